@@ -1,0 +1,47 @@
+# One file that a newcomer can read: every target says what it is for, `make` lists them.
+SHELL := /bin/bash
+VENV  := .venv
+BIN   := $(VENV)/bin
+PYTHON ?= python3
+STATE ?= .netmon
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check proto bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/installed ## install what is needed and show this machine: collector and agent, state in .netmon
+	@exec $(BIN)/netmon up --state $(STATE)
+
+setup: $(VENV)/installed-dev ## install everything that development needs into .venv
+
+test: setup ## install the tests' peers where possible, then lint, types, import contracts and all tests
+	@tests/peers
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/pytest
+
+check: $(VENV)/installed-dev ## lint, types and import contracts alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v1
+	$(BIN)/python -m grpc_tools.protoc -Inetmon_proto/generated=proto/netmon/v1 --python_out=proto --pyi_out=proto \
+	  $(patsubst proto/netmon/v1/%,netmon_proto/generated/%,$(wildcard proto/netmon/v1/*.proto))
+
+bench: setup ## run every benchmark; each prints one JSON object as its last line
+	@tests/peers
+	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+$(BIN)/python:
+	@packaging/venv $(PYTHON) $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@touch $@ $(VENV)/installed

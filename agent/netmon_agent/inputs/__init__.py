@@ -1,0 +1,1 @@
+"""What an agent can read: one file or folder per input."""

@@ -1,0 +1,1 @@
+"""The netmon command, and the only place where daemons are put together."""

@@ -1,0 +1,1 @@
+"""What receives, keeps and judges: ingest, pipeline, store, inventory."""

@@ -1,0 +1,157 @@
+"""What every store promises. All stores run the same contract tests (tests/collector/store_contract.py)."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_proto.model import Kind, Labels
+
+Times = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+ABSENT_BITS: Final = 0x7FF0000000000AB5
+"""The NaN that fills a Frame where a series has no sample. It never was a sample: `append` takes it for none."""
+
+ABSENT: Final[float] = struct.unpack("<d", struct.pack("<Q", ABSENT_BITS))[0]
+
+
+def is_absent(values: Values) -> npt.NDArray[np.bool_]:
+    """Where `values` hold no sample; same shape."""
+    absent: npt.NDArray[np.bool_] = values.view(np.uint64) == ABSENT_BITS
+    return absent
+
+
+class StoreError(Exception):
+    """The store cannot do this now (disk full, server away); the same call may succeed later."""
+
+
+class StoreDamaged(Exception):
+    """What is on disk is not what the store wrote. Says which file, and what to do."""
+
+
+class MatchOp(StrEnum):
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on one label. A label that a series does not have counts as the empty text.
+
+    Regular expressions are RE2's and match the whole value, as in Prometheus.
+    """
+
+    name: str
+    op: MatchOp
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A gather group: series that are read together, as registered with a store.
+
+    `labels` has one entry per column. `ref` is the store's own and means nothing elsewhere.
+    """
+
+    ref: object
+    labels: Sequence[Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One gather on its way into the store: values (float64, one per column of the group) at one time."""
+
+    group: Group
+    time_ms: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Names a batch for ever, so that it is kept once however often it is sent."""
+
+    agent_id: str
+    epoch: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Samples of some series that share their times.
+
+    times: int64, shape (T,), Unix milliseconds, strictly increasing, T >= 1.
+    values: float64, shape (T, S), ABSENT where a series has no sample at that time.
+    labels: S entries; no two the same.
+    """
+
+    labels: Sequence[Labels]
+    times: Times
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What a store holds. `samples` counts since the store was opened, the rest is what is there now."""
+
+    series: int
+    samples_appended: int
+    batches_duplicate: int
+    bytes: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+
+class Store(Protocol):
+    """Keeps samples and finds them again.
+
+    All methods are called from one event loop and block it for no more than a few milliseconds. Only StoreError is
+    raised in operation; callers retry, stores don't.
+    """
+
+    def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
+        """Prepares a gather group for `append`; cheap to repeat with the same labels. No labels twice."""
+        ...
+
+    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
+        """Stores the rows of one batch, all or none; they are on disk when this returns.
+
+        Rows may be of any age and come in any order; of two samples of a series at one time the later call wins.
+        False: a batch of this origin is there already and nothing was stored. Without an origin every call counts.
+        """
+        ...
+
+    def highest_acked(self, agent_id: str, epoch: int) -> int:
+        """The highest sequence stored for an agent's epoch; 0 where there is none."""
+        ...
+
+    def settle(self, agent_id: str, epoch: int, below: int) -> None:
+        """Forgets which sequences under `below` were stored: the agent will never send one of them again."""
+        ...
+
+    async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
+        """Samples with start_ms <= time <= end_ms of the series that all matchers accept.
+
+        A series is in one frame at most, and only if it has a sample in that time. Order is not defined.
+        """
+        ...
+
+    async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
+        """The series that all matchers accept and of which there is a sample, in no particular order."""
+        ...
+
+    async def forget_before(self, time_ms: int) -> None:
+        """Retention: drops whole files whose samples are all older; called now and then."""
+        ...
+
+    def stats(self) -> StoreStats: ...
+
+    async def close(self) -> None:
+        """Writes what is pending and lets go of the files; nothing may be called afterwards."""
+        ...

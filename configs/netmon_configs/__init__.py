@@ -1,0 +1,1 @@
+"""Configuration files as shipped, and how such a file becomes a checked model."""

@@ -1,0 +1,86 @@
+"""The types that configuration files are made of: strict options, durations, sizes, listen addresses."""
+
+import re
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Options(BaseModel):
+    """A block of a configuration file: unknown keys are mistakes, nothing changes after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_alias=True, validate_by_name=True, validate_default=True
+    )
+
+
+_DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
+
+
+def parse_duration_s(value: object) -> float:
+    """Seconds from "90s", "1h30m", "30d" (Prometheus' units), or from a plain number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be a duration such as 30s, 5m or 1h30m")
+    if isinstance(value, int | float):
+        return float(value)
+    parts = _DURATION.findall(value)
+    if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):
+        raise ValueError("must be a duration such as 30s, 5m or 1h30m")
+    return sum(float(number) * _DURATION_S[unit] for number, unit in parts)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B|B|)")
+_SIZE_BYTES = {"B": 1, "": 1} | {
+    f"{letter}{middle}B": base**power
+    for power, letter in enumerate("KMGT", 1)
+    for middle, base in (("", 1000), ("i", 1024))
+}
+
+
+def parse_size_bytes(value: object) -> int:
+    """Bytes from "512MiB", "2GB" or a plain number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be a size such as 512MiB or 2GB")
+    return int(float(match[1]) * _SIZE_BYTES[match[2]])
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration_s)]
+"""Seconds; written as 30s, 5m, 1h30m."""
+
+Size = Annotated[int, BeforeValidator(parse_size_bytes)]
+"""Bytes; written as 512MiB, 2GB."""
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[v6]:port". Raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not bare or not port.isdecimal() or (":" in bare and bare == host):
+        raise ValueError("must be an address such as 127.0.0.1:7440, host.example:7441 or [::1]:7440")
+    if not 0 <= int(port) <= 65535:
+        raise ValueError(f"must have a port from 0 to 65535 (got {port})")
+    return bare, int(port)
+
+
+def _checked_address(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be an address such as 127.0.0.1:7440, host.example:7441 or [::1]:7440")
+    split_address(value)
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_checked_address)]
+"""host:port, IPv6 hosts in brackets."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a host given by name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,197 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KIND_UNSPECIFIED: _ClassVar[Kind]
+    KIND_GAUGE: _ClassVar[Kind]
+    KIND_COUNTER: _ClassVar[Kind]
+
+class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_UNSPECIFIED: _ClassVar[Reason]
+    REASON_TOO_LARGE: _ClassVar[Reason]
+    REASON_UNKNOWN_SERIES: _ClassVar[Reason]
+    REASON_MALFORMED: _ClassVar[Reason]
+    REASON_IN_FUTURE: _ClassVar[Reason]
+    REASON_TOO_OLD: _ClassVar[Reason]
+KIND_UNSPECIFIED: Kind
+KIND_GAUGE: Kind
+KIND_COUNTER: Kind
+REASON_UNSPECIFIED: Reason
+REASON_TOO_LARGE: Reason
+REASON_UNKNOWN_SERIES: Reason
+REASON_MALFORMED: Reason
+REASON_IN_FUTURE: Reason
+REASON_TOO_OLD: Reason
+
+class AgentMessage(_message.Message):
+    __slots__ = ("hello", "series", "layout", "batch")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    series: SeriesDefinitions
+    layout: Layout
+    batch: Batch
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
+
+class CollectorMessage(_message.Message):
+    __slots__ = ("welcome", "receipt")
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    welcome: Welcome
+    receipt: Receipt
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence")
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    agent_id: str
+    agent_key: bytes
+    hostname: str
+    version: str
+    platform: str
+    clock_ms: int
+    interval_ms: int
+    epoch: int
+    first_sequence: int
+    last_sequence: int
+    def __init__(self, agent_id: _Optional[str] = ..., agent_key: _Optional[bytes] = ..., hostname: _Optional[str] = ..., version: _Optional[str] = ..., platform: _Optional[str] = ..., clock_ms: _Optional[int] = ..., interval_ms: _Optional[int] = ..., epoch: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("clock_ms", "instance", "highest_acked", "limits")
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_ACKED_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    clock_ms: int
+    instance: str
+    highest_acked: int
+    limits: Limits
+    def __init__(self, clock_ms: _Optional[int] = ..., instance: _Optional[str] = ..., highest_acked: _Optional[int] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("frame_bytes", "batch_bytes", "batch_samples", "batches_in_flight")
+    FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BATCH_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BATCH_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    frame_bytes: int
+    batch_bytes: int
+    batch_samples: int
+    batches_in_flight: int
+    def __init__(self, frame_bytes: _Optional[int] = ..., batch_bytes: _Optional[int] = ..., batch_samples: _Optional[int] = ..., batches_in_flight: _Optional[int] = ...) -> None: ...
+
+class SeriesDefinitions(_message.Message):
+    __slots__ = ("series",)
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    series: _containers.RepeatedCompositeFieldContainer[Series]
+    def __init__(self, series: _Optional[_Iterable[_Union[Series, _Mapping]]] = ...) -> None: ...
+
+class Series(_message.Message):
+    __slots__ = ("id", "name", "labels", "kind")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    labels: _containers.ScalarMap[str, str]
+    kind: Kind
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., kind: _Optional[_Union[Kind, str]] = ...) -> None: ...
+
+class Layout(_message.Message):
+    __slots__ = ("id", "input", "job", "device", "series")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    input: str
+    job: str
+    device: str
+    series: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[int] = ..., input: _Optional[str] = ..., job: _Optional[str] = ..., device: _Optional[str] = ..., series: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Batch(_message.Message):
+    __slots__ = ("epoch", "sequence", "clock_ms", "age_ms", "gathers")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    GATHERS_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    sequence: int
+    clock_ms: int
+    age_ms: int
+    gathers: _containers.RepeatedCompositeFieldContainer[Gather]
+    def __init__(self, epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., clock_ms: _Optional[int] = ..., age_ms: _Optional[int] = ..., gathers: _Optional[_Iterable[_Union[Gather, _Mapping]]] = ...) -> None: ...
+
+class Gather(_message.Message):
+    __slots__ = ("layout", "time_ms", "values")
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    layout: int
+    time_ms: int
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, layout: _Optional[int] = ..., time_ms: _Optional[int] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("epoch", "sequence", "acked", "retry", "refused")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    sequence: int
+    acked: Acked
+    retry: Retry
+    refused: Refused
+    def __init__(self, epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., acked: _Optional[_Union[Acked, _Mapping]] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ...) -> None: ...
+
+class Acked(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Retry(_message.Message):
+    __slots__ = ("after_ms", "message")
+    AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    after_ms: int
+    message: str
+    def __init__(self, after_ms: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+
+class Refused(_message.Message):
+    __slots__ = ("reason", "message")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    reason: Reason
+    message: str
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ...) -> None: ...

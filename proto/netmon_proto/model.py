@@ -1,0 +1,158 @@
+"""The nouns that agent and collector share: series, layouts, gathers, batches, receipts, and special values."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+Labels = tuple[tuple[str, str], ...]
+"""The identity of a series: (name, value) pairs sorted by name, the metric's name under `__name__`."""
+
+NAME = "__name__"
+
+STALE_BITS = 0x7FF0000000000002
+"""Prometheus' stale marker: the NaN that says "this series ends here" (prometheus/model/value)."""
+
+STALE: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
+
+
+def is_stale(value: float) -> bool:
+    """Whether a value is the stale marker, bit by bit; any other NaN is an ordinary value."""
+    return value != value and struct.unpack("<Q", struct.pack("<d", value))[0] == STALE_BITS
+
+
+class Kind(IntEnum):
+    """What the values of a series mean."""
+
+    UNKNOWN = 0
+    GAUGE = 1
+    COUNTER = 2
+
+
+class Reason(IntEnum):
+    """Why a batch will never be stored."""
+
+    UNSPECIFIED = 0
+    TOO_LARGE = 1
+    UNKNOWN_SERIES = 2
+    MALFORMED = 3
+    IN_FUTURE = 4
+    TOO_OLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what an agent sends; bytes are encoded bytes."""
+
+    frame_bytes: int = 4 << 20
+    batch_bytes: int = 2 << 20
+    batch_samples: int = 100_000
+    batches_in_flight: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who an agent is and where its spool stands; times are Unix milliseconds."""
+
+    agent_id: str
+    agent_key: bytes
+    hostname: str
+    version: str
+    platform: str
+    clock_ms: int
+    interval_ms: int
+    epoch: int
+    first_sequence: int
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The collector's answer to a hello; `highest_acked` is 0 where nothing of the epoch was acked."""
+
+    clock_ms: int
+    instance: str
+    highest_acked: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series as an agent names it; `labels` hold neither the metric's name nor whom it is about."""
+
+    id: int
+    name: str
+    labels: Mapping[str, str]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesDefinitions:
+    """Series that following layouts may use."""
+
+    series: Sequence[Series]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which series the columns of a gather are; `device` is empty for the agent's own host."""
+
+    id: int
+    input: str
+    job: str
+    device: str
+    series: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """What one input read at one time: a value per column of the layout."""
+
+    layout: int
+    time_ms: int
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The unit of spooling, sending and receipt; see ingest.proto for `clock_ms` and `age_ms`."""
+
+    epoch: int
+    sequence: int
+    clock_ms: int
+    age_ms: int
+    gathers: Sequence[Gather]
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """The batch is on disk at the collector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The batch was not stored and is to be sent again, not before `after_ms`."""
+
+    after_ms: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The batch will never be stored."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one batch."""
+
+    epoch: int
+    sequence: int
+    outcome: Acked | Retry | Refused
+
+
+AgentMessage = Hello | SeriesDefinitions | Layout | Batch
+CollectorMessage = Welcome | Receipt

@@ -1,0 +1,187 @@
+"""The model's form on the wire. The only module that knows protobuf."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError
+
+from netmon_proto import model
+from netmon_proto.generated import ingest_pb2 as pb
+
+METHOD = "/netmon.v1.Ingest/Stream"
+"""Full name of the bidirectional stream."""
+
+SERIES_PER_DEFINITION = 10_000
+
+
+class MalformedFrame(ValueError):
+    """The bytes are not the message that the protocol expects."""
+
+
+def encode_batch(batch: model.Batch) -> bytes:
+    """Encodes a batch as the spool keeps it: without `age_ms`, which is known at sending only."""
+    return pb.Batch(
+        epoch=batch.epoch,
+        sequence=batch.sequence,
+        clock_ms=batch.clock_ms,
+        gathers=[
+            pb.Gather(layout=gather.layout, time_ms=gather.time_ms, values=gather.values) for gather in batch.gathers
+        ],
+    ).SerializeToString()
+
+
+def encode_spooled(batch: bytes, age_ms: int) -> bytes:
+    """Frames a batch from `encode_batch` for the stream, `age_ms` after it was closed."""
+    message = pb.AgentMessage(batch=pb.Batch.FromString(batch))
+    message.batch.age_ms = age_ms
+    return message.SerializeToString()
+
+
+def layouts_of(batch: bytes) -> set[int]:
+    """Ids of the layouts that a batch from `encode_batch` uses."""
+    return {gather.layout for gather in pb.Batch.FromString(batch).gathers}
+
+
+def encode_agent(message: model.AgentMessage) -> bytes:
+    """Frames a message for the collector."""
+    match message:
+        case model.Hello():
+            hello = pb.Hello(
+                agent_id=message.agent_id,
+                agent_key=message.agent_key,
+                hostname=message.hostname,
+                version=message.version,
+                platform=message.platform,
+                clock_ms=message.clock_ms,
+                interval_ms=message.interval_ms,
+                epoch=message.epoch,
+                first_sequence=message.first_sequence,
+                last_sequence=message.last_sequence,
+            )
+            return pb.AgentMessage(hello=hello).SerializeToString()
+        case model.SeriesDefinitions():
+            series = [
+                pb.Series(id=one.id, name=one.name, labels=one.labels, kind=pb.Kind.Name(one.kind))
+                for one in message.series
+            ]
+            return pb.AgentMessage(series=pb.SeriesDefinitions(series=series)).SerializeToString()
+        case model.Layout():
+            layout = pb.Layout(
+                id=message.id,
+                input=message.input,
+                job=message.job,
+                device=message.device,
+                series=message.series,
+            )
+            return pb.AgentMessage(layout=layout).SerializeToString()
+        case model.Batch():
+            return encode_spooled(encode_batch(message), message.age_ms)
+
+
+def decode_agent(frame: bytes) -> model.AgentMessage | None:
+    """Reads an agent's message; None for one that this version does not know.
+
+    Values of a gather stay protobuf's own sequence, which numpy reads without a Python object per value.
+    Raises MalformedFrame.
+    """
+    try:
+        message = pb.AgentMessage.FromString(frame)
+    except DecodeError as error:
+        raise MalformedFrame(f"not an AgentMessage: {error}") from error
+    match message.WhichOneof("message"):
+        case "hello":
+            return _hello(message.hello)
+        case "series":
+            return model.SeriesDefinitions(_series(message.series.series))
+        case "layout":
+            layout = message.layout
+            return model.Layout(layout.id, layout.input, layout.job, layout.device, layout.series)
+        case "batch":
+            batch = message.batch
+            gathers = [model.Gather(one.layout, one.time_ms, one.values) for one in batch.gathers]
+            return model.Batch(batch.epoch, batch.sequence, batch.clock_ms, batch.age_ms, gathers)
+    return None
+
+
+def encode_collector(message: model.CollectorMessage) -> bytes:
+    """Frames a message for an agent."""
+    if isinstance(message, model.Welcome):
+        limits = message.limits
+        welcome = pb.Welcome(
+            clock_ms=message.clock_ms,
+            instance=message.instance,
+            highest_acked=message.highest_acked,
+            limits=pb.Limits(
+                frame_bytes=limits.frame_bytes,
+                batch_bytes=limits.batch_bytes,
+                batch_samples=limits.batch_samples,
+                batches_in_flight=limits.batches_in_flight,
+            ),
+        )
+        return pb.CollectorMessage(welcome=welcome).SerializeToString()
+    receipt = pb.Receipt(epoch=message.epoch, sequence=message.sequence)
+    match message.outcome:
+        case model.Acked():
+            receipt.acked.CopyFrom(pb.Acked())
+        case model.Retry(after_ms, text):
+            receipt.retry.CopyFrom(pb.Retry(after_ms=after_ms, message=text))
+        case model.Refused(reason, text):
+            receipt.refused.CopyFrom(pb.Refused(reason=pb.Reason.Name(reason), message=text))
+    return pb.CollectorMessage(receipt=receipt).SerializeToString()
+
+
+def decode_collector(frame: bytes) -> model.CollectorMessage | None:
+    """Reads a collector's message; None for one that this version does not know. Raises MalformedFrame."""
+    try:
+        message = pb.CollectorMessage.FromString(frame)
+    except DecodeError as error:
+        raise MalformedFrame(f"not a CollectorMessage: {error}") from error
+    match message.WhichOneof("message"):
+        case "welcome":
+            welcome = message.welcome
+            limits = model.Limits(
+                frame_bytes=welcome.limits.frame_bytes,
+                batch_bytes=welcome.limits.batch_bytes,
+                batch_samples=welcome.limits.batch_samples,
+                batches_in_flight=welcome.limits.batches_in_flight,
+            )
+            return model.Welcome(welcome.clock_ms, welcome.instance, welcome.highest_acked, limits)
+        case "receipt":
+            return _receipt(message.receipt)
+    return None
+
+
+def _hello(hello: pb.Hello) -> model.Hello:
+    return model.Hello(
+        agent_id=hello.agent_id,
+        agent_key=hello.agent_key,
+        hostname=hello.hostname,
+        version=hello.version,
+        platform=hello.platform,
+        clock_ms=hello.clock_ms,
+        interval_ms=hello.interval_ms,
+        epoch=hello.epoch,
+        first_sequence=hello.first_sequence,
+        last_sequence=hello.last_sequence,
+    )
+
+
+def _series(series: Sequence[pb.Series]) -> list[model.Series]:
+    kinds = {int(kind): kind for kind in model.Kind}
+    return [model.Series(one.id, one.name, dict(one.labels), kinds.get(one.kind, model.Kind.UNKNOWN)) for one in series]
+
+
+def _receipt(receipt: pb.Receipt) -> model.Receipt | None:
+    outcome: model.Acked | model.Retry | model.Refused
+    match receipt.WhichOneof("outcome"):
+        case "acked":
+            outcome = model.Acked()
+        case "retry":
+            outcome = model.Retry(receipt.retry.after_ms, receipt.retry.message)
+        case "refused":
+            refused = receipt.refused
+            known = refused.reason in {int(reason) for reason in model.Reason}
+            reason = model.Reason(refused.reason) if known else model.Reason.UNSPECIFIED
+            outcome = model.Refused(reason, refused.message)
+        case _:
+            return None
+    return model.Receipt(receipt.epoch, receipt.sequence, outcome)
