@@ -67,12 +67,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(options: LogOptions) -> None:
-    """Sends the log to standard error."""
+    """Sends netmon's log to standard error, and of the libraries what they warn of."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if options.format == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(options.level.upper())
+    root.setLevel(logging.WARNING)
+    logging.getLogger("netmon").setLevel(options.level.upper())
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:

@@ -8,10 +8,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Options(BaseModel):
-    """A block of a configuration file: unknown keys are mistakes, nothing changes after loading."""
+    """A block of a configuration file: unknown keys are mistakes, nothing changes after loading.
+
+    Validators are built when a block is first checked. A daemon, which gets its blocks checked, never builds one; so
+    give blocks that are defaults by `default_factory`.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_alias=True, validate_by_name=True, validate_default=True
+        extra="forbid",
+        frozen=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+        validate_default=True,
+        defer_build=True,
     )
 
 
@@ -74,8 +83,20 @@ def _checked_address(value: object) -> str:
     return value
 
 
+def _checked_peer(value: object) -> str:
+    return value if isinstance(value, str) and value.startswith("unix:/") else _checked_address(value)
+
+
 Address = Annotated[str, BeforeValidator(_checked_address)]
 """host:port, IPv6 hosts in brackets."""
+
+PeerAddress = Annotated[str, BeforeValidator(_checked_peer)]
+"""host:port, or unix:/path of a socket on this machine."""
+
+
+def is_this_machine(peer: str) -> bool:
+    """Whether a PeerAddress stays on this machine."""
+    return peer.startswith("unix:") or is_loopback(split_address(peer)[0])
 
 
 def is_loopback(host: str) -> bool:

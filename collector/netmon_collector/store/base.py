@@ -1,4 +1,4 @@
-"""What every store promises. All stores run the same contract tests (tests/collector/store_contract.py)."""
+"""What every store promises. All stores run the same contract tests (tests/collector/store/test_contract.py)."""
 
 import struct
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ class StoreError(Exception):
     """The store cannot do this now (disk full, server away); the same call may succeed later."""
 
 
-class StoreDamaged(Exception):
-    """What is on disk is not what the store wrote. Says which file, and what to do."""
+class StoreUnavailable(Exception):
+    """The store cannot be opened: not writable, in use, of a newer version. Says which file, and what to do."""
 
 
 class MatchOp(StrEnum):
@@ -98,7 +98,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What a store holds. `samples` counts since the store was opened, the rest is what is there now."""
+    """What a store holds. `samples_appended`, `batches_duplicate` and `damaged` count since the store was opened.
+
+    `damaged`: places on disk that were not what the store wrote; each is named in the log.
+    """
 
     series: int
     samples_appended: int
@@ -106,6 +109,7 @@ class StoreStats:
     bytes: int
     oldest_ms: int | None
     newest_ms: int | None
+    damaged: int = 0
 
 
 class Store(Protocol):
@@ -116,7 +120,10 @@ class Store(Protocol):
     """
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
-        """Prepares a gather group for `append`; cheap to repeat with the same labels. No labels twice."""
+        """Prepares a gather group for `append`; cheap to repeat with the same labels.
+
+        Raises ValueError for labels that occur twice or are not valid Unicode.
+        """
         ...
 
     async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
@@ -139,6 +146,7 @@ class Store(Protocol):
         """Samples with start_ms <= time <= end_ms of the series that all matchers accept.
 
         A series is in one frame at most, and only if it has a sample in that time. Order is not defined.
+        Raises ValueError, naming the matcher, for a bad regular expression; so does `series`.
         """
         ...
 
@@ -147,7 +155,10 @@ class Store(Protocol):
         ...
 
     async def forget_before(self, time_ms: int) -> None:
-        """Retention: drops whole files whose samples are all older; called now and then."""
+        """Retention: drops whole files whose samples are all older; called now and then.
+
+        What is older and shares a file with younger samples stays until these are old too.
+        """
         ...
 
     def stats(self) -> StoreStats: ...

@@ -1,0 +1,58 @@
+"""The agent's configuration file."""
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from netmon_agent.inputs.host import HostInput
+from netmon_agent.inputs.registry import AnyInput
+from netmon_configs.logs import LogOptions
+from netmon_configs.options import Duration, Options, PeerAddress, Size, is_this_machine
+
+
+class AgentTls(Options):
+    """How the collector's certificate is checked."""
+
+    ca_file: Path | None = None
+    server_name: str | None = Field(default=None, min_length=1)
+
+
+class CollectorTarget(Options):
+    """Where the collector is, and how the agent may speak to it."""
+
+    address: PeerAddress = "127.0.0.1:7441"
+    tls: AgentTls | None = None
+    join_token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _protected(self) -> "CollectorTarget":
+        if self.tls is None and not is_this_machine(self.address):
+            raise ValueError(f"needs 'tls', because {self.address} is not on this machine")
+        return self
+
+
+class SpoolOptions(Options):
+    """How much waits on disk while the collector is away; beyond either bound the oldest goes."""
+
+    max_bytes: Size = Field(default=1 << 30, alias="max_size", ge=16 << 20)
+    max_age_s: Duration = Field(default=7 * 86400.0, alias="max_age", ge=60)
+
+
+class AgentConfig(Options):
+    """All that an agent can be told. An empty file is a good start: everything has a default."""
+
+    state: Path = Path("/var/lib/netmon/agent")
+    collector: CollectorTarget = Field(default_factory=CollectorTarget)
+    interval_s: Duration = Field(default=10.0, alias="interval", ge=1, le=3600)
+    hostname: str | None = Field(default=None, min_length=1, max_length=253)
+    spool: SpoolOptions = Field(default_factory=SpoolOptions)
+    log: LogOptions = Field(default_factory=LogOptions)
+    inputs: tuple[AnyInput, ...] = Field(default_factory=lambda: (HostInput(),))
+
+    @model_validator(mode="after")
+    def _titles_are_unique(self) -> "AgentConfig":
+        titles = [one.title for one in self.inputs]
+        twice = sorted({title for title in titles if titles.count(title) > 1})
+        if twice:
+            raise ValueError(f"inputs must differ: {', '.join(twice)} is there more than once")
+        return self

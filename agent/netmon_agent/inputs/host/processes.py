@@ -1,0 +1,108 @@
+"""Processes and threads by state: /proc/PID/stat (proc_pid_stat(5))."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+from netmon_agent.inputs.base import Columns, Key
+from netmon_agent.inputs.host.family import Family, Keys, gauge
+from netmon_agent.inputs.host.files import Files
+
+_STATES = "DIRSTZt"
+"""Always told, as 0 where nothing is in them; the kernel's rarer states are told while they occur."""
+
+_THREADS_FIELD = 17  # counted from the state, which is the first field after the name
+
+_MAX_PROCESSES = gauge("node_processes_max_processes")
+_MAX_THREADS = gauge("node_processes_max_threads")
+_PIDS = gauge("node_processes_pids")
+_THREADS = gauge("node_processes_threads")
+_BY_STATE = {state: gauge("node_processes_state", state=state) for state in _STATES}
+_THREADS_BY_STATE = {state: gauge("node_processes_threads_state", thread_state=state) for state in _STATES}
+
+
+class _Process:
+    """A process. Most say the same at each reading, and then there is nothing to work out."""
+
+    __slots__ = ("_folder", "_said", "stat", "state", "threads")
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._said = b""
+        self.stat = f"{folder}/stat"
+        self.state = ""
+        self.threads = 0
+
+    def read(self, files: Files) -> bool:
+        """False if the process has ended since it was listed."""
+        try:
+            said = files.small(self.stat)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        if said != self._said:
+            fields = _after_name(said).split(None, _THREADS_FIELD + 1)
+            self.state, self.threads = chr(fields[0][0]), int(fields[_THREADS_FIELD])
+            self._said = said
+        return True
+
+    def states_of_threads(self, files: Files) -> Iterator[str]:
+        if self.threads == 1:
+            yield self.state
+            return
+        with suppress(FileNotFoundError, ProcessLookupError):  # ended since it was listed
+            for thread in os.listdir(f"{self._folder}/task"):  # noqa: PTH208 - a Path for each is slow
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    yield chr(_after_name(files.small(f"{self._folder}/task/{thread}/stat")).lstrip()[0])
+
+
+class Processes(Family):
+    """How many processes and threads there are, in which states, and how many there may be."""
+
+    def __init__(self, files: Files, procfs: str, thread_states: bool) -> None:
+        """`thread_states` tells states of threads too, which costs a file for each of them."""
+        self._files = files
+        self._procfs = procfs
+        self._thread_states = thread_states
+        self._stats = Files()
+        self._unkept = Files(keep=0)
+        self._known: dict[str, _Process] = {}
+        self._keys = Keys()
+
+    def gather(self) -> Columns:
+        processes = [process for process in self._listed() if process.read(self._stats)]
+        series: dict[Key, float] = {
+            _MAX_PROCESSES: float(self._files.small(f"{self._procfs}/sys/kernel/pid_max")),
+            _MAX_THREADS: float(self._files.small(f"{self._procfs}/sys/kernel/threads-max")),
+            _PIDS: len(processes),
+            _THREADS: float(sum(process.threads for process in processes)),
+        }
+        states = (process.state for process in processes)
+        series |= _counts(states, _BY_STATE, "node_processes_state", "state")
+        if self._thread_states:
+            states = (state for process in processes for state in process.states_of_threads(self._unkept))
+            series |= _counts(states, _THREADS_BY_STATE, "node_processes_threads_state", "thread_state")
+        return self._keys.columns(series)
+
+    def close(self) -> None:
+        self._stats.close()
+
+    def _listed(self) -> Iterable[_Process]:
+        pids = {name for name in os.listdir(self._procfs) if name.isdecimal()}  # noqa: PTH208 - a Path for each is slow
+        for pid in self._known.keys() - pids:
+            self._stats.forget(self._known.pop(pid).stat)
+        for pid in pids - self._known.keys():
+            self._known[pid] = _Process(f"{self._procfs}/{pid}")
+        return self._known.values()
+
+
+def _counts(states: Iterable[str], usual: Mapping[str, Key], name: str, label: str) -> dict[Key, float]:
+    counts: dict[Key, float] = dict.fromkeys(usual.values(), 0)
+    for state, count in Counter(states).items():
+        counts[usual.get(state) or gauge(name, **{label: state})] = count
+    return counts
+
+
+def _after_name(stat: bytes) -> bytes:
+    """What follows the name in `7 (name) S 1 …`; a name may hold anything, brackets and spaces too."""
+    return stat[stat.rindex(b")") + 1 :]

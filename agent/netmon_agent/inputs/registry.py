@@ -1,0 +1,10 @@
+"""The inputs that a configuration may name: one line each."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from netmon_agent.inputs.host import HostInput
+from netmon_agent.inputs.tcp import TcpInput
+
+AnyInput = Annotated[HostInput | TcpInput, Field(discriminator="type")]

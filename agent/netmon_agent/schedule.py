@@ -1,0 +1,117 @@
+"""When inputs are read: at the same phase of every interval, each by itself."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netmon_agent.batcher import Batcher
+from netmon_agent.clock import Clock
+from netmon_agent.inputs.base import Input
+from netmon_configs.logs import EventLog
+
+log = EventLog("netmon.agent.schedule")
+
+
+def phase_ms(agent_id: str, interval_ms: int) -> int:
+    """Where within the interval an agent gathers: spread over agents, the same after every restart."""
+    digest = hashlib.blake2b(agent_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % interval_ms
+
+
+def next_tick_ms(now_ms: int, interval_ms: int, phase_ms: int, last_ms: int | None) -> int:
+    """The next time that is aligned to interval and phase.
+
+    A sleep may end a little early: a tick less than half an interval after the last one is left out. A clock that
+    was set back is followed at once.
+    """
+    tick = now_ms - (now_ms - phase_ms) % interval_ms + interval_ms
+    if last_ms is not None and 0 <= tick - last_ms < interval_ms / 2:
+        tick += interval_ms
+    return tick
+
+
+@dataclass(slots=True)
+class InputCounts:
+    """What became of the gathers of one input."""
+
+    gathers: int = 0
+    failures: int = 0
+    missed: int = 0
+    samples: int = 0
+    duration_s: float = 0.0
+
+
+class Scheduler:
+    """Runs each input in a task of its own: a slow or broken one delays nobody."""
+
+    def __init__(
+        self, inputs: Sequence[Input], *, interval_s: float, agent_id: str, batcher: Batcher, clock: Clock
+    ) -> None:
+        self._inputs = inputs
+        self._interval_s = interval_s
+        self._agent_id = agent_id
+        self._batcher = batcher
+        self._clock = clock
+        self._slow: set[str] = set()
+        self.counts = {one.title: InputCounts() for one in inputs}
+
+    async def run(self) -> None:
+        """Gathers until cancelled; the first time at once."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for one in self._inputs:
+                    tasks.create_task(self._repeat(one))
+        finally:
+            for one in self._inputs:
+                await one.close()
+
+    async def _repeat(self, one: Input) -> None:
+        interval_ms = round((one.interval_s or self._interval_s) * 1000)
+        phase = phase_ms(self._agent_id, interval_ms)
+        broken = await self._gather(one, False)
+        last: int | None = None
+        while True:
+            now = self._clock.now_ms()
+            tick = next_tick_ms(now, interval_ms, phase, last)
+            await asyncio.sleep((tick - now) / 1000)
+            started = time.monotonic()
+            broken = await self._gather(one, broken)
+            last = tick
+            took_ms = (time.monotonic() - started) * 1000
+            if took_ms > interval_ms:
+                self.counts[one.title].missed += int(took_ms // interval_ms)
+
+    async def _gather(self, one: Input, broken: bool) -> bool:
+        """Reads an input once; whether it is broken now."""
+        counts = self.counts[one.title]
+        now_ms = self._clock.now_ms()
+        started = time.perf_counter()
+        interval_s = one.interval_s or self._interval_s
+        watch = asyncio.get_running_loop().call_later(interval_s, self._tell_slow, one.title, interval_s)
+        try:
+            counts.samples += self._batcher.put(one.title, one.job, now_ms, await one.gather(now_ms))
+        except Exception as error:  # noqa: BLE001 - one broken input must not stop the others
+            counts.failures += 1
+            self._batcher.put_stale(one.title, now_ms)
+            if not broken:
+                log.warning("input.broken", input=one.title, error=str(error) or type(error).__name__)
+            return True
+        else:
+            if broken:
+                log.info("input.recovered", input=one.title)
+            return False
+        finally:
+            watch.cancel()
+            counts.gathers += 1
+            duration_s = time.perf_counter() - started
+            counts.duration_s += duration_s
+            if one.title in self._slow and duration_s <= interval_s:
+                self._slow.discard(one.title)
+                log.info("input.fast_again", input=one.title)
+
+    def _tell_slow(self, title: str, interval_s: float) -> None:
+        if title not in self._slow:
+            self._slow.add(title)
+            log.warning("input.slow", input=title, interval_s=interval_s, consequence="its next gathers are left out")

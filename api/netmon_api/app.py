@@ -1,0 +1,89 @@
+"""The HTTP API of a collector: every route, on one page."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from netmon_api import devices, health, openapi, series, status, websocket
+from netmon_api.auth import Access, Doorkeeper
+from netmon_api.guard import LARGEST_BODY_BYTES, answer_errors, compress, let_in, number_requests, set_headers
+from netmon_api.models import (
+    DeviceAnswer,
+    DevicesQuery,
+    Listing,
+    NoQuery,
+    SamplesAnswer,
+    SamplesQuery,
+    SeriesAnswer,
+    SeriesQuery,
+    StatusAnswer,
+)
+from netmon_api.routes import Route
+from netmon_api.services import Fleet, Intake, Services
+from netmon_api.sockets import Sockets
+from netmon_collector.feed import Feed
+from netmon_collector.state.tokens import Tokens
+from netmon_collector.store.base import Store
+
+# fmt: off
+ROUTES = (
+    Route("GET", "/healthz", Access.PUBLIC, health.say_alive, NoQuery, "text/plain", "Whether the collector lives"),
+    Route("GET", "/readyz", Access.PUBLIC, health.say_ready, NoQuery, "text/plain", "Whether it can take and give data",
+          also={503: "Not ready, and why"}),
+    Route("GET", "/metrics", Access.TOKEN, health.show_metrics, NoQuery, "text/plain", "The collector's own metrics"),
+    Route("GET", "/api/v1/openapi.json", Access.TOKEN, openapi.show, NoQuery, "application/json", "This document"),
+    Route("GET", "/api/v1/status", Access.TOKEN, status.show_status, NoQuery, StatusAnswer, "The whole at a glance"),
+    Route("GET", "/api/v1/devices", Access.TOKEN, devices.list_devices, DevicesQuery, Listing[DeviceAnswer],
+          "Devices, sorted by instance"),
+    Route("GET", "/api/v1/devices/{instance}", Access.TOKEN, devices.show_device, NoQuery, DeviceAnswer, "One device"),
+    Route("GET", "/api/v1/series", Access.TOKEN, series.list_series, SeriesQuery, Listing[SeriesAnswer],
+          "Series, sorted by name and labels"),
+    Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
+          "The samples of some series in some time"),
+    Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
+          "Samples as they arrive, over a WebSocket"),
+)
+# fmt: on
+
+
+def make_app(
+    *,
+    store: Store,
+    fleet: Fleet,
+    feed: Feed,
+    tokens: Tokens,
+    registry: CollectorRegistry,
+    intake: Intake,
+    readiness: Callable[[], str | None],
+    now_ms: Callable[[], int],
+    sockets: Sockets | None = None,
+) -> web.Application:
+    """The API of a collector; `readiness` tells None, or why it is not ready. `serve.Server` listens for it."""
+    services = Services(
+        store=store,
+        fleet=fleet,
+        feed=feed,
+        tokens=tokens,
+        registry=registry,
+        intake=intake,
+        readiness=readiness,
+        now_ms=now_ms,
+        started_ms=now_ms(),
+        sockets=sockets or Sockets(),
+    )
+    policies: dict[web.AbstractRoute, Access] = {}
+    app = web.Application(
+        client_max_size=LARGEST_BODY_BYTES,
+        middlewares=[
+            number_requests(),
+            compress(),
+            answer_errors(now_ms),
+            let_in(Doorkeeper(tokens), policies),
+        ],
+    )
+    for route in ROUTES:
+        policies[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route.access
+    app.on_response_prepare.append(set_headers)
+    app.on_shutdown.append(services.sockets.close_all)
+    return app

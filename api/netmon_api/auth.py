@@ -1,0 +1,66 @@
+"""Who may come in. This is the one place that decides."""
+
+from enum import Enum
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from netmon_api.envelope import ApiError
+from netmon_collector.state.tokens import Tokens
+
+
+class Access(Enum):
+    """Who may use a route."""
+
+    PUBLIC = "anybody"
+    TOKEN = "whoever sends a token in the Authorization header"  # noqa: S105 - says what is needed, is no secret
+    SOCKET = "the same, or whoever opens a WebSocket and sends the token first"
+
+
+class Doorkeeper:
+    """Lets requests in, or raises the ApiError that turns them away."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def admit(self, access: Access, request: web.Request) -> None:
+        """Checks a request against its route's policy; a socket let in without a header has still to authenticate."""
+        if access is Access.PUBLIC:
+            return
+        if access is Access.SOCKET:
+            _refuse_strangers(request)
+            if hdrs.AUTHORIZATION not in request.headers and _is_upgrade(request):
+                return
+        if not self.knows(_bearer(request)):
+            raise unauthenticated()
+
+    def is_authenticated(self, request: web.Request) -> bool:
+        """Whether a request carries a good token."""
+        return self.knows(_bearer(request))
+
+    def knows(self, token: str | None) -> bool:
+        return token is not None and self._tokens.verify("api", token)
+
+
+def unauthenticated() -> ApiError:
+    return ApiError(
+        "unauthenticated",
+        "a token is needed: send the header 'Authorization: Bearer TOKEN'",
+        headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+    )
+
+
+def _bearer(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _is_upgrade(request: web.Request) -> bool:
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+
+
+def _refuse_strangers(request: web.Request) -> None:
+    """Browsers open WebSockets to any host and tell the page's origin: only our own pages may."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise ApiError("forbidden", "a page of another origin may not open this WebSocket")

@@ -1,0 +1,47 @@
+"""What the API stands on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from netmon_api.sockets import Sockets
+from netmon_collector.feed import Feed
+from netmon_collector.fleet import Device, IngestStats
+from netmon_collector.state.tokens import Tokens
+from netmon_collector.store.base import Store
+
+
+class Fleet(Protocol):
+    """The devices that the collector knows; all from memory."""
+
+    def devices(self) -> Sequence[Device]:
+        """All devices, in no particular order."""
+        ...
+
+    def device(self, instance: str) -> Device | None:
+        """One device by its handle."""
+        ...
+
+
+class Intake(Protocol):
+    """What came in, counted."""
+
+    def stats(self, now_ms: int) -> IngestStats: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The parts of a collector. Times are Unix milliseconds; `readiness` is None, or why the collector is not ready."""
+
+    store: Store
+    fleet: Fleet
+    feed: Feed
+    tokens: Tokens
+    registry: CollectorRegistry
+    intake: Intake
+    readiness: Callable[[], str | None]
+    now_ms: Callable[[], int]
+    started_ms: int
+    sockets: Sockets

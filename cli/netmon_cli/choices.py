@@ -1,0 +1,21 @@
+"""Words that options take; on their own, so that the command tree loads nothing else."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Whose configuration file it is."""
+
+    AGENT = "agent"
+    COLLECTOR = "collector"
+
+
+class Order(StrEnum):
+    """What devices are sorted by, the busiest first."""
+
+    CPU = "cpu"
+    LOAD = "load"
+    MEMORY = "memory"
+    DISK = "disk"
+    NETWORK = "network"
+    NAME = "name"

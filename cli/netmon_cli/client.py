@@ -1,0 +1,183 @@
+"""Asks the collector over HTTP, with nothing but the standard library."""
+
+import json
+import ssl
+import time
+from collections.abc import Sequence
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
+from typing import IO, Any, TypeVar, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+from pydantic import BaseModel, ValidationError
+
+from netmon_cli.access import Access
+from netmon_cli.answers import Device, Devices, Problem, Samples, Status
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.output import escape
+from netmon_configs.options import is_loopback
+
+Answer = TypeVar("Answer", bound=BaseModel)
+Parameters = Sequence[tuple[str, str]]
+
+PAGE = 100
+
+
+class Client:
+    """One collector. Every method raises Failure with the exit code that fits."""
+
+    def __init__(self, access: Access, *, timeout_s: float = 10.0, largest_bytes: int = 256 << 20) -> None:
+        self._access = access
+        self._timeout_s = timeout_s
+        self._largest_bytes = largest_bytes
+        self._opener = _opener(access.url)
+
+    @property
+    def url(self) -> str:
+        return self._access.url
+
+    def get(self, path: str, parameters: Parameters = ()) -> Any:
+        """The JSON that the collector answers to a path such as /api/v1/status."""
+        content = self._read(path, parameters)
+        try:
+            return json.loads(content, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            raise self._strange("no JSON") from None
+
+    def understand(self, answer: Any, model: type[Answer]) -> Answer:
+        """An answer as the command needs it; what else is in there doesn't matter."""
+        try:
+            return model.model_validate(answer)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(step) for step in first["loc"]) or "all of it"
+            raise self._strange(f"{escape(place)}: {escape(first['msg'])}") from None
+
+    def status(self) -> Status:
+        return self.understand(self.get("/api/v1/status"), Status)
+
+    def now_s(self) -> float:
+        """The collector's clock, Unix seconds: ages are told by it, not by the clock of this machine."""
+        return self.status().now.timestamp()
+
+    def devices(self) -> dict[str, Any]:
+        """The list of devices, all its pages in one."""
+        whole = self._page(1)
+        page = whole
+        number = 1
+        while page["next"] is not None and page["results"] and len(whole["results"]) < whole["count"]:
+            number += 1
+            page = self._page(number)
+            whole["results"].extend(page["results"])
+        return whole | {"next": None, "previous": None}
+
+    def down(self, most: int) -> list[Device]:
+        """The first of the devices that are down."""
+        return self.understand(self._page(1, most, [("state", "down")]), Devices).results
+
+    def _page(self, number: int, length: int = PAGE, filters: Parameters = ()) -> dict[str, Any]:
+        answer = self.get("/api/v1/devices", [*filters, ("page", str(number)), ("page_size", str(length))])
+        self.understand(answer, Devices)
+        return cast(dict[str, Any], answer)
+
+    def device(self, instance: str) -> Any:
+        return self.get(f"/api/v1/devices/{quote(instance, safe='')}")
+
+    def samples(self, selector: str, start_s: float, limit: int | None = None) -> Any:
+        """The samples of a selector since `start_s`."""
+        parameters = [("selector", selector), ("start", f"{start_s:.3f}")]
+        return self.get("/api/v1/samples", parameters + ([("limit", str(limit))] if limit else []))
+
+    def readings(self, selector: str, start_s: float, limit: int | None = None) -> Samples:
+        return self.understand(self.samples(selector, start_s, limit), Samples)
+
+    def _read(self, path: str, parameters: Parameters) -> bytes:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        request = Request(self.url + path + query, headers={"Accept": "application/json"})  # noqa: S310 - checked_url
+        if self._access.token is not None:
+            request.add_unredirected_header("Authorization", f"Bearer {self._access.token}")
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return self._body(response, deadline)
+        except HTTPError as error:
+            with error:
+                raise self._refusal(error) from None
+        except (URLError, OSError, HTTPException) as error:
+            raise self._unreachable(error) from None
+
+    def _body(self, response: HTTPResponse, deadline: float) -> bytes:
+        pieces, length = [], 0
+        while piece := response.read1(1 << 16):
+            pieces.append(piece)
+            length += len(piece)
+            if length > self._largest_bytes:
+                raise self._strange(f"more than {self._largest_bytes >> 20} MiB")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not done after {self._timeout_s:g} s")
+        if response.length:
+            raise IncompleteRead(b"", response.length)
+        return b"".join(pieces)
+
+    def _refusal(self, error: HTTPError) -> Failure:
+        if error.code in (401, 403):
+            return self._not_permitted(error.code)
+        if 300 <= error.code < 400:
+            where = escape(str(error.headers.get("Location", "nowhere"))[:200])
+            return Failure(Exit.REFUSED, f"{self.url} sends us on to {where}", "Name the right address with --url.")
+        try:
+            problem = Problem.model_validate_json(error.read(1 << 16)).error
+        except (ValidationError, OSError, HTTPException):
+            return self._strange(f"HTTP status {error.code}")
+        fields = [f"{name}: {text}" for name, text in (problem.field_errors or {}).items()]
+        told = [problem.message, *(text for text in fields if text not in problem.message)]
+        return Failure(Exit.REFUSED, "\n".join(escape(text) for text in told))
+
+    def _not_permitted(self, status: int) -> Failure:
+        if self._access.token is None:
+            return Failure(
+                Exit.NOT_PERMITTED,
+                f"{self.url} wants a token, and there is none for it here",
+                "Run `netmon login`, or name the token's file with --token-file.",
+            )
+        if status == 403:
+            return Failure(Exit.NOT_PERMITTED, f"the token from {self._access.token_from} does not permit this")
+        return Failure(
+            Exit.NOT_PERMITTED,
+            f"{self.url} does not accept the token from {self._access.token_from}",
+            "Run `netmon login` with a token of this collector.",
+        )
+
+    def _unreachable(self, error: Exception) -> Failure:
+        reason = error.reason if isinstance(error, URLError) else error
+        said = escape(str(getattr(reason, "strerror", None) or reason) or type(reason).__name__)
+        return Failure(
+            Exit.UNREACHABLE,
+            f"no collector answers at {self.url} ({said})",
+            "Start one with `netmon up`, or name another with --url.",
+        )
+
+    def _strange(self, what: str) -> Failure:
+        return Failure(
+            Exit.REFUSED, f"{self.url} does not answer as netmon's collector does ({what})", "Is the URL right?"
+        )
+
+
+def _refuse(constant: str) -> float:
+    """NaN and Infinity are Python's, not JSON's (RFC 8259, section 6)."""
+    raise ValueError(constant)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A token is for one server: another one named by an answer doesn't get it."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def _opener(url: str) -> OpenerDirector:
+    proxies = ProxyHandler({}) if is_loopback(urlsplit(url).hostname or "") else ProxyHandler()
+    return build_opener(proxies, _NoRedirect, HTTPSHandler(context=ssl.create_default_context()))

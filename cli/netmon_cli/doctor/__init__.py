@@ -1,0 +1,1 @@
+"""What is wrong on this machine, one file per matter."""

@@ -1,0 +1,64 @@
+"""Whether the kernel says that something keeps the clock right (adjtimex(2))."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from netmon_cli.doctor.base import Finding, ok, warning
+from netmon_cli.output import duration
+
+STA_UNSYNC = 0x0040
+TIME_ERROR = 5
+
+
+class _Timex(ctypes.Structure):
+    """The head of struct timex, with room for the rest."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """`most_wrong_s` is how far off the kernel thinks the clock may be."""
+
+    synchronised: bool
+    most_wrong_s: float
+
+
+def read_clock() -> ClockState | None:
+    """The kernel's view; None where there is none. Raises OSError."""
+    if not sys.platform.startswith("linux"):
+        return None
+    state = _Timex()
+    code = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(state))
+    if code < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return ClockState(code != TIME_ERROR and not state.status & STA_UNSYNC, state.maxerror / 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCheck:
+    state: Callable[[], ClockState | None] = read_clock
+    matter: str = "clock"
+
+    def examine(self) -> Iterable[Finding]:
+        state = self.state()
+        if state is None:
+            return
+        if state.synchronised:
+            yield ok(f"kept right, at most {duration(state.most_wrong_s)} off")
+        else:
+            yield warning(
+                "nothing keeps the clock right; samples from machines with different clocks don't line up",
+                "sudo timedatectl set-ntp true    # or: sudo apt install chrony",
+            )

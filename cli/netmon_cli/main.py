@@ -1,0 +1,262 @@
+"""The netmon command: the whole tree on this page.
+
+Parts are imported inside the commands, so that each starts fast and needs no more than what it uses is installed.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netmon_cli.choices import Kind, Order
+from netmon_cli.failure import EXIT_CODES, Exit, Failure
+from netmon_cli.output import escape, paper, write_json, write_lines
+from netmon_configs.mistakes import ConfigError
+from netmon_proto import __version__
+
+if TYPE_CHECKING:
+    from netmon_cli.client import Client
+
+app = typer.Typer(
+    name="netmon",
+    help="Network monitoring in one program.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Check or print configuration files.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="The collector; else NETMON_URL, what `netmon login` saved, http://127.0.0.1:7440."),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="A file with the token; else NETMON_TOKEN, NETMON_TOKEN_FILE, what was saved."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON, for other programs.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configuration file.")]
+LogLevel = Annotated[str | None, typer.Option(help="How much to log: debug, info, warning or error.")]
+State = Annotated[Path | None, typer.Option("--state", help="The folder that the state is kept in.")]
+
+
+@app.command()
+def up(
+    state: Annotated[
+        Path | None, typer.Option(help="The folder that everything is kept in; else ~/.local/state/netmon.")
+    ] = None,
+    http: Annotated[str | None, typer.Option(help="Where the API listens; else 127.0.0.1:7440.")] = None,
+    grpc: Annotated[str | None, typer.Option(help="Where agents connect to; else 127.0.0.1:7441.")] = None,
+    agent_config: Annotated[Path | None, typer.Option(help="The agent's configuration file.")] = None,
+    collector_config: Annotated[Path | None, typer.Option(help="The collector's configuration file.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show what the daemons log.")] = False,
+) -> None:
+    """Run a collector and an agent for this machine."""
+    from netmon_cli.up import standard_state, up
+
+    level = "info" if verbose else "warning"
+    _end(up(state or standard_state(os.environ), http, grpc, agent_config, collector_config, level, os.environ))
+
+
+@app.command()
+def agent(
+    config: ConfigFile = None,
+    state: State = None,
+    collector: Annotated[str | None, typer.Option(help="Where the collector is, as host:port.")] = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Run the agent, which measures this machine."""
+    from netmon_cli.handover import become, overrides
+
+    become("agent", config, overrides(state, log_level, collector={"address": collector}))
+
+
+@app.command()
+def collector(
+    config: ConfigFile = None,
+    state: State = None,
+    http: Annotated[str | None, typer.Option(help="Where the API listens.")] = None,
+    grpc: Annotated[str | None, typer.Option(help="Where agents connect to.")] = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Run the collector, which stores and answers."""
+    from netmon_cli.handover import become, overrides
+
+    become("collector", config, overrides(state, log_level, http={"listen": http}, grpc={"listen": grpc}))
+
+
+@app.command()
+def login(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Save a collector's address and token.
+
+    Both are kept for this user. The token is asked for, or read from standard input.
+    """
+    from netmon_cli.login import login
+
+    _end(login(url, token_file, as_json, os.environ))
+
+
+@app.command()
+def status(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """What is up, waits and is stored.
+
+    Exit code 1 where a device is down.
+    """
+    from netmon_cli.status import show
+
+    _end(show(_client(url, token_file), as_json, paper()))
+
+
+@app.command()
+def devices(
+    instance: Annotated[str | None, typer.Argument(help="One device, for its details.")] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """The devices, or all about one."""
+    from netmon_cli.devices import show
+
+    _end(show(_client(url, token_file), instance, as_json, paper()))
+
+
+@app.command()
+def query(
+    selector: Annotated[str, typer.Argument(help="""Such as 'node_load1{instance=~"web.*"}'.""")],
+    since: Annotated[str, typer.Option(help="How far to look back.")] = "5m",
+    limit: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="The most samples to read.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also series that have ended.")] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """The latest values of chosen series."""
+    from netmon_cli.query import show, show_json
+
+    since_s, client = _duration(since, "--since"), _client(url, token_file)
+    _end(
+        show_json(client, selector, since_s, limit)
+        if as_json
+        else show(client, selector, since_s, limit, everything, paper())
+    )
+
+
+@app.command()
+def top(
+    sort: Annotated[Order, typer.Option(help="What comes first: the busiest, or by name.")] = Order.CPU,
+    every: Annotated[str, typer.Option(help="Time between two frames.")] = "5s",
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """A live view of how busy devices are; q ends it."""
+    from netmon_cli import top
+
+    client = _client(url, token_file)
+    if once or as_json:
+        _end(top.once(client, sort, as_json, paper()))
+    if not sys.stdout.isatty():
+        raise Failure(Exit.USAGE, "top draws on a terminal, and this is none", "Use --once.")
+    _end(top.live(client, sort, max(1.0, _duration(every, "--every")), paper()))
+
+
+@app.command()
+def doctor(
+    state: State = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What is wrong here, and what mends it.
+
+    Looks at this machine, and at the collector. Exit code 1 where there is a problem.
+    """
+    from netmon_cli.doctor.checkup import show
+
+    _end(show(state, url, token_file, os.environ, as_json, paper()))
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """The version of netmon and of Python."""
+    python = sys.version.split()[0]
+    if as_json:
+        write_json({"netmon": __version__, "python": python, "platform": sys.platform})
+    else:
+        write_lines([f"netmon {__version__} (Python {python}, {sys.platform})"])
+
+
+@config_app.command("check")
+def config_check(
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    kind: Annotated[Kind | None, typer.Option(help="Whose file it is; guessed where it is not said.")] = None,
+    as_json: Json = False,
+) -> None:
+    """All that is wrong with a file, with lines.
+
+    Exit code 2 where a daemon would not start with it.
+    """
+    from netmon_cli.config import check
+
+    _end(check(file, kind, as_json))
+
+
+@config_app.command("sample")
+def config_sample(kind: Annotated[Kind, typer.Argument(help="Whose file.")]) -> None:
+    """Print a file with every option explained."""
+    from netmon_cli.config import sample
+
+    _end(sample(kind))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; gives its exit code."""
+    try:
+        app(args=list(arguments), prog_name="netmon")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.FINE
+    except Failure as failure:
+        return _complain(str(failure), failure.exit_code)
+    except ConfigError as error:
+        return _complain(str(error), Exit.USAGE)
+    return Exit.FINE
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end a command
+    sys.exit(run(sys.argv[1:]))
+
+
+def _complain(text: str, exit_code: Exit) -> Exit:
+    first, *more = [escape(line) for line in text.splitlines()]
+    print("\n".join([f"netmon: {first}", *(f"  {line}" for line in more)]), file=sys.stderr)  # noqa: T201
+    return exit_code
+
+
+def _end(exit_code: Exit) -> None:
+    raise typer.Exit(exit_code)
+
+
+def _client(url: str | None, token_file: Path | None) -> "Client":
+    from netmon_cli.access import find_access
+    from netmon_cli.client import Client
+
+    return Client(find_access(url, token_file, os.environ))
+
+
+def _duration(text: str, option: str) -> float:
+    from netmon_configs.options import parse_duration_s
+
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

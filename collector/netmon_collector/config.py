@@ -1,0 +1,61 @@
+"""The collector's configuration file."""
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from netmon_configs.logs import LogOptions
+from netmon_configs.options import Address, Duration, Options, is_loopback, split_address
+
+
+class ServerTls(Options):
+    """The certificate that a listener shows, in PEM."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class Listener(Options):
+    """Where to listen. In the clear on this machine only."""
+
+    listen: Address
+    tls: ServerTls | None = None
+
+    @model_validator(mode="after")
+    def _protected(self) -> "Listener":
+        if self.tls is None and not self.is_local:
+            raise ValueError(f"needs 'tls', because {self.listen} can be reached from other machines")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(split_address(self.listen)[0])
+
+
+class HttpOptions(Listener):
+    """The API."""
+
+    listen: Address = "127.0.0.1:7440"
+
+
+class GrpcOptions(Listener):
+    """What agents connect to. Anywhere but on this machine they need the join token."""
+
+    listen: Address = "127.0.0.1:7441"
+
+
+class StoreOptions(Options):
+    """How long samples are kept."""
+
+    retention_s: Duration = Field(default=30 * 86400.0, alias="retention", ge=3600)
+
+
+class CollectorConfig(Options):
+    """All that a collector can be told. An empty file is a good start: everything has a default."""
+
+    state: Path = Path("/var/lib/netmon/collector")
+    http: HttpOptions = Field(default_factory=HttpOptions)
+    grpc: GrpcOptions = Field(default_factory=GrpcOptions)
+    store: StoreOptions = Field(default_factory=StoreOptions)
+    log: LogOptions = Field(default_factory=LogOptions)

@@ -1,0 +1,96 @@
+"""What is said on one agent's stream after the hello: definitions and batches in, receipts out."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from netmon_collector.pipeline import Pipeline
+from netmon_collector.session import Session, StreamOverfull
+from netmon_proto import wire
+from netmon_proto.model import AgentMessage, Batch, Layout, Limits, Reason, Receipt, Refused, SeriesDefinitions
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class StreamOver(Exception):
+    """The stream ends with a status."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(details)
+        self.code = code
+        self.details = details
+
+
+def decoded(frame: bytes) -> AgentMessage | None:
+    """An agent's message. Raises StreamOver for what is none."""
+    try:
+        return wire.decode_agent(frame)
+    except wire.MalformedFrame as error:
+        raise StreamOver(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from None
+
+
+class Conversation:
+    """Reads one stream; answers each batch when it is on disk, while the next ones are read already."""
+
+    def __init__(self, session: Session, context: Context, pipeline: Pipeline, limits: Limits) -> None:
+        self._session = session
+        self._context = context
+        self._pipeline = pipeline
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.batches_in_flight)
+        self._writing = asyncio.Lock()
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def run(self, ended: "asyncio.Future[StreamOver]") -> None:
+        """Until the agent ends the stream, or `ended` says why it is over. Raises StreamOver."""
+        reading = asyncio.create_task(self._read())
+        try:
+            either: set[asyncio.Future[Any]] = {reading, ended}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise ended.result()
+            reading.result()
+        finally:
+            for task in (reading, *self._answers):
+                task.cancel()
+            await asyncio.gather(reading, *self._answers, return_exceptions=True)
+
+    async def _read(self) -> None:
+        while isinstance(frame := await self._context.read(), bytes):
+            match decoded(frame):
+                case SeriesDefinitions() as definitions:
+                    self._define(definitions)
+                case Layout() as layout:
+                    self._define(layout)
+                case Batch() as batch:
+                    await self._slots.acquire()
+                    task = asyncio.create_task(self._answer(batch, len(frame)))
+                    self._answers.add(task)
+                    task.add_done_callback(self._answers.discard)
+        await asyncio.gather(*self._answers)
+
+    def _define(self, definition: SeriesDefinitions | Layout) -> None:
+        try:
+            if isinstance(definition, Layout):
+                self._session.lay_out(definition)
+            else:
+                self._session.define(definition)
+        except StreamOverfull as error:
+            raise StreamOver(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from None
+
+    async def _answer(self, batch: Batch, size_bytes: int) -> None:
+        try:
+            receipt = await self._receipt(batch, size_bytes)
+            async with self._writing:
+                await self._context.write(wire.encode_collector(receipt))
+        finally:
+            self._slots.release()
+
+    async def _receipt(self, batch: Batch, size_bytes: int) -> Receipt:
+        most_bytes = self._limits.batch_bytes
+        if size_bytes > most_bytes:
+            message = f"a batch of {size_bytes} bytes; at most {most_bytes} are taken"
+            return Receipt(batch.epoch, batch.sequence, Refused(Reason.TOO_LARGE, message))
+        return await self._pipeline.receive(self._session, batch)

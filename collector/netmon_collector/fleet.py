@@ -1,0 +1,170 @@
+"""What the collector knows of its devices and of the agents that report them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from netmon_collector.clock import Skew
+from netmon_collector.session import Report, Session
+from netmon_collector.state.agents import AgentRecord, Agents
+from netmon_collector.store.base import Store
+from netmon_proto.model import Hello, Limits
+
+MISSED_INTERVALS = 3
+"""An agent that has been silent for so many of its intervals is down, whatever its stream says."""
+
+GRACE_MS = 90_000
+"""An agent whose stream is gone has this time to come back, or less where its intervals are short. After the
+collector's own start nobody is down before it has passed: agents need to find the collector again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device, and the agent that reports it; times are Unix milliseconds.
+
+    `up` has held since `since_ms`; None: not known yet, because the collector has just started. `address` is the
+    agent's while it is connected. What the agent tells with its batches is None until it has told it;
+    `clock_skew_ms` is positive where its clock is ahead of the collector's.
+    """
+
+    instance: str
+    name: str
+    job: str
+    up: bool | None
+    since_ms: int
+    first_seen_ms: int
+    last_seen_ms: int
+    last_sample_ms: int | None
+    interval_ms: int
+    agent_id: str
+    version: str
+    platform: str
+    hostname: str
+    connected: bool
+    address: str | None
+    clock_skew_ms: float | None
+    spool_batches: int | None
+    spool_bytes: int | None
+    spool_oldest_age_s: float | None
+    quarantined: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestStats:
+    """What came in since the collector started; the rate is that of the last minute."""
+
+    samples: int
+    batches: int
+    duplicates: int
+    refused: int
+    samples_per_second: float
+
+
+@dataclass(slots=True)
+class _Member:
+    """An agent as it is now."""
+
+    record: AgentRecord
+    since_ms: int
+    up: bool | None = None
+    skew: Skew = field(default_factory=Skew)
+    report: Report = field(default_factory=Report)
+    heard_ms: int | None = None
+    newest_ms: int | None = None
+    address: str | None = None
+    session: Session | None = None
+
+    def is_now(self, up: bool | None, now_ms: int) -> None:
+        """Takes note of a state, and of the time if it is another one."""
+        if up is not self.up:
+            self.up, self.since_ms = up, now_ms
+
+
+class Fleet:
+    """All agents ever admitted, and the sessions of those that are connected."""
+
+    def __init__(self, agents: Agents, store: Store, limits: Limits, now_ms: Callable[[], int]) -> None:
+        self._agents = agents
+        self._store = store
+        self._limits = limits
+        self._now_ms = now_ms
+        self._started_ms = now_ms()
+        self._members = {record.agent_id: _Member(record, self._started_ms) for record in agents.all()}
+
+    def admit(self, hello: Hello) -> AgentRecord:
+        """Checks who says hello and keeps what it says. Blocks on the database. Raises KeyMismatch."""
+        return self._agents.admit(hello, self._now_ms())
+
+    def connect(self, record: AgentRecord, address: str) -> Session:
+        """Opens a session; whichever session the agent had before is not its own any more."""
+        member = self._members.setdefault(record.agent_id, _Member(record, self._now_ms()))
+        member.record, member.address = record, address
+        member.session = Session(record, self._store, self._limits, member.skew, member.report)
+        return member.session
+
+    def disconnect(self, session: Session) -> None:
+        """Ends a session, unless another has taken its place."""
+        member = self._members[session.agent.agent_id]
+        if member.session is session:
+            member.session, member.address = None, None
+
+    def heard(self, session: Session, newest_ms: int) -> None:
+        """Notes that a batch came, with samples up to a time."""
+        member = self._members[session.agent.agent_id]
+        member.heard_ms = self._now_ms()
+        member.newest_ms = max(newest_ms, member.newest_ms or 0)
+        member.is_now(True, member.heard_ms)
+
+    def judge(self) -> None:
+        """Decides anew who is up and who is down; called regularly."""
+        now_ms = self._now_ms()
+        for member in self._members.values():
+            member.is_now(self._is_up(member, now_ms), now_ms)
+
+    def save(self) -> None:
+        """Writes down when the connected agents were last heard of. Blocks on the database."""
+        for member in list(self._members.values()):
+            if member.heard_ms is not None:
+                self._agents.seen(member.record.agent_id, member.heard_ms)
+
+    def devices(self) -> list[Device]:
+        """All devices, sorted by instance."""
+        return sorted(map(_device, self._members.values()), key=lambda device: device.instance)
+
+    def device(self, instance: str) -> Device | None:
+        """One device by its handle."""
+        return next((one for one in self.devices() if one.instance == instance), None)
+
+    def _is_up(self, member: _Member, now_ms: int) -> bool | None:
+        patience_ms = MISSED_INTERVALS * member.record.interval_ms
+        if member.session is None:
+            patience_ms = min(patience_ms, GRACE_MS)
+        if member.heard_ms is None:
+            waited_ms = now_ms - max(self._started_ms, member.record.first_seen_ms)
+            return None if waited_ms < GRACE_MS + patience_ms else False
+        return now_ms - member.heard_ms <= patience_ms
+
+
+def _device(member: _Member) -> Device:
+    record, report = member.record, member.report
+    return Device(
+        instance=record.instance,
+        name=record.name,
+        job="node",
+        up=member.up,
+        since_ms=member.since_ms,
+        first_seen_ms=record.first_seen_ms,
+        last_seen_ms=max(record.last_seen_ms, member.heard_ms or 0),
+        last_sample_ms=member.newest_ms,
+        interval_ms=record.interval_ms,
+        agent_id=record.agent_id,
+        version=record.version,
+        platform=record.platform,
+        hostname=record.hostname,
+        connected=member.session is not None,
+        address=member.address,
+        clock_skew_ms=member.skew.skew_ms,
+        spool_batches=report.spool_batches,
+        spool_bytes=report.spool_bytes,
+        spool_oldest_age_s=report.spool_oldest_age_s,
+        quarantined=report.quarantined,
+    )

@@ -1,0 +1,101 @@
+"""The way of a sample through the collector, top to bottom. Whoever adds a step adds it here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from netmon_collector.feed import Feed
+from netmon_collector.fleet import Fleet
+from netmon_collector.intake import Intake
+from netmon_collector.session import Refusal, Session
+from netmon_collector.store.base import Origin, Row, Store, StoreError
+from netmon_configs.logs import EventLog
+from netmon_proto.model import Acked, Batch, Reason, Receipt, Refused, Retry
+
+log = EventLog("netmon.collector.pipeline")
+
+AHEAD_MS = 600_000
+RETRY_MS = 5_000
+
+
+class Pipeline:
+    """Takes batches from streams, and the collector's own rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        fleet: Fleet,
+        feed: Feed,
+        intake: Intake,
+        *,
+        retention_ms: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._feed = feed
+        self._intake = intake
+        self._retention_ms = retention_ms
+        self._now_ms = now_ms
+        self._trouble: str | None = None
+
+    async def receive(self, session: Session, batch: Batch) -> Receipt:
+        """Takes one batch of an agent; the receipt says what became of it. Acked means on disk."""
+        now_ms = self._now_ms()
+        try:
+            ahead_ms = session.skew.observe(batch.clock_ms, batch.age_ms, now_ms)
+            rows = _corrected(session.rows(batch), ahead_ms)
+            self._judge_times(rows, now_ms)
+        except Refusal as refusal:
+            self._intake.refused(refusal.reason)
+            return Receipt(batch.epoch, batch.sequence, Refused(refusal.reason, refusal.message))
+        try:
+            is_new = await self._store.append(rows, Origin(session.agent.agent_id, batch.epoch, batch.sequence))
+        except StoreError as error:
+            self._tell_store_fails(error)
+            return Receipt(batch.epoch, batch.sequence, Retry(RETRY_MS, f"the store cannot write: {error}"))
+        self._tell_store_works()
+        if is_new:
+            self._intake.stored(rows, now_ms)
+            self._feed.publish(rows)
+        else:
+            self._intake.duplicate()
+        self._fleet.heard(session, max(row.time_ms for row in rows))
+        return Receipt(batch.epoch, batch.sequence, Acked())
+
+    async def append_own(self, rows: Sequence[Row]) -> None:
+        """Takes rows that the collector itself has made; they are lost where the store cannot write."""
+        try:
+            await self._store.append(rows, None)
+        except StoreError as error:
+            self._tell_store_fails(error)
+            return
+        self._tell_store_works()
+        self._feed.publish(rows)
+
+    def trouble(self) -> str | None:
+        """Why samples cannot be taken at the moment; None where they can."""
+        return self._trouble
+
+    def _judge_times(self, rows: Sequence[Row], now_ms: int) -> None:
+        for place, row in enumerate(rows):
+            if row.time_ms > now_ms + AHEAD_MS:
+                ahead_s = (row.time_ms - now_ms) / 1000
+                raise Refusal(Reason.IN_FUTURE, f"gather {place} is {ahead_s:.0f} s ahead of the clock")
+            if row.time_ms < now_ms - self._retention_ms:
+                old_d, kept_d = (now_ms - row.time_ms) / 86_400_000, self._retention_ms / 86_400_000
+                raise Refusal(Reason.TOO_OLD, f"gather {place} is {old_d:.1f} days old; {kept_d:.1f} days are kept")
+
+    def _tell_store_fails(self, error: StoreError) -> None:
+        self._intake.store_failed()
+        if self._trouble is None:
+            log.error("store.fails", error=str(error), consequence="agents keep their batches")
+        self._trouble = f"the store cannot write: {error}"
+
+    def _tell_store_works(self) -> None:
+        if self._trouble is not None:
+            log.info("store.recovered")
+        self._trouble = None
+
+
+def _corrected(rows: Sequence[Row], ahead_ms: int) -> Sequence[Row]:
+    return [replace(row, time_ms=row.time_ms - ahead_ms) for row in rows] if ahead_ms else rows

@@ -1,0 +1,1 @@
+"""Questions about samples: plain selectors, and later PromQL."""

@@ -1,0 +1,38 @@
+"""The tables as the newest migration leaves them. Times are Unix milliseconds."""
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("last_used_ms", BigInteger),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("agent_id", String(36), primary_key=True),
+    Column("instance", String(253), nullable=False, unique=True),
+    Column("key_hash", LargeBinary(32), nullable=False),
+    Column("hostname", String(253), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("platform", String(128), nullable=False),
+    Column("interval_ms", Integer, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+)

@@ -1,0 +1,83 @@
+"""Tokens that open the API, or let an agent join. Shown once when issued; only their hashes are kept."""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Literal
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from netmon_collector.state.database import reading
+from netmon_collector.state.schema import tokens
+
+Purpose = Literal["api", "join"]
+
+_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "join": "nmj_"}
+_FRESH_MS = 2000
+"""How long another process' new or revoked token may go unnoticed."""
+
+
+class Tokens:
+    """The tokens of a state database. Calls are short; `verify` asks the database every two seconds at most."""
+
+    def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
+        self._engine = engine
+        self._now_ms = now_ms
+        self._hashes: dict[str, list[bytes]] = {}
+        self._read_ms: int | None = None
+        self._used_ms: dict[bytes, int] = {}
+
+    def ensure(self, purpose: Purpose) -> str | None:
+        """Issues the first token of a purpose; None where there is one already."""
+        self._read()
+        return None if self._hashes.get(purpose) else self.issue(purpose)
+
+    def issue(self, purpose: Purpose, name: str = "") -> str:
+        """A new token: a prefix that tells its purpose, and 256 random bits. It can't be shown again."""
+        token = _PREFIXES[purpose] + secrets.token_urlsafe(32)
+        row = {"purpose": purpose, "name": name, "hash": _hash(token), "created_ms": self._now_ms()}
+        with self._engine.begin() as connection:
+            connection.execute(insert(tokens).values(row))
+        self._read_ms = None
+        return token
+
+    def verify(self, purpose: Purpose, token: str) -> bool:
+        """Whether a token is good for a purpose; the time that it takes tells nothing about the tokens there are."""
+        now_ms = self._now_ms()
+        if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
+            self._read()
+        presented = _hash(token)
+        matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(purpose, ())]
+        if not any(matches):
+            return False
+        self._used_ms[presented] = now_ms
+        return True
+
+    def revoke(self, token: str) -> bool:
+        """Makes a token worthless, here at once and in other processes within seconds; False if it was already."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(delete(tokens).where(tokens.c.hash == _hash(token))).rowcount
+        self._read_ms = None
+        return gone > 0
+
+    def save_uses(self) -> None:
+        """Writes down when tokens were last used; called now and then, since requests themselves write nothing."""
+        used_ms, self._used_ms = self._used_ms, {}
+        if not used_ms:
+            return
+        with self._engine.begin() as connection:
+            for token_hash, at_ms in used_ms.items():
+                connection.execute(update(tokens).where(tokens.c.hash == token_hash).values(last_used_ms=at_ms))
+
+    def _read(self) -> None:
+        hashes: dict[str, list[bytes]] = {}
+        with reading(self._engine) as connection:
+            for purpose, token_hash in connection.execute(select(tokens.c.purpose, tokens.c.hash)):
+                hashes.setdefault(purpose, []).append(token_hash)
+        self._hashes, self._read_ms = hashes, self._now_ms()
+
+
+def _hash(token: str) -> bytes:
+    # No salt and no slow hash: 256 random bits can't be guessed or looked up. A header may hold lone surrogates.
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,1 @@
+"""Where samples are kept: one interface, one file or folder per store."""

@@ -1,0 +1,203 @@
+"""The write-ahead log: a folder of files that are only ever appended to, each complete in itself.
+
+A file is one slice of time. Its first record holds which batches were stored before it; the first two records that
+use a group describe that group. So any file can go, and what is in the others remains readable.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Final
+
+from netmon_collector.store.base import Origin, StoreError, StoreUnavailable
+from netmon_collector.store.damage import SUFFIX, DamageBook
+from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.record import GroupNote, Notes, StoredRow, encode, span_ms
+from netmon_collector.store.recovery import recover
+from netmon_collector.store.segment import Segment
+
+_NAME: Final = re.compile(r"wal-(\d{8,})\.log")
+_UNREADABLE: Final = (errno.EIO, errno.EISDIR)
+_sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A record that was written: where, its oldest and newest time, the groups that it describes."""
+
+    segment: Segment
+    offset: int
+    oldest_ms: int
+    newest_ms: int
+    described: Sequence[int]
+
+
+class Log:
+    """Writes records and says where they are.
+
+    `write` and `remove` run on the writer's thread, never two at once and never beside `full`, `add` and `drop`, which
+    belong to the event loop. What `write` wrote counts only once `add` was told.
+    """
+
+    def __init__(self, folder: Path, *, slice_ms: int, segment_bytes: int) -> None:
+        self.segments: list[Segment] = []
+        """Oldest first. The last one may still grow."""
+        self._folder = folder
+        self._slice_ms = slice_ms
+        self._segment_bytes = segment_bytes
+        self._file: int | None = None
+        self._growing: Segment | None = None
+        self._slice: int | None = None
+        numbers = [int(match[1]) for path in folder.iterdir() if (match := _NAME.match(path.name))]
+        self._next_number = max(numbers, default=0) + 1
+
+    def recover(self, damages: DamageBook) -> Iterator[tuple[Segment, Record]]:
+        """All good records, in the order of writing. Raises StoreUnavailable."""
+        paths = [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
+        for path in sorted(paths, key=lambda path: (len(path.name), path.name)):
+            segment = Segment(path)
+            try:
+                for record in recover(path, damages):
+                    segment.add(record.offset, record.oldest_ms, record.newest_ms)
+                    yield segment, record
+                segment.size_bytes = path.stat().st_size
+            except OSError as error:
+                _set_aside(path, error, damages)
+                continue
+            if segment.size_bytes > HEADER_BYTES:
+                self.segments.append(segment)
+            else:
+                path.unlink()
+        _sync_folder(self._folder)
+
+    def full(self, newest_ms: int) -> bool:
+        """Whether a record with this newest time is to begin a new file."""
+        if self._growing is None or self._growing.size_bytes >= self._segment_bytes:
+            return True
+        return self._slice is not None and newest_ms // self._slice_ms > self._slice
+
+    def write(self, rows: Sequence[StoredRow], origins: Sequence[Origin], acks: Sequence[Any] | None) -> Placed:
+        """Writes a record and waits until it is on disk. With `acks`, all batches stored so far, it begins a new file.
+
+        Raises StoreError; then the record is not in the log.
+        """
+        segment = self._growing
+        if acks is not None or segment is None:
+            segment = Segment(self._folder / f"wal-{self._next_number:08}.log")
+        groups = segment.undescribed(rows)
+        notes = Notes([GroupNote(group.number, group.kinds, group.labels) for group in groups], origins, acks or ())
+        oldest_ms, newest_ms = span_ms(rows)
+        record = frame(encode(notes, rows), oldest_ms, newest_ms)
+        head = b"" if segment.size_bytes else file_header()
+        try:
+            if not segment.size_bytes:
+                self._begin(segment)
+            self._append(segment, head + record)
+        except OSError as error:
+            raise StoreError(f"cannot write to {self._folder}: {error.strerror}") from error
+        if rows and self._slice is None:
+            self._slice = newest_ms // self._slice_ms
+        offset = segment.size_bytes + len(head)
+        segment.size_bytes = offset + len(record)
+        return Placed(segment, offset, oldest_ms, newest_ms, [group.number for group in groups])
+
+    def add(self, placed: Placed, rows: Sequence[StoredRow]) -> list[Numbers]:
+        """Makes a written record visible; returns the series that are new to their segment."""
+        segment = placed.segment
+        if self.segments[-1:] != [segment]:
+            self.segments.append(segment)
+        segment.add(placed.offset, placed.oldest_ms, placed.newest_ms)
+        new = [segment.use(row.group.number, row.group, row.present) for row in rows]
+        for number in placed.described:
+            segment.uses[number].described += 1
+        return [numbers for numbers in new if numbers is not None]
+
+    def older_than(self, time_ms: int) -> list[Segment]:
+        """The first segments, as long as their samples are all older; the last one only if it holds any.
+
+        In the order of writing, so that a sample never comes back after the one that took its place.
+        """
+        old = list(takewhile(lambda segment: segment.newest_ms < time_ms, self.segments))
+        return old[:-1] if len(old) == len(self.segments) and old and not old[-1].uses else old
+
+    def drop(self, doomed: Collection[Segment]) -> None:
+        """Makes segments invisible; their files are then to be removed."""
+        self.segments = [segment for segment in self.segments if segment not in doomed]
+        for segment in doomed:
+            segment.dropped = True
+
+    def remove(self, doomed: Sequence[Segment]) -> None:
+        """Deletes the files of dropped segments. Raises StoreError."""
+        try:
+            for segment in doomed:
+                segment.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Lets go of the file; what was written stays."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = self._growing = None
+
+    def _begin(self, segment: Segment) -> None:
+        self.close()
+        self._file = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._next_number += 1
+        self._growing = segment
+        self._slice = None
+
+    def _append(self, segment: Segment, data: bytes) -> None:
+        assert self._file is not None
+        try:
+            _write_all(self._file, data)
+            _sync_data(self._file)
+            if not segment.size_bytes:
+                _sync_folder(self._folder)
+        except OSError:
+            self._take_back(segment)
+            raise
+
+    def _take_back(self, segment: Segment) -> None:
+        """Undoes a failed write as far as that works, and leaves the file: the next record begins another one.
+
+        After a failed sync nobody knows what of the file is on disk; another sync would not tell.
+        """
+        assert self._file is not None
+        with suppress(OSError):
+            if segment.size_bytes:
+                os.ftruncate(self._file, segment.size_bytes)
+            else:
+                segment.path.unlink()
+        self.close()
+
+
+def _set_aside(path: Path, error: OSError, damages: DamageBook) -> None:
+    """Renames a file that the disk cannot give back. Raises StoreUnavailable where the file is not to blame."""
+    if error.errno not in _UNREADABLE:
+        raise StoreUnavailable(
+            f"cannot open {path}: {error.strerror}: let the user who runs the collector read and write it"
+        ) from error
+    aside = path.rename(path.with_name(path.name + SUFFIX))
+    damages.found(path, 0, f"cannot be read: {error.strerror}", aside)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a new file's name durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,51 @@
+"""Reads a file of the log at start: yields what is good, keeps what is damaged under a name of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from netmon_collector.store.base import StoreUnavailable
+from netmon_collector.store.damage import SUFFIX, DamageBook, log
+from netmon_collector.store.framing import Damage, NewerVersion, Record, scan
+
+
+def recover(path: Path, damages: DamageBook) -> Iterator[Record]:
+    """The good records of one file, in their order.
+
+    Damaged bytes stay where they are, are copied beside the file, and are skipped. A file that just ends within a
+    record, which nobody was told is stored, is cut off there. Raises StoreUnavailable for a file of a newer version,
+    OSError for one that cannot be read.
+    """
+    try:
+        with path.open("r+b") as file:
+            for found in scan(file, path.stat().st_size):
+                if isinstance(found, Record):
+                    yield found
+                elif found.torn:
+                    log.info("store.torn", file=str(path), offset=found.offset, bytes=found.length)
+                    os.truncate(path, found.offset)
+                else:
+                    damages.found(path, found.offset, f"{found.length} bytes", _set_aside(path, file, found))
+            os.fsync(
+                file
+            )  # a process that was killed may not have come to it, and from now on all of it counts as stored
+    except NewerVersion as error:
+        raise StoreUnavailable(
+            f"{path} was written by a newer netmon ({error}): run that one again, or move the file away"
+        ) from error
+
+
+def _set_aside(path: Path, file: BinaryIO, damage: Damage) -> Path | None:
+    """Copies damaged bytes into a file beside; None where there is no room for it."""
+    aside = path.with_name(f"{path.name}.{damage.offset}{SUFFIX}")
+    position = file.tell()
+    file.seek(damage.offset)
+    try:
+        aside.write_bytes(file.read(damage.length))
+    except OSError as error:
+        log.warning("store.not_set_aside", file=str(aside), error=str(error))
+        return None
+    finally:
+        file.seek(position)
+    return aside

@@ -1,0 +1,168 @@
+"""A collector's API as it is in operation: a real server on loopback over a real store, state and feed."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from netmon_api.app import make_app
+from netmon_api.serve import Server
+from netmon_api.sockets import Sockets
+from netmon_collector.config import HttpOptions
+from netmon_collector.feed import Feed
+from netmon_collector.fleet import Device, IngestStats
+from netmon_collector.state.database import open_state
+from netmon_collector.state.tokens import Tokens
+from netmon_collector.store.base import Group, Row
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_proto.model import Kind, Labels
+from tests.support.clocks import HandClock
+
+NOW_MS = 1_769_860_800_000  # 2026-01-31T12:00:00Z
+
+WEB1 = Device(
+    instance="web1",
+    name="Web 1",
+    job="node",
+    up=True,
+    since_ms=NOW_MS - 60_000,
+    first_seen_ms=NOW_MS - 3_600_000,
+    last_seen_ms=NOW_MS - 1_000,
+    last_sample_ms=NOW_MS - 2_000,
+    interval_ms=10_000,
+    agent_id="6f1c1a3e-0000-4000-8000-000000000001",
+    version="0.1.0",
+    platform="Linux x86_64",
+    hostname="web1",
+    connected=True,
+    address="127.0.0.1:5123",
+    clock_skew_ms=3.0,
+    spool_batches=2,
+    spool_bytes=300,
+    spool_oldest_age_s=1.5,
+    quarantined=0,
+)
+DB1 = replace(
+    WEB1,
+    instance="db1",
+    name="db1",
+    up=False,
+    agent_id="6f1c1a3e-0000-4000-8000-000000000002",
+    connected=False,
+    last_sample_ms=None,
+    address=None,
+    clock_skew_ms=None,
+    spool_batches=None,
+    spool_bytes=None,
+    spool_oldest_age_s=None,
+    quarantined=None,
+)
+SWITCH = replace(WEB1, instance="switch", job="snmp", up=None)
+"""Reported by web1's agent."""
+
+
+def labels(name: str, **rest: str) -> Labels:
+    return tuple(sorted({"__name__": name, **rest}.items()))
+
+
+class FleetOf:
+    """A fleet of given devices."""
+
+    def __init__(self, *devices: Device) -> None:
+        self.members = list(devices)
+
+    def devices(self) -> Sequence[Device]:
+        return self.members
+
+    def device(self, instance: str) -> Device | None:
+        return next((one for one in self.members if one.instance == instance), None)
+
+
+class IntakeOf:
+    def stats(self, now_ms: int) -> IngestStats:
+        return IngestStats(samples=7, batches=3, duplicates=2, refused=1, samples_per_second=0.5)
+
+
+@dataclass
+class Lab:
+    """A running API, and the parts beneath it. `client` sends a good token, `stranger` none."""
+
+    store: EmbeddedStore
+    feed: Feed
+    tokens: Tokens
+    fleet: FleetOf
+    sockets: Sockets
+    registry: CollectorRegistry
+    token: str
+    url: str = ""
+    not_ready: str | None = None
+    groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
+    client: aiohttp.ClientSession = field(init=False)
+    stranger: aiohttp.ClientSession = field(init=False)
+    server: Server = field(init=False)
+
+    def row(self, values: dict[Labels, float], time_ms: int) -> Row:
+        series = tuple(values)
+        if series not in self.groups:
+            self.groups[series] = self.store.register(series, [Kind.GAUGE] * len(series))
+        return Row(self.groups[series], time_ms, np.array(list(values.values())))
+
+    async def keep(self, values: dict[Labels, float], time_ms: int = NOW_MS) -> None:
+        """Stores a value for each of some series."""
+        await self.store.append([self.row(values, time_ms)], None)
+
+    def publish(self, values: dict[Labels, float], time_ms: int = NOW_MS) -> None:
+        """Gives a value for each of some series to the live feed."""
+        self.feed.publish([self.row(values, time_ms)])
+
+    async def get(self, path: str, *query: tuple[str, str | int]) -> Any:
+        """The JSON of a good answer."""
+        async with self.client.get(path, params=query) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def refusal(self, path: str, *query: tuple[str, str | int], status: int = 400) -> Any:
+        """The error in a bad answer."""
+        async with self.client.get(path, params=query) as response:
+            assert response.status == status, await response.text()
+            return (await response.json())["error"]
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Lab]:
+    engine = open_state(f"sqlite:///{folder / 'state.db'}")
+    clock = HandClock(NOW_MS)
+    tokens = Tokens(engine, clock.now_ms)
+    store = EmbeddedStore.open(folder / "store", window_s=0.0)
+    sockets = Sockets(authenticate_within_s=0.3)
+    lab = Lab(
+        store, Feed(), tokens, FleetOf(WEB1, DB1, SWITCH), sockets, CollectorRegistry(), token=tokens.issue("api")
+    )
+    app = make_app(
+        store=store,
+        fleet=lab.fleet,
+        feed=lab.feed,
+        tokens=tokens,
+        registry=lab.registry,
+        intake=IntakeOf(),
+        readiness=lambda: lab.not_ready,
+        now_ms=clock.now_ms,
+        sockets=sockets,
+    )
+    lab.server = Server(app, HttpOptions(listen="127.0.0.1:0"))
+    await lab.server.start()
+    lab.url = lab.server.url
+    headers = {"Authorization": f"Bearer {lab.token}"}
+    async with (
+        aiohttp.ClientSession(lab.url, headers=headers) as lab.client,
+        aiohttp.ClientSession(lab.url) as lab.stranger,
+    ):
+        yield lab
+    await lab.server.stop()
+    await store.close()
+    engine.dispose()

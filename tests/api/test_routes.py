@@ -1,0 +1,156 @@
+"""A walk over every route: who may use it, what it answers, and how it refuses."""
+
+import inspect
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from netmon_api.app import ROUTES
+from netmon_api.auth import Access
+from netmon_api.models import NoQuery
+from netmon_api.openapi import document
+from netmon_api.routes import Route
+from tests.api.lab import Lab, labels
+
+PARAMETERS = {
+    "/api/v1/series": {"selector": "load"},
+    "/api/v1/samples": {"selector": "load"},
+}
+"""What a good request needs, per path."""
+
+BAD = {
+    "page": "0",
+    "page_size": "101",
+    "instance": "x" * 5000,
+    "state": "sideways",
+    "job": "x" * 5000,
+    "selector": "load[5m]",
+    "start": "yesterday",
+    "end": "-1",
+    "limit": "1000001",
+}
+"""A value that no route takes, per parameter."""
+
+every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+guarded_route = pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.access is not Access.PUBLIC], ids=lambda route: route.path
+)
+CASES = [(route, name) for route in ROUTES for name in route.query.model_fields]
+
+
+def path_of(route: Route) -> str:
+    return route.path.replace("{instance}", "web1")
+
+
+def schema_of(openapi: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
+    response = openapi["paths"][route.path]["get"]["responses"][status]
+    schema: dict[str, Any] = response["content"]["application/json"]["schema"]
+    return {**schema, "components": openapi["components"]}
+
+
+def test_a_route_without_access_policy_cannot_be_made() -> None:
+    assert inspect.signature(Route).parameters["access"].default is inspect.Parameter.empty
+
+
+def test_only_health_is_public() -> None:
+    assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {"/healthz", "/readyz"}
+
+
+@guarded_route
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Bearer nmt_wrong", "Basic bm10OnB3", "{token}", "Bearer {join}"]
+)
+async def test_without_a_good_token_nobody_comes_in(lab: Lab, route: Route, header: str | None) -> None:
+    headers = {}
+    if header is not None:
+        headers["Authorization"] = header.format(token=lab.token, join=lab.tokens.issue("join"))
+    async with lab.stranger.get(path_of(route), headers=headers) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert (await response.json())["error"]["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/v1/nothing", "/api/v1/devices/a/b", "/api/v1/../../etc/passwd"])
+async def test_a_stranger_learns_nothing_of_other_paths(lab: Lab, path: str) -> None:
+    async with lab.stranger.get(path) as response:
+        assert response.status == 401
+    error = await lab.refusal(path, status=404)
+    assert error["code"] == "not_found"
+
+
+async def test_a_token_in_the_query_string_is_none(lab: Lab) -> None:
+    async with lab.stranger.get("/api/v1/status", params={"token": lab.token}) as response:
+        assert response.status == 401
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+async def test_the_scheme_may_be_written_in_any_case(lab: Lab, scheme: str) -> None:
+    async with lab.stranger.get("/api/v1/status", headers={"Authorization": f"{scheme} {lab.token}"}) as response:
+        assert response.status == 200
+
+
+async def test_the_openapi_document_is_valid_and_names_every_route(lab: Lab) -> None:
+    openapi = await lab.get("/api/v1/openapi.json")
+    validate(openapi)
+    assert openapi["openapi"] == "3.1.0"
+    assert set(openapi["paths"]) == {route.path for route in ROUTES}
+    assert len({operation["get"]["operationId"] for operation in openapi["paths"].values()}) == len(ROUTES)
+    assert {"ClientMessage", "ServerMessage"} <= set(openapi["components"]["schemas"])
+
+
+@every_route
+async def test_every_answer_is_as_documented(lab: Lab, route: Route) -> None:
+    await lab.keep({labels("load", instance="web1"): 0.5, labels("load", instance="web2"): float("inf")})
+    openapi = document(ROUTES)
+    responses = openapi["paths"][route.path]["get"]["responses"]
+    async with lab.client.get(path_of(route), params=PARAMETERS.get(route.path)) as response:
+        if "101" in responses:
+            assert response.status == 400, "a WebSocket answers no ordinary request"
+            return
+        assert response.status == 200
+        assert response.content_type in responses["200"]["content"]
+        if response.content_type == "application/json":
+            answer = await response.json()
+            Draft202012Validator(schema_of(openapi, route, "200")).validate(answer)
+            assert answer
+
+
+@every_route
+async def test_every_route_refuses_an_unknown_parameter(lab: Lab, route: Route) -> None:
+    query = {**PARAMETERS.get(route.path, {}), "pagesize": "1"}
+    async with lab.client.get(path_of(route), params=query) as response:
+        assert response.status == 400
+        answer = await response.json()
+    Draft202012Validator(schema_of(document(ROUTES), route, "default")).validate(answer)
+    expected = "no such parameter"
+    if "page_size" in route.query.model_fields:
+        expected += ". Did you mean 'page_size'?"
+    assert answer["error"]["field_errors"] == {"pagesize": expected}
+
+
+@pytest.mark.parametrize(("route", "name"), CASES, ids=lambda part: part.path if isinstance(part, Route) else part)
+async def test_every_parameter_has_values_that_are_refused(lab: Lab, route: Route, name: str) -> None:
+    query = {**PARAMETERS.get(route.path, {}), name: BAD[name]}
+    error = await lab.refusal(route.path, *query.items())
+    assert error["code"] == "bad_request"
+    assert list(error["field_errors"]) == [name]
+    assert error["message"] == f"{name}: {error['field_errors'][name]}"
+
+
+@every_route
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_every_route_refuses_other_methods(lab: Lab, route: Route, method: str) -> None:
+    async with lab.client.request(method, path_of(route)) as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "GET"
+        error = (await response.json())["error"]
+    assert (error["code"], error["details"]) == ("method_not_allowed", {"allowed": ["GET"]})
+
+
+def test_routes_without_parameters_say_so() -> None:
+    openapi = document(ROUTES)
+    for route in ROUTES:
+        parameters = [one["name"] for one in openapi["paths"][route.path]["get"]["parameters"] if one["in"] == "query"]
+        assert parameters == ([] if route.query is NoQuery else list(route.query.model_fields))

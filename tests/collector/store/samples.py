@@ -1,0 +1,59 @@
+"""What a store holds, sample by sample: how the tests say what they put in and what they expect."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from netmon_collector.store.base import ABSENT_BITS, Group, Matcher, MatchOp, Origin, Row, Store
+from netmon_proto.model import NAME, Kind, Labels
+
+Samples = dict[tuple[Labels, int], int]
+"""(series, time) -> the value's bits."""
+
+EVER = (-(2**62), 2**62)
+
+
+def series(name: str, /, **labels: str) -> Labels:
+    return tuple(sorted({NAME: name, **labels}.items()))
+
+
+def register(store: Store, *names: str) -> Group:
+    return store.register([series(name) for name in names], [Kind.GAUGE] * len(names))
+
+
+def row(group: Group, time_ms: int, *values: float) -> Row:
+    return Row(group, time_ms, np.array(values, np.float64))
+
+
+def batch(sequence: int, agent: str = "agent", epoch: int = 1) -> Origin:
+    return Origin(agent, epoch, sequence)
+
+
+def bits(value: float) -> int:
+    return int(np.float64(value).view(np.uint64))
+
+
+def named(name: str) -> Matcher:
+    return Matcher(NAME, MatchOp.EQUAL, name)
+
+
+async def held(store: Store, *matchers: Matcher, time_ms: tuple[int, int] = EVER) -> Samples:
+    """All samples, after checking that the frames are what the interface promises."""
+    samples: Samples = {}
+    seen: set[Labels] = set()
+    for frame in await store.select(matchers, *time_ms):
+        assert frame.values.shape == (len(frame.times), len(frame.labels))
+        assert len(frame.times) >= 1
+        assert all(earlier < later for earlier, later in pairwise(frame.times.tolist()))
+        for column, labels in enumerate(frame.labels):
+            assert labels not in seen, "a series is in one frame"
+            seen.add(labels)
+            found = _present(frame.values.view(np.uint64)[:, column].tolist(), frame.times.tolist())
+            assert found, "a series in a frame has a sample"
+            samples |= {(labels, time): value for time, value in found}
+    return samples
+
+
+def _present(values: Sequence[int], times: Sequence[int]) -> list[tuple[int, int]]:
+    return [(time, value) for time, value in zip(times, values, strict=True) if value != ABSENT_BITS]

@@ -1,0 +1,64 @@
+"""SIGKILL at any instant: what was acked is there, once, and nothing else is."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_proto.model import NAME
+from tests.collector.store.samples import batch, bits, held, register, row
+from tests.collector.store.writer import SLICE_MS, WIDTH
+
+ROUNDS = 24
+
+
+def appended_until_killed(folder: Path, epoch: int, after_s: float) -> list[int]:
+    """Sequences that the writer said were acked; the clock starts at the first."""
+    program = [sys.executable, str(Path(__file__).with_name("writer.py")), str(folder), str(epoch)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        first = writer.stdout.readline()
+        time.sleep(after_s)
+        writer.send_signal(signal.SIGKILL)
+        lines = first + writer.stdout.read()
+    assert writer.returncode == -signal.SIGKILL
+    return [int(line) for line in lines.splitlines()]
+
+
+async def test_sigkill_at_random_instants_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    acked: dict[int, set[int]] = {}
+    for epoch in range(1, ROUNDS + 1):
+        acked[epoch] = set(appended_until_killed(tmp_path, epoch, dice.uniform(0, 0.08)))
+        store = EmbeddedStore.open(tmp_path, slice_ms=SLICE_MS)
+        try:
+            samples = await held(store)
+            assert store.stats().damaged == 0
+            for sequence in list(acked[epoch])[:10]:
+                assert not await store.append([], batch(sequence, epoch=epoch)), "an acked batch is known"
+        finally:
+            await store.close()
+        assert all(value == bits(float(time)) for (_, time), value in samples.items())
+        stored: dict[int, list[int]] = {}
+        for labels, time_ms in samples:
+            stored.setdefault(int(dict(labels)["epoch"]), []).append(time_ms)
+        assert all(sequences <= set(stored[epoch]) for epoch, sequences in acked.items())
+        assert all(stored[epoch].count(time) == WIDTH for epoch in stored for time in set(stored[epoch]))
+    assert sum(map(len, acked.values())) > 20 * ROUNDS
+    assert len(list(tmp_path.glob("wal-*.log"))) > ROUNDS
+
+
+async def test_after_a_kill_unacked_batches_can_be_sent_again(tmp_path: Path) -> None:
+    acked = appended_until_killed(tmp_path, 1, 0.05)
+    store = EmbeddedStore.open(tmp_path)
+    try:
+        highest = store.highest_acked("agent", 1)
+        assert highest >= max(acked)
+        group = register(store, "other")
+        assert await store.append([row(group, highest + 1, 1.0)], batch(highest + 1))
+        assert {dict(labels)[NAME] for labels in await store.series([])} >= {"m0", "other"}
+    finally:
+        await store.close()

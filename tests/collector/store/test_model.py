@@ -1,0 +1,109 @@
+"""The store against a dictionary: random appends, late data, duplicates, restarts and retention."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from netmon_collector.store.base import ABSENT, Row
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_proto.model import NAME, STALE
+from tests.collector.store.samples import Samples, batch, bits, held, named, register, series
+
+NAMES = ("a", "b", "c", "d")
+Gather = tuple[tuple[str, ...], int, tuple[float, ...]]
+
+values = st.one_of(st.just(ABSENT), st.just(STALE), st.floats())
+times = st.integers(0, 100)
+gathers = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).flatmap(
+    lambda names: st.tuples(st.just(tuple(names)), times, st.tuples(*[values] * len(names)))
+)
+batches = st.lists(gathers, max_size=4)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does to the store and to the dictionary the same, and compares after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp())
+        self.samples: Samples = {}
+        self.acked: set[int] = set()
+        self.store = self.open()
+
+    def open(self) -> EmbeddedStore:
+        return EmbeddedStore.open(self.folder, slice_ms=20, segment_bytes=1500, window_s=0)
+
+    def rows(self, gathered: Sequence[Gather]) -> list[Row]:
+        return [Row(register(self.store, *names), time, np.array(values)) for names, time, values in gathered]
+
+    def remember(self, gathered: Sequence[Gather]) -> None:
+        for names, time, values in gathered:
+            for name, value in zip(names, values, strict=True):
+                if bits(value) != bits(ABSENT):
+                    self.samples[series(name), time] = bits(value)
+
+    @rule(gathered=batches, sequence=st.integers(1, 12))
+    def append(self, gathered: list[Gather], sequence: int) -> None:
+        stored = self.runner.run(self.store.append(self.rows(gathered), batch(sequence)))
+        assert stored == (sequence not in self.acked)
+        if stored:
+            self.acked.add(sequence)
+            self.remember(gathered)
+
+    @rule(several=st.lists(batches, min_size=2, max_size=5))
+    def append_at_once(self, several: list[list[Gather]]) -> None:
+        async def all_of_them() -> None:
+            await asyncio.gather(*(self.store.append(self.rows(gathered), None) for gathered in several))
+
+        self.runner.run(all_of_them())
+        for gathered in several:
+            self.remember(gathered)
+
+    @rule()
+    def restart(self) -> None:
+        self.runner.run(self.store.close())
+        self.store = self.open()
+
+    @rule(before=times)
+    def forget(self, before: int) -> None:
+        self.runner.run(self.store.forget_before(before))
+        left = self.runner.run(held(self.store))
+        assert left.items() <= self.samples.items()
+        assert all(time < before for _, time in self.samples.keys() - left.keys())
+        self.samples = left
+
+    @rule(name=st.sampled_from(NAMES), start=times, end=times)
+    def select(self, name: str, start: int, end: int) -> None:
+        found = self.runner.run(held(self.store, named(name), time_ms=(start, end)))
+        assert found == {
+            (labels, time): value
+            for (labels, time), value in self.samples.items()
+            if dict(labels)[NAME] == name and start <= time <= end
+        }
+
+    @invariant()
+    def holds_what_the_dictionary_holds(self) -> None:
+        assert self.runner.run(held(self.store)) == self.samples
+        assert set(self.runner.run(self.store.series([]))) == {labels for labels, _ in self.samples}
+        assert self.store.highest_acked("agent", 1) == max(self.acked, default=0)
+        assert self.store.stats().series == len({labels for labels, _ in self.samples})
+        assert self.store.stats().damaged == 0
+
+    def teardown(self) -> None:
+        self.runner.run(self.store.close())
+        self.runner.close()
+        shutil.rmtree(self.folder)
+
+
+StoreMachine.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_the_store_holds_what_a_dictionary_holds = StoreMachine.TestCase
