@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from netmon_agent.config import AgentConfig, CollectorTarget
     from netmon_agent.stream import Target
     from netmon_collector.config import CollectorConfig
+    from netmon_collector.fleet import Fleet
+    from netmon_collector.state.tokens import Tokens
     from netmon_collector.store.base import Store
 
 log = EventLog("netmon.daemon")
 
 DRAIN_S = 2.0
-RETENTION_EVERY_S = 600.0
+HOUSEKEEPING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             feed = Feed()
             fleet = Fleet(Agents(engine), store, limits, now_ms)
             parts.callback(fleet.save)
+            parts.callback(tokens.save_uses)
             pipeline = Pipeline(store, fleet, feed, intake, retention_ms=retention_ms, now_ms=now_ms)
             witness = Witness(fleet, store, pipeline, registry, hostname=platform.node() or "unnamed", now_ms=now_ms)
             socket = None if config.grpc.is_local else config.state / "agents.sock"
@@ -180,16 +183,18 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
         join_token = None if config.grpc.is_local else tokens.ensure("join")
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
-        async with beside(witness.run(), stop), beside(forget_old(store, retention_ms), stop):
+        async with beside(witness.run(), stop), beside(keep_house(store, retention_ms, fleet, tokens), stop):
             await stop.wait()
     log.info("collector.stopped")
 
 
-async def forget_old(store: Store, retention_ms: int) -> None:
-    """Applies the retention now and then, until cancelled."""
+async def keep_house(store: Store, retention_ms: int, fleet: Fleet, tokens: Tokens) -> None:
+    """Applies the retention and writes down what is kept in memory between times, until cancelled."""
     while True:
         await store.forget_before(now_ms() - retention_ms)
-        await asyncio.sleep(RETENTION_EVERY_S)
+        await asyncio.to_thread(fleet.save)
+        await asyncio.to_thread(tokens.save_uses)
+        await asyncio.sleep(HOUSEKEEPING_S)
 
 
 def now_ms() -> int:

@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check or print configuration files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+token_app = typer.Typer(help="Make tokens for a collector here.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(token_app, name="token")
 
 Url = Annotated[
     str | None,
@@ -214,6 +216,19 @@ def config_sample(kind: Annotated[Kind, typer.Argument(help="Whose file.")]) -> 
     from netmon_cli.config import sample
 
     _end(sample(kind))
+
+
+@token_app.command("new")
+def token_new(
+    state: Annotated[Path | None, typer.Option(help="The collector's state folder; else that of `netmon up`.")] = None,
+    join: Annotated[bool, typer.Option("--join", help="For agents on other hosts, instead of the API.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a token and show it, this once."""
+    from netmon_cli.token import issue
+    from netmon_cli.up import standard_state
+
+    _end(issue(state or standard_state(os.environ), join, as_json))
 
 
 def run(arguments: Sequence[str]) -> int:

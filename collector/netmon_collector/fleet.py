@@ -122,9 +122,8 @@ class Fleet:
 
     def save(self) -> None:
         """Writes down when the connected agents were last heard of. Blocks on the database."""
-        for member in list(self._members.values()):
-            if member.heard_ms is not None:
-                self._agents.seen(member.record.agent_id, member.heard_ms)
+        members = list(self._members.values())
+        self._agents.seen({one.record.agent_id: one.heard_ms for one in members if one.heard_ms is not None})
 
     def devices(self) -> list[Device]:
         """All devices, sorted by instance."""

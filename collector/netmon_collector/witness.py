@@ -12,7 +12,6 @@ from netmon_collector.store.base import ABSENT, Group, Row, Store
 from netmon_proto.model import NAME, Kind, Labels
 
 INTERVAL_S = 10.0
-SAVE_EVERY = 6
 
 
 class Witness:
@@ -38,12 +37,8 @@ class Witness:
 
     async def run(self) -> None:
         """Until cancelled."""
-        ticks = 0
         while True:
             await self.look()
-            ticks += 1
-            if ticks % SAVE_EVERY == 0:
-                await asyncio.to_thread(self._fleet.save)
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:

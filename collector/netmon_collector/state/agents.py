@@ -2,12 +2,12 @@
 
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from itertools import chain, count
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import agents
@@ -67,10 +67,14 @@ class Agents:
         with reading(self._engine) as connection:
             return [AgentRecord(*row) for row in connection.execute(select(*_RECORD).order_by(agents.c.instance))]
 
-    def seen(self, agent_id: str, now_ms: int) -> None:
-        """Notes that an agent was there at a time; an unknown id is nobody's."""
+    def seen(self, heard_ms: Mapping[str, int]) -> None:
+        """Notes when agents were last heard of, by their ids; an unknown id is nobody's."""
+        if not heard_ms:
+            return
+        rows = [{"id": agent_id, "at": at_ms} for agent_id, at_ms in heard_ms.items()]
+        statement = update(agents).where(agents.c.agent_id == bindparam("id")).values(last_seen_ms=bindparam("at"))
         with self._engine.begin() as connection:
-            connection.execute(update(agents).where(agents.c.agent_id == agent_id).values(last_seen_ms=now_ms))
+            connection.execute(statement, rows)
 
 
 def handle_of(hostname: str) -> str:

@@ -54,7 +54,7 @@ def test_agents_are_there_after_a_restart_in_order_of_their_handles(engine: Engi
     agents = Agents(engine)
     for name in ("b", "c", "a"):
         agents.admit(replace(HELLO, agent_id=name, hostname=name), 1)
-    agents.seen("c", 77)
+    agents.seen({"c": 77})
     engine.dispose()
     assert [(record.instance, record.last_seen_ms) for record in Agents(engine).all()] == [
         ("a", 1),
