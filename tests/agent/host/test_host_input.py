@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,23 @@ def test_other_platforms_have_the_families_that_psutil_has() -> None:
         assert "hwmon" not in families_for(platform, host, Files())
 
 
+def test_libraries_of_other_platforms_and_of_the_bus_are_not_loaded_for_nothing(recorded_machine: Machine) -> None:
+    options = recorded_machine.input().model_dump(mode="json", include={"procfs", "sysfs", "rootfs"})
+    code = f"import sys; from netmon_agent.inputs.host import HostInput; HostInput(**{options!r}).read(); "
+    code += "print({'psutil', 'jeepney'} & set(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"
+
+
+def test_the_input_works_where_the_system_calls_of_linux_are_missing() -> None:
+    code = "import os; del os.statvfs, os.pread, os.uname, os.O_CLOEXEC; "
+    code += "from netmon_agent.inputs.host import HostInput; from netmon_agent.inputs.host.files import Files; "
+    code += "from netmon_agent.inputs.host.families import families_for; "
+    code += "print(len(families_for('win32', HostInput(), Files())['loadavg'].gather().keys))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "3"
+
+
 def test_a_machine_without_any_file_has_no_series_but_those_about_the_families(machine: Machine) -> None:
     series = series_of(machine.input())
     missing = {"cpu", "meminfo", "stat", "netstat", "conntrack", "pressure", "hwmon", "diskstats", "os", "loadavg"}
@@ -131,23 +150,23 @@ def damaged(draw: st.DrawFn, files: dict[str, str]) -> tuple[str, bytes]:
     return name, draw(st.sampled_from([b"", content[:at]])) + draw(garbage) + draw(st.sampled_from([b"", content[at:]]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     proc=st.lists(damaged(recorded.procfs()), max_size=4),
-    sys=st.lists(damaged(recorded.sysfs()), max_size=4),
+    sysfs=st.lists(damaged(recorded.sysfs()), max_size=4),
     udev=garbage,
     release=garbage,
 )
 def test_whatever_files_say_a_gather_never_raises_and_stays_sendable(
     fuzzed: tuple[Machine, HostInput],
     proc: list[tuple[str, bytes]],
-    sys: list[tuple[str, bytes]],
+    sysfs: list[tuple[str, bytes]],
     udev: bytes,
     release: bytes,
 ) -> None:
     machine, kept = fuzzed
     files = {machine.proc / name: content for name, content in proc}
-    files |= {machine.sys / name: content for name, content in sys}
+    files |= {machine.sys / name: content for name, content in sysfs}
     files |= {machine.udev / "b8:0": udev, machine.root / "etc/os-release": release}
     machine.write(files)
     try:
@@ -165,4 +184,4 @@ def test_whatever_files_say_a_gather_never_raises_and_stays_sendable(
         asyncio.run(fresh.close())
     finally:
         machine.write({machine.proc / name: recorded.procfs()[name] for name, _ in proc})
-        machine.write({machine.sys / name: recorded.sysfs()[name] for name, _ in sys})
+        machine.write({machine.sys / name: recorded.sysfs()[name] for name, _ in sysfs})

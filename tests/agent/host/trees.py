@@ -44,7 +44,8 @@ class Machine:
             await host.close()
 
 
-Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+Labels = tuple[tuple[str, str], ...]
+Series = dict[tuple[str, Labels], float]
 
 
 def series_of(host: HostInput) -> Series:

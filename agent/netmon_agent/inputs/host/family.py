@@ -33,7 +33,7 @@ class Family(ABC):
 
     def close(self) -> None:
         """Lets go of what the family holds; nothing is gathered afterwards."""
-        return
+        return  # most families hold nothing
 
 
 def gauge(name: str, /, **labels: str) -> Key:
@@ -98,7 +98,7 @@ class Merge:
         self._pick = picker(())
 
     def columns(self, *parts: Columns) -> Columns:
-        values = [value for part in parts for value in part.values]
+        values = list(chain.from_iterable(part.values for part in parts))
         if len(parts) != len(self._parts) or any(map(is_not, (part.keys for part in parts), self._parts)):
             self._parts = tuple(part.keys for part in parts)
             positions = {key: at for at, key in enumerate(chain.from_iterable(self._parts))}

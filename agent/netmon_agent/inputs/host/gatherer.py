@@ -16,7 +16,8 @@ class Gatherer:
     def __init__(self, families: Mapping[str, Family], stopwatch: Callable[[], float] = time.perf_counter) -> None:
         self._families = families
         self._stopwatch = stopwatch
-        self._broken: dict[str, str] = {}
+        self._broken: set[str] = set()
+        self._absent: set[str] = set()
         names = sorted(families)
         self._scrape_keys = (
             *(gauge("node_scrape_collector_duration_seconds", collector=name) for name in names),
@@ -33,15 +34,14 @@ class Gatherer:
             try:
                 gathered.append(family.gather())
             except NoData as reason:
-                log.debug("family.absent", family=name, reason=str(reason))
+                self._found_absent(name, reason)
                 successes.append(0.0)
             except Exception as error:  # noqa: BLE001 - one broken family must not stop the others
-                self._failed(name, f"{type(error).__name__}: {error}")
+                self._found_broken(name, error)
                 successes.append(0.0)
             else:
+                self._found_well(name)
                 successes.append(1.0)
-                if name in self._broken:
-                    self._recovered(name)
             durations.append(self._stopwatch() - started)
         gathered.append(Columns(self._scrape_keys, durations + successes))
         return gathered
@@ -50,11 +50,17 @@ class Gatherer:
         for family in self._families.values():
             family.close()
 
-    def _failed(self, name: str, error: str) -> None:
-        if name not in self._broken:
-            log.warning("family.broken", family=name, error=error)
-        self._broken[name] = error
+    def _found_absent(self, name: str, reason: NoData) -> None:
+        if name not in self._absent:
+            self._absent.add(name)
+            log.debug("family.absent", family=name, reason=str(reason))
 
-    def _recovered(self, name: str) -> None:
-        del self._broken[name]
-        log.info("family.recovered", family=name)
+    def _found_broken(self, name: str, error: Exception) -> None:
+        if name not in self._broken:
+            self._broken.add(name)
+            log.warning("family.broken", family=name, error=f"{type(error).__name__}: {error}")
+
+    def _found_well(self, name: str) -> None:
+        if name in self._broken:
+            self._broken.remove(name)
+            log.info("family.recovered", family=name)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from netmon_agent.inputs.base import Columns, Key
@@ -34,17 +34,12 @@ class _Process:
         self.state = ""
         self.threads = 0
 
-    def read(self, files: Files) -> bool:
-        """False if the process has ended since it was listed."""
-        try:
-            said = files.small(self.stat)
-        except (FileNotFoundError, ProcessLookupError):
-            return False
+    def listen(self, said: bytes) -> None:
+        """Takes in what the process' stat says."""
         if said != self._said:
             fields = _after_name(said).split(None, _THREADS_FIELD + 1)
             self.state, self.threads = chr(fields[0][0]), int(fields[_THREADS_FIELD])
             self._said = said
-        return True
 
     def states_of_threads(self, files: Files) -> Iterator[str]:
         if self.threads == 1:
@@ -70,7 +65,7 @@ class Processes(Family):
         self._keys = Keys()
 
     def gather(self) -> Columns:
-        processes = [process for process in self._listed() if process.read(self._stats)]
+        processes = self._read()
         series: dict[Key, float] = {
             _MAX_PROCESSES: float(self._files.small(f"{self._procfs}/sys/kernel/pid_max")),
             _MAX_THREADS: float(self._files.small(f"{self._procfs}/sys/kernel/threads-max")),
@@ -87,7 +82,17 @@ class Processes(Family):
     def close(self) -> None:
         self._stats.close()
 
-    def _listed(self) -> Iterable[_Process]:
+    def _read(self) -> list[_Process]:
+        """All processes, but those that end while we read, and those that are hidden from us (proc(5), hidepid)."""
+        listed = self._listed()
+        processes = []
+        for process, said in zip(listed, self._stats.smalls(one.stat for one in listed), strict=True):
+            if said is not None:
+                process.listen(said)
+                processes.append(process)
+        return processes
+
+    def _listed(self) -> Collection[_Process]:
         pids = {name for name in os.listdir(self._procfs) if name.isdecimal()}  # noqa: PTH208 - a Path for each is slow
         for pid in self._known.keys() - pids:
             self._stats.forget(self._known.pop(pid).stat)

@@ -134,11 +134,11 @@ class UdpQueues(Family):
 class Conntrack(Family):
     """Tracked connections, their limit, and what tracking did; all processors together."""
 
-    _STATS = ("drop", "early_drop", "found", "ignore", "insert", "insert_failed", "invalid", "search_restart")
+    _STATS = b"drop early_drop found ignore insert insert_failed invalid search_restart".split()
     KEYS = (
         gauge("node_nf_conntrack_entries"),
         gauge("node_nf_conntrack_entries_limit"),
-        *(gauge(f"node_nf_conntrack_stat_{name}") for name in _STATS),
+        *(gauge(f"node_nf_conntrack_stat_{text(name)}") for name in _STATS),
     )
 
     def __init__(self, files: Files, procfs: str) -> None:
@@ -153,5 +153,6 @@ class Conntrack(Family):
         except FileNotFoundError as error:
             raise NoData("connections are not tracked") from error
         names, *lines = (line.split() for line in self._files.whole(self._stat).splitlines())
-        columns = {text(name): float(sum(int(line[at], 16) for line in lines)) for at, name in enumerate(names)}
-        return Columns(self.KEYS, [entries, limit, *(columns[name] for name in self._STATS)])
+        positions = [names.index(name) for name in self._STATS]
+        stats = [float(sum(int(line[at], 16) for line in lines)) for at in positions]
+        return Columns(self.KEYS, [entries, limit, *stats])

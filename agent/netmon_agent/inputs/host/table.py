@@ -16,8 +16,7 @@ class Cell(NamedTuple):
     """A series and the position of its value among all words of the file.
 
     `per_unit` is how many of the file's units make one of the series': 100 for ticks to seconds, 1/1024 for KiB to
-    bytes.
-    Values are divided by it, because 119130 / 100 is 1191.3 and 119130 * 0.01 is not.
+    bytes. Values are divided by it: 9 / 1000 is 0.009, where 9 * 0.001 is 0.009000000000000001.
     """
 
     key: Key
