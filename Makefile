@@ -33,7 +33,7 @@ proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v
 
 bench: setup ## run every benchmark; each prints one JSON object as its last line
 	@tests/peers
-	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in tests/bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 $(BIN)/python:
 	@packaging/venv $(PYTHON) $(VENV)

@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 
-import grpc
-import grpc.aio
-
 from netmon_agent.clock import Clock
+from netmon_agent.connection import Connection, StreamEnded
 from netmon_agent.spool import Spool, age_ms
 from netmon_agent.spool_file import Spooled
 from netmon_configs.logs import EventLog
@@ -15,23 +13,17 @@ from netmon_proto.model import Acked, Hello, Limits, Reason, Receipt, Refused, R
 
 log = EventLog("netmon.agent.stream")
 
-Call = grpc.aio.StreamStreamCall[bytes, bytes]
-
 RECEIPT_S = 120.0  # batches are out and no receipt comes for so long: the stream is taken for dead
 SETTLE_S = 0.02  # receipts that come together leave the spool together
 BYTES_IN_FLIGHT = 4 << 20
 MOST_LAYOUTS = 10_000  # a stream that has defined so many is followed by a new one, so that nobody keeps what is gone
 
 
-class StreamEnded(Exception):
-    """The stream is over; says why, for people."""
-
-
 class Exchange:
     """What is said on one stream."""
 
-    def __init__(self, call: Call, spool: Spool, clock: Clock) -> None:
-        self._call = call
+    def __init__(self, connection: Connection, spool: Spool, clock: Clock) -> None:
+        self._connection = connection
         self._spool = spool
         self._clock = clock
         self._layouts: set[int] = set()
@@ -43,11 +35,8 @@ class Exchange:
 
     async def greet(self, hello: Hello) -> Welcome:
         """Sends the hello and waits for the welcome."""
-        await self._call.write(wire.encode_agent(hello))
-        frame = await self._call.read()
-        if not isinstance(frame, bytes):
-            raise StreamEnded(await self._last_words())
-        welcome = wire.decode_collector(frame)
+        await self._connection.send(wire.encode_agent(hello))
+        welcome = wire.decode_collector(await self._connection.receive())
         if not isinstance(welcome, Welcome):
             raise StreamEnded("the answer to the hello was not a welcome")
         return welcome
@@ -60,15 +49,19 @@ class Exchange:
             done, _ = await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except StreamEnded as end:
+            if end.frame_too_large:
+                await self._quarantine_largest()
+            raise
         finally:
             for task in (sender, receiver):
                 task.cancel()
             await asyncio.gather(sender, receiver, return_exceptions=True)
             await self._settle()
 
-    async def after_end(self, code: grpc.StatusCode) -> None:
+    async def _quarantine_largest(self) -> None:
         """A frame that is too large for the way would end every stream: its batch goes out of the way."""
-        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and self._out:
+        if self._out:
             largest = max(self._out.values(), key=lambda batch: len(batch.frame))
             await self._spool.quarantine(largest, Reason.TOO_LARGE, "a frame of this size ended the stream")
 
@@ -111,7 +104,7 @@ class Exchange:
         if not self._out:
             self._heard = asyncio.get_running_loop().time()
         self._out[batch.epoch, batch.sequence] = batch
-        await self._call.write(wire.encode_spooled(batch.frame, age_ms(batch, self._clock)))
+        await self._connection.send(wire.encode_spooled(batch.frame, age_ms(batch, self._clock)))
 
     async def _define(self, number: int) -> bool:
         layout, series = await self._spool.definitions(number, self._series.__contains__)
@@ -119,16 +112,16 @@ class Exchange:
             return False
         for start in range(0, len(series), wire.SERIES_PER_DEFINITION):
             part = series[start : start + wire.SERIES_PER_DEFINITION]
-            await self._call.write(wire.encode_agent(SeriesDefinitions(part)))
+            await self._connection.send(wire.encode_agent(SeriesDefinitions(part)))
         self._series.update(one.id for one in series)
-        await self._call.write(wire.encode_agent(layout))
+        await self._connection.send(wire.encode_agent(layout))
         self._layouts.add(number)
         return True
 
     async def _receive(self) -> None:
         settling: asyncio.Task[None] | None = None
-        while isinstance(frame := await self._call.read(), bytes):
-            receipt = wire.decode_collector(frame)
+        while True:
+            receipt = wire.decode_collector(await self._connection.receive())
             if not isinstance(receipt, Receipt):
                 continue
             self._heard = asyncio.get_running_loop().time()
@@ -136,7 +129,6 @@ class Exchange:
             if self._acked and (settling is None or settling.done()):
                 settling = asyncio.create_task(self._settle_soon())
             self._spool.arrived.set()
-        raise StreamEnded(await self._last_words())
 
     async def _file(self, receipt: Receipt) -> None:
         batch = self._out.pop((receipt.epoch, receipt.sequence), None)
@@ -161,10 +153,3 @@ class Exchange:
         acked, self._acked = self._acked, []
         if acked:
             await self._spool.settle(acked)
-
-    async def _last_words(self) -> str:
-        code, details = await self._call.code(), await self._call.details()
-        if code is grpc.StatusCode.OK:
-            return "the collector closed the stream"
-        await self.after_end(code)
-        return f"{code.name.lower()}: {details}"

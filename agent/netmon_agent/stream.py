@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
-import grpc.aio
-
 from netmon_agent.clock import Clock
-from netmon_agent.exchange import Call, Exchange, StreamEnded
+from netmon_agent.connection import StreamEnded, Target, connect
+from netmon_agent.exchange import Exchange
 from netmon_agent.spool import Spool
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
@@ -20,24 +17,6 @@ log = EventLog("netmon.agent.stream")
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MOST_S = 60.0
 CONNECT_S = 20.0
-OPTIONS: Sequence[tuple[str, int]] = (
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 0),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.enable_retries", 0),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the collector is, and how it is spoken to. Without `root_certificates` and `tls` in the clear."""
-
-    address: str
-    tls: bool = False
-    root_certificates: bytes | None = None
-    server_name: str | None = None
-    join_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,40 +64,25 @@ class Stream:
                 self._failures += 1
 
     async def _session(self) -> None:
-        async with self._channel() as channel:
-            token = self._target.join_token
-            metadata = (("authorization", f"Bearer {token}"),) if token else ()
-            call: Call = channel.stream_stream(wire.METHOD)(metadata=metadata)
-            exchange = Exchange(call, self._spool, self._clock)
-            try:
-                async with asyncio.timeout(CONNECT_S):
-                    welcome = await exchange.greet(self._hello(await self._spool.first_sequence()))
+        try:
+            async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
+                exchange = Exchange(connection, self._spool, self._clock)
+                welcome = await exchange.greet(self._hello(await self._spool.first_sequence()))
+                limit.reschedule(None)
                 await self._welcomed(welcome)
                 await exchange.work(welcome.limits)
-            except TimeoutError:
-                raise StreamEnded(f"no answer within {CONNECT_S:.0f} s") from None
-            except grpc.aio.AioRpcError as error:
-                await exchange.after_end(error.code())
-                raise StreamEnded(_explained(error)) from None
-            except wire.MalformedFrame as error:
-                raise StreamEnded(f"what answers is no collector that this agent understands: {error}") from None
-            finally:
-                call.cancel()
-                self._spool.rewind()
+        except TimeoutError:
+            raise StreamEnded(f"no answer within {CONNECT_S:.0f} s") from None
+        except wire.MalformedFrame as error:
+            raise StreamEnded(f"what answers is no collector that this agent understands: {error}") from None
+        finally:
+            self._spool.rewind()
 
     def _tell_lost(self, why: str) -> None:
         if self.connected or self._failures == 0:
             waiting = self._spool.counts.batches
             log.warning("collector.lost", address=self._target.address, why=why, batches_spooled=waiting)
         self.connected = False
-
-    def _channel(self) -> grpc.aio.Channel:
-        options = list(OPTIONS)
-        if not self._target.tls:
-            return grpc.aio.insecure_channel(self._target.address, options=options)
-        named = [("grpc.ssl_target_name_override", self._target.server_name)] if self._target.server_name else []
-        credentials = grpc.ssl_channel_credentials(root_certificates=self._target.root_certificates)
-        return grpc.aio.secure_channel(self._target.address, credentials, options=[*options, *named])
 
     def _hello(self, first_sequence: int) -> Hello:
         who = self._introduction
@@ -147,16 +111,3 @@ class Stream:
         )
         self.connected = True
         self._failures = 0
-
-
-def _explained(error: grpc.aio.AioRpcError) -> str:
-    details = error.details() or ""
-    match error.code():
-        case grpc.StatusCode.UNAUTHENTICATED:
-            return f"the collector does not accept this agent: {details}"
-        case grpc.StatusCode.UNIMPLEMENTED:
-            return "what listens there is not a netmon collector's gRPC port"
-        case grpc.StatusCode.UNAVAILABLE:
-            return f"not reachable: {details}"
-        case code:
-            return f"{code.name.lower()}: {details}"

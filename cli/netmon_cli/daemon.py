@@ -28,7 +28,7 @@ from netmon_proto import __version__
 
 if TYPE_CHECKING:
     from netmon_agent.config import AgentConfig, CollectorTarget
-    from netmon_agent.stream import Target
+    from netmon_agent.connection import Target
     from netmon_collector.config import CollectorConfig
     from netmon_collector.fleet import Fleet
     from netmon_collector.state.tokens import Tokens
@@ -104,7 +104,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
 
 def target_of(options: CollectorTarget) -> Target:
     """Where to connect, with certificate and token read from their files. Raises Failure."""
-    from netmon_agent.stream import Target
+    from netmon_agent.connection import Target
 
     def read(path: Path | None, what: str) -> bytes | None:
         try:

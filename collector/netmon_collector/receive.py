@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import grpc
@@ -54,6 +55,7 @@ class Receiver:
         self._limits = limits
         self._now_ms = now_ms
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
+        self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", limits.frame_bytes),
@@ -88,6 +90,8 @@ class Receiver:
         """Ends all streams, so that agents know it at once, and stops listening."""
         for ended in self._streams.values():
             _end(ended, StreamOver(grpc.StatusCode.UNAVAILABLE, "the collector is stopping"))
+        if self._handlers:  # they say why before the connections are closed
+            await asyncio.wait(self._handlers, timeout=STOP_S)
         await self._server.stop(STOP_S)
 
     @property
@@ -102,6 +106,9 @@ class Receiver:
         return f"unix:{self._socket}" if self._socket else self.address
 
     async def _stream(self, _requests: object, context: Context) -> None:
+        if task := asyncio.current_task():
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
         try:
             self._check_join(context)
             hello = await self._hello(context)

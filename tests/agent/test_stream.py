@@ -11,9 +11,10 @@ import pytest
 
 from netmon_agent.clock import SystemClock
 from netmon_agent.columns import Columnizer
+from netmon_agent.connection import Target
 from netmon_agent.inputs.base import Reading
 from netmon_agent.spool import Spool
-from netmon_agent.stream import BACKOFF_MOST_S, Introduction, Stream, Target, backoff_s
+from netmon_agent.stream import BACKOFF_MOST_S, Introduction, Stream, backoff_s
 from netmon_collector.store.base import Origin, Row, Store, StoreError
 from netmon_proto.model import Limits
 from tests.support.collectors import RunningCollector, collector, wall_ms

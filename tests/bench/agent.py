@@ -7,7 +7,9 @@ rounds. The agent's part runs in a child process that imports what the agent imp
 kept-alive loopback connection, compressed as for Prometheus, and once more without compression, its cheapest. CPU is
 the kernel's count for the whole process, with all threads, user and system. Only node_* samples count, on both sides.
 
-The budget is about the same work: our families with states of threads, and node_exporter with exactly these families.
+Then the whole agent runs for some minutes as it does on a host, beside the exporter, both every 10 s (whole_agent.py).
+
+The budgets are about the same work: our families with states of threads, and node_exporter with exactly these families.
 The other ratios compare what each does by default, which differs by the families that only one of them has on.
 """
 
@@ -49,7 +51,7 @@ class Peer:
     def resident_mb(self) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         kib = next(line.split()[1] for line in lines if line.startswith("VmRSS:"))
-        return round(int(kib) / 1024, 1)
+        return round(int(kib) * 1024 / 1e6, 1)
 
 
 @dataclass
@@ -226,7 +228,23 @@ def at_most(value: float, limit: float) -> dict[str, Any]:
     return {"value": value, "limit": f"<= {limit}", "holds": value <= limit}
 
 
-PARTS = [gather_results]
+def whole_process_results(rounds: int, gathers: int) -> dict[str, Any]:
+    """The running agent and node_exporter with the same families, both every 10 s."""
+    from tests.support.whole_agent import compare
+
+    claimed = [f"--collector.{name}" for name in claimed_families()]
+    with exporter("--collector.disable-defaults", *claimed) as peer:
+        measured = compare(peer.pid, peer.gather, ", processes: {thread_states: true}", max(3, rounds * gathers // 60))
+    return {
+        "whole_process": measured,
+        "budgets": {
+            "whole_process_cpu_per_sample_ratio": at_most(measured["ratio"], 0.6),
+            "resident_mb": at_most(measured["resident_mb"], 55),
+        },
+    }
+
+
+PARTS = [gather_results, whole_process_results]
 """Each measures one thing and returns results, ratios and budgets, which are put together."""
 
 
@@ -236,6 +254,7 @@ def main() -> None:
     parser.add_argument("--gathers", type=int, default=25, help="per round and peer")
     parser.add_argument("--serve-gathers", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path, too
     if options.serve_gathers:
         serve_gathers(json.loads(options.serve_gathers))
         return

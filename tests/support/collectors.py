@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import grpc
@@ -48,7 +48,9 @@ def wall_ms() -> int:
 class RunningCollector:
     """The parts of a collector that are of interest to tests."""
 
-    def __init__(self, folder: Path, options: GrpcOptions, limits: Limits, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, folder: Path, options: GrpcOptions, socket: Path | None, limits: Limits, now_ms: Callable[[], int]
+    ) -> None:
         self.engine = open_state(f"sqlite:///{folder / 'state.sqlite'}")
         self.store: Store = EmbeddedStore.open(folder / "store")
         self.tokens = Tokens(self.engine, now_ms)
@@ -59,7 +61,7 @@ class RunningCollector:
             self.store, self.fleet, self.feed, self.intake, retention_ms=RETENTION_MS, now_ms=now_ms
         )
         self.receiver = Receiver(
-            options, None, self.fleet, self.store, self.pipeline, tokens=self.tokens, limits=limits, now_ms=now_ms
+            options, socket, self.fleet, self.store, self.pipeline, tokens=self.tokens, limits=limits, now_ms=now_ms
         )
 
     async def samples(self, name: str) -> dict[Labels, list[tuple[int, float]]]:
@@ -79,10 +81,12 @@ async def collector(
     options: GrpcOptions | None = None,
     limits: Limits | None = None,
     now_ms: Callable[[], int] = wall_ms,
+    socket: Path | None = None,
 ) -> AsyncIterator[RunningCollector]:
     """Runs a collector on a free port of loopback."""
     folder.mkdir(exist_ok=True)
-    running = RunningCollector(folder, options or GrpcOptions(listen="127.0.0.1:0"), limits or Limits(), now_ms)
+    options = options or GrpcOptions(listen="127.0.0.1:0")
+    running = RunningCollector(folder, options, socket, limits or Limits(), now_ms)
     await running.receiver.start()
     try:
         yield running
@@ -95,17 +99,18 @@ async def collector(
 class HandAgent:
     """Says on a stream what a test tells it to."""
 
-    def __init__(self, address: str, metadata: Sequence[tuple[str, str]] = ()) -> None:
-        self.channel = grpc.aio.insecure_channel(address, options=[("grpc.max_send_message_length", -1)])
-        self.metadata = metadata
-        self.agent_id = str(uuid.uuid4())
+    def __init__(self, where: str | grpc.aio.Channel, agent_id: str | None = None) -> None:
+        """Connects to an address, or shares a channel."""
+        options = [("grpc.max_send_message_length", -1)]
+        self.channel = grpc.aio.insecure_channel(where, options=options) if isinstance(where, str) else where
+        self.agent_id = agent_id or str(uuid.uuid4())
         self.key = b"k" * 32
         self.open()
 
     def open(self) -> None:
         """Starts a stream."""
         stream: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self.channel.stream_stream(wire.METHOD)
-        self.call = stream(metadata=self.metadata)
+        self.call = stream()
 
     async def close(self) -> None:
         await self.channel.close()
