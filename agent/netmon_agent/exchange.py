@@ -14,7 +14,6 @@ from netmon_proto.model import Acked, Hello, Limits, Reason, Receipt, Refused, R
 log = EventLog("netmon.agent.stream")
 
 RECEIPT_S = 120.0  # batches are out and no receipt comes for so long: the stream is taken for dead
-SETTLE_S = 0.02  # receipts that come together leave the spool together
 BYTES_IN_FLIGHT = 4 << 20
 MOST_LAYOUTS = 10_000  # a stream that has defined so many is followed by a new one, so that nobody keeps what is gone
 
@@ -29,7 +28,7 @@ class Exchange:
         self._layouts: set[int] = set()
         self._series: set[int] = set()
         self._out: dict[tuple[int, int], Spooled] = {}
-        self._acked: list[Spooled] = []
+        self._is_full = False
         self._heard = asyncio.get_running_loop().time()
         self._not_before = 0.0
 
@@ -57,7 +56,6 @@ class Exchange:
             for task in (sender, receiver):
                 task.cancel()
             await asyncio.gather(sender, receiver, return_exceptions=True)
-            await self._settle()
 
     async def _quarantine_largest(self) -> None:
         """A frame that is too large for the way would end every stream: its batch goes out of the way."""
@@ -69,7 +67,8 @@ class Exchange:
         loop = asyncio.get_running_loop()
         while len(self._layouts) < MOST_LAYOUTS or self._out:
             self._spool.arrived.clear()
-            batch = await self._spool.take() if self._may_send(limits, loop.time()) else None
+            self._is_full = not self._may_send(limits, loop.time())
+            batch = None if self._is_full else await self._spool.take()
             if batch is not None:
                 await self._send_batch(batch, limits)
                 continue
@@ -119,16 +118,13 @@ class Exchange:
         return True
 
     async def _receive(self) -> None:
-        settling: asyncio.Task[None] | None = None
         while True:
             receipt = wire.decode_collector(await self._connection.receive())
-            if not isinstance(receipt, Receipt):
-                continue
-            self._heard = asyncio.get_running_loop().time()
-            await self._file(receipt)
-            if self._acked and (settling is None or settling.done()):
-                settling = asyncio.create_task(self._settle_soon())
-            self._spool.arrived.set()
+            if isinstance(receipt, Receipt):
+                self._heard = asyncio.get_running_loop().time()
+                await self._file(receipt)
+            if self._is_full:
+                self._spool.arrived.set()
 
     async def _file(self, receipt: Receipt) -> None:
         batch = self._out.pop((receipt.epoch, receipt.sequence), None)
@@ -136,7 +132,7 @@ class Exchange:
             return
         match receipt.outcome:
             case Acked():
-                self._acked.append(batch)
+                await self._spool.settle([batch])
             case Refused(reason, message):
                 await self._spool.quarantine(batch, reason, message)
             case Retry(after_ms, message):
@@ -144,12 +140,3 @@ class Exchange:
                     log.warning("collector.busy", why=message, again_in_s=after_ms / 1000)
                 self._not_before = asyncio.get_running_loop().time() + after_ms / 1000
                 self._spool.give_back(batch)
-
-    async def _settle_soon(self) -> None:
-        await asyncio.sleep(SETTLE_S)
-        await self._settle()
-
-    async def _settle(self) -> None:
-        acked, self._acked = self._acked, []
-        if acked:
-            await self._spool.settle(acked)

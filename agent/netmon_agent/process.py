@@ -1,35 +1,26 @@
-"""What this process uses: from /proc where there is one, which spares an agent psutil's memory; else from psutil."""
+"""What this process uses. On Linux without psutil, which would cost an agent another megabyte."""
 
 import os
 import time
-from pathlib import Path
 from typing import NamedTuple
 
-_STAT = Path("/proc/self/stat")
-_UPTIME = Path("/proc/uptime")
+_STATM = "/proc/self/statm"
 
 
 class Usage(NamedTuple):
-    """CPU seconds of this process, Unix time of its start, bytes resident."""
+    """CPU seconds of this process, and bytes resident."""
 
     cpu_s: float
-    started_s: float
     resident_bytes: int
 
 
 def own_process() -> Usage:
     """What this process has used so far."""
-    if not _STAT.exists():
-        return _by_psutil()
-    ticks_per_s, page_bytes = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-    fields = _STAT.read_bytes().rpartition(b")")[2].split()  # from field 3 on, see proc(5)
-    age_s = float(_UPTIME.read_bytes().split()[0]) - int(fields[19]) / ticks_per_s
-    return Usage((int(fields[11]) + int(fields[12])) / ticks_per_s, time.time() - age_s, int(fields[21]) * page_bytes)
+    try:
+        with open(_STATM, "rb", buffering=0) as file:  # noqa: PTH123 - a third of what Path costs, at every gather
+            resident_bytes = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        import psutil
 
-
-def _by_psutil() -> Usage:
-    import psutil
-
-    process = psutil.Process()
-    times = process.cpu_times()
-    return Usage(times.user + times.system, process.create_time(), process.memory_info().rss)
+        resident_bytes = psutil.Process().memory_info().rss
+    return Usage(time.process_time(), resident_bytes)

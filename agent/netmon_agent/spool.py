@@ -25,6 +25,7 @@ log = EventLog("netmon.agent.spool")
 T = TypeVar("T")
 
 FRESH_BATCHES = 16  # newest batches kept in memory as well, so that live data is sent without reading the disk
+MOST_SETTLED = 64  # batches that are settled, but still on disk
 MEMORY_BYTES = 4 << 20  # batches that wait in memory alone while the disk takes none
 
 
@@ -65,6 +66,7 @@ class Spool:
         self._unwritten: dict[int, Spooled] = {}
         self._undefined: list[tuple[int, Encoded]] = []  # definitions not on disk, with the batch they came with
         self._taken: dict[int, Spooled] = {}
+        self._settled: list[int] = []  # still on disk, to be deleted with the next write
         self._cursor = 0  # batches on disk up to this number are taken, or above `_fresh`
         self._retired = True  # whether there are definitions to be forgotten
         self._disk_refuses = False
@@ -116,8 +118,10 @@ class Spool:
         """The next batch to send: live data first, then what waits on disk, oldest first; None where all are taken."""
         if batch := self.take_fresh():
             return batch
+        if len(self._taken) >= self.counts.batches:
+            return None
         async with self._lock:
-            cursor, below, skip = self._cursor, self._next_number, [*self._taken, *self._unwritten]
+            cursor, below, skip = self._cursor, self._next_number, [*self._taken, *self._unwritten, *self._settled]
             skip += [one.number for one in self._fresh]
             found = await self._on_disk(lambda: self._file.read_after(cursor, below, skip))
             if found is None:
@@ -138,16 +142,21 @@ class Spool:
         return found, await self._series([number for number in found.series if not known(number)])
 
     async def settle(self, batches: Sequence[Spooled]) -> None:
-        """Lets go of batches that the collector has."""
+        """Lets go of batches that the collector has.
+
+        They leave the disk with the next write. After a crash before it they are sent again, and acked again.
+        """
         async with self._lock:
             held = [batch for batch in batches if batch.number in self._taken]
-            numbers = [batch.number for batch in held]
             self.counts.acked_total += len(held)
-            await self._on_disk(lambda: self._file.delete(numbers))
+            self._settled += [batch.number for batch in held]
             self._count_out(held)
+            if len(self._settled) > MOST_SETTLED:
+                await self._delete_settled()
             if self._retired and not self.counts.batches:
                 self._retired = False
                 below = self._next_number
+                await self._delete_settled()
                 await self._on_disk(lambda: self._file.delete_retired(below))
                 await self._on_disk(self._file.shrink)
 
@@ -183,6 +192,8 @@ class Spool:
         """The lowest sequence of the current epoch that is still held; last_sequence + 1 where there is none."""
         held = [batch.sequence for batch in self._unwritten.values() if batch.epoch == self.epoch]
         epoch = self.epoch
+        async with self._lock:
+            await self._delete_settled()
         stored = await self._on_disk(lambda: self._file.first_sequence(epoch))
         return min([*held, *([stored] if stored else [])], default=self.last_sequence + 1)
 
@@ -194,24 +205,30 @@ class Spool:
 
     async def oldest_age_s(self) -> float:
         """How long the batch that waits longest has waited; 0 where none does."""
-        found = await self._on_disk(self._file.oldest)
+        if not self.counts.batches:
+            return 0.0
+        async with self._lock:
+            await self._delete_settled()
+            found = await self._on_disk(self._file.oldest)
         waiting = [found] if found else list(self._unwritten.values())
         return age_ms(waiting[0], self._clock) / 1000 if waiting else 0.0
 
     async def close(self) -> None:
         """Writes what is still in memory, if the disk takes it, and lets go of the file."""
         await self._write()
+        await self._delete_settled()
         self._thread.shutdown()
         self._file.close()
 
     async def _write(self) -> None:
         async with self._lock:
-            batches, definitions = list(self._unwritten.values()), list(self._undefined)
+            batches, definitions, settled = list(self._unwritten.values()), list(self._undefined), list(self._settled)
             if not batches and not definitions:
                 return
-            dropped = await self._on_disk(lambda: self._write_and_bound(definitions, batches))
+            dropped = await self._on_disk(lambda: self._write_and_bound(definitions, batches, settled))
             if dropped is None:
                 return
+            del self._settled[: len(settled)]
             for batch in batches:
                 self._unwritten.pop(batch.number, None)
             del self._undefined[: len(definitions)]
@@ -219,8 +236,16 @@ class Spool:
             if dropped:
                 self._drop(dropped)
 
-    def _write_and_bound(self, definitions: Sequence[tuple[int, Encoded]], batches: Sequence[Spooled]) -> list[Spooled]:
-        self._file.write(definitions, batches)
+    async def _delete_settled(self) -> None:
+        settled = list(self._settled)
+        is_done = await self._on_disk(lambda: self._file.delete(settled)) if settled else False
+        if is_done:
+            del self._settled[: len(settled)]
+
+    def _write_and_bound(
+        self, definitions: Sequence[tuple[int, Encoded]], batches: Sequence[Spooled], settled: Sequence[int]
+    ) -> list[Spooled]:
+        self._file.write(definitions, batches, settled)
         dropped = []
         horizon_ms = self._clock.now_ms() - self._most_age_ms
         while (oldest := self._file.oldest()) and (
@@ -293,6 +318,7 @@ class Spool:
         self.counts.quarantined = 0
         self._fresh = deque(waiting)
         self._taken.clear()
+        self._settled.clear()
         self._cursor = 0
         self.generation += 1
 

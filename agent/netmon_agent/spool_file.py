@@ -79,9 +79,13 @@ class SpoolFile:
         ).fetchone()
         return row[0], row[1]
 
-    def write(self, definitions: Sequence[tuple[int, Encoded]], batches: Sequence[Spooled]) -> None:
-        """Writes batches, and definitions with the number of the batch that they came with, all or none."""
+    def write(
+        self, definitions: Sequence[tuple[int, Encoded]], batches: Sequence[Spooled], settled: Sequence[int] = ()
+    ) -> None:
+        """Writes batches, and definitions with the number of the batch that they came with, and forgets those that
+        are settled; all or none."""
         with self._transaction() as database:
+            database.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number in settled])
             for number, encoded in definitions:
                 self._define(encoded, number)
             for batch in batches:
@@ -110,10 +114,11 @@ class SpoolFile:
         ).fetchone()
         return Spooled(*row) if row else None
 
-    def delete(self, numbers: Iterable[int]) -> None:
-        """Forgets batches."""
+    def delete(self, numbers: Iterable[int]) -> bool:
+        """Forgets batches; True, when that is done."""
         with self._transaction() as database:
             database.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number in numbers])
+        return True
 
     def delete_retired(self, below: int) -> None:
         """Forgets definitions that no batch from number `below` on uses."""

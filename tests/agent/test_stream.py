@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -122,6 +123,22 @@ async def test_a_batch_over_the_collectors_limits_is_not_even_sent(tmp_path: Pat
         await agent.gather(2, size=100, name="y")
         await until(lambda: agent.spool.counts.acked_total == 1)
         assert agent.spool.counts.refused_total == {"too_large": 1}
+        await agent.close()
+
+
+async def test_a_frame_that_is_too_large_on_the_way_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    async with collector(tmp_path / "collector", limits=Limits(frame_bytes=50_000)) as running:
+        agent = Agent(tmp_path, running.receiver.address)
+        await agent.gather(1)
+        await agent.gather(2, size=100, name="y")
+        await agent.gather(3, name="z")
+        batch = [agent.columnizer.encode("large", "node", wall_ms(), [Reading("l", {"n": "1"}, 4.0)])]
+        many = [replace(batch[0], gathers=list(batch[0].gathers) * 3000)]
+        await agent.spool.append(many)
+        await until(lambda: agent.spool.counts.refused_total == {"too_large": 1}, 40)
+        await agent.gather(5)
+        await until(lambda: agent.spool.counts.acked_total == 4, 40)
+        assert agent.spool.counts.batches == 0
         await agent.close()
 
 

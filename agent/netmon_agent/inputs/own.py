@@ -1,5 +1,6 @@
 """What the agent says of itself: its inputs, its spool, its stream, its process."""
 
+import time
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -20,7 +21,7 @@ class OwnInput(Input):
     type: Literal["agent"] = "agent"
     _parts: tuple[Scheduler, Spool] | None = PrivateAttr(default=None)
 
-    _started_s: float = PrivateAttr(default_factory=lambda: own_process().started_s)
+    _started_s: float = PrivateAttr(default_factory=lambda: time.time() - time.process_time())
 
     def watch(self, scheduler: Scheduler, spool: Spool) -> None:
         """Reports on these from now on."""
