@@ -20,7 +20,7 @@ from netmon_collector.receive import Receiver
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.database import open_state
 from netmon_collector.state.tokens import Tokens
-from netmon_collector.store.base import Matcher, MatchOp, Store
+from netmon_collector.store.base import Matcher, MatchOp, Store, is_absent
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto import wire
 from netmon_proto.model import (
@@ -68,11 +68,13 @@ class RunningCollector:
         """All samples of a metric."""
         matchers = [Matcher("__name__", MatchOp.EQUAL, name)]
         frames = await self.store.select(matchers, 0, 1 << 60)
-        return {
-            labels: list(zip(frame.times.tolist(), frame.values[:, column].tolist(), strict=True))
-            for frame in frames
-            for column, labels in enumerate(frame.labels)
-        }
+        found = {}
+        for frame in frames:
+            for column, labels in enumerate(frame.labels):
+                there = ~is_absent(frame.values[:, column].copy())
+                points = zip(frame.times[there].tolist(), frame.values[there, column].tolist(), strict=True)
+                found[labels] = list(points)
+        return found
 
 
 @contextlib.asynccontextmanager
