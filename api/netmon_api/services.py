@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from netmon_api.sockets import Sockets
 from netmon_collector.feed import Feed
-from netmon_collector.fleet import Device, IngestStats
+from netmon_collector.fleet import Device
+from netmon_collector.intake import IngestStats
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 

@@ -15,7 +15,8 @@ from netmon_api.models import (
 )
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
-from netmon_collector.fleet import Device, IngestStats
+from netmon_collector.fleet import Device
+from netmon_collector.intake import IngestStats
 from netmon_collector.store.base import StoreStats
 from netmon_proto import __version__
 

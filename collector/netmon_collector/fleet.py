@@ -48,17 +48,6 @@ class Device:
     quarantined: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class IngestStats:
-    """What came in since the collector started; the rate is that of the last minute."""
-
-    samples: int
-    batches: int
-    duplicates: int
-    refused: int
-    samples_per_second: float
-
-
 @dataclass(slots=True)
 class _Member:
     """An agent as it is now."""

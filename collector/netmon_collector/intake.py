@@ -2,14 +2,25 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter
 
-from netmon_collector.fleet import IngestStats
 from netmon_collector.store.base import Row
 from netmon_proto.model import Reason
 
 _WINDOW_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class IngestStats:
+    """What came in since the collector started; the rate is that of the last minute."""
+
+    samples: int
+    batches: int
+    duplicates: int
+    refused: int
+    samples_per_second: float
 
 
 class Intake:

@@ -15,7 +15,8 @@ from netmon_api.serve import Server
 from netmon_api.sockets import Sockets
 from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
-from netmon_collector.fleet import Device, IngestStats
+from netmon_collector.fleet import Device
+from netmon_collector.intake import IngestStats
 from netmon_collector.state.database import open_state
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
