@@ -20,14 +20,14 @@ def phase_ms(agent_id: str, interval_ms: int) -> int:
     return int.from_bytes(digest, "big") % interval_ms
 
 
-def next_tick_ms(now_ms: int, interval_ms: int, phase_ms: int, last_ms: int | None) -> int:
+def next_tick_ms(now_ms: int, interval_ms: int, phase_ms: int, last_ms: int) -> int:
     """The next time that is aligned to interval and phase.
 
-    A sleep may end a little early: a tick less than half an interval after the last one is left out. A clock that
-    was set back is followed at once.
+    A tick less than half an interval after the last gather is left out: a sleep may have ended a little early, or the
+    agent has just started. A clock that was set back is followed at once.
     """
     tick = now_ms - (now_ms - phase_ms) % interval_ms + interval_ms
-    if last_ms is not None and 0 <= tick - last_ms < interval_ms / 2:
+    if 0 <= tick - last_ms < interval_ms / 2:
         tick += interval_ms
     return tick
 
@@ -70,8 +70,8 @@ class Scheduler:
     async def _repeat(self, one: Input) -> None:
         interval_ms = round((one.interval_s or self._interval_s) * 1000)
         phase = phase_ms(self._agent_id, interval_ms)
+        last = self._clock.now_ms()
         broken = await self._gather(one, False)
-        last: int | None = None
         while True:
             now = self._clock.now_ms()
             tick = next_tick_ms(now, interval_ms, phase, last)

@@ -142,6 +142,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.witness import Witness
     from netmon_proto.model import Limits
 
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
     retention_ms = round(config.store.retention_s * 1000)
     limits = Limits()
     async with contextlib.AsyncExitStack() as parts:

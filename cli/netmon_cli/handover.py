@@ -33,8 +33,12 @@ def configured(kind: Kind, path: Path | None, overrides: dict[str, Any]) -> Opti
         from netmon_agent.config import AgentConfig
 
         return _merged(AgentConfig, path or _standard("agent.yaml"), overrides)
+    from netmon_cli.doctor.packages import PackagesCheck
     from netmon_collector.config import CollectorConfig
 
+    if missing := PackagesCheck().missing("collector"):
+        text = f"a collector needs what is not installed here: {', '.join(missing)}."
+        raise Failure(Exit.WRONG, text, "Install it with: pip install 'netmon[collector]'")
     return _merged(CollectorConfig, path or _standard("collector.yaml"), overrides)
 
 

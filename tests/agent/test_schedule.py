@@ -24,13 +24,18 @@ from netmon_proto.model import Batch, is_stale
 @given(st.integers(0, 2**41), st.integers(1000, 3_600_000), st.integers(0, 3_599_999))
 def test_ticks_are_aligned_to_interval_and_phase(now: int, interval: int, phase: int) -> None:
     phase %= interval
-    tick = next_tick_ms(now, interval, phase, None)
+    tick = next_tick_ms(now, interval, phase, now - interval)
     assert now < tick <= now + interval
     assert tick % interval == phase
 
 
 def test_a_sleep_that_ends_early_does_not_gather_twice() -> None:
     assert next_tick_ms(9_999, 10_000, 0, 10_000) == 20_000
+
+
+def test_the_first_aligned_gather_is_not_right_after_the_start() -> None:
+    assert next_tick_ms(9_988, 10_000, 0, 9_980) == 20_000
+    assert next_tick_ms(4_988, 10_000, 0, 4_980) == 10_000
 
 
 def test_a_late_gather_is_followed_by_the_next_aligned_one() -> None:

@@ -256,7 +256,7 @@ commands = st.fixed_dictionaries(
     {},
     optional={
         "op": st.sampled_from(["subscribe", "unsubscribe", "ping", "authenticate", 1, None]),
-        "id": st.one_of(st.text(max_size=5), st.integers(), st.none()),
+        "id": st.one_of(st.text(max_size=5), st.integers(-(2**63), 2**64 - 1), st.none()),  # what orjson can write
         "selector": st.one_of(st.text(max_size=20), st.sampled_from(["load", "{a=~'('}", "up[5m]"]), st.none()),
         "token": st.text(max_size=5),
     },

@@ -7,7 +7,7 @@ PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 python=$1 site_packages=$2 layers=$3
 
 mount -t tmpfs none "$layers"
-for folder in etc opt var usr/local; do
+for folder in etc opt var usr/local tmp; do
     name=$(basename $folder)
     mkdir "$layers/$name" "$layers/$name.work"
     mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$layers/$name,workdir=$layers/$name.work" "/$folder"

@@ -17,6 +17,10 @@ FAMILIES = {"cpu", "diskstats", "filesystem", "meminfo", "netdev", "processes", 
 """Some that read other processes, other people's folders, the clock, or D-Bus."""
 
 _UP = r"""netmon devices --json | grep '"state": *"up"' | grep '"connected": *true'"""
+_AGENT_WRITES = (
+    "nsenter --mount --target $(systemctl show --property=MainPID --value netmon-agent) "
+    "sh -c 'touch /var/lib/{0} && echo done' || true"
+)
 _PIDS = "$(systemctl show --property=MainPID --value netmon-agent netmon-collector)"
 
 
@@ -59,6 +63,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             step("mounts", asked('{__name__=~"node_filesystem_(readonly|device_error)"}')),
             step("units", asked("node_systemd_unit_state")),
             step("confinement", f"for pid in {_PIDS}; do cat /proc/$pid/status; done"),
+            step("agent writes", _AGENT_WRITES.format("netmon/agent/x"), _AGENT_WRITES.format("x")),
             step("second host", *as_typed("On the collector's machine"), elsewhere),
             step("devices", f"until {_UP} >/dev/null; do sleep 0.1; done; netmon devices --json"),
             step("backup", *as_typed("Backup"), "tar --list --file /var/backups/netmon-collector.tar.gz"),
@@ -111,6 +116,12 @@ def test_services_have_no_rights(told: dict[str, str]) -> None:
     assert status["NoNewPrivs"] == ["1"] * 2
     assert status["Seccomp"] == ["2"] * 2
     assert all(set(uids.split()) == {status["Uid"][0].split()[0]} and uids.split()[0] != "0" for uids in status["Uid"])
+
+
+def test_an_agent_writes_nowhere_but_in_its_own_folder(told: dict[str, str]) -> None:
+    own, others = told["agent writes"].splitlines()
+    assert own == "done"
+    assert "Read-only file system" in others
 
 
 def test_the_first_start_on_another_address_shows_a_join_token(told: dict[str, str]) -> None:

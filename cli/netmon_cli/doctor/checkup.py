@@ -24,7 +24,7 @@ from netmon_cli.handover import CONFIG_FOLDER
 from netmon_cli.output import Paper, escape
 from netmon_cli.up import standard_state
 
-SYSTEM_STATE = Path("/var/lib/netmon")
+SYSTEM_STATES = (Path("/var/lib/netmon/agent"), Path("/var/lib/netmon/collector"))
 
 Found = tuple[str, Finding]
 
@@ -49,7 +49,7 @@ def show(
 def checks(state: Path | None, url: str | None, token_file: Path | None, environment: Mapping[str, str]) -> list[Check]:
     """What is looked at on this machine."""
     own = standard_state(environment)
-    folders = [state] if state else [folder for folder in (SYSTEM_STATE, own) if folder.exists()] or [own]
+    folders = [state] if state else [folder for folder in (*SYSTEM_STATES, own) if folder.exists()] or [own]
     user = os.getuid() if sys.platform != "win32" else 0
     return [
         PackagesCheck(),

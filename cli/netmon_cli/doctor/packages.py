@@ -36,11 +36,14 @@ class PackagesCheck:
         yield from self._part(None, "the agent", problem, "pip install --force-reinstall netmon")
         yield from self._part("collector", "a collector", warning, "pip install 'netmon[collector]'")
 
+    def missing(self, extra: str | None) -> list[str]:
+        """What is not installed of what an extra needs; None: of what everything needs."""
+        return sorted(name for name in self._needed(extra) if not self.installed(name))
+
     def _part(
         self, extra: str | None, part: str, rate: Callable[[str, str], Finding], command: str
     ) -> Iterable[Finding]:
-        missing = sorted(name for name in self._needed(extra) if not self.installed(name))
-        if missing:
+        if missing := self.missing(extra):
             yield rate(f"{part} can't run here: {', '.join(missing)} not installed", command)
         else:
             yield ok(f"all there for {part}")
