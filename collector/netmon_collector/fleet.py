@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from netmon_collector.clock import Skew
 from netmon_collector.session import Report, Session
@@ -46,6 +47,16 @@ class Device:
     spool_bytes: int | None
     spool_oldest_age_s: float | None
     quarantined: int | None
+
+
+class Seen(NamedTuple):
+    """What is written down of an agent at every tick; cheap to make, because there may be ten thousand."""
+
+    instance: str
+    version: str
+    platform: str
+    up: bool | None
+    clock_skew_ms: int | None
 
 
 @dataclass(slots=True)
@@ -114,13 +125,21 @@ class Fleet:
         members = list(self._members.values())
         self._agents.seen({one.record.agent_id: one.heard_ms for one in members if one.heard_ms is not None})
 
+    def seen(self) -> list[Seen]:
+        """All agents as they are now, in no particular order."""
+        return [
+            Seen(one.record.instance, one.record.version, one.record.platform, one.up, one.skew.skew_ms)
+            for one in self._members.values()
+        ]
+
     def devices(self) -> list[Device]:
         """All devices, sorted by instance."""
         return sorted(map(_device, self._members.values()), key=lambda device: device.instance)
 
     def device(self, instance: str) -> Device | None:
         """One device by its handle."""
-        return next((one for one in self.devices() if one.instance == instance), None)
+        members = self._members.values()
+        return next((_device(one) for one in members if one.record.instance == instance), None)
 
     def _is_up(self, member: _Member, now_ms: int) -> bool | None:
         patience_ms = MISSED_INTERVALS * member.record.interval_ms

@@ -1,12 +1,12 @@
 """What the collector itself says of its agents, as series: `up`, versions, clock skew; and of itself."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from netmon_collector.fleet import Device, Fleet
+from netmon_collector.fleet import Fleet, Seen
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.store.base import ABSENT, Group, Row, Store
 from netmon_proto.model import NAME, Kind, Labels
@@ -33,7 +33,8 @@ class Witness:
         self._registry = registry
         self._hostname = hostname
         self._now_ms = now_ms
-        self._groups: dict[tuple[Labels, ...], Group] = {}
+        self._agents: tuple[list[tuple[str, str, str]], Group | None] = ([], None)
+        self._own: tuple[list[Labels], Group | None] = ([], None)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -45,40 +46,48 @@ class Witness:
         """One tick."""
         self._fleet.judge()
         now_ms = self._now_ms()
-        seen = [entry for device in self._fleet.devices() for entry in _about(device)]
-        rows = [self._row(now_ms, entries) for entries in (seen, _own(self._registry, self._hostname)) if entries]
+        rows = [*self._agents_row(now_ms), *self._own_row(now_ms)]
         await self._pipeline.append_own(rows)
 
-    def _row(self, now_ms: int, entries: Sequence[tuple[Labels, Kind, float]]) -> Row:
-        labels = tuple(entry[0] for entry in entries)
-        group = self._groups.get(labels)
-        if group is None:
-            if len(self._groups) > 8:
-                self._groups.clear()
-            group = self._groups[labels] = self._store.register(labels, [entry[1] for entry in entries])
-        return Row(group, now_ms, np.array([entry[2] for entry in entries]))
+    def _agents_row(self, now_ms: int) -> Iterator[Row]:
+        seen = self._fleet.seen()
+        known, group = self._agents
+        names = [(one.instance, one.version, one.platform) for one in seen]
+        if group is None or names != known:
+            labels = [one for name in names for one in _about(*name)]
+            group = self._store.register(labels, [Kind.GAUGE] * len(labels)) if labels else None
+            self._agents = (names, group)
+        if group is not None:
+            yield Row(group, now_ms, np.array([value for one in seen for value in _values(one)]))
+
+    def _own_row(self, now_ms: int) -> Iterator[Row]:
+        who = {"instance": self._hostname, "job": "collector"}
+        samples = [
+            (_labels(sample.name, sample.labels | who), _kind(family.type, sample.name), sample.value)
+            for family in self._registry.collect()
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        ]
+        known, group = self._own
+        labels = [sample[0] for sample in samples]
+        if group is None or labels != known:
+            group = self._store.register(labels, [sample[1] for sample in samples])
+            self._own = (labels, group)
+        yield Row(group, now_ms, np.array([sample[2] for sample in samples]))
 
 
-def _about(device: Device) -> list[tuple[Labels, Kind, float]]:
-    who = {"instance": device.instance}
-    up = ABSENT if device.up is None else float(device.up)
-    skew_s = ABSENT if device.clock_skew_ms is None else device.clock_skew_ms / 1000
-    info = {"version": device.version, "platform": device.platform}
-    return [
-        (_labels("up", who | {"job": device.job}), Kind.GAUGE, up),
-        (_labels("netmon_agent_clock_skew_seconds", who | {"job": "agent"}), Kind.GAUGE, skew_s),
-        (_labels("netmon_agent_info", who | {"job": "agent"} | info), Kind.GAUGE, 1.0),
-    ]
+def _about(instance: str, version: str, platform: str) -> Iterator[Labels]:
+    who = {"instance": instance, "job": "agent"}
+    yield _labels("up", {"instance": instance, "job": "node"})
+    yield _labels("netmon_agent_clock_skew_seconds", who)
+    yield _labels("netmon_agent_info", who | {"version": version, "platform": platform})
 
 
-def _own(registry: CollectorRegistry, hostname: str) -> list[tuple[Labels, Kind, float]]:
-    who = {"instance": hostname, "job": "collector"}
-    return [
-        (_labels(sample.name, sample.labels | who), _kind(family.type, sample.name), sample.value)
-        for family in registry.collect()
-        for sample in family.samples
-        if not sample.name.endswith("_created")
-    ]
+def _values(seen: Seen) -> tuple[float, float, float]:
+    """The values of what `_about` names; ABSENT is not written."""
+    up = ABSENT if seen.up is None else float(seen.up)
+    skew_s = ABSENT if seen.clock_skew_ms is None else seen.clock_skew_ms / 1000
+    return up, skew_s, 1.0
 
 
 def _labels(name: str, labels: dict[str, str]) -> Labels:
