@@ -226,7 +226,7 @@ def test_packages_that_are_not_installed_are_named() -> None:
 
 def test_netmon_names_its_own_packages() -> None:
     agent, collector = PackagesCheck(installed=lambda _: False).examine()
-    assert "grpcio" in agent.text
+    assert "grpclib" in agent.text
     assert "numpy" in collector.text
     assert "numpy" not in agent.text
 

@@ -20,8 +20,11 @@ mount -t tmpfs none /home
 ip link set lo up
 
 # Python may lie in a home, where a service may not look, and find its library by its place.
-mkdir -p /opt/python
+mkdir -p /opt/python /opt/packages /opt/checkout
 mount --bind "$("$python" -c 'import sys; print(sys.base_prefix)')" /opt/python
+# So may the checkout and its packages, or in /tmp, of which a service has its own.
+mount --bind "$site_packages" /opt/packages
+mount --bind "$PWD" /opt/checkout
 
 program() {
     printf '#!/bin/sh\n%s\n' "$2" >"/usr/local/bin/$1"
@@ -33,7 +36,9 @@ program python3 'exec /opt/python/bin/python3 "$@"'
 program systemctl 'exec /usr/bin/systemctl --user "$@"'
 program journalctl 'cat /run/journal'
 # Stands for pip: what it would fetch from elsewhere is there already.
-program install-packages "echo \"import site; site.addsitedir('$site_packages')\" >\$(echo /opt/netmon/lib/python3*/site-packages)/here.pth
+program install-packages "cd /opt/netmon/lib/python3*/site-packages
+ls -d /opt/checkout/*/netmon_* | xargs -n 1 dirname >here.pth
+echo \"import site; site.addsitedir('/opt/packages')\" >>here.pth
 printf '#!/opt/netmon/bin/python\nfrom netmon_cli.main import main\nmain()\n' >/opt/netmon/bin/netmon; chmod 755 /opt/netmon/bin/netmon"
 
 # A systemd that is not process 1 runs as a user's only. This user is root, so it sets up services as the system's does.
