@@ -98,9 +98,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What a store holds. `samples_appended`, `batches_duplicate` and `damaged` count since the store was opened.
+    """What a store holds. All but `series`, `bytes`, `oldest_ms` and `newest_ms` count since the store was opened.
 
-    `damaged`: places on disk that were not what the store wrote; each is named in the log.
+    `damaged`: places on disk that were not what the store wrote; each is named in the log. `overwritten`: samples that
+    took the place of one of the same series and time with another value, as far as that was noticed.
     """
 
     series: int
@@ -110,6 +111,7 @@ class StoreStats:
     oldest_ms: int | None
     newest_ms: int | None
     damaged: int = 0
+    overwritten: int = 0
 
 
 class Store(Protocol):

@@ -13,10 +13,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from netmon_collector.store.base import ABSENT, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, STALE
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, series
 
 NAMES = ("a", "b", "c", "d")
+SMALL = StoreSettings(
+    log_slice_ms=20,
+    segment_bytes=1500,
+    window_s=0,
+    head_slots=3,
+    seal_after_s=0.02,
+    seal_every_s=0,
+    chunk_ms=10,
+    span_ms=30,
+    merge_every_s=0.03,
+    merge_files=2,
+)
+"""So small that a few rows pass through heads, recent files, merged files and their merging."""
 Gather = tuple[tuple[str, ...], int, tuple[float, ...]]
 
 values = st.one_of(st.just(ABSENT), st.just(STALE), st.floats())
@@ -39,7 +53,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = self.open()
 
     def open(self) -> EmbeddedStore:
-        return EmbeddedStore.open(self.folder, slice_ms=20, segment_bytes=1500, window_s=0)
+        return EmbeddedStore.open(self.folder, SMALL)
 
     def rows(self, gathered: Sequence[Gather]) -> list[Row]:
         return [Row(register(self.store, *names), time, np.array(values)) for names, time, values in gathered]

@@ -1,0 +1,93 @@
+"""Heads become chunks, and chunks of many files become chunks of one: the work that the sealing thread does."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.chunk import Chunk, Matrix, encode
+from netmon_collector.store.chunkfile import ChunkFile, Packed
+from netmon_collector.store.head import Rows
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.merge import Piece, Table, merge, trimmed
+
+EVER: Final = (-(2**63), 2**63 - 1)
+
+
+def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed]:
+    """The chunks of heads, by block; what is of another slice of time is another chunk."""
+    for block, parts in blocks.items():
+        series = np.unique(np.concatenate([part.series for part in parts]))
+        table = merge([piece(part, series) for part in parts], len(series))
+        if table is not None:
+            for part in _cut(table, slice_ms):
+                yield from packed(block, series, part)
+
+
+def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
+    """What rows have of some series (ascending) in some time; a copy, if not of all."""
+    at = np.minimum(np.searchsorted(series, rows.series), len(series) - 1)
+    own = np.flatnonzero(series[at] == rows.series)
+    slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
+    bits = rows.bits if len(own) == len(rows.series) else rows.bits[:, own]
+    if len(slots) < len(rows.times):
+        return Piece(rows.times[slots], at[own], bits[slots])
+    return Piece(rows.times, at[own], bits)
+
+
+def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
+    """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field."""
+    left = trimmed(table) if fields == 1 else (table, np.arange(table.bits.shape[1]))
+    if left is not None:
+        small, kept = left
+        own = series[kept] if fields == 1 else series
+        matrix = Matrix(block, small.times, own, np.ascontiguousarray(small.bits), fields)
+        yield Packed(block, int(small.times[0]), int(small.times[-1]), own, encode(matrix))
+
+
+def _cut(table: Table, slice_ms: int) -> Iterator[Table]:
+    """The table in slices of time."""
+    edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
+    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
+        yield Table(table.times[first:last], table.bits[first:last])
+
+
+def blocks_of(files: Iterable[ChunkFile]) -> list[int]:
+    """The blocks that some files have chunks of."""
+    parts = [file.entries["block"] for file in files]
+    return np.unique(np.concatenate(parts)).tolist() if parts else []
+
+
+def merge_span(files: Sequence[ChunkFile], span: range, slice_ms: int) -> Iterator[Packed]:
+    """The chunks that take the place of all that some files, in the order of writing, hold of a span of time."""
+    for block in blocks_of(files):
+        chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
+        if chunks:
+            fields = chunks[0].fields
+            series, table = _together(chunks)
+            for part in _cut(table, slice_ms):
+                yield from packed(block, series, part, fields)
+
+
+def spans_of(files: Iterable[ChunkFile], span_ms: int) -> list[range]:
+    """The spans of time that some files have chunks of. No chunk is of two."""
+    parts = [file.entries["oldest_ms"] // span_ms for file in files]
+    numbers = np.unique(np.concatenate(parts)).tolist() if parts else []
+    return [range(number * span_ms, (number + 1) * span_ms) for number in numbers]
+
+
+def _together(chunks: Sequence[Chunk]) -> tuple[Numbers, Table]:
+    """Chunks of one block and of the same fields, oldest first, as one table; and its series."""
+    series = np.unique(np.concatenate([chunk.series for chunk in chunks]))
+    pieces = []
+    for chunk in chunks:
+        places, columns = chunk.columns_of(series)
+        pieces.append(Piece(chunk.times, _fields(places, chunk.fields), chunk.read(columns)))
+    table = merge(pieces, len(series) * chunks[0].fields)
+    assert table is not None, "no chunk is empty"
+    return series, table
+
+
+def _fields(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:
+    return (places[:, None] * fields + np.arange(fields)).ravel()
