@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.record import Bits, GatherGroup, StoredRow
+from netmon_collector.store.record import GatherGroup, StoredRow
 
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
@@ -114,22 +114,19 @@ class Blocks:
 
     def put(self, rows: Iterable[StoredRow], segment: int, now_s: float) -> None:
         """Takes rows that are in the log's file of that number."""
-        for row in rows:
-            bits = np.frombuffer(row.values, np.uint64)
-            leases = self._leases.get(row.group.number) or self._lease(row.group)
-            for lease in leases:
-                self._put(lease, row.time_ms, bits if lease.source is None else bits[lease.source], segment, now_s)
-
-    def _put(self, lease: _Lease, time_ms: int, bits: Bits, segment: int, now_s: float) -> None:
-        block = lease.block
-        if lease.generation != block.generation:
-            lease.renew()
-        head = block.head
-        if not head.count:
-            head.segment, head.since_s = segment, now_s
-        self.overwritten += head.put(time_ms, lease.columns, bits)
-        if head.full:
-            self.frozen.append((block, block.freeze()))
+        for group, time_ms, values, _ in rows:
+            bits = np.frombuffer(values, np.uint64)
+            for lease in self._leases.get(group.number) or self._lease(group):
+                block = lease.block
+                if lease.generation != block.generation:
+                    lease.renew()
+                head = block.head
+                if not head.count:
+                    head.segment, head.since_s = segment, now_s
+                source = lease.source
+                self.overwritten += head.put(time_ms, lease.columns, bits if source is None else bits[source])
+                if head.count == self._slots:
+                    self.frozen.append((block, block.freeze()))
 
     def freeze(self, *, before_s: float, segment: int) -> None:
         """Freezes every head that has had samples since a time, or since a file of the log."""

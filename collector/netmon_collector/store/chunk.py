@@ -5,11 +5,11 @@ as floats: such a column is stored as integers, a rising one less the line betwe
 noise around zero. The columns of one class are one pcodec chunk with a page for each column. Every bit is kept.
 
 Payload: HEAD (block, slots, series, fields), u32 lengths of the sections in the order of `_Section`, the sections.
+Numbers are little-endian. A column's byte in CODES is its class, 8 if it has no sample at some times, 16 x its places.
 """
 
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -20,16 +20,18 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
 from pcodec.wrapped import FileCompressor, FileDecompressor
 
 from netmon_collector.store.base import ABSENT_BITS, Times
-from netmon_collector.store.classify import Code, classify
+from netmon_collector.store.classify import Code, Columns, classify
 from netmon_collector.store.record import Bits
 
 _HEAD: Final = struct.Struct("<IIII")
 _LEVEL: Final = 4
-_RAGGED: Final = 0x80
+_RAGGED: Final = 8
+_CLASS: Final = 7
+_PLACES_SHIFT: Final = 4
 
 
 class _Section(IntEnum):
-    """The parts of a payload. `ANOMALIES` is kept free for one bit per sample; `METAS` for up to eight classes."""
+    """The parts of a payload. ANOMALIES is kept free for one bit per sample; METAS for up to eight classes."""
 
     TIMES = 0
     SERIES = 1
@@ -37,28 +39,29 @@ class _Section(IntEnum):
     PRESENT = 3
     ANOMALIES = 4
     CONSTANTS = 5
-    PLACES = 6
-    SLOPES = 7
-    LENGTHS = 8
-    METAS = 9
-    PAGES = 17
+    SLOPES = 6
+    LENGTHS = 7
+    METAS = 8
+    PAGES = 16
 
 
-_LENGTHS: Final = struct.Struct(f"<{len(_Section) + 7}I")
+_SECTION_LENGTHS: Final = struct.Struct("<17I")
 _CODECS: Final[dict[Code, tuple[str, Any, Any]]] = {
     Code.MOVING: ("i64", ModeSpec.classic(), DeltaSpec.try_consecutive(1)),
     Code.STEPPING: ("i64", ModeSpec.classic(), DeltaSpec.try_consecutive(1)),
     Code.NOISY: ("i64", ModeSpec.classic(), DeltaSpec.no_op()),
     Code.FLOAT: ("f64", ModeSpec.auto(), DeltaSpec.auto()),
 }
+_COMPRESSOR: Final = FileCompressor()
+_DECOMPRESSOR: Final = FileDecompressor.new(_COMPRESSOR.write_header())[0]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Matrix:
-    """Samples of a block: times int64 [T], strictly increasing; series [C], none twice; bits uint64 [T, C x fields].
+    """Samples of a block: times int64 [T], strictly increasing; series [S], none twice; bits uint64 [S x fields, T].
 
-    ABSENT_BITS stands where there is no sample; no column has only these. A sample is `fields` numbers, and the
-    columns of one series stand together.
+    ABSENT_BITS stands where there is no sample; no row has only these. A sample is `fields` numbers, and the rows of
+    one series stand together.
     """
 
     block: int
@@ -70,75 +73,78 @@ class Matrix:
 
 def encode(matrix: Matrix) -> bytes:
     """The payload of a chunk."""
-    present = matrix.bits != ABSENT_BITS
-    ragged = ~present.all(axis=0)
-    filled = _filled(matrix.bits, present) if ragged.any() else matrix.bits
-    columns = classify(filled)
-    sections = [b""] * _LENGTHS_COUNT
-    sections[_Section.TIMES] = _pack(matrix.times, 2)
-    sections[_Section.SERIES] = _pack(matrix.series.astype(np.uint32), 1)
-    sections[_Section.CODES] = zlib.compress((columns.codes | (ragged * np.uint8(_RAGGED))).tobytes(), 1)
-    sections[_Section.PRESENT] = zlib.compress(np.packbits(present[:, ragged].T, axis=1).tobytes(), 1)
-    sections[_Section.CONSTANTS] = filled[0, columns.codes == Code.CONSTANT].tobytes()
-    sections[_Section.PLACES] = zlib.compress(columns.places.tobytes(), 1)
-    sections[_Section.SLOPES] = _pack(columns.slopes[columns.codes == Code.MOVING], 0)
-    lengths = np.zeros(len(columns.codes), np.uint32)
+    absent = matrix.bits == ABSENT_BITS
+    ragged = absent.any(axis=1)
+    present = ~absent if ragged.any() else None
+    columns = classify(matrix.bits if present is None else _filled(matrix.bits, present))
+    codes = columns.codes | (ragged * np.uint8(_RAGGED)) | (columns.places << _PLACES_SHIFT)
+    sections = [b""] * (_Section.PAGES + 1)
+    sections[_Section.TIMES] = _pack_progression(matrix.times)
+    sections[_Section.SERIES] = _pack_progression(matrix.series)
+    sections[_Section.CODES] = codes.tobytes()
+    if present is not None:
+        sections[_Section.PRESENT] = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), 1)
+    sections[_Section.CONSTANTS] = _constants(matrix.bits, columns)
+    sections[_Section.SLOPES] = columns.slopes[columns.codes == Code.MOVING].tobytes()
     pages: list[bytes] = []
-    for code in _CODECS:
-        chosen = np.flatnonzero(columns.codes == code)
-        if len(chosen):
-            source = filled.view(np.float64) if code is Code.FLOAT else columns.integers
-            meta, written = _write_pages(source, present, chosen, code)
-            sections[_Section.METAS + code] = meta
-            lengths[chosen] = [len(page) for page in written]
-            pages += written
-    sections[_Section.LENGTHS] = _pack(lengths[lengths > 0], 0)
+    for code, (chosen, values) in sorted(columns.stored.items()):
+        meta, written = _write_pages(code, values, None if present is None else present[chosen])
+        sections[_Section.METAS + code] = meta
+        pages += written
+    sections[_Section.LENGTHS] = np.array([len(page) for page in pages], np.uint32).tobytes()
     sections[_Section.PAGES] = b"".join(pages)
     head = _HEAD.pack(matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
-    return b"".join((head, _LENGTHS.pack(*map(len, sections)), *sections))
-
-
-_LENGTHS_COUNT: Final = _LENGTHS.size // 4
+    return b"".join((head, _SECTION_LENGTHS.pack(*map(len, sections)), *sections))
 
 
 def _filled(bits: Bits, present: npt.NDArray[np.bool_]) -> Bits:
-    """Absent samples replaced by the one before in their column, or the first: that disturbs a column least."""
-    slots = np.arange(len(bits))[:, None]
-    source = np.maximum.accumulate(np.where(present, slots, -1), axis=0)
-    source = np.where(source < 0, present.argmax(axis=0), source)
-    filled: Bits = np.take_along_axis(bits, source, axis=0)
+    """Absent samples replaced by the one before in their row, or the first: that disturbs a row least."""
+    source = np.maximum.accumulate(np.where(present, np.arange(bits.shape[1]), -1), axis=1)
+    source = np.where(source < 0, present.argmax(axis=1)[:, None], source)
+    filled: Bits = np.take_along_axis(bits, source, axis=1)
     return filled
 
 
+def _constants(bits: Bits, columns: Columns) -> bytes:
+    """The value of each constant column."""
+    constant = bits[columns.codes == Code.CONSTANT]
+    first = (constant != ABSENT_BITS).argmax(axis=1)
+    values: bytes = constant[np.arange(len(constant)), first].tobytes()
+    return values
+
+
 def _write_pages(
-    source: npt.NDArray[Any], present: npt.NDArray[np.bool_], chosen: npt.NDArray[np.intp], code: Code
+    code: Code, values: npt.NDArray[Any], present: npt.NDArray[np.bool_] | None
 ) -> tuple[bytes, list[bytes]]:
-    """The samples of some columns: what pcodec says of them all, and a page for each."""
+    """Columns of one class, [C, T]: what pcodec says of them all, and a page for each."""
     _, mode, delta = _CODECS[code]
-    here = present[:, chosen].T
-    counts = here.sum(axis=1).tolist()
+    if present is None:
+        samples, counts = values.reshape(-1), [values.shape[1]] * len(values)
+    else:
+        samples, counts = values[present], np.count_nonzero(present, axis=1).tolist()
     paging = PagingSpec.exact_page_sizes(counts)
     config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
-    compressor = FileCompressor().chunk_compressor(source[:, chosen].T[here], config)
+    compressor = _COMPRESSOR.chunk_compressor(samples, config)
     return compressor.write_meta(), [compressor.write_page(at) for at in range(len(counts))]
 
 
 class Chunk:
     """A chunk's payload, ready to be read; raises ValueError or RuntimeError for what `encode` did not write."""
 
-    def __init__(self, payload: memoryview | bytes) -> None:
+    def __init__(self, payload: bytes) -> None:
         self.block, self.slots, series, self.fields = _HEAD.unpack_from(payload)
-        lengths = _LENGTHS.unpack_from(payload, _HEAD.size)
-        at = _HEAD.size + _LENGTHS.size
-        self._sections: list[memoryview] = []
+        lengths = _SECTION_LENGTHS.unpack_from(payload, _HEAD.size)
+        at = _HEAD.size + _SECTION_LENGTHS.size
+        self._sections = []
         for length in lengths:
-            self._sections.append(memoryview(payload)[at : at + length])
+            self._sections.append(payload[at : at + length])
             at += length
-        self.times: Times = _unpack(self._sections[_Section.TIMES], np.dtype(np.int64), self.slots)
-        self.series = _unpack(self._sections[_Section.SERIES], np.dtype(np.uint32), series).astype(np.int64)
-        codes = np.frombuffer(zlib.decompress(self._sections[_Section.CODES]), np.uint8)
+        self.times: Times = _unpack_progression(self._sections[_Section.TIMES], self.slots)
+        self.series = _unpack_progression(self._sections[_Section.SERIES], series)
+        codes = np.frombuffer(self._sections[_Section.CODES], np.uint8)
         self._ragged = (codes & _RAGGED) != 0
-        self._codes = codes & ~np.uint8(_RAGGED)
+        self._places = codes >> _PLACES_SHIFT
+        self._codes = codes & _CLASS
 
     def matrix(self) -> Matrix:
         """All that is in the chunk."""
@@ -148,100 +154,100 @@ class Chunk:
         """Which of some series (ascending) are here, as places in `series`, and their columns, field by field."""
         at = np.minimum(np.searchsorted(series, self.series), len(series) - 1)
         own = np.flatnonzero(series[at] == self.series)
-        columns = (own[:, None] * self.fields + np.arange(self.fields)).ravel()
+        columns = own if self.fields == 1 else (own[:, None] * self.fields + np.arange(self.fields)).ravel()
         return at[own], columns
 
     def read(self, columns: npt.NDArray[np.intp]) -> Bits:
-        """Some columns: uint64 [slots, len(columns)], ABSENT_BITS where there is no sample."""
+        """Some columns: uint64 [len(columns), slots], ABSENT_BITS where there is no sample."""
         out = np.empty((len(columns), self.slots), np.uint64)
         codes = self._codes[columns]
-        constant = np.flatnonzero(codes == Code.CONSTANT)
-        if len(constant):
-            values = np.frombuffer(self._sections[_Section.CONSTANTS], np.uint64)
-            rank = np.cumsum(self._codes == Code.CONSTANT) - 1
-            out[constant] = values[rank[columns[constant]], None]
-        present = self._present(columns)
-        for code in _CODECS:
-            chosen = np.flatnonzero(codes == code)
-            if len(chosen):
-                out[chosen] = self._read_class(code, columns[chosen], present)
-        for at in np.flatnonzero(self._ragged[columns]).tolist():
-            out[at, ~present[int(columns[at])]] = ABSENT_BITS
-        return out.T
+        ragged = self._ragged[columns]
+        present = self._present(columns[ragged])
+        for code in set(codes.tolist()):
+            at = np.flatnonzero(codes == code)
+            chosen = columns[at]
+            if code == Code.CONSTANT:
+                values = np.frombuffer(self._sections[_Section.CONSTANTS], np.uint64)
+                out[at] = values[self._rank(Code.CONSTANT, chosen)][:, None]
+            elif code == Code.FLOAT:
+                out[at] = self._read_pages(Code.FLOAT, chosen, present).view(np.uint64)
+            else:
+                out[at] = self._read_integers(Code(code), chosen, present).view(np.uint64)
+        for row in np.flatnonzero(ragged).tolist():
+            out[row, ~present[int(columns[row])]] = ABSENT_BITS
+        return out
 
-    def _present(self, columns: npt.NDArray[np.intp]) -> dict[int, npt.NDArray[np.bool_]]:
+    def _rank(self, code: Code, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """The places of columns among those of their class."""
+        return np.searchsorted(np.flatnonzero(self._codes == code), columns)
+
+    def _present(self, ragged: npt.NDArray[np.intp]) -> dict[int, npt.NDArray[np.bool_]]:
         """By column, where a ragged one has its samples."""
-        ragged = columns[self._ragged[columns]].tolist()
-        if not ragged:
+        if not len(ragged):
             return {}
         packed = np.frombuffer(zlib.decompress(self._sections[_Section.PRESENT]), np.uint8)
         rows = packed.reshape(-1, (self.slots + 7) // 8)
-        rank = np.cumsum(self._ragged) - 1
-        return {column: np.unpackbits(rows[rank[column]], count=self.slots).astype(np.bool_) for column in ragged}
+        ranks = np.searchsorted(np.flatnonzero(self._ragged), ragged)
+        bits = np.unpackbits(rows[ranks], axis=1, count=self.slots).astype(np.bool_)
+        return dict(zip(ragged.tolist(), bits, strict=True))
 
-    def _read_class(self, code: Code, columns: npt.NDArray[np.intp], present: dict[int, npt.NDArray[np.bool_]]) -> Bits:
-        """Columns of one class: uint64 [len(columns), slots]; what is absent has some value."""
-        integer = code is not Code.FLOAT
-        values = np.zeros((len(columns), self.slots), np.int64 if integer else np.float64)
-        self._read_pages(code, columns, present, values)
-        if not integer:
-            return values.view(np.uint64)
+    def _read_integers(
+        self, code: Code, columns: npt.NDArray[np.intp], present: dict[int, npt.NDArray[np.bool_]]
+    ) -> npt.NDArray[np.float64]:
+        """Columns of a class of integers; what is absent has some value."""
+        integers = self._read_pages(code, columns, present)
         if code is Code.MOVING:
-            rank = np.cumsum(self._codes == Code.MOVING) - 1
-            slopes = _unpack(self._sections[_Section.SLOPES], np.dtype(np.int64), int(rank[-1]) + 1)
-            values += slopes[rank[columns]][:, None] * np.arange(self.slots)
-        places = np.frombuffer(zlib.decompress(self._sections[_Section.PLACES]), np.uint8)[columns]
-        return (values / np.power(10.0, places)[:, None]).view(np.uint64)
+            slopes = np.frombuffer(self._sections[_Section.SLOPES], np.int64)[self._rank(code, columns)]
+            integers += slopes[:, None] * np.arange(self.slots)
+        places = self._places[columns]
+        values = integers.astype(np.float64)
+        return values / np.power(10.0, places)[:, None] if places.any() else values
 
     def _read_pages(
-        self,
-        code: Code,
-        columns: npt.NDArray[np.intp],
-        present: dict[int, npt.NDArray[np.bool_]],
-        into: npt.NDArray[Any],
-    ) -> None:
-        starts, lengths = self._places_of_pages()
+        self, code: Code, columns: npt.NDArray[np.intp], present: dict[int, npt.NDArray[np.bool_]]
+    ) -> npt.NDArray[Any]:
+        """What is stored of columns of one class, [len(columns), slots]."""
+        out = np.zeros((len(columns), self.slots), np.float64 if code is Code.FLOAT else np.int64)
+        ends = np.cumsum(np.frombuffer(self._sections[_Section.LENGTHS], np.uint32), dtype=np.int64)
+        earlier = np.count_nonzero((self._codes < code) & (self._codes != Code.CONSTANT))
+        chunk, _ = _DECOMPRESSOR.chunk_decompressor(self._sections[_Section.METAS + code], _CODECS[code][0])
         pages = self._sections[_Section.PAGES]
-        file, _ = FileDecompressor.new(_PCO_HEADER)
-        chunk, _ = file.chunk_decompressor(bytes(self._sections[_Section.METAS + code]), _CODECS[code][0])
-        for row, column in zip(into, columns.tolist(), strict=True):
-            page = bytes(pages[starts[column] : starts[column] + lengths[column]])
+        ranks = self._rank(code, columns) + earlier
+        starts = np.where(ranks > 0, ends[ranks - 1], 0)
+        for row, column, start, end in zip(out, columns.tolist(), starts.tolist(), ends[ranks].tolist(), strict=True):
             where = present.get(column)
             if where is None:
-                chunk.read_page_into(page, self.slots, row)
+                chunk.read_page_into(pages[start:end], self.slots, row)
             else:
                 samples = np.empty(np.count_nonzero(where), row.dtype)
-                chunk.read_page_into(page, len(samples), samples)
+                chunk.read_page_into(pages[start:end], len(samples), samples)
                 row[where] = samples
-
-    def _places_of_pages(self) -> tuple[Sequence[int], Sequence[int]]:
-        """By column, where its page starts and how long it is. Pages stand in the order of the classes."""
-        paged = np.flatnonzero(self._codes != Code.CONSTANT)
-        lengths = np.zeros(len(self._codes), np.int64)
-        lengths[paged] = _unpack(self._sections[_Section.LENGTHS], np.dtype(np.uint32), len(paged))
-        order = np.concatenate([np.flatnonzero(self._codes == code) for code in _CODECS])
-        starts = np.zeros(len(self._codes), np.int64)
-        starts[order] = np.cumsum(lengths[order]) - lengths[order]
-        return starts.tolist(), lengths.tolist()
+        return out
 
 
-_PCO_HEADER: Final = FileCompressor().write_header()
+_PROGRESSION: Final = struct.Struct("<qq")
 
 
-def _pack(numbers: npt.NDArray[Any], delta: int) -> bytes:
-    """Numbers compressed; `delta` says how often differences are taken first."""
-    if not len(numbers):
-        return b""
-    spec = DeltaSpec.try_consecutive(delta) if delta else DeltaSpec.no_op()
-    config = ChunkConfig(compression_level=_LEVEL, mode_spec=ModeSpec.classic(), delta_spec=spec)
-    packed: bytes = standalone.simple_compress(np.ascontiguousarray(numbers), config)
-    return packed
+def _pack_progression(numbers: npt.NDArray[np.int64]) -> bytes:
+    """Increasing numbers; where they are evenly spaced, which is the rule, only the first and the step."""
+    step = int(numbers[1]) - int(numbers[0]) if len(numbers) > 1 else 0
+    if bool((np.diff(numbers) == step).all()):
+        return _PROGRESSION.pack(int(numbers[0]), step)
+    config = ChunkConfig(
+        compression_level=_LEVEL, mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.try_consecutive(2)
+    )
+    packed: bytes = standalone.simple_compress(numbers, config)
+    return packed if len(packed) != _PROGRESSION.size else packed + b"\0"
 
 
-def _unpack(packed: memoryview, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
-    numbers = np.empty(count, dtype)
-    if count:
-        progress = standalone.simple_decompress_into(bytes(packed), numbers)
-        if progress.n_processed != count:
-            raise ValueError(f"{progress.n_processed} numbers in place of {count}")
+def _unpack_progression(packed: bytes, count: int) -> npt.NDArray[np.int64]:
+    if len(packed) == _PROGRESSION.size:
+        first, step = _PROGRESSION.unpack(packed)
+        numbers = np.arange(count, dtype=np.int64)
+        numbers *= step
+        numbers += first
+        return numbers
+    numbers = np.empty(count, np.int64)
+    if standalone.simple_decompress_into(packed, numbers).n_processed != count:
+        raise ValueError(f"not the {count} numbers that were stored")
     return numbers

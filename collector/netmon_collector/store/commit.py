@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from netmon_collector.store.base import Origin, StoreError
@@ -17,12 +17,26 @@ BATCH_BYTES: Final = 1 << 30
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A batch on its way to the disk; the outcome is None once it is there."""
+    """A batch on its way to the disk, and those who wait for it; the outcome is None once it is there."""
 
     rows: list[StoredRow]
     size_bytes: int
     origin: Origin | None
-    outcome: asyncio.Future[Exception | None]
+    waiters: list[asyncio.Future[Exception | None]] = field(default_factory=list)
+
+    async def outcome(self) -> None:
+        """Raises StoreError if the commit failed. A caller who gives up takes nothing from others who wait."""
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        error = await waiter
+        if error is not None:
+            raise StoreError(str(error) or type(error).__name__) from error
+
+    def tell(self, error: Exception | None) -> None:
+        """The commit is done."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(error)
 
 
 class Committer:
@@ -48,7 +62,7 @@ class Committer:
         """Waits for a batch of this origin, if one is on its way. Raises StoreError if its commit failed."""
         earlier = self._in_flight.get(origin)
         if earlier is not None:
-            await _outcome(earlier)
+            await earlier.outcome()
 
     async def commit(self, rows: list[StoredRow], origin: Origin | None) -> None:
         """Waits until a batch is on disk. Raises StoreError, and ValueError for a batch that is too large."""
@@ -59,14 +73,14 @@ class Committer:
             raise ValueError(f"a batch of {size_bytes} bytes; the most is {BATCH_BYTES}")
         if self._bytes_waiting and self._bytes_waiting + size_bytes > self._waiting_bytes:
             raise StoreError(f"the disk does not keep up: {self._bytes_waiting} bytes wait for it")
-        batch = Waiting(rows, size_bytes, origin, asyncio.get_running_loop().create_future())
+        batch = Waiting(rows, size_bytes, origin)
         self._waiting.append(batch)
         self._bytes_waiting += size_bytes
         if origin is not None:
             self._in_flight[origin] = batch
         if self._task is None:
             self._task = asyncio.create_task(self._commit_waiting())
-        await _outcome(batch)
+        await batch.outcome()
 
     async def close(self) -> None:
         """Takes nothing more, and writes what waits."""
@@ -106,14 +120,4 @@ class Committer:
             self._bytes_waiting -= batch.size_bytes
             if batch.origin is not None:
                 del self._in_flight[batch.origin]
-            batch.outcome.set_result(error)
-
-
-async def _outcome(batch: Waiting) -> None:
-    """Waits for the commit of a batch. Raises StoreError if it failed.
-
-    Shielded: a caller who gives up takes neither the batch back nor the outcome from others who wait for it.
-    """
-    error = await asyncio.shield(batch.outcome)
-    if error is not None:
-        raise StoreError(str(error) or type(error).__name__) from error
+            batch.tell(error)

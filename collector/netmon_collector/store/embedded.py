@@ -122,8 +122,9 @@ class EmbeddedStore:
             if row.values.shape != group.series.shape or row.values.dtype != np.float64:
                 raise ValueError(f"a row needs {len(group.series)} values of float64, one per column of its group")
             values = row.values.tobytes()
-            if _ABSENT not in values or bool((row.values.view(np.uint64) != ABSENT_BITS).any()):
-                stored.append(StoredRow(group, row.time_ms, values))
+            whole = _ABSENT not in values
+            if whole or bool((row.values.view(np.uint64) != ABSENT_BITS).any()):
+                stored.append(StoredRow(group, row.time_ms, values, whole))
         return stored
 
     async def _write(self, batches: Sequence[Waiting]) -> None:
@@ -153,12 +154,18 @@ class EmbeddedStore:
         return placed.segment.number
 
     def _mark(self, rows: Sequence[StoredRow]) -> None:
-        if rows:
-            present = np.frombuffer(b"".join([row.values for row in rows]), np.uint64) != ABSENT_BITS
-            series = np.concatenate([row.group.series for row in rows])
-            count = int(np.count_nonzero(present))
-            self._index.mark(series if count == len(series) else series[present])
-            self._samples += count
+        """Notes of which series there are samples; a group of which all were seen is not looked at again."""
+        seen = self._upkeep.seen
+        for row in rows:
+            if row.whole:
+                self._samples += len(row.values) // 8
+                if row.group.number not in seen:
+                    seen.add(row.group.number)
+                    self._index.mark(row.group.series)
+            else:
+                series = row.group.series[np.frombuffer(row.values, np.uint64) != ABSENT_BITS]
+                self._samples += len(series)
+                self._index.mark(series)
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._acks.highest(agent_id, epoch)

@@ -24,13 +24,15 @@ class Groups:
         key = (series.tobytes(), bytes(kinds))
         group = self._known.get(key)
         if group is None:
-            group = self._known[key] = GatherGroup(len(self._known), self._index.view(series), tuple(kinds), series)
+            group = self._known[key] = GatherGroup(
+                len(self._known), self._index.view(series), tuple(kinds), series, self
+            )
         return group
 
     def of(self, group: Group) -> GatherGroup:
         """What stands behind a registered group. Raises ValueError for one that another store registered."""
         own = group.ref
-        if not isinstance(own, GatherGroup) or not self._index.owns(own.labels):
+        if type(own) is not GatherGroup or own.owner is not self:
             raise ValueError("this group is not registered with this store")
         return own
 

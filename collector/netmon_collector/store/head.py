@@ -39,10 +39,6 @@ class Head:
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
 
-    @property
-    def full(self) -> bool:
-        return self.count == len(self.grid.times)
-
     def put(self, time_ms: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
         """Adds a row, of all columns or of some; returns how many samples had another value before.
 

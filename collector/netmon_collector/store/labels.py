@@ -101,10 +101,6 @@ class LabelIndex:
         """The series of some numbers, made when they are asked for."""
         return SeriesView(self, numbers)
 
-    def owns(self, view: Sequence[Labels]) -> bool:
-        """Whether `view` made this."""
-        return isinstance(view, SeriesView) and view.source is self
-
     def mark(self, numbers: Numbers) -> None:
         """Notes that there are samples of these series; order and repetition do not matter."""
         if len(self) > len(self._present):

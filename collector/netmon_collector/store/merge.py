@@ -13,7 +13,7 @@ from netmon_collector.store.record import Bits
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Piece:
-    """Samples of some of the wanted columns: times [T], none twice; bits uint64 [T, len(columns)]."""
+    """Samples of some of the wanted columns: times [T], none twice; bits uint64 [len(columns), T]."""
 
     times: Times
     columns: npt.NDArray[np.intp]
@@ -22,7 +22,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Table:
-    """Samples: times [T], strictly increasing; bits uint64 [T, C], ABSENT_BITS where there is none."""
+    """Samples: times [T], strictly increasing; bits uint64 [C, T], ABSENT_BITS where there is none."""
 
     times: Times
     bits: Bits
@@ -38,30 +38,29 @@ def merge(pieces: Sequence[Piece], width: int) -> Table | None:
     if not pieces:
         return None
     times = np.concatenate([piece.times for piece in pieces])
-    bits = np.concatenate([_spread(piece, width) for piece in pieces])
+    bits = np.concatenate([_spread(piece, width) for piece in pieces], axis=1)
     if bool(np.all(times[1:] > times[:-1])):
         return Table(times, bits)
     distinct, slots = np.unique(times, return_inverse=True)
     if len(distinct) == len(times):
         order = np.argsort(times)
-        return Table(distinct, bits[order])
-    merged = np.full((len(distinct), width), ABSENT_BITS, np.uint64)
-    rows, columns = np.nonzero(bits != ABSENT_BITS)
-    merged[slots[rows], columns] = bits[rows, columns]  # numpy: of repeated indices the last assignment stays
+        return Table(distinct, bits[:, order])
+    merged = np.full((width, len(distinct)), ABSENT_BITS, np.uint64)
+    columns, rows = np.nonzero(bits != ABSENT_BITS)
+    merged[columns, slots[rows]] = bits[columns, rows]  # numpy: of repeated indices the last assignment stays
     return Table(distinct, merged)
 
 
 def trimmed(table: Table) -> tuple[Table, npt.NDArray[np.intp]] | None:
-    """The table without empty rows and columns, and which columns are left; None where none is."""
+    """The table without empty times and columns, and which columns are left; None where none is."""
     present = table.present()
-    rows = np.logical_or.reduce(present, axis=1)
-    columns = np.logical_or.reduce(present, axis=0)
-    if not rows.any():
+    if present.all():
+        return table, np.arange(len(present))
+    times = np.logical_or.reduce(present, axis=0)
+    columns = np.logical_or.reduce(present, axis=1)
+    if not times.any():
         return None
-    kept = np.flatnonzero(columns)
-    if rows.all() and len(kept) == len(columns):
-        return table, kept
-    return Table(table.times[rows], table.bits[np.ix_(rows, columns)]), kept
+    return Table(table.times[times], table.bits[np.ix_(columns, times)]), np.flatnonzero(columns)
 
 
 def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:
@@ -70,12 +69,12 @@ def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:
     if left is None:
         return None
     small, kept = left
-    return Frame(index.labels(series[kept].tolist()), small.times, np.ascontiguousarray(small.bits).view(np.float64))
+    return Frame(index.labels(series[kept].tolist()), small.times, small.bits.T.view(np.float64))
 
 
 def _spread(piece: Piece, width: int) -> Bits:
     if len(piece.columns) == width and bool((piece.columns == np.arange(width)).all()):
         return piece.bits
-    bits = np.full((len(piece.times), width), ABSENT_BITS, np.uint64)
-    bits[:, piece.columns] = piece.bits
+    bits = np.full((width, len(piece.times)), ABSENT_BITS, np.uint64)
+    bits[piece.columns] = piece.bits
     return bits

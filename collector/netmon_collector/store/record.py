@@ -28,20 +28,25 @@ _DEFLATE_LEVEL: Final = 1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GatherGroup:
-    """A registered group: its number is given anew at each start, `series` are numbers of the label index."""
+    """A registered group: its number is given anew at each start, `series` are numbers of the label index.
+
+    `owner` is who registered it.
+    """
 
     number: int
     labels: Sequence[Labels]
     kinds: Sequence[Kind]
     series: Numbers
+    owner: object
 
 
 class StoredRow(NamedTuple):
-    """A gather as the store keeps it, with at least one sample; values bit by bit."""
+    """A gather as the store keeps it, with at least one sample; values bit by bit. `whole`: each series has one."""
 
     group: GatherGroup
     time_ms: int
     values: bytes
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

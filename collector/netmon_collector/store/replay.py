@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from netmon_collector.store.acks import Acks
-from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.framing import Record
 from netmon_collector.store.groups import Groups
@@ -43,5 +42,5 @@ class Replay:
         for number, time_ms, start, width in zip(*(column.tolist() for column in columns), strict=True):
             group = self._numbered.get(number)
             values = gathers.values[start : start + width]
-            if group is not None and bool((values != ABSENT_BITS).any()):
-                yield StoredRow(group, time_ms, values.tobytes())
+            if group is not None:
+                yield StoredRow(group, time_ms, values.tobytes(), whole=False)

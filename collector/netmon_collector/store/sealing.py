@@ -30,15 +30,15 @@ def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EV
     at = np.minimum(np.searchsorted(series, rows.series), len(series) - 1)
     own = np.flatnonzero(series[at] == rows.series)
     slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
-    bits = rows.bits if len(own) == len(rows.series) else rows.bits[:, own]
-    if len(slots) < len(rows.times):
-        return Piece(rows.times[slots], at[own], bits[slots])
-    return Piece(rows.times, at[own], bits)
+    times, bits = rows.times, rows.bits
+    if len(slots) < len(times):
+        times, bits = times[slots], bits[slots]
+    return Piece(times, at[own], np.ascontiguousarray((bits if len(own) == bits.shape[1] else bits[:, own]).T))
 
 
 def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
     """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field."""
-    left = trimmed(table) if fields == 1 else (table, np.arange(table.bits.shape[1]))
+    left = trimmed(table) if fields == 1 else (table, np.arange(len(table.bits)))
     if left is not None:
         small, kept = left
         own = series[kept] if fields == 1 else series
@@ -50,7 +50,7 @@ def _cut(table: Table, slice_ms: int) -> Iterator[Table]:
     """The table in slices of time."""
     edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
     for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
-        yield Table(table.times[first:last], table.bits[first:last])
+        yield Table(table.times[first:last], table.bits[:, first:last])
 
 
 def blocks_of(files: Iterable[ChunkFile]) -> list[int]:

@@ -72,7 +72,7 @@ def _pieces(file: ChunkFile, block: int, series: Numbers, start_ms: int, end_ms:
             last = int(np.searchsorted(chunk.times, end_ms, "right"))
             fields = np.arange(chunk.fields)
             wanted = (places[:, None] * chunk.fields + fields).ravel()
-            yield Piece(chunk.times[first:last], wanted, chunk.read(columns)[first:last])
+            yield Piece(chunk.times[first:last], wanted, chunk.read(columns)[:, first:last])
 
 
 def _age(file: ChunkFile) -> tuple[int, bool]:

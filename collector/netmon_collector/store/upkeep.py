@@ -46,6 +46,8 @@ class Upkeep:
         self._log = log
         self._roll_log = roll_log
         self._settings = settings
+        self.seen: set[int] = set()
+        """The numbers of groups of which each series is known to have a sample."""
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "netmon-upkeep")
         self._task: asyncio.Task[None] | None = None
@@ -159,6 +161,7 @@ class Upkeep:
 
     def mark_present(self) -> None:
         """Tells the index of which series there are samples."""
+        self.seen.clear()
         self._index.mark_only(self._held())
 
     def _held(self) -> Iterator[Numbers]:
