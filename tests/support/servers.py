@@ -41,11 +41,12 @@ def free_port() -> int:
 class RunningServer:
     """A server that can be killed and started again on the same port and folder."""
 
-    def __init__(self, folder: Path, port: int, command: list[str], ready_path: str) -> None:
+    def __init__(self, folder: Path, port: int, command: list[str], ready_path: str, flush_path: str = "") -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._command = command
         self._ready_url = self.url + ready_path
+        self._flush_path = flush_path
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -65,10 +66,11 @@ class RunningServer:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
-    def post(self, path: str, body: bytes = b"") -> bytes:
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, body, method="POST"), timeout=10) as answer:
-            data: bytes = answer.read()
-            return data
+    def flush(self) -> None:
+        """Has it show what it has taken."""
+        if self._flush_path:
+            request = urllib.request.Request(self.url + self._flush_path, b"", method="POST")
+            urllib.request.urlopen(request, timeout=10).close()
 
 
 def victoria_metrics(folder: Path, *flags: str) -> RunningServer:
@@ -83,7 +85,7 @@ def victoria_metrics(folder: Path, *flags: str) -> RunningServer:
         *(flags or ("-dedup.minScrapeInterval=1ms",)),
     ]
     folder.mkdir(parents=True)
-    return RunningServer(folder, port, command, "/health")
+    return RunningServer(folder, port, command, "/health", "/internal/force_flush")
 
 
 def influxdb(folder: Path) -> RunningServer:

@@ -57,7 +57,7 @@ def victoriametrics(tmp_path: Path) -> Iterator[Open]:
 
     def open_store(folder: Path) -> Store:
         store = served(VictoriaMetrics(running.url, running.url, running.url, Access(), hold_s=0.0), folder)
-        store.flush = lambda: running.post("/internal/force_flush")
+        store.flush = running.flush
         return store
 
     yield open_store
