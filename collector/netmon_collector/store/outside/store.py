@@ -79,7 +79,7 @@ class OutsideStore:
         if not present.any():
             return None
         bits = np.where(present, row.values.view(np.uint64), np.uint64(ABSENT_BITS))
-        return StoredRow(group, row.time_ms, bits.tobytes())
+        return StoredRow(group, row.time_ms, bits.tobytes(), whole=bool(present.all()))
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._queue.highest_acked(agent_id, epoch)
