@@ -1,7 +1,6 @@
 """Stores that are servers of their own: away, killed, full, wrongly set up. Nothing acked is lost or doubled."""
 
 import asyncio
-import contextlib
 import math
 import re
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,10 @@ import pytest
 from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Values
 from netmon_collector.store.outside.base import Piece, Rejected, told
 from netmon_collector.store.outside.http import Access
-from netmon_collector.store.outside.influxdb import InfluxDb
 from netmon_collector.store.outside.store import OutsideStore
 from netmon_collector.store.outside.victoriametrics import VictoriaMetrics
 from netmon_proto.model import NAME, STALE, Kind, Labels
+from tests.collector.store.outside_lab import opened
 from tests.collector.store.outside_writer import WIDTH
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
 from tests.support import servers
@@ -38,23 +37,6 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     running.start()
     yield running, f"{request.param}:{running.url}{'?db=netmon' if is_influx else ''}"
     running.kill()
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    url: str, folder: Path, hold_s: float = 0.0, queue_bytes: int = 1 << 24
-) -> AsyncIterator[OutsideStore]:
-    address = url.partition(":")[2].partition("?")[0]
-    server = (
-        InfluxDb(address, Access(), database="netmon")
-        if url.startswith("influxdb")
-        else VictoriaMetrics(address, address, address, Access(), hold_s=hold_s)
-    )
-    store = OutsideStore.open(server, folder / "queue", queue_bytes=queue_bytes, window_s=0.01)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 async def served(server: RunningServer, url: str, folder: Path) -> Samples:

@@ -41,9 +41,9 @@ class InfluxDb:
 
     def check(self) -> str:
         self._has_v2 = self._http.status("POST", "/api/v2/write") != 404
-        if not self._has_database():
+        if [self._database] not in [row for one in self._asked("SHOW DATABASES") for row in one.get("values", ())]:
             try:
-                self._http.post("/query", {"q": f"CREATE DATABASE {_name(self._database)}"})
+                self._asked(f"CREATE DATABASE {_name(self._database)}")
             except StoreError as error:
                 raise StoreUnavailable(
                     f"{self._url} has no database {self._database}, and does not let us make it ({error}): create it, "
@@ -51,10 +51,8 @@ class InfluxDb:
                 ) from error
         return ""
 
-    def _has_database(self) -> bool:
-        answer = orjson.loads(self._http.post("/query", {"q": "SHOW DATABASES"}))
-        series = _checked(answer, self._url)
-        return any([self._database] in one.get("values", ()) for one in series)
+    def _asked(self, statement: str) -> list[dict[str, Any]]:
+        return _series(self._http.post("/query", {"q": statement}), self._url)
 
     def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
         if abs(time_ms) > _LAST_MS:
@@ -102,7 +100,7 @@ class InfluxDb:
         """The series of an answer; a long one comes in several parts."""
         fields = {**self._place, "q": statement, "epoch": "ms", "chunked": "true", "chunk_size": _CHUNK}
         for line in self._http.lines("/query", fields):
-            yield from _checked(orjson.loads(line), self._url)
+            yield from _series(line, self._url)
 
 
 def asked(matchers: Sequence[Matcher]) -> tuple[str, list[str]]:
@@ -136,10 +134,15 @@ def _labels(series: dict[str, Any]) -> Labels:
     return _ALPHABET.hear({**series.get("tags", {}), NAME: series["name"]})
 
 
-def _checked(answer: dict[str, Any], url: str) -> list[dict[str, Any]]:
-    """The series of one part of an answer. Raises StoreError."""
-    results = answer.get("results", [])
-    for one in [answer, *results]:
-        if "error" in one:
-            raise StoreError(f"{url} answers: {one['error']}")
-    return [series for result in results for series in result.get("series", [])]
+def _series(answer: bytes, url: str) -> list[dict[str, Any]]:
+    """The series of an answer, or of one part of it. Raises StoreError."""
+    try:
+        plain = orjson.loads(answer)
+        results = plain.get("results", [])
+        errors = [one["error"] for one in (plain, *results) if "error" in one]
+        series = [one for result in results for one in result.get("series", [])]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise StoreError(f"{url} answers with something else than data") from error
+    if errors:
+        raise StoreError(f"{url} answers: {errors[0]}")
+    return series
