@@ -105,7 +105,9 @@ class Blocks:
         return int(self._homes[series])
 
     def by_home(self, series: Numbers) -> Iterator[tuple[int, Numbers]]:
-        """Series (ascending) that have had a sample, by the number of the block where they live."""
+        """Series (ascending), by the number of the block where they live; without those that never had a sample."""
+        series = series[series < len(self._homes)]
+        series = series[self._homes[series] != _NOWHERE]
         homes = self._homes[series]
         order = np.argsort(homes, kind="stable")
         edges = np.flatnonzero(np.diff(homes[order])) + 1
@@ -127,6 +129,11 @@ class Blocks:
                 self.overwritten += head.put(time_ms, lease.columns, bits if source is None else bits[source])
                 if head.count == self._slots:
                     self.frozen.append((block, block.freeze()))
+
+    def age_from(self, now_s: float) -> None:
+        """Takes what is there for as old as this: what the log brought back says nothing of when it came."""
+        for block in self.all.values():
+            block.head.since_s = max(block.head.since_s, now_s)
 
     def freeze(self, *, before_s: float, segment: int) -> None:
         """Freezes every head that has had samples since a time, or since a file of the log."""

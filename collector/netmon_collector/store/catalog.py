@@ -54,6 +54,9 @@ class Catalog:
                 _write(path, entries)
         return entries
 
+    def paths(self) -> list[Path]:
+        return [path for path in self._paths if path.exists()]
+
     def missing(self, numbers: Iterable[int]) -> list[int]:
         """Which of some series are not entered."""
         return list(BitMap(numbers) - self._known)

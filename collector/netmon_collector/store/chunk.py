@@ -132,6 +132,7 @@ class Chunk:
     """A chunk's payload, ready to be read; raises ValueError or RuntimeError for what `encode` did not write."""
 
     def __init__(self, payload: bytes) -> None:
+        self.payload = payload
         self.block, self.slots, series, self.fields = _HEAD.unpack_from(payload)
         lengths = _SECTION_LENGTHS.unpack_from(payload, _HEAD.size)
         at = _HEAD.size + _SECTION_LENGTHS.size

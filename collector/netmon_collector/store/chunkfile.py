@@ -97,16 +97,19 @@ class ChunkFile:
 
     def chunks(self, block: int, start_ms: int, end_ms: int) -> Iterator[Chunk]:
         """The chunks of a block that overlap a time, in the order of writing. Raises StoreError."""
-        blocks = self.entries["block"]
-        for at in range(int(blocks.searchsorted(block)), int(blocks.searchsorted(block, "right"))):
-            entry = self.entries[at]
+        for entry in self.entries_of(block):
             if entry["oldest_ms"] <= end_ms and entry["newest_ms"] >= start_ms:
                 chunk = self.read(entry)
                 if chunk is not None:
                     yield chunk
 
+    def entries_of(self, block: int) -> npt.NDArray[np.void]:
+        """The directory's entries of a block, in the order of writing."""
+        blocks = self.entries["block"]
+        return self.entries[int(blocks.searchsorted(block)) : int(blocks.searchsorted(block, "right"))]
+
     def read(self, entry: np.void) -> Chunk | None:
-        """A chunk; None where it is damaged, which is told."""
+        """A chunk; None where it is damaged, which is told. Raises StoreError."""
         offset = int(entry["offset"])
         try:
             data = os.pread(self.handle, int(entry["length"]), offset)

@@ -6,6 +6,7 @@ select: match labels -> per block, what chunk files and heads hold -> merge.
 """
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from netmon_collector.store.base import (
     Group,
     Matcher,
     Origin,
+    Rollup,
     Row,
     StoreStats,
     StoreUnavailable,
@@ -39,6 +41,7 @@ from netmon_collector.store.merge import frame, merge
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.record import StoredRow
 from netmon_collector.store.replay import Replay
+from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
@@ -131,6 +134,7 @@ class EmbeddedStore:
         """The record goes to the disk; then, and only then, all that it brings becomes visible."""
         rows = [row for batch in batches for row in batch.rows]
         origins = [batch.origin for batch in batches if batch.origin is not None]
+        self._upkeep.check_room(sum(batch.size_bytes for batch in batches))
         segment = await self._write_log(rows, origins)
         for origin in origins:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
@@ -140,9 +144,10 @@ class EmbeddedStore:
         self._upkeep.look(now_s)
 
     async def _roll_log(self) -> None:
-        """Begins another file of the log."""
+        """Begins another file of the log, and freezes all heads: no sample of theirs is in that file."""
         async with self._committer.turn:
             await self._write_log([], [], roll=True)
+            self._blocks.freeze(before_s=math.inf, segment=0)
 
     async def _write_log(self, rows: Sequence[StoredRow], origins: Sequence[Origin], *, roll: bool = False) -> int:
         """Writes a record, into a new file where it is time or `roll` asks for it; returns the number of the file."""
@@ -187,14 +192,39 @@ class EmbeddedStore:
             if found is not None:
                 yield found
 
+    async def select_rollup(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Rollup] | None:
+        matching = Matching(matchers)
+        reader = RollupReader.of(step_ms, self._index, self._blocks, self._shelf)
+        return None if reader is None else await asyncio.to_thread(reader.read, matching, start_ms, end_ms)
+
+    async def delete(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> None:
+        if not matchers:
+            raise ValueError("say which series: without a matcher everything would be deleted")
+        matching = Matching(matchers)
+        series = await asyncio.to_thread(self._index.match, matching, gone=True)
+        await self._upkeep.delete(series, start_ms, end_ms)
+        await self._mark_present()
+
+    async def snapshot(self, folder: Path) -> None:
+        """Makes a folder that holds what this store holds now, and can be opened as one; files are hard-linked.
+
+        Raises StoreError.
+        """
+        await self._upkeep.snapshot(folder)
+
+    async def _mark_present(self) -> None:
+        async with self._committer.turn:
+            await asyncio.to_thread(self._upkeep.mark_present)
+
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         matching = Matching(matchers)
         return await asyncio.to_thread(lambda: self._index.labels(self._index.match(matching).tolist()))
 
     async def forget_before(self, time_ms: int) -> None:
         if await self._upkeep.forget_before(time_ms):
-            async with self._committer.turn:
-                await asyncio.to_thread(self._upkeep.mark_present)
+            await self._mark_present()
 
     def stats(self) -> StoreStats:
         oldest_ms, newest_ms = self._upkeep.span_ms()
@@ -202,7 +232,7 @@ class EmbeddedStore:
             series=self._index.present(),
             samples_appended=self._samples,
             batches_duplicate=self._duplicates,
-            bytes=self._log.size_bytes + self._shelf.size_bytes,
+            bytes=self._upkeep.size_bytes,
             oldest_ms=oldest_ms,
             newest_ms=newest_ms,
             damaged=self._damages.count,

@@ -123,8 +123,8 @@ class LabelIndex:
         """Of how many series there is a sample."""
         return int(np.count_nonzero(self._present))
 
-    def match(self, matching: Matching) -> Numbers:
-        """The series that fulfil all conditions and of which there is a sample."""
+    def match(self, matching: Matching, *, gone: bool = False) -> Numbers:
+        """The series that fulfil all conditions and of which there is a sample; with `gone`, or has ever been."""
         found: BitMap | None = None
         for condition in sorted(matching.conditions, key=_costs_most_last):
             if condition.accepts(""):
@@ -135,7 +135,7 @@ class LabelIndex:
                 found = having if found is None else found & having
             if not found:
                 return _NONE
-        present = self._present
+        present = np.ones(len(self), np.bool_) if gone else self._present
         if found is None:
             return np.flatnonzero(present)
         numbers = np.array(found.to_array(), np.int64)

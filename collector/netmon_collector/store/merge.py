@@ -51,16 +51,20 @@ def merge(pieces: Sequence[Piece], width: int) -> Table | None:
     return Table(distinct, merged)
 
 
-def trimmed(table: Table) -> tuple[Table, npt.NDArray[np.intp]] | None:
-    """The table without empty times and columns, and which columns are left; None where none is."""
-    present = table.present()
+def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]] | None:
+    """The table without empty times and series, and which series are left; None where none is.
+
+    A series has `fields` columns, which are there together or not at all.
+    """
+    present = table.present()[::fields]
     if present.all():
         return table, np.arange(len(present))
     times = np.logical_or.reduce(present, axis=0)
     columns = np.logical_or.reduce(present, axis=1)
     if not times.any():
         return None
-    return Table(table.times[times], table.bits[np.ix_(columns, times)]), np.flatnonzero(columns)
+    left = table.bits[np.ix_(np.repeat(columns, fields), times)]
+    return Table(table.times[times], left), np.flatnonzero(columns)
 
 
 def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:

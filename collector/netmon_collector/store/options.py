@@ -14,6 +14,8 @@ class StoreSettings:
     `log_bytes`; the disk is visited every `seal_every_s`. Chunks are of `chunk_ms` at most; those that are newer than
     the last visit of `merge_every_s` are in recent files, the others in files of `span_ms`, and where there are
     `merge_files` of one span they become one.
+
+    Retention: rollups are kept longer than samples, by `keep_…_longer_ms`. The whole store stays below `max_bytes`.
     """
 
     log_slice_ms: int = 20 * 60_000
@@ -28,3 +30,6 @@ class StoreSettings:
     merge_every_s: float = 7200.0
     merge_files: int = 8
     span_ms: int = 86_400_000
+    keep_5m_longer_ms: int = 150 * 86_400_000
+    keep_1h_longer_ms: int = 1796 * 86_400_000
+    max_bytes: int = 1 << 60

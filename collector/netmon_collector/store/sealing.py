@@ -1,13 +1,13 @@
-"""Heads become chunks, and chunks of many files become chunks of one: the work that the sealing thread does."""
+"""From rows in memory to chunks, and from chunks to tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.chunk import Chunk, Matrix, encode
-from netmon_collector.store.chunkfile import ChunkFile, Packed
+from netmon_collector.store.chunkfile import Packed
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece, Table, merge, trimmed
@@ -21,7 +21,7 @@ def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed
         series = np.unique(np.concatenate([part.series for part in parts]))
         table = merge([piece(part, series) for part in parts], len(series))
         if table is not None:
-            for part in _cut(table, slice_ms):
+            for part in cut(table, slice_ms):
                 yield from packed(block, series, part)
 
 
@@ -38,46 +38,21 @@ def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EV
 
 def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
     """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field."""
-    left = trimmed(table) if fields == 1 else (table, np.arange(len(table.bits)))
+    left = trimmed(table, fields)
     if left is not None:
         small, kept = left
-        own = series[kept] if fields == 1 else series
-        matrix = Matrix(block, small.times, own, np.ascontiguousarray(small.bits), fields)
-        yield Packed(block, int(small.times[0]), int(small.times[-1]), own, encode(matrix))
+        matrix = Matrix(block, small.times, series[kept], np.ascontiguousarray(small.bits), fields)
+        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], encode(matrix))
 
 
-def _cut(table: Table, slice_ms: int) -> Iterator[Table]:
+def cut(table: Table, slice_ms: int) -> Iterator[Table]:
     """The table in slices of time."""
     edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
     for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
         yield Table(table.times[first:last], table.bits[:, first:last])
 
 
-def blocks_of(files: Iterable[ChunkFile]) -> list[int]:
-    """The blocks that some files have chunks of."""
-    parts = [file.entries["block"] for file in files]
-    return np.unique(np.concatenate(parts)).tolist() if parts else []
-
-
-def merge_span(files: Sequence[ChunkFile], span: range, slice_ms: int) -> Iterator[Packed]:
-    """The chunks that take the place of all that some files, in the order of writing, hold of a span of time."""
-    for block in blocks_of(files):
-        chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
-        if chunks:
-            fields = chunks[0].fields
-            series, table = _together(chunks)
-            for part in _cut(table, slice_ms):
-                yield from packed(block, series, part, fields)
-
-
-def spans_of(files: Iterable[ChunkFile], span_ms: int) -> list[range]:
-    """The spans of time that some files have chunks of. No chunk is of two."""
-    parts = [file.entries["oldest_ms"] // span_ms for file in files]
-    numbers = np.unique(np.concatenate(parts)).tolist() if parts else []
-    return [range(number * span_ms, (number + 1) * span_ms) for number in numbers]
-
-
-def _together(chunks: Sequence[Chunk]) -> tuple[Numbers, Table]:
+def together(chunks: Sequence[Chunk]) -> tuple[Numbers, Table]:
     """Chunks of one block and of the same fields, oldest first, as one table; and its series."""
     series = np.unique(np.concatenate([chunk.series for chunk in chunks]))
     pieces = []

@@ -30,6 +30,9 @@ class Shelf:
         """The files of a tier, in the order of writing."""
         return [file for file in self._files if file.name.tier is tier]
 
+    def paths(self) -> list[Path]:
+        return [file.path for file in self._files]
+
     def next_order(self) -> int:
         """The order of the next file: higher than all."""
         return max((file.name.order for file in self._files), default=0) + 1

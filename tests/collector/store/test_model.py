@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from netmon_collector.store.base import ABSENT, Row
+from netmon_collector.store.base import ABSENT, RollupField, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, STALE
@@ -50,6 +50,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.samples: Samples = {}
         self.acked: set[int] = set()
+        self.forgotten = False
+        """Whether samples were ever forgotten; rollups outlive them."""
         self.store = self.open()
 
     def open(self) -> EmbeddedStore:
@@ -92,7 +94,34 @@ class StoreMachine(RuleBasedStateMachine):
         left = self.runner.run(held(self.store))
         assert left.items() <= self.samples.items()
         assert all(time < before for _, time in self.samples.keys() - left.keys())
+        self.forgotten |= left != self.samples
         self.samples = left
+
+    @rule(name=st.sampled_from(NAMES), start=times, end=times)
+    def delete(self, name: str, start: int, end: int) -> None:
+        self.runner.run(self.store.delete([named(name)], start, end))
+        for labels, time in list(self.samples):
+            if dict(labels)[NAME] == name and start <= time <= end:
+                del self.samples[labels, time]
+
+    @rule()
+    def snapshot(self) -> None:
+        copy = self.folder / "copy"
+        self.runner.run(self.store.snapshot(copy))
+        store = EmbeddedStore.open(copy, SMALL)
+        assert self.runner.run(held(store)) == self.samples
+        assert store.highest_acked("agent", 1) == max(self.acked, default=0)
+        self.runner.run(store.close())
+        shutil.rmtree(copy)
+
+    @rule(name=st.sampled_from(NAMES))
+    def select_rollup(self, name: str) -> None:
+        rollups = self.runner.run(self.store.select_rollup([named(name)], 0, 1000, 3_600_000))
+        assert rollups is not None
+        counts = [rollup.values[0, RollupField.COUNT, 0] for rollup in rollups]
+        own = [value for (labels, _), value in self.samples.items() if dict(labels)[NAME] == name]
+        kept = sum(value != bits(STALE) for value in own)
+        assert counts == ([kept] if kept else []) or self.forgotten
 
     @rule(name=st.sampled_from(NAMES), start=times, end=times)
     def select(self, name: str, start: int, end: int) -> None:
