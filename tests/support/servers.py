@@ -69,8 +69,11 @@ class RunningServer:
     def flush(self) -> None:
         """Has it show what it has taken."""
         if self._flush_path:
-            request = urllib.request.Request(self.url + self._flush_path, b"", method="POST")
-            urllib.request.urlopen(request, timeout=10).close()
+            self.post(self._flush_path, b"")
+
+    def post(self, path: str, body: bytes) -> None:
+        request = urllib.request.Request(self.url + path, body, method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
 
 
 def victoria_metrics(folder: Path, *flags: str) -> RunningServer:

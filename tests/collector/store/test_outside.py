@@ -125,6 +125,26 @@ async def test_sigkill_of_the_collector_and_of_the_server_loses_and_doubles_noth
     assert sum(map(len, acked.values())) > 100
 
 
+async def test_a_damaged_batch_in_the_queue_is_named_and_costs_no_other(home: Home, tmp_path: Path) -> None:
+    server, url = home
+    server.kill()
+    async with opened(url, tmp_path) as store:
+        group = register(store, "a")
+        for n in (1, 2, 3):
+            await store.append([row(group, n, float(n))], batch(n))
+    (file,) = (tmp_path / "queue").glob("wal-*.log")
+    data = bytearray(file.read_bytes())
+    data[data.index(np.array([2.0]).tobytes())] ^= 0x40
+    file.write_bytes(data)
+    server.start()
+    async with opened(url, tmp_path) as store:
+        assert store.stats().damaged == 1
+        assert await store.append([row(register(store, "a"), 2, 2.5)], batch(2)), "nobody knows of it any more"
+        assert await store.delivered()
+    expected = {(series("a"), 1): bits(1.0), (series("a"), 2): bits(2.5), (series("a"), 3): bits(3.0)}
+    assert await served(server, url, tmp_path) == expected
+
+
 async def test_a_full_queue_refuses_until_the_server_takes_it(home: Home, tmp_path: Path) -> None:
     server, url = home
     server.kill()
@@ -244,6 +264,22 @@ async def test_a_line_that_is_refused_for_good_blocks_no_other(tmp_path: Path) -
     assert server.lines[5:] == [b"a 1.0 7", b"c 3.0 7", b"d 4.0 7"]
     await store.close()
     assert server.lines[-1] == b"closed"
+
+
+async def test_influxdb_says_how_many_it_rejects_and_keeps_the_others(tmp_path: Path) -> None:
+    running = servers.influxdb(tmp_path / "server")
+    running.start()
+    url = f"influxdb:{running.url}"
+    try:
+        async with opened(url, tmp_path) as store:
+            running.post("/write?db=netmon", b'bad value="text"\n')
+            group = register(store, "a", "bad", "c")
+            await store.append([row(group, n, 1.0, 2.0, 3.0) for n in range(1, 100)], batch(1))
+            assert await store.delivered()
+            assert await held(store, named("a")) == {(series("a"), n): bits(1.0) for n in range(1, 100)}
+            assert len(await held(store, named("c"))) == 99
+    finally:
+        running.kill()
 
 
 async def test_what_an_earlier_run_of_the_server_took_is_sent_again(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from netmon_proto.model import Labels
 
 
 class Rejected(StoreError):
-    """The server will never take some of these lines, and says why."""
+    """The server will never take some of these lines, and says why.
+
+    `lines`: how many; all others are stored. None: it took none of them, because of at least one.
+    """
+
+    def __init__(self, reason: str, lines: int | None = None) -> None:
+        super().__init__(reason)
+        self.lines = lines
 
 
 @dataclass(frozen=True, slots=True)

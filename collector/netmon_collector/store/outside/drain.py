@@ -111,10 +111,10 @@ class Drain:
         try:
             self._server.write(b"".join(lines))
         except Rejected as error:
-            if len(lines) > 1:
+            if error.lines is None and len(lines) > 1:
                 for half in halves(lines):
                     self._write(half)
                 return
             if not self.rejected:
-                log.error("store.rejected", line=lines[0].decode(errors="replace")[:200], reason=str(error))
-            self.rejected += 1
+                log.error("store.rejected", example=lines[0].decode(errors="replace")[:200], reason=str(error))
+            self.rejected += error.lines or 1

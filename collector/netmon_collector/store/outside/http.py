@@ -20,7 +20,7 @@ ANSWER_BYTES: Final = 1 << 30
 """No answer may be larger."""
 _LINE_BYTES: Final = 256 << 20
 _CONNECT_S: Final = 5.0
-_ANSWER_S: Final = 60.0
+_ANSWER_S: Final = 30.0
 _READ_BYTES: Final = 1 << 20
 _FOR_GOOD: Final = (400, 413, 422)
 """Statuses that say that these very lines are not taken; all others may pass."""

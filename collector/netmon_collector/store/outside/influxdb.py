@@ -1,5 +1,6 @@
 """InfluxDB 1 and 2: a metric is a measurement with one field, read by InfluxQL."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import orjson
 
 from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Values
 from netmon_collector.store.match import Condition
-from netmon_collector.store.outside.base import Piece, told
+from netmon_collector.store.outside.base import Piece, Rejected, told
 from netmon_collector.store.outside.http import Access, Http, V2Writer
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
 from netmon_proto.model import NAME, Labels
@@ -18,6 +19,7 @@ _FIELD: Final = "value"
 _ALPHABET: Final = Alphabet("\n\\", reserved=("time", _FIELD, "_field", "_measurement"))
 _LAST_MS: Final = 9_000_000_000_000
 """It counts nanoseconds in 64 bits: about the years 1684 to 2255."""
+_PARTLY: Final = re.compile(r"partial write: .* dropped=(\d+)", re.DOTALL)
 _CHUNK: Final = "10000"
 _QUOTE: Final = str.maketrans({"'": "\\'"})
 _QUOTE_NAME: Final = str.maketrans({'"': '\\"'})
@@ -64,10 +66,15 @@ class InfluxDb:
         return f"{name}{tags(labels, _ALPHABET)} {_FIELD}=".encode()
 
     def write(self, lines: bytes) -> None:
-        if self._has_v2:
-            self._writer.write(lines)
-        else:
-            self._writer.write_v1(lines, self._place)
+        try:
+            if self._has_v2:
+                self._writer.write(lines)
+            else:
+                self._writer.write_v1(lines, self._place)
+        except Rejected as error:
+            if (partly := _PARTLY.search(str(error))) is not None:
+                raise Rejected(str(error), int(partly[1])) from None
+            raise
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Iterator[Piece]:
         start_ms, end_ms = max(start_ms, -_LAST_MS), min(end_ms, _LAST_MS)

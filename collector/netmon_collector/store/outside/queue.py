@@ -20,17 +20,16 @@ from netmon_collector.store.acks import Acks
 from netmon_collector.store.base import ABSENT_BITS, Group, Origin, StoreError
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
-from netmon_collector.store.framing import HEADER_BYTES, Record, frame, read_record
+from netmon_collector.store.framing import HEADER_BYTES, RECORD_BYTES, Record, read_record
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log
-from netmon_collector.store.record import GatherGroup, StoredRow, decode_notes
+from netmon_collector.store.record import GatherGroup, StoredRow, decode_gathers, decode_notes
 from netmon_collector.store.segment import Segment
 from netmon_proto.model import Kind, Labels
 
 _ONE_SLICE_MS: Final = 1 << 62
-_HEADER_BYTES: Final = len(frame(b"", 0, 0))
 _WAITING_BYTES: Final = 64 << 20
 """No more waits in memory for the disk; it comes on top of what the queue may take on disk."""
 _FILE_BYTES: Final = 16 << 20
@@ -106,7 +105,11 @@ class Queue:
         self._add_acks(notes.origins)
         for note in notes.groups:
             self._file.groups[note.number] = self._groups.register(note.labels, note.kinds)
-        size_bytes = _HEADER_BYTES + len(record.payload)
+        for number in set(decode_gathers(record.payload).groups.tolist()) - self._file.groups.keys():
+            self.written.damages.found(
+                segment.path, record.offset, f"gathers of group {number}, whose description is damaged"
+            )
+        size_bytes = RECORD_BYTES + len(record.payload)
         self._entries.append(Entry(self._file, record.offset, size_bytes, record.oldest_ms, record.newest_ms))
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
