@@ -1,15 +1,19 @@
 """Brings what is in the queue to the server: one worker, in order, and again where the server may have lost it."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
 
 from netmon_collector.store.damage import log
 from netmon_collector.store.health import Health
 from netmon_collector.store.outside.base import Rejected, Server
-from netmon_collector.store.outside.lines import LineWriter, halves
+from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Entry, Queue
 from netmon_collector.store.record import decode_gathers
+
+T = TypeVar("T")
 
 SEND_BYTES: Final = 4 << 20
 """About so much of the queue is sent at once, before the next look at it."""
@@ -31,6 +35,7 @@ class Drain:
         self._queue = queue
         self._server = server
         self._lines = LineWriter(server.prefix)
+        self._thread = ThreadPoolExecutor(1, "netmon-drain")
         self._health = Health("store.server_fails", "store.server_recovered")
         self._run: str | None = None
         self._idle = asyncio.Event()
@@ -65,15 +70,16 @@ class Drain:
     def end(self) -> None:
         """Tells those who wait that nothing more will be delivered."""
         self._ended = True
+        self._thread.shutdown(wait=False, cancel_futures=True)
         self._idle.set()
 
     async def _step(self) -> None:
         """Sends what is pending, then settles what is due."""
         if self._run is None:
-            self._run = await asyncio.to_thread(self._server.check)
+            self._run = await self._in_thread(self._server.check)
         loop = asyncio.get_running_loop()
         while entries := self._queue.pending(SEND_BYTES):
-            await asyncio.to_thread(self._send, entries)
+            await self._in_thread(partial(self._send, entries))
             self._queue.sent(len(entries), loop.time())
             await self._settle_due(loop.time())
         await self._settle_due(loop.time())
@@ -83,7 +89,7 @@ class Drain:
         if since_s is None or now_s < since_s + self._server.hold_s:
             return
         if self._server.hold_s:
-            run = await asyncio.to_thread(self._server.check)
+            run = await self._in_thread(self._server.check)
             if run != self._run:
                 log.warning("store.server_restarted", consequence="what it may have lost is sent again")
                 self._run = run
@@ -101,6 +107,10 @@ class Drain:
         due_s = since_s + self._server.hold_s - asyncio.get_running_loop().time()
         return max(due_s, self._settle_step_s)
 
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """In a thread of its own: a server that hangs must not take those that others need."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     def _send(self, entries: Sequence[Entry]) -> None:
         for entry, record in self._queue.read(entries):
             for lines in self._lines.lines(decode_gathers(record.payload), entry.file.groups):
@@ -112,8 +122,9 @@ class Drain:
             self._server.write(b"".join(lines))
         except Rejected as error:
             if error.lines is None and len(lines) > 1:
-                for half in halves(lines):
-                    self._write(half)
+                middle = len(lines) // 2
+                self._write(lines[:middle])
+                self._write(lines[middle:])
                 return
             if not self.rejected:
                 log.error("store.rejected", example=lines[0].decode(errors="replace")[:200], reason=str(error))

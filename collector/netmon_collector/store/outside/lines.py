@@ -1,7 +1,7 @@
 """From a record of the queue to lines of the line protocol, without Python's hand on each sample."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, compress, repeat
+from itertools import compress, repeat
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,8 @@ from netmon_proto.model import Labels
 REQUEST_LINES: Final = 50_000
 """About as many lines go into one request: some 5 MB, where InfluxDB takes no more than 25 MB."""
 
+_MOST_GROUPS: Final = 20_000
+"""The beginnings of the lines of so many groups are kept; they are made anew where more come and go."""
 _INFINITE: Final = {True: b"+Inf", False: b"-Inf"}
 
 
@@ -47,12 +49,13 @@ class LineWriter:
             prefixes, values = list(compress(prefixes, present)), values[present]
         texts = _texts(values)
         ending = b" %d\n" % time_ms
-        joined = zip(prefixes, texts, repeat(ending), strict=False)
-        return list(map(b"".join, joined))
+        return list(map(b"".join, zip(prefixes, texts, repeat(ending), strict=False)))
 
     def _prefixes_of(self, group: GatherGroup) -> list[bytes]:
         known = self._prefixes.get(group.number)
         if known is None or known[0] is not group:
+            if len(self._prefixes) >= _MOST_GROUPS:
+                self._prefixes.clear()
             known = self._prefixes[group.number] = (group, [self._prefix(labels) for labels in group.labels])
         return known[1]
 
@@ -63,14 +66,3 @@ def _texts(values: npt.NDArray[np.float64]) -> list[bytes]:
     for at in np.flatnonzero(~np.isfinite(values)).tolist():
         texts[at] = _INFINITE[bool(values[at] > 0)]
     return texts
-
-
-def halves(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Two parts of at least one line each, in order; of at least two lines."""
-    middle = len(lines) // 2
-    return lines[:middle], lines[middle:]
-
-
-def joined(lines: list[bytes]) -> bytes:
-    """The body of a request."""
-    return b"".join(chain(lines))

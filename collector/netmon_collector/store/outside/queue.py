@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -179,11 +180,9 @@ class Queue:
         """Waits until something is pending, or for so long."""
         if self._sent == len(self._entries):
             self._news.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._news.wait()
-            except TimeoutError:
-                pass
 
     def pending(self, most_bytes: int) -> list[Entry]:
         """The next entries to send, of about so many bytes at most, but one at least if there is any."""

@@ -6,10 +6,11 @@ Beside it one worker brings the queue to the server. select: what is in the queu
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 
@@ -34,7 +35,10 @@ from netmon_collector.store.outside.unsent import pieces, series
 from netmon_collector.store.record import StoredRow
 from netmon_proto.model import Kind, Labels
 
+T = TypeVar("T")
+
 QUEUE_BYTES: Final = 4 << 30
+_READERS: Final = 4
 
 
 class OutsideStore:
@@ -45,6 +49,7 @@ class OutsideStore:
         self._queue = queue
         self._drain = Drain(queue, server)
         self._draining = asyncio.create_task(self._drain.run())
+        self._readers = ThreadPoolExecutor(_READERS, "netmon-outside")
         self._not_held = 0
 
     @classmethod
@@ -98,7 +103,7 @@ class OutsideStore:
             told = self._server.select(matchers, start_ms, end_ms)
             return frames(chain((piece for piece in told if matching.accepts(piece.labels)), ours))
 
-        return await asyncio.to_thread(read)
+        return await self._read(read)
 
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         matching = Matching(matchers)
@@ -108,7 +113,11 @@ class OutsideStore:
             ours = series(self._queue, entries, matching)
             return list(ours.union(filter(matching.accepts, self._server.series(matchers))))
 
-        return await asyncio.to_thread(read)
+        return await self._read(read)
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        """In threads of our own: a server that hangs must not take those that others need."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def forget_before(self, time_ms: int) -> None:
         """Nothing: how long samples are kept is the server's own setting."""
@@ -116,7 +125,7 @@ class OutsideStore:
     async def span(self) -> tuple[int, int] | None:
         """Times between which all samples are, not necessarily tight; None where there is none. Raises StoreError."""
         spans = [(entry.oldest_ms, entry.newest_ms) for entry in self._queue.unsettled()]
-        if (there := await asyncio.to_thread(self._server.span)) is not None:
+        if (there := await self._read(self._server.span)) is not None:
             spans.append(there)
         spans = [(oldest, newest) for oldest, newest in spans if oldest <= newest]
         return (min(oldest for oldest, _ in spans), max(newest for _, newest in spans)) if spans else None
@@ -144,4 +153,5 @@ class OutsideStore:
             await self._draining
         self._drain.end()
         await self._queue.close()
-        await asyncio.to_thread(self._server.close)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._server.close()

@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS
+from netmon_collector.store.base import ABSENT_BITS, StoreError
 from netmon_collector.store.match import Matching
 from netmon_collector.store.outside.base import Piece
 from netmon_collector.store.outside.queue import Entry, Queue
 from netmon_collector.store.record import Bits, GatherGroup, decode_gathers
 from netmon_proto.model import Labels
+
+ANSWER_BYTES: Final = 1 << 30
+"""No more is read at once."""
 
 Columns = npt.NDArray[np.intp]
 
@@ -56,7 +60,7 @@ def pieces(queue: Queue, entries: Iterable[Entry], matching: Matching, start_ms:
     """What entries hold with start_ms <= time <= end_ms of the series that all matchers accept. Raises StoreError."""
     chosen = _Chosen(matching)
     found: defaultdict[GatherGroup, _Gathered] = defaultdict(_Gathered)
-    order = 0
+    order = size_bytes = 0
     overlapping = (entry for entry in entries if entry.oldest_ms <= end_ms and entry.newest_ms >= start_ms)
     for entry, record in queue.read(overlapping):
         gathers = decode_gathers(record.payload)
@@ -64,6 +68,9 @@ def pieces(queue: Queue, entries: Iterable[Entry], matching: Matching, start_ms:
             group = entry.file.groups.get(int(gathers.groups[at]))
             if group is not None and len(columns := chosen(group)):
                 order += 1
+                size_bytes += columns.nbytes
+                if size_bytes > ANSWER_BYTES:
+                    raise StoreError(f"more than {ANSWER_BYTES} bytes of the answer are in the queue: ask for less")
                 gathered = found[group]
                 gathered.times.append(int(gathers.times[at]))
                 gathered.orders.append(order)
