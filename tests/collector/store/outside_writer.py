@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from netmon_collector.store.base import Origin, Row
-from netmon_collector.store.opening import open_outside
+from netmon_collector.store.opening import server_of
+from netmon_collector.store.outside.store import OutsideStore
 from netmon_collector.store.url import parse_store_url
 from netmon_proto.model import NAME, Kind
 
@@ -19,7 +20,7 @@ WIDTH = 5
 
 
 async def main(url: str, folder: Path, epoch: int) -> None:
-    store = open_outside(parse_store_url(url), folder, queue_bytes=1 << 30)
+    store = OutsideStore.open(server_of(parse_store_url(url)), folder, window_s=0.002)
     group = store.register([((NAME, f"m{n}"), ("epoch", str(epoch))) for n in range(WIDTH)], [Kind.COUNTER] * WIDTH)
 
     async def send(sequence: int) -> None:

@@ -78,7 +78,8 @@ def test_a_regex_that_could_tell_the_difference_is_not_asked(regex: str) -> None
 def test_hostile_values_stay_values() -> None:
     hostile = 'x"} or {a="\\\n'
     assert selector([Matcher("a", MatchOp.EQUAL, hostile)]) == ('{a="x\\"} or {a=\\"\\\\\uf00a",__name__!=""}')
-    assert selector([Matcher('a="",b', MatchOp.EQUAL, "x")]) == '{__name__!=""}'
+    for name in ('a="",b', "", "1a", "a\n"):
+        assert selector([Matcher(name, MatchOp.EQUAL, "x")]) == '{__name__!=""}'
     quote = "x' OR 'a' = 'a\\"
     assert asked([Matcher("a", MatchOp.EQUAL, quote)]) == ("/.*/", [r""""a" = 'x\' OR \'a\' = \'a""" + "\uf05c'"])
     assert asked([Matcher(NAME, MatchOp.EQUAL, 'x"; DROP')]) == (r'"x\"; DROP"', [])
