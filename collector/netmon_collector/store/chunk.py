@@ -26,6 +26,7 @@ from netmon_collector.store.record import Bits
 _HEAD: Final = struct.Struct("<IIII")
 _LEVEL: Final = 4
 _RAGGED: Final = 8
+_LONG: Final = 1000
 _CLASS: Final = 7
 _PLACES_SHIFT: Final = 4
 
@@ -81,17 +82,17 @@ def encode(matrix: Matrix) -> bytes:
     sections = [b""] * (_Section.PAGES + 1)
     sections[_Section.TIMES] = _pack_progression(matrix.times)
     sections[_Section.SERIES] = _pack_progression(matrix.series)
-    sections[_Section.CODES] = codes.tobytes()
+    sections[_Section.CODES] = _squeezed(codes.tobytes())
     if present is not None:
         sections[_Section.PRESENT] = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), 1)
-    sections[_Section.CONSTANTS] = _constants(matrix.bits, columns)
-    sections[_Section.SLOPES] = columns.slopes[columns.codes == Code.MOVING].tobytes()
+    sections[_Section.CONSTANTS] = _squeezed(_constants(matrix.bits, columns))
+    sections[_Section.SLOPES] = _squeezed(columns.slopes[columns.codes == Code.MOVING].tobytes())
     pages: list[bytes] = []
     for code, (chosen, values) in sorted(columns.stored.items()):
         meta, written = _write_pages(code, values, None if present is None else present[chosen])
         sections[_Section.METAS + code] = meta
         pages += written
-    sections[_Section.LENGTHS] = np.array([len(page) for page in pages], np.uint32).tobytes()
+    sections[_Section.LENGTHS] = _squeezed(np.array([len(page) for page in pages], np.uint32).tobytes())
     sections[_Section.PAGES] = b"".join(pages)
     head = _HEAD.pack(matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
     return b"".join((head, _SECTION_LENGTHS.pack(*map(len, sections)), *sections))
@@ -142,7 +143,7 @@ class Chunk:
             at += length
         self.times: Times = _unpack_progression(self._sections[_Section.TIMES], self.slots)
         self.series = _unpack_progression(self._sections[_Section.SERIES], series)
-        codes = np.frombuffer(self._sections[_Section.CODES], np.uint8)
+        codes = np.frombuffer(_loosened(self._sections[_Section.CODES]), np.uint8)
         self._ragged = (codes & _RAGGED) != 0
         self._places = codes >> _PLACES_SHIFT
         self._codes = codes & _CLASS
@@ -168,7 +169,7 @@ class Chunk:
             at = np.flatnonzero(codes == code)
             chosen = columns[at]
             if code == Code.CONSTANT:
-                values = np.frombuffer(self._sections[_Section.CONSTANTS], np.uint64)
+                values = np.frombuffer(_loosened(self._sections[_Section.CONSTANTS]), np.uint64)
                 out[at] = values[self._rank(Code.CONSTANT, chosen)][:, None]
             elif code == Code.FLOAT:
                 out[at] = self._read_pages(Code.FLOAT, chosen, present).view(np.uint64)
@@ -198,8 +199,8 @@ class Chunk:
         """Columns of a class of integers; what is absent has some value."""
         integers = self._read_pages(code, columns, present)
         if code is Code.MOVING:
-            slopes = np.frombuffer(self._sections[_Section.SLOPES], np.int64)[self._rank(code, columns)]
-            integers += slopes[:, None] * np.arange(self.slots)
+            slopes = np.frombuffer(_loosened(self._sections[_Section.SLOPES]), np.int64)
+            integers += slopes[self._rank(code, columns)][:, None] * np.arange(self.slots)
         places = self._places[columns]
         values = integers.astype(np.float64)
         return values / np.power(10.0, places)[:, None] if places.any() else values
@@ -209,7 +210,7 @@ class Chunk:
     ) -> npt.NDArray[Any]:
         """What is stored of columns of one class, [len(columns), slots]."""
         out = np.zeros((len(columns), self.slots), np.float64 if code is Code.FLOAT else np.int64)
-        ends = np.cumsum(np.frombuffer(self._sections[_Section.LENGTHS], np.uint32), dtype=np.int64)
+        ends = np.cumsum(np.frombuffer(_loosened(self._sections[_Section.LENGTHS]), np.uint32), dtype=np.int64)
         earlier = np.count_nonzero((self._codes < code) & (self._codes != Code.CONSTANT))
         chunk, _ = _DECOMPRESSOR.chunk_decompressor(self._sections[_Section.METAS + code], _CODECS[code][0])
         pages = self._sections[_Section.PAGES]
@@ -224,6 +225,19 @@ class Chunk:
                 chunk.read_page_into(pages[start:end], len(samples), samples)
                 row[where] = samples
         return out
+
+
+def _squeezed(data: bytes) -> bytes:
+    """A section, deflated if it is long: of the many short columns of rollups much is alike. A first byte tells."""
+    if len(data) >= _LONG:
+        packed = zlib.compress(data, 1)
+        if len(packed) < len(data):
+            return b"\1" + packed
+    return b"\0" + data
+
+
+def _loosened(section: bytes) -> bytes:
+    return zlib.decompress(section[1:]) if section[0] else section[1:]
 
 
 _PROGRESSION: Final = struct.Struct("<qq")

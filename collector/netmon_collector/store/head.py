@@ -28,13 +28,13 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("count", "grid", "in_order", "last_ms", "segment", "since_s")
+    __slots__ = ("_tail_ms", "count", "grid", "last_ms", "segment", "since_s")
 
     def __init__(self, slots: int, series: Numbers) -> None:
         self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
         self.count = 0
         self.last_ms = -(2**63)
-        self.in_order = True
+        self._tail_ms: int | None = None
         self.segment = 0
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
@@ -45,11 +45,12 @@ class Head:
         The head is not full.
         """
         count, grid = self.count, self.grid
+        if time_ms == self._tail_ms:
+            return self._replace(count - 1, columns, bits)
         if time_ms <= self.last_ms:
             slots = np.flatnonzero(grid.times[:count] == time_ms)
             if len(slots):
                 return self._replace(int(slots[0]), columns, bits)
-            self.in_order = False
         else:
             self.last_ms = time_ms
         if columns is None:
@@ -58,13 +59,20 @@ class Head:
             row = grid.bits[count]
             row.fill(_ABSENT)
             row[columns] = bits
-        grid.times[count] = time_ms
+        grid.times[count] = self._tail_ms = time_ms
         self.count = count + 1
         return 0
 
     def _replace(self, slot: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
         """Puts samples into a row that is there."""
         row = self.grid.bits[slot]
+        if columns is not None and len(columns) == 1:  # the way of series that come one by one
+            column, value = columns[0], bits[0]
+            before = row[column]
+            if value == _ABSENT:
+                return 0
+            row[column] = value
+            return int(before != _ABSENT and before != value)
         earlier = row if columns is None else row[columns]
         given = bits != _ABSENT
         row[slice(None) if columns is None else columns] = np.where(given, bits, earlier)

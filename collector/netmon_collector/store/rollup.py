@@ -15,13 +15,14 @@ FIELDS: Final = len(RollupField)
 def roll(table: Table, width_ms: int) -> Table:
     """Samples [C, T] to buckets [C x FIELDS, W]; the times are the starts of buckets, of which each has a sample.
 
+    The times of the first and last sample are in milliseconds from the start, so that they are small and much alike.
     A stale marker is no sample. A NaN makes a sum NaN, and is passed over by min and max.
     """
     starts = table.times // width_ms * width_ms
     first_slots = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
     given = (table.bits != ABSENT_BITS) & (table.bits != STALE_BITS)
     with np.errstate(invalid="ignore", over="ignore"):
-        fields = _fields(table.bits.view(np.float64), given, table.times, first_slots)
+        fields = _fields(table.bits.view(np.float64), given, table.times, first_slots, starts[first_slots])
     rolled = np.stack(fields, axis=1)
     bits = np.where((rolled[:, :1] > 0), rolled.view(np.uint64), np.uint64(ABSENT_BITS))
     return Table(starts[first_slots], np.ascontiguousarray(bits).reshape(-1, len(first_slots)))
@@ -32,6 +33,7 @@ def _fields(
     given: npt.NDArray[np.bool_],
     times: npt.NDArray[np.int64],
     edges: npt.NDArray[np.intp],
+    starts: npt.NDArray[np.int64],
 ) -> list[npt.NDArray[np.float64]]:
     """In the order of RollupField, [C, W] each."""
     slots = np.arange(values.shape[1])
@@ -45,8 +47,8 @@ def _fields(
         np.fmax.reduceat(np.where(given, values, np.nan), edges, axis=1),
         np.take_along_axis(values, first_at, axis=1),
         np.take_along_axis(values, last_at, axis=1),
-        times[first_at].astype(np.float64),
-        times[last_at].astype(np.float64),
+        (times[first_at] - starts).astype(np.float64),
+        (times[last_at] - starts).astype(np.float64),
         np.add.reduceat(_increases(values, given, edges), edges, axis=1),
     ]
 

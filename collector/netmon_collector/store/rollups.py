@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from netmon_collector.store.base import Rollup
+from netmon_collector.store.base import Rollup, RollupField, is_absent
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import RECENT, Tier
 from netmon_collector.store.labels import LabelIndex, Numbers
@@ -15,6 +15,8 @@ from netmon_collector.store.merging import WIDTH_MS, fresh_rollup, windows_in, w
 from netmon_collector.store.rollup import FIELDS
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.shelf import Shelf
+
+_IS_TIME = np.isin(np.arange(FIELDS), (RollupField.FIRST_MS, RollupField.LAST_MS))
 
 
 class RollupReader:
@@ -58,6 +60,7 @@ class RollupReader:
             return None
         small, kept = left
         values = small.bits.view(np.float64).reshape(len(kept), FIELDS, -1)
+        values = np.where(is_absent(values) | ~_IS_TIME[:, None], values, values + small.times)
         return Rollup(self._index.labels(series[kept].tolist()), self._width_ms, small.times, values)
 
     @staticmethod
