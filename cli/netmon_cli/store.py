@@ -57,6 +57,7 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
         if span is not None:
             samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
         if isinstance(destination, OutsideStore):
+            _say("waiting until the server has all of it for sure", on)
             await destination.delivered()
     progress.path.unlink(missing_ok=True)
     return samples
@@ -88,16 +89,20 @@ def _url(text: str, what: str) -> "StoreUrl":
 
 
 def _draw(standing: "Standing", on: Paper) -> None:
-    """A line that is drawn over again, on a terminal only."""
-    if on.columns is None:
-        return
+    """How a copy stands."""
     full = round(standing.fraction * BAR_COLUMNS)
     bar = ("█" if on.blocks else "#") * full + ("░" if on.blocks else "-") * (BAR_COLUMNS - full)
     day = datetime.fromtimestamp(standing.day_ms / 1000, UTC).date().isoformat()
     waits = f", waits: {escape(standing.waits_for)}" if standing.waits_for else ""
     line = f"{bar} {standing.fraction:4.0%}  {day}  {count(standing.samples, 'sample', 'samples')}{waits}"
-    sys.stdout.write(f"\r\x1b[K{fit(line, on.columns - 1)}")
-    sys.stdout.flush()
+    _say(line, on)
+
+
+def _say(line: str, on: Paper) -> None:
+    """A line in place of the one before, on a terminal only."""
+    if on.columns is not None:
+        sys.stdout.write(f"\r\x1b[K{fit(line, on.columns - 1)}")
+        sys.stdout.flush()
 
 
 def _wipe(on: Paper) -> None:
