@@ -67,29 +67,34 @@ class Merger:
 
     async def _roll_up(self, recent: Sequence[ChunkFile]) -> None:
         """Makes the rollups of all time that recent files have samples of anew, from all samples of that time."""
-        for tier, width_ms in WIDTH_MS.items():
-            rolled = []
-            for span in _spans_of(recent, self._span_ms(tier)):
-                chunks = partial(self._rolled, recent, span, tier, width_ms)
-                rolled.append(await self._write(tier, span, recent, chunks))
-            names = {file.name for file in rolled}
-            self._shelf.put(rolled, instead=[file for file in self._shelf.files(tier) if file.name in names])
+        hours: dict[int, list[Packed]] = {}
+        rolled = []
+        for span in _spans_of(recent, self._span_ms(Tier.FIVE_MINUTES)):
+            chunks = partial(self._rolled, recent, span, hours)
+            rolled.append(await self._write(Tier.FIVE_MINUTES, span, recent, chunks))
+        length = self._span_ms(Tier.HOUR)
+        for number, packs in hours.items():
+            span = range(number * length, (number + 1) * length)
+            rolled.append(await self._write(Tier.HOUR, span, recent, partial(iter, packs)))
+        names = {file.name for file in rolled}
+        replaced = [file for tier in WIDTH_MS for file in self._shelf.files(tier) if file.name in names]
+        self._shelf.put(rolled, instead=replaced)
 
     async def roll_again(self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]) -> None:
         """Makes rollups of some series, by block, in some windows anew, after samples of theirs were deleted."""
-        width_ms, order = WIDTH_MS[tier], self._shelf.next_order()
+        order = self._shelf.next_order()
         for number in sorted({window.start // self._span_ms(tier) for window in windows}):
             own = [window for window in windows if window.start // self._span_ms(tier) == number]
-            chunks = partial(self._rolled_again, tier, width_ms, homes, own)
+            chunks = partial(self._rolled_again, tier, homes, own)
             name = Name(tier, str(number), order)
             self._shelf.put([await self._run(partial(self._write_now, name, chunks, 0))])
 
     def _rolled_again(
-        self, tier: Tier, width_ms: int, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]
+        self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]
     ) -> Iterator[Packed]:
         for block, series in homes:
             for window in windows:
-                table = fresh_rollup(self._shelf, tier, width_ms, block, series, window, [])
+                table = fresh_rollup(self._shelf, tier, block, series, window, [])
                 if table is not None:
                     yield from packed(block, series, table, FIELDS)
 
@@ -113,17 +118,21 @@ class Merger:
                 for part in cut(table, chunk_ms):
                     yield from packed(block, series, part, chunks[0].fields)
 
-    def _rolled(self, recent: Sequence[ChunkFile], span: range, tier: Tier, width_ms: int) -> Iterator[Packed]:
+    def _rolled(self, recent: Sequence[ChunkFile], span: range, hours: dict[int, list[Packed]]) -> Iterator[Packed]:
+        """The chunks of five minutes; those of hours, which are few, are put into `hours` by their span."""
         for block in blocks_of(recent):
-            windows = windows_of(recent, block, span)
             own = [chunk.series for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
             if own:
                 series = np.unique(np.concatenate(own))
-                tables = [fresh_rollup(self._shelf, tier, width_ms, block, series, window, []) for window in windows]
-                pieces = [Piece(one.times, np.arange(len(one.bits)), one.bits) for one in tables if one is not None]
-                table = merge(pieces, len(series) * FIELDS)
-                if table is not None:
-                    yield from packed(block, series, table, FIELDS)
+                made: dict[Tier, list[Piece]] = {tier: [] for tier in WIDTH_MS}
+                for window in windows_of(recent, block, span):
+                    raw = _raw(self._shelf, block, series, window, [])
+                    if raw is not None:
+                        for tier, pieces in made.items():
+                            pieces.append(_piece(_rolled_up(self._shelf, tier, block, series, window, raw)))
+                yield from _chunks(block, series, made[Tier.FIVE_MINUTES])
+                for chunk in _chunks(block, series, made[Tier.HOUR]):
+                    hours.setdefault(chunk.oldest_ms // self._span_ms(Tier.HOUR), []).append(chunk)
 
     def _span_ms(self, tier: Tier) -> int:
         return self._settings.span_ms * (32 if tier is Tier.HOUR else 1)
@@ -133,16 +142,28 @@ class Merger:
 
 
 def fresh_rollup(
-    shelf: Shelf, tier: Tier, width_ms: int, block: int, series: Numbers, window: range, heads: Sequence[Piece]
+    shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, heads: Sequence[Piece]
 ) -> Table | None:
     """The buckets of a window [C x FIELDS, W], made of all samples; where raw samples are gone, what was stored."""
+    raw = _raw(shelf, block, series, window, heads)
+    return None if raw is None else _rolled_up(shelf, tier, block, series, window, raw)
+
+
+def _raw(shelf: Shelf, block: int, series: Numbers, window: range, heads: Sequence[Piece]) -> Table | None:
     pieces = shelf.pieces(Tier.RAW, block, series, window.start, window.stop - 1)
-    raw = merge([*pieces, *(_within(piece, window) for piece in heads)], len(series))
-    if raw is None:
-        return None
-    fresh = roll(raw, width_ms)
+    return merge([*pieces, *(_within(piece, window) for piece in heads)], len(series))
+
+
+def _rolled_up(shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, raw: Table) -> Table:
+    fresh = roll(raw, WIDTH_MS[tier])
     stored = merge(shelf.pieces(tier, block, series, window.start, window.stop - 1), len(series) * FIELDS)
     return fresh if stored is None else prefer_fuller(stored, fresh)
+
+
+def _chunks(block: int, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Packed]:
+    table = merge(pieces, len(series) * FIELDS)
+    if table is not None:
+        yield from packed(block, series, table, FIELDS)
 
 
 def windows_of(files: Iterable[ChunkFile], block: int, span: range) -> list[range]:

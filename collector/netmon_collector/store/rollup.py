@@ -58,11 +58,16 @@ def _increases(
 ) -> npt.NDArray[np.float64]:
     """By how much each sample is above the one before it in its bucket; after a reset, above zero."""
     slots = np.arange(values.shape[1])
+    if given.all():
+        grown = np.diff(values, axis=1, prepend=0.0)
+        grown = np.where(grown < 0, values, grown)
+        grown[:, edges] = 0.0
+        return grown
     before = np.maximum.accumulate(np.where(given, slots, -1), axis=1)
     before = np.concatenate((np.full((len(values), 1), -1), before[:, :-1]), axis=1)
     bucket = np.repeat(edges, np.diff(edges, append=len(slots)))
     earlier = np.take_along_axis(values, np.maximum(before, 0), axis=1)
-    grown = np.where(values >= earlier, values - earlier, values)
+    grown = np.where(values < earlier, values, values - earlier)
     return np.where(given & (before >= bucket), grown, 0.0)
 
 

@@ -38,9 +38,10 @@ class RollupReader:
     def read(self, matching: Matching, start_ms: int, end_ms: int) -> list[Rollup]:
         """The buckets that overlap a time. Raises StoreError."""
         first_ms = start_ms // self._width_ms * self._width_ms
+        last_ms = (end_ms // self._width_ms + 1) * self._width_ms - 1
         found = []
         for block, series in self._blocks.by_home(self._index.match(matching, gone=True)):
-            rollup = self._of_block(block, series, first_ms, end_ms)
+            rollup = self._of_block(block, series, first_ms, last_ms)
             if rollup is not None:
                 found.append(rollup)
         return found
@@ -52,7 +53,7 @@ class RollupReader:
         windows = self._fresh_windows(heads, windows_of(recent, block, range(start_ms, end_ms + 1)), start_ms, end_ms)
         pieces = self._shelf.pieces(self._tier, block, series, start_ms, end_ms)
         for window in windows:
-            fresh = fresh_rollup(self._shelf, self._tier, self._width_ms, block, series, window, heads)
+            fresh = fresh_rollup(self._shelf, self._tier, block, series, window, heads)
             pieces += [] if fresh is None else [_piece(fresh, start_ms, end_ms)]
         table = merge(pieces, len(series) * FIELDS)
         left = None if table is None else trimmed(table, FIELDS)
