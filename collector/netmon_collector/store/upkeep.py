@@ -132,8 +132,11 @@ class Upkeep:
         return self._log.size_bytes + self._shelf.size_bytes
 
     def check_room(self, size_bytes: int) -> None:
-        """Raises StoreError where the log cannot grow by so much below the cap; the next round makes room."""
-        if self.size_bytes + size_bytes > self._settings.max_bytes:
+        """Raises StoreError where the log cannot grow by so much below the cap; the next round makes room.
+
+        What a segment takes is left for the files that the round itself writes.
+        """
+        if self.size_bytes + size_bytes > self._settings.max_bytes - self._settings.segment_bytes:
             self._next_s = 0.0
             self.look(self._latest_s)
             raise StoreError(
