@@ -6,7 +6,7 @@ PYTHON ?= python3
 STATE ?= .netmon
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto bench
+.PHONY: help run setup test check proto crash bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,9 +31,12 @@ proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v
 	$(BIN)/python -m grpc_tools.protoc -Inetmon_proto/generated=proto/netmon/v1 --python_out=proto --pyi_out=proto \
 	  $(patsubst proto/netmon/v1/%,netmon_proto/generated/%,$(wildcard proto/netmon/v1/*.proto))
 
+crash: setup ## the store under kills, cut files and flipped bits, for some minutes
+	NETMON_CRASH_ROUNDS=1000 $(BIN)/pytest --timeout 3600 tests/crash
+
 bench: setup ## run every benchmark; each prints one JSON object as its last line
 	@tests/peers
-	@for file in tests/bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in tests/bench/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
 $(BIN)/python:
 	@packaging/venv $(PYTHON) $(VENV)

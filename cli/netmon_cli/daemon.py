@@ -137,7 +137,8 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.state.database import StateError, open_state
     from netmon_collector.state.tokens import Tokens
     from netmon_collector.store.base import StoreUnavailable
-    from netmon_collector.store.embedded import EmbeddedStore
+    from netmon_collector.store.opening import open_store
+    from netmon_collector.store.url import parse_store_url
     from netmon_collector.telemetry import make_registry
     from netmon_collector.witness import Witness
     from netmon_proto.model import Limits
@@ -149,7 +150,12 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
         try:
             engine = open_state(f"sqlite:///{config.state / 'state.sqlite'}")
             parts.callback(engine.dispose)
-            store = EmbeddedStore.open(config.state / "store")
+            store = open_store(
+                parse_store_url(config.store.url),
+                config.state,
+                queue_bytes=config.store.queue_bytes,
+                max_bytes=config.store.max_bytes,
+            )
             parts.push_async_callback(store.close)
             tokens = Tokens(engine, now_ms)
             registry = make_registry()

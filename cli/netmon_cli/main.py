@@ -33,6 +33,8 @@ config_app = typer.Typer(help="Check or print configuration files.", no_args_is_
 app.add_typer(config_app, name="config")
 token_app = typer.Typer(help="Make tokens for a collector here.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+store_app = typer.Typer(help="Work on stores.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(store_app, name="store")
 
 Url = Annotated[
     str | None,
@@ -229,6 +231,22 @@ def token_new(
     from netmon_cli.up import standard_state
 
     _end(issue(state or standard_state(os.environ), join, as_json))
+
+
+@store_app.command("copy")
+def store_copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a store, such as embedded:/path.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of a store, as in collector.yaml.")],
+    state: Annotated[Path | None, typer.Option(help="Where the progress is kept; else ~/.local/state/netmon.")] = None,
+) -> None:
+    """Copy all samples of a store into another.
+
+    Goes on where an earlier run was stopped. An embedded store must not be in use.
+    """
+    from netmon_cli.store import copy
+    from netmon_cli.up import standard_state
+
+    _end(copy(source, target, state or standard_state(os.environ), paper()))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,11 +1,13 @@
 """The collector's configuration file."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.store.url import parse_store_url
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Address, Duration, Options, is_loopback, split_address
+from netmon_configs.options import Address, Duration, Options, Size, is_loopback, split_address
 
 
 class ServerTls(Options):
@@ -45,9 +47,26 @@ class GrpcOptions(Listener):
     listen: Address = "127.0.0.1:7441"
 
 
-class StoreOptions(Options):
-    """How long samples are kept."""
+def _checked_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be the URL of a store, such as embedded:")
+    parse_store_url(value)
+    return value
 
+
+StoreUrlText = Annotated[str, BeforeValidator(_checked_url)]
+"""The URL of a store, see store/url.py."""
+
+
+class StoreOptions(Options):
+    """Where samples are kept, and how long; a server of its own keeps them as long as it is told itself.
+
+    `queue`: the most that waits on disk for such a server. `max_size`: the most that the embedded store takes.
+    """
+
+    url: StoreUrlText = "embedded:"
+    queue_bytes: Size = Field(default=4 << 30, alias="queue", ge=16 << 20)
+    max_bytes: Size | None = Field(default=None, alias="max_size", ge=1 << 30)
     retention_s: Duration = Field(default=30 * 86400.0, alias="retention", ge=3600)
 
 

@@ -199,14 +199,14 @@ def test_a_token_comes_through_a_pipe(collector: FakeCollector) -> None:
 
 def test_completions_are_offered() -> None:
     ended = piped(_NETMON_COMPLETE="complete_bash", COMP_WORDS="netmon st", COMP_CWORD="1")
-    assert ended.stdout.split() == ["status"]
+    assert ended.stdout.split() == ["status", "store"]
 
 
 def test_help_names_every_command_and_exit_code() -> None:
     shown = piped("--help").stdout
     assert re.findall(r"^  (\w+)  ", shown, re.MULTILINE) == [
         *("up", "agent", "collector", "login", "status", "devices", "query", "top", "doctor", "version", "config"),
-        "token",
+        *("token", "store"),
     ]
     assert "130 interrupted" in shown
 

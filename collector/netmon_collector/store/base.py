@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, Protocol
 
 import numpy as np
@@ -96,11 +96,43 @@ class Frame:
     values: Values
 
 
+class RollupField(IntEnum):
+    """What is kept of the samples of a bucket of time. Times are Unix milliseconds; INC is by how much a counter rose
+    from the first of them to the last, resets taken into account.
+    """
+
+    COUNT = 0
+    SUM = 1
+    MIN = 2
+    MAX = 3
+    FIRST = 4
+    LAST = 5
+    FIRST_MS = 6
+    LAST_MS = 7
+    INC = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Buckets of some series.
+
+    width_ms: how long a bucket is. times: int64, shape (T,), the start of each, multiples of the width, strictly
+    increasing. values: float64, shape (S, len(RollupField), T), ABSENT where a series has no sample in a bucket.
+    labels: S entries; no two the same.
+    """
+
+    labels: Sequence[Labels]
+    width_ms: int
+    times: Times
+    values: Values
+
+
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What a store holds. `samples_appended`, `batches_duplicate` and `damaged` count since the store was opened.
+    """What a store holds. All but `series`, `bytes`, `oldest_ms` and `newest_ms` count since the store was opened.
 
-    `damaged`: places on disk that were not what the store wrote; each is named in the log.
+    `damaged`: places on disk that were not what the store wrote; each is named in the log. `overwritten`: samples that
+    took the place of one of the same series and time with another value, as far as that was noticed.
     """
 
     series: int
@@ -110,6 +142,7 @@ class StoreStats:
     oldest_ms: int | None
     newest_ms: int | None
     damaged: int = 0
+    overwritten: int = 0
 
 
 class Store(Protocol):
@@ -165,4 +198,26 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Writes what is pending and lets go of the files; nothing may be called afterwards."""
+        ...
+
+
+class TieredStore(Store, Protocol):
+    """A store that also keeps rollups, for longer than samples, and can delete."""
+
+    async def select_rollup(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Rollup] | None:
+        """The buckets that overlap start_ms <= time <= end_ms, of the coarsest rollup that is no wider than the step.
+
+        None where every rollup is wider: then `select` is to be asked. A bucket tells of all its samples, also of
+        those that came a moment ago; a stale marker is no sample. Raises as `select` does.
+        """
+        ...
+
+    async def delete(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> None:
+        """Removes what `select` would find with these arguments; when this returns, nobody finds it any more.
+
+        What is appended meanwhile may stay or go. The bytes on disk are overwritten or freed. Raises ValueError for
+        no matchers, so that nobody empties a store by accident, and as `select` does.
+        """
         ...

@@ -18,6 +18,8 @@ _MAGIC: Final = b"\xf5rec"  # 0xf5 never occurs in UTF-8
 _HEADER: Final = struct.Struct("<4sIIqqI")
 _CRC_BYTES: Final = 4
 HEADER_BYTES: Final = _FILE_HEADER.size
+RECORD_BYTES: Final = _HEADER.size
+"""What a record takes beside its payload."""
 
 NOTHING: Final = (2**63 - 1, -(2**63))
 """Oldest and newest time of a record without samples: overlaps no range of time."""
@@ -58,17 +60,24 @@ def frame(payload: bytes, oldest_ms: int, newest_ms: int) -> bytes:
     return b"".join((head, crc32(head).to_bytes(_CRC_BYTES, "little"), payload))
 
 
-def read_record(file: BinaryIO, offset: int) -> Record | None:
-    """The record at an offset; None where there is none with the right checksums."""
-    file.seek(offset)
-    header = _parse_header(file.read(_HEADER.size))
+def parse_record(data: bytes, offset: int) -> Record | None:
+    """A record of which these are all the bytes, from an offset in its file; None where a checksum is wrong."""
+    header = _parse_header(data[: _HEADER.size])
     if header is None:
         return None
     length, checksum, oldest_ms, newest_ms = header
-    payload = file.read(length)
+    payload = data[_HEADER.size :]
     if len(payload) != length or crc32(payload) != checksum:
         return None
     return Record(offset, oldest_ms, newest_ms, payload)
+
+
+def read_record(file: BinaryIO, offset: int) -> Record | None:
+    """The record at an offset; None where there is none with the right checksums."""
+    file.seek(offset)
+    head = file.read(_HEADER.size)
+    header = _parse_header(head)
+    return None if header is None else parse_record(head + file.read(header[0]), offset)
 
 
 def scan(file: BinaryIO, size: int) -> Iterator[Record | Damage]:

@@ -13,28 +13,26 @@ class Groups:
 
     def __init__(self, index: LabelIndex) -> None:
         self._index = index
-        self._known: dict[tuple[tuple[Labels, ...], tuple[Kind, ...]], GatherGroup] = {}
-        self._numbered: list[GatherGroup] = []
+        self._known: dict[tuple[bytes, bytes], GatherGroup] = {}
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> GatherGroup:
         """The group of these series. Raises ValueError for labels that cannot be stored."""
-        key = (tuple(labels), tuple(kinds))
+        if len(set(labels)) != len(labels) or len(labels) != len(kinds):
+            raise ValueError("a gather group needs one kind for each series, and no series twice")
+        _check_text(labels)
+        series = self._index.add(labels)
+        key = (series.tobytes(), bytes(kinds))
         group = self._known.get(key)
         if group is None:
-            if len(set(key[0])) != len(key[0]) or len(key[0]) != len(key[1]):
-                raise ValueError("a gather group needs one kind for each series, and no series twice")
-            _check_text(key[0])
-            series = self._index.add(key[0])
-            own_labels = tuple(self._index.labels(series))  # so that equal labels are kept in memory once
-            group = GatherGroup(len(self._numbered), own_labels, key[1], series)
-            self._known[own_labels, key[1]] = group
-            self._numbered.append(group)
+            group = self._known[key] = GatherGroup(
+                len(self._known), self._index.view(series), tuple(kinds), series, self
+            )
         return group
 
     def of(self, group: Group) -> GatherGroup:
         """What stands behind a registered group. Raises ValueError for one that another store registered."""
         own = group.ref
-        if not isinstance(own, GatherGroup) or self._numbered[own.number : own.number + 1] != [own]:
+        if type(own) is not GatherGroup or own.owner is not self:
             raise ValueError("this group is not registered with this store")
         return own
 

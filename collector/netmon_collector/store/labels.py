@@ -1,15 +1,16 @@
-"""The label index in memory: numbers for series, and which series have which label value."""
+"""The label index in memory: numbers for series, and which series have which label value; 140 bytes each (8 labels)."""
 
 from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from netmon_collector.store.match import Condition, Matching
+from netmon_collector.store.numbering import Numbering
 from netmon_proto.model import Labels
 
 Numbers = npt.NDArray[np.int64]
@@ -21,19 +22,27 @@ _NONE: Final[Numbers] = np.empty(0, np.int64)
 class LabelIndex:
     """Gives each series a number, from 0 upwards, and finds the numbers by matchers.
 
-    Also knows of which series there is a sample. Series are added and marked on one thread while others search; a
-    search holds the lock for as long as a copy takes, never while it tries a regular expression.
+    A pair of label and value has a number too; a series is the numbers of its pairs, a posting the set of the series
+    that have a pair. Also knows of which series there is a sample. Series are added and marked on one thread while
+    others search; a search holds the lock for as long as set operations take, never while it tries an expression.
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[Labels, int] = {}
-        self._labels: list[Labels] = []
-        self._postings: defaultdict[str, dict[str, array[int]]] = defaultdict(dict)
+        self._pairs: list[tuple[str, str]] = []
+        self._values: dict[str, dict[str, int]] = {}
+        """By label and value, the number of the pair."""
+        self._postings: list[BitMap] = []
+        """By the number of the pair."""
+        self._flat = array("I")
+        """The pairs of all series, one series after the other."""
+        self._ends = array("Q")
+        self._numbering = Numbering()
+        self._collided: dict[bytes, int] = {}
         self._present = np.zeros(1024, np.bool_)
         self._lock = Lock()
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return len(self._ends)
 
     def add(self, series: Sequence[Labels]) -> Numbers:
         """The numbers of the series, in their order (so here not ascending); new ones are given where needed."""
@@ -41,65 +50,145 @@ class LabelIndex:
             return np.array([self._number(labels) for labels in series], np.int64)
 
     def _number(self, labels: Labels) -> int:
-        number = self._numbers.get(labels)
+        pairs = array("I", [self._pair(name, value) for name, value in labels])
+        key = pairs.tobytes()
+        number = self._numbering.get(hash(key))
         if number is None:
-            number = self._numbers[labels] = len(self._labels)
-            self._labels.append(labels)
-            for name, value in labels:
-                self._postings[name].setdefault(value, array("I")).append(number)
-        return number
+            self._numbering.set(hash(key), len(self._ends))
+        elif self._flat[self._start(number) : self._ends[number]] == pairs:
+            return number
+        elif key in self._collided:
+            return self._collided[key]
+        else:
+            self._collided[key] = len(self._ends)
+        for pair in pairs:
+            self._postings[pair].add(len(self._ends))
+        self._flat += pairs
+        self._ends.append(len(self._flat))
+        return len(self._ends) - 1
+
+    def restore(self, number: int, labels: Labels) -> None:
+        """Gives a series the number that it had; to be called in the order of the numbers, before any `add`.
+
+        A number that is left out belongs to no series.
+        """
+        with self._lock:
+            while len(self._ends) < number:
+                self._ends.append(len(self._flat))
+            self._number(labels)
+
+    def _pair(self, name: str, value: str) -> int:
+        values = self._values.setdefault(name, {})
+        pair = values.get(value)
+        if pair is None:
+            pair = values[value] = len(self._pairs)
+            self._pairs.append((name, value))
+            self._postings.append(BitMap())
+        return pair
+
+    def _start(self, number: int) -> int:
+        return self._ends[number - 1] if number else 0
+
+    def one(self, number: int) -> Labels:
+        """The series of a number."""
+        return tuple([self._pairs[pair] for pair in self._flat[self._start(number) : self._ends[number]]])
 
     def labels(self, numbers: Iterable[int]) -> list[Labels]:
         """The series of some numbers, in their order."""
-        return [self._labels[number] for number in numbers]
+        return [self.one(number) for number in numbers]
+
+    def view(self, numbers: Numbers) -> "SeriesView":
+        """The series of some numbers, made when they are asked for."""
+        return SeriesView(self, numbers)
 
     def mark(self, numbers: Numbers) -> None:
-        """Notes that there are samples of these series."""
-        if len(self._labels) > len(self._present):
-            grown = np.zeros(2 * len(self._labels), np.bool_)
+        """Notes that there are samples of these series; order and repetition do not matter."""
+        if len(self) > len(self._present):
+            grown = np.zeros(2 * len(self), np.bool_)
             grown[: len(self._present)] = self._present
             self._present = grown
         self._present[numbers] = True
 
     def mark_only(self, parts: Iterable[Numbers]) -> None:
         """Notes that there are samples of these series and of no other."""
-        present = np.zeros(max(len(self._present), len(self._labels)), np.bool_)
+        present = np.zeros(max(len(self._present), len(self)), np.bool_)
         for numbers in parts:
-            present[numbers] = True
+            present[numbers[numbers < len(self)]] = True
+        with self._lock:
+            ends = np.array(self._ends, np.int64)
+        present[np.flatnonzero(np.diff(ends, prepend=0) == 0)] = False  # nobody can say any more what they were
         self._present = present
 
     def present(self) -> int:
         """Of how many series there is a sample."""
         return int(np.count_nonzero(self._present))
 
-    def mask(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
-        """True at the numbers; one entry more than there are series, and that is False."""
-        mask = np.zeros(len(self._labels) + 1, np.bool_)
-        mask[numbers] = True
-        return mask
-
-    def match(self, matching: Matching) -> Numbers:
-        """The series that fulfil all conditions and of which there is a sample."""
-        found: Numbers = np.flatnonzero(self._present)
-        for condition in matching.conditions:
+    def match(self, matching: Matching, *, gone: bool = False) -> Numbers:
+        """The series that fulfil all conditions and of which there is a sample; with `gone`, or has ever been."""
+        found: BitMap | None = None
+        for condition in sorted(matching.conditions, key=_costs_most_last):
             if condition.accepts(""):
-                rejected = self._having(condition, accepted=False)
-                found = np.setdiff1d(found, rejected, assume_unique=True)
+                found = self._all() if found is None else found
+                found -= self._having(condition, accepted=False)
             else:
-                found = np.intersect1d(found, self._having(condition, accepted=True), assume_unique=True)
-            if not len(found):
-                break
-        return found
+                having = self._having(condition, accepted=True)
+                found = having if found is None else found & having
+            if not found:
+                return _NONE
+        present = np.ones(len(self), np.bool_) if gone else self._present
+        if found is None:
+            return np.flatnonzero(present)
+        numbers = np.array(found.to_array(), np.int64)
+        numbers = numbers[: np.searchsorted(numbers, len(present))]
+        return numbers[present[numbers]]
 
-    def _having(self, condition: Condition, *, accepted: bool) -> Numbers:
+    def _all(self) -> BitMap:
+        return BitMap(range(len(self)))
+
+    def _having(self, condition: Condition, *, accepted: bool) -> BitMap:
         """The series that have the condition's label with a value that it accepts, or rejects."""
         with self._lock:
-            values = list(self._postings.get(condition.name, ()))
+            values = list(self._values.get(condition.name, ()))
         if condition.literal is not None and condition.negative != accepted:
             values = [condition.literal]
         else:
             values = [value for value in values if condition.accepts(value) == accepted]
         with self._lock:
-            postings = self._postings.get(condition.name, {})
-            parts = [np.array(postings[value], np.int64) for value in values if value in postings]
-        return np.sort(np.concatenate(parts)) if parts else _NONE
+            pairs = self._values.get(condition.name, {})
+            return BitMap.union(BitMap(), *(self._postings[pairs[value]] for value in values if value in pairs))
+
+
+class SeriesView(Sequence[Labels]):
+    """The labels of some series; only their numbers take memory."""
+
+    __slots__ = ("_numbers", "source")
+
+    def __init__(self, index: LabelIndex, numbers: Numbers) -> None:
+        self.source = index
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Labels: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "SeriesView": ...
+
+    def __getitem__(self, at: int | slice) -> "Labels | SeriesView":
+        if isinstance(at, slice):
+            return SeriesView(self.source, self._numbers[at])
+        return self.source.one(int(self._numbers[at]))
+
+    def __iter__(self) -> Iterator[Labels]:
+        return iter(self.source.labels(self._numbers.tolist()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _costs_most_last(condition: Condition) -> tuple[bool, bool]:
+    return condition.accepts(""), condition.literal is None

@@ -10,14 +10,13 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 from netmon_collector.store.base import Origin, StoreError, StoreUnavailable
 from netmon_collector.store.damage import SUFFIX, DamageBook
+from netmon_collector.store.durable import sync_folder, write_all
 from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
-from netmon_collector.store.labels import Numbers
 from netmon_collector.store.record import GroupNote, Notes, StoredRow, encode, span_ms
 from netmon_collector.store.recovery import recover
 from netmon_collector.store.segment import Segment
@@ -29,10 +28,9 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A record that was written: where, its oldest and newest time, the groups that it describes."""
+    """A record that was written: in which file, its oldest and newest time, the groups that it describes."""
 
     segment: Segment
-    offset: int
     oldest_ms: int
     newest_ms: int
     described: Sequence[int]
@@ -60,11 +58,11 @@ class Log:
     def recover(self, damages: DamageBook) -> Iterator[tuple[Segment, Record]]:
         """All good records, in the order of writing. Raises StoreUnavailable."""
         paths = [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
-        for path in sorted(paths, key=lambda path: (len(path.name), path.name)):
-            segment = Segment(path)
+        for path in sorted(paths, key=_number):
+            segment = Segment(path, _number(path))
             try:
                 for record in recover(path, damages):
-                    segment.add(record.offset, record.oldest_ms, record.newest_ms)
+                    segment.add(record.oldest_ms, record.newest_ms)
                     yield segment, record
                 segment.size_bytes = path.stat().st_size
             except OSError as error:
@@ -74,7 +72,21 @@ class Log:
                 self.segments.append(segment)
             else:
                 path.unlink()
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(segment.size_bytes for segment in self.segments)
+
+    def beyond(self, size_bytes: int) -> int:
+        """The number of the last segment that is to go so that no more than these bytes are left; 0 if none is."""
+        left = self.size_bytes
+        number = 0
+        for segment in self.segments[:-1]:
+            if left <= size_bytes:
+                break
+            left, number = left - segment.size_bytes, segment.number
+        return number
 
     def full(self, newest_ms: int) -> bool:
         """Whether a record with this newest time is to begin a new file."""
@@ -89,7 +101,7 @@ class Log:
         """
         segment = self._growing
         if acks is not None or segment is None:
-            segment = Segment(self._folder / f"wal-{self._next_number:08}.log")
+            segment = Segment(self._folder / f"wal-{self._next_number:08}.log", self._next_number)
         groups = segment.undescribed(rows)
         notes = Notes([GroupNote(group.number, group.kinds, group.labels) for group in groups], origins, acks or ())
         oldest_ms, newest_ms = span_ms(rows)
@@ -103,40 +115,30 @@ class Log:
             raise StoreError(f"cannot write to {self._folder}: {error.strerror}") from error
         if rows and self._slice is None:
             self._slice = newest_ms // self._slice_ms
-        offset = segment.size_bytes + len(head)
-        segment.size_bytes = offset + len(record)
-        return Placed(segment, offset, oldest_ms, newest_ms, [group.number for group in groups])
+        segment.size_bytes += len(head) + len(record)
+        return Placed(segment, oldest_ms, newest_ms, [group.number for group in groups])
 
-    def add(self, placed: Placed, rows: Sequence[StoredRow]) -> list[Numbers]:
-        """Makes a written record visible; returns the series that are new to their segment."""
+    def add(self, placed: Placed) -> None:
+        """Makes a written record count."""
         segment = placed.segment
         if self.segments[-1:] != [segment]:
             self.segments.append(segment)
-        segment.add(placed.offset, placed.oldest_ms, placed.newest_ms)
-        new = [segment.use(row.group.number, row.group, row.present) for row in rows]
-        for number in placed.described:
-            segment.uses[number].described += 1
-        return [numbers for numbers in new if numbers is not None]
+        segment.add(placed.oldest_ms, placed.newest_ms, placed.described)
 
-    def older_than(self, time_ms: int) -> list[Segment]:
-        """The first segments, as long as their samples are all older; the last one only if it holds any.
-
-        In the order of writing, so that a sample never comes back after the one that took its place.
-        """
-        old = list(takewhile(lambda segment: segment.newest_ms < time_ms, self.segments))
-        return old[:-1] if len(old) == len(self.segments) and old and not old[-1].uses else old
+    def before(self, number: int | None) -> list[Segment]:
+        """The first segments, up to a number, or all; but never the last, which says what was stored before it."""
+        return [segment for segment in self.segments[:-1] if number is None or segment.number < number]
 
     def drop(self, doomed: Collection[Segment]) -> None:
-        """Makes segments invisible; their files are then to be removed."""
+        """Takes segments out of the log; their files are then to be removed."""
         self.segments = [segment for segment in self.segments if segment not in doomed]
-        for segment in doomed:
-            segment.dropped = True
 
     def remove(self, doomed: Sequence[Segment]) -> None:
         """Deletes the files of dropped segments. Raises StoreError."""
         try:
             for segment in doomed:
                 segment.path.unlink(missing_ok=True)
+            sync_folder(self._folder)
         except OSError as error:
             raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
 
@@ -156,10 +158,10 @@ class Log:
     def _append(self, segment: Segment, data: bytes) -> None:
         assert self._file is not None
         try:
-            _write_all(self._file, data)
+            write_all(self._file, data)
             _sync_data(self._file)
             if not segment.size_bytes:
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
         except OSError:
             self._take_back(segment)
             raise
@@ -178,6 +180,10 @@ class Log:
         self.close()
 
 
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("wal-"))
+
+
 def _set_aside(path: Path, error: OSError, damages: DamageBook) -> None:
     """Renames a file that the disk cannot give back. Raises StoreUnavailable where the file is not to blame."""
     if error.errno not in _UNREADABLE:
@@ -186,18 +192,3 @@ def _set_aside(path: Path, error: OSError, damages: DamageBook) -> None:
         ) from error
     aside = path.rename(path.with_name(path.name + SUFFIX))
     damages.found(path, 0, f"cannot be read: {error.strerror}", aside)
-
-
-def _write_all(file: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a new file's name durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

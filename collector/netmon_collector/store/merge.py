@@ -1,82 +1,84 @@
-"""From gathers of many groups and times to frames: each series in one, the later of two samples at one time wins."""
+"""From pieces of a block, oldest first, to one table: of two samples of a series at one time the later wins."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Frame, Times
-from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import Bits
 
 
-@dataclass(slots=True)
-class Found:
-    """Gathers of one group, in the order of writing: `order` numbers them across all groups."""
-
-    series: npt.NDArray[np.int64]
-    times: list[int] = field(default_factory=list)
-    order: list[int] = field(default_factory=list)
-    values: list[Bits] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """The found gathers of one group as arrays; `column` tells where a series is."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Piece:
+    """Samples of some of the wanted columns: times [T], none twice; bits uint64 [len(columns), T]."""
 
     times: Times
-    order: npt.NDArray[np.int64]
-    values: Bits
-    column: dict[int, int]
+    columns: npt.NDArray[np.intp]
+    bits: Bits
 
 
-def merge(found: Sequence[Found], index: LabelIndex) -> list[Frame]:
-    """One frame for all series that were read by exactly the same groups."""
-    pieces = [_piece(one) for one in found if one.times]
-    where: defaultdict[int, list[int]] = defaultdict(list)
-    for at, piece in enumerate(pieces):
-        for series in piece.column:
-            where[series].append(at)
-    together: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for series, groups in where.items():
-        together[tuple(groups)].append(series)
-    frames = (_frame([pieces[at] for at in groups], series, index) for groups, series in together.items())
-    return [frame for frame in frames if frame is not None]
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """Samples: times [T], strictly increasing; bits uint64 [C, T], ABSENT_BITS where there is none."""
+
+    times: Times
+    bits: Bits
+
+    def present(self) -> npt.NDArray[np.bool_]:
+        present: npt.NDArray[np.bool_] = self.bits != ABSENT_BITS
+        return present
 
 
-def _piece(found: Found) -> _Piece:
-    return _Piece(
-        np.array(found.times, np.int64),
-        np.array(found.order, np.int64),
-        np.stack(found.values),
-        {int(series): at for at, series in enumerate(found.series)},
-    )
-
-
-def _frame(pieces: Sequence[_Piece], series: Sequence[int], index: LabelIndex) -> Frame | None:
-    times = np.concatenate([piece.times for piece in pieces])
-    values = np.concatenate([piece.values[:, [piece.column[one] for one in series]] for piece in pieces])
-    order = np.concatenate([piece.order for piece in pieces])
-    in_order = np.argsort(order)
-    times, values = times[in_order], values[in_order]
-    if not bool(np.all(times[1:] > times[:-1])):
-        times, values = _last_wins(times, values)
-    present = values != ABSENT_BITS
-    rows, columns = present.any(axis=1), present.any(axis=0)
-    if not rows.any():
+def merge(pieces: Sequence[Piece], width: int) -> Table | None:
+    """All pieces as one table of `width` columns; None where there is no piece with a time in it."""
+    pieces = [piece for piece in pieces if len(piece.times)]
+    if not pieces:
         return None
-    if not (rows.all() and columns.all()):
-        times, values = times[rows], values[np.ix_(rows, columns)]
-    labels = index.labels(one for one, kept in zip(series, columns, strict=True) if kept)
-    return Frame(labels, times, values.view(np.float64))
-
-
-def _last_wins(times: Times, values: Bits) -> tuple[Times, Bits]:
-    """Gathers in the order of writing, any times: to increasing times, a later sample in place of an earlier."""
+    times = np.concatenate([piece.times for piece in pieces])
+    bits = np.concatenate([_spread(piece, width) for piece in pieces], axis=1)
+    if bool(np.all(times[1:] > times[:-1])):
+        return Table(times, bits)
     distinct, slots = np.unique(times, return_inverse=True)
-    merged = np.full((len(distinct), values.shape[1]), ABSENT_BITS, np.uint64)
-    rows, columns = np.nonzero(values != ABSENT_BITS)
-    merged[slots[rows], columns] = values[rows, columns]  # numpy: of repeated indices the last assignment stays
-    return distinct, merged
+    if len(distinct) == len(times):
+        order = np.argsort(times)
+        return Table(distinct, bits[:, order])
+    merged = np.full((width, len(distinct)), ABSENT_BITS, np.uint64)
+    columns, rows = np.nonzero(bits != ABSENT_BITS)
+    merged[columns, slots[rows]] = bits[columns, rows]  # numpy: of repeated indices the last assignment stays
+    return Table(distinct, merged)
+
+
+def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]] | None:
+    """The table without empty times and series, and which series are left; None where none is.
+
+    A series has `fields` columns, which are there together or not at all.
+    """
+    present = table.present()[::fields]
+    if present.all():
+        return table, np.arange(len(present))
+    times = np.logical_or.reduce(present, axis=0)
+    columns = np.logical_or.reduce(present, axis=1)
+    if not times.any():
+        return None
+    left = table.bits[np.ix_(np.repeat(columns, fields), times)]
+    return Table(table.times[times], left), np.flatnonzero(columns)
+
+
+def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:
+    """A frame of what is there."""
+    left = trimmed(table)
+    if left is None:
+        return None
+    small, kept = left
+    return Frame(index.labels(series[kept].tolist()), small.times, small.bits.T.view(np.float64))
+
+
+def _spread(piece: Piece, width: int) -> Bits:
+    if len(piece.columns) == width and bool((piece.columns == np.arange(width)).all()):
+        return piece.bits
+    bits = np.full((width, len(piece.times)), ABSENT_BITS, np.uint64)
+    bits[piece.columns] = piece.bits
+    return bits

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +28,25 @@ _DEFLATE_LEVEL: Final = 1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GatherGroup:
-    """A registered group: its number is given anew at each start, `series` are numbers of the label index."""
+    """A registered group: its number is given anew at each start, `series` are numbers of the label index.
+
+    `owner` is who registered it.
+    """
 
     number: int
     labels: Sequence[Labels]
     kinds: Sequence[Kind]
-    series: npt.NDArray[np.int64]
+    series: Numbers
+    owner: object
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """A gather as the store keeps it: values as bytes, and which columns hold a sample."""
+class StoredRow(NamedTuple):
+    """A gather as the store keeps it, with at least one sample; values bit by bit. `whole`: each series has one."""
 
     group: GatherGroup
     time_ms: int
     values: bytes
-    present: npt.NDArray[np.bool_]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def encode(notes: Notes, rows: Sequence[StoredRow]) -> bytes:
             noted,
             _COUNT.pack(len(rows)),
             np.array([row.group.number for row in rows], "<u4").tobytes(),
-            np.array([len(row.group.labels) for row in rows], "<u4").tobytes(),
+            np.array([len(row.values) // 8 for row in rows], "<u4").tobytes(),
             np.array([row.time_ms for row in rows], "<i8").tobytes(),
             *(row.values for row in rows),
         )
@@ -130,7 +133,7 @@ def _gathers_at(payload: bytes) -> int:
 
 def _plain(notes: Notes) -> dict[str, Any]:
     return {
-        "groups": [(note.number, note.kinds, note.labels) for note in notes.groups],
+        "groups": [(note.number, note.kinds, list(note.labels)) for note in notes.groups],
         "origins": [(origin.agent_id, origin.epoch, origin.sequence) for origin in notes.origins],
         "acks": notes.acks,
     }

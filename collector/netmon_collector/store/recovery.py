@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netmon_collector.store.base import StoreUnavailable
-from netmon_collector.store.damage import SUFFIX, DamageBook, log
+from netmon_collector.store.damage import DamageBook, log
 from netmon_collector.store.framing import Damage, NewerVersion, Record, scan
 
 
@@ -26,26 +26,18 @@ def recover(path: Path, damages: DamageBook) -> Iterator[Record]:
                     log.info("store.torn", file=str(path), offset=found.offset, bytes=found.length)
                     os.truncate(path, found.offset)
                 else:
-                    damages.found(path, found.offset, f"{found.length} bytes", _set_aside(path, file, found))
-            os.fsync(
-                file
-            )  # a process that was killed may not have come to it, and from now on all of it counts as stored
+                    damages.found(path, found.offset, f"{found.length} bytes", _set_aside(path, file, found, damages))
+            # A process that was killed may not have come to it, and from now on all of it counts as stored.
+            os.fsync(file)
     except NewerVersion as error:
         raise StoreUnavailable(
             f"{path} was written by a newer netmon ({error}): run that one again, or move the file away"
         ) from error
 
 
-def _set_aside(path: Path, file: BinaryIO, damage: Damage) -> Path | None:
-    """Copies damaged bytes into a file beside; None where there is no room for it."""
-    aside = path.with_name(f"{path.name}.{damage.offset}{SUFFIX}")
+def _set_aside(path: Path, file: BinaryIO, damage: Damage, damages: DamageBook) -> Path | None:
     position = file.tell()
     file.seek(damage.offset)
-    try:
-        aside.write_bytes(file.read(damage.length))
-    except OSError as error:
-        log.warning("store.not_set_aside", file=str(aside), error=str(error))
-        return None
-    finally:
-        file.seek(position)
+    aside = damages.set_aside(path, damage.offset, file.read(damage.length))
+    file.seek(position)
     return aside

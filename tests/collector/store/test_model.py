@@ -11,12 +11,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from netmon_collector.store.base import ABSENT, Row
+from netmon_collector.store.base import ABSENT, RollupField, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, STALE
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, series
 
 NAMES = ("a", "b", "c", "d")
+SMALL = StoreSettings(
+    log_slice_ms=20,
+    segment_bytes=1500,
+    window_s=0,
+    head_slots=3,
+    seal_after_s=0.02,
+    seal_every_s=0,
+    chunk_ms=10,
+    span_ms=30,
+    merge_every_s=0.03,
+    merge_files=2,
+)
+"""So small that a few rows pass through heads, recent files, merged files and their merging."""
 Gather = tuple[tuple[str, ...], int, tuple[float, ...]]
 
 values = st.one_of(st.just(ABSENT), st.just(STALE), st.floats())
@@ -36,10 +50,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.samples: Samples = {}
         self.acked: set[int] = set()
+        self.forgotten = False
+        """Whether samples were ever forgotten; rollups outlive them."""
         self.store = self.open()
 
     def open(self) -> EmbeddedStore:
-        return EmbeddedStore.open(self.folder, slice_ms=20, segment_bytes=1500, window_s=0)
+        return EmbeddedStore.open(self.folder, SMALL)
 
     def rows(self, gathered: Sequence[Gather]) -> list[Row]:
         return [Row(register(self.store, *names), time, np.array(values)) for names, time, values in gathered]
@@ -78,7 +94,34 @@ class StoreMachine(RuleBasedStateMachine):
         left = self.runner.run(held(self.store))
         assert left.items() <= self.samples.items()
         assert all(time < before for _, time in self.samples.keys() - left.keys())
+        self.forgotten |= left != self.samples
         self.samples = left
+
+    @rule(name=st.sampled_from(NAMES), start=times, end=times)
+    def delete(self, name: str, start: int, end: int) -> None:
+        self.runner.run(self.store.delete([named(name)], start, end))
+        for labels, time in list(self.samples):
+            if dict(labels)[NAME] == name and start <= time <= end:
+                del self.samples[labels, time]
+
+    @rule()
+    def snapshot(self) -> None:
+        copy = self.folder / "copy"
+        self.runner.run(self.store.snapshot(copy))
+        store = EmbeddedStore.open(copy, SMALL)
+        assert self.runner.run(held(store)) == self.samples
+        assert store.highest_acked("agent", 1) == max(self.acked, default=0)
+        self.runner.run(store.close())
+        shutil.rmtree(copy)
+
+    @rule(name=st.sampled_from(NAMES))
+    def select_rollup(self, name: str) -> None:
+        rollups = self.runner.run(self.store.select_rollup([named(name)], 0, 1000, 3_600_000))
+        assert rollups is not None
+        counts = [rollup.values[0, RollupField.COUNT, 0] for rollup in rollups]
+        own = [value for (labels, _), value in self.samples.items() if dict(labels)[NAME] == name]
+        kept = sum(value != bits(STALE) for value in own)
+        assert counts == ([kept] if kept else []) or self.forgotten
 
     @rule(name=st.sampled_from(NAMES), start=times, end=times)
     def select(self, name: str, start: int, end: int) -> None:

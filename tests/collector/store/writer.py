@@ -12,14 +12,18 @@ import numpy as np
 
 from netmon_collector.store.base import Origin, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, Kind
 
 WIDTH = 5
-SLICE_MS = 40
+SETTINGS = StoreSettings(
+    log_slice_ms=40, window_s=0.002, head_slots=7, seal_every_s=0.003, chunk_ms=30, span_ms=120, merge_every_s=0.02
+)
+"""So that a kill meets every kind of file while it is written."""
 
 
 async def main(folder: Path, epoch: int) -> None:
-    store = EmbeddedStore.open(folder, slice_ms=SLICE_MS, window_s=0.002)
+    store = EmbeddedStore.open(folder, SETTINGS)
     group = store.register([((NAME, f"m{n}"), ("epoch", str(epoch))) for n in range(WIDTH)], [Kind.COUNTER] * WIDTH)
 
     async def send(sequence: int) -> None:

@@ -1,0 +1,110 @@
+"""`netmon store`: work on stores while no collector uses them."""
+
+import asyncio
+import contextlib
+import hashlib
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.output import Paper, count, escape, fit, write_lines
+
+if TYPE_CHECKING:
+    from netmon_collector.store.base import Store
+    from netmon_collector.store.copying import Standing
+    from netmon_collector.store.url import StoreUrl
+
+QUEUE_BYTES = 1 << 30
+BAR_COLUMNS = 24
+
+
+def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
+    """Copies all samples of one store into another; goes on where an earlier run was stopped. Raises Failure."""
+    from netmon_collector.store.base import StoreError, StoreUnavailable
+
+    urls = _url(source, "FROM"), _url(target, "TO")
+    if urls[0] == urls[1]:
+        raise Failure(Exit.USAGE, "FROM and TO are the same store")
+    name = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:16]
+    try:
+        samples = asyncio.run(_copy(*urls, state / "copy" / name, on))
+    except (StoreError, StoreUnavailable) as error:
+        raise Failure(Exit.WRONG, str(error), "Run the same command again to go on from here.") from error
+    except KeyboardInterrupt:
+        _wipe(on)
+        write_lines(["Stopped. Run the same command again to go on from here."])
+        return Exit.INTERRUPTED
+    _wipe(on)
+    write_lines([f"copied {count(samples, 'sample', 'samples')}"])
+    return Exit.FINE
+
+
+async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper) -> int:
+    from netmon_collector.store.copying import Copy, Progress
+    from netmon_collector.store.outside.store import OutsideStore
+
+    progress = Progress.load(folder / "progress.json")
+    async with _opened(source, folder / "from") as origin, _opened(target, folder / "to") as destination:
+        if isinstance(origin, OutsideStore):
+            span = await origin.span()
+        else:
+            stats = origin.stats()
+            span = None if stats.oldest_ms is None or stats.newest_ms is None else (stats.oldest_ms, stats.newest_ms)
+        samples = 0
+        if span is not None:
+            samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
+        if isinstance(destination, OutsideStore):
+            _say("waiting until the server has all of it for sure", on)
+            await destination.delivered()
+    progress.path.unlink(missing_ok=True)
+    return samples
+
+
+@contextlib.asynccontextmanager
+async def _opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[Store]":
+    from netmon_collector.config import CollectorConfig
+    from netmon_collector.store.opening import open_outside, open_store
+
+    store: Store
+    if url.kind == "embedded":
+        store = open_store(url, CollectorConfig().state, queue_bytes=QUEUE_BYTES)
+    else:
+        store = open_outside(url, folder, queue_bytes=QUEUE_BYTES)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _url(text: str, what: str) -> "StoreUrl":
+    from netmon_collector.store.url import parse_store_url
+
+    try:
+        return parse_store_url(text)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"{what} {error}") from None
+
+
+def _draw(standing: "Standing", on: Paper) -> None:
+    """How a copy stands."""
+    full = round(standing.fraction * BAR_COLUMNS)
+    bar = ("█" if on.blocks else "#") * full + ("░" if on.blocks else "-") * (BAR_COLUMNS - full)
+    day = datetime.fromtimestamp(standing.day_ms / 1000, UTC).date().isoformat()
+    waits = f", waits: {escape(standing.waits_for)}" if standing.waits_for else ""
+    line = f"{bar} {standing.fraction:4.0%}  {day}  {count(standing.samples, 'sample', 'samples')}{waits}"
+    _say(line, on)
+
+
+def _say(line: str, on: Paper) -> None:
+    """A line in place of the one before, on a terminal only."""
+    if on.columns is not None:
+        sys.stdout.write(f"\r\x1b[K{fit(line, on.columns - 1)}")
+        sys.stdout.flush()
+
+
+def _wipe(on: Paper) -> None:
+    if on.columns is not None:
+        sys.stdout.write("\r\x1b[K")

@@ -1,0 +1,216 @@
+"""A file of chunks: written once, read by any number of threads, dropped whole.
+
+After the file header (see framing) come records, one per chunk; then one with the directory, ENTRY by block; and last
+one that says where the directory is. Without these two, which may be damaged, the file is read from end to end.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from netmon_collector.store.base import StoreError
+from netmon_collector.store.chunk import Chunk
+from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.durable import new_file
+from netmon_collector.store.framing import HEADER_BYTES, NOTHING, RECORD_BYTES, Record, file_header, frame, parse_record
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.recovery import recover
+
+ENTRY: Final = np.dtype(
+    [("block", "<u4"), ("length", "<u4"), ("offset", "<i8"), ("oldest_ms", "<i8"), ("newest_ms", "<i8")]
+)
+_DIRECTORY: Final = struct.Struct("<IIQI")
+_POINTER: Final = struct.Struct("<Iq")
+_DIRECTORY_TAG: Final = 0xFFFFFFFF
+_POINTER_TAG: Final = 0xFFFFFFFE
+_NAME: Final = re.compile(r"(raw|5m|1h)-(recent|-?\d+)-(\d{12,})\.chunks")
+RECENT: Final = "recent"
+
+
+class Tier(StrEnum):
+    """How fine the samples of a file are."""
+
+    RAW = "raw"
+    FIVE_MINUTES = "5m"
+    HOUR = "1h"
+
+
+class Name(NamedTuple):
+    """What a file's name says. `span`: RECENT, or the number of the span of time that it is of, from 1970 on.
+
+    Of two samples the one in the file of higher order wins.
+    """
+
+    tier: Tier
+    span: str
+    order: int
+
+    def __str__(self) -> str:
+        return f"{self.tier}-{self.span}-{self.order:012}.chunks"
+
+    @classmethod
+    def parse(cls, name: str) -> "Name | None":
+        match = _NAME.fullmatch(name)
+        return None if match is None else cls(Tier(match[1]), match[2], int(match[3]))
+
+
+class Packed(NamedTuple):
+    """A chunk on its way to a file; times in Unix milliseconds."""
+
+    block: int
+    oldest_ms: int
+    newest_ms: int
+    series: Numbers
+    payload: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkFile:
+    """A file and its directory. `segment`: the number of the last file of the log that it has samples from."""
+
+    path: Path
+    name: Name
+    entries: npt.NDArray[np.void]
+    series: BitMap
+    segment: int
+    handle: int
+    size_bytes: int
+    damages: DamageBook
+
+    @cached_property
+    def oldest_ms(self) -> int:
+        return int(self.entries["oldest_ms"].min(initial=NOTHING[0]))
+
+    @cached_property
+    def newest_ms(self) -> int:
+        return int(self.entries["newest_ms"].max(initial=NOTHING[1]))
+
+    def chunks(self, block: int, start_ms: int, end_ms: int) -> Iterator[Chunk]:
+        """The chunks of a block that overlap a time, in the order of writing. Raises StoreError."""
+        for entry in self.entries_of(block):
+            if entry["oldest_ms"] <= end_ms and entry["newest_ms"] >= start_ms:
+                chunk = self.read(entry)
+                if chunk is not None:
+                    yield chunk
+
+    def entries_of(self, block: int) -> npt.NDArray[np.void]:
+        """The directory's entries of a block, in the order of writing."""
+        blocks = self.entries["block"]
+        return self.entries[int(blocks.searchsorted(block)) : int(blocks.searchsorted(block, "right"))]
+
+    def read(self, entry: np.void) -> Chunk | None:
+        """A chunk; None where it is damaged, which is told. Raises StoreError."""
+        offset = int(entry["offset"])
+        try:
+            data = os.pread(self.handle, int(entry["length"]), offset)
+        except OSError as error:
+            raise StoreError(f"cannot read {self.path}: {error.strerror}") from error
+        record = parse_record(data, offset)
+        if record is None:
+            if self.damages.is_new(self.path, offset):
+                aside = self.damages.set_aside(self.path, offset, data)
+                self.damages.found(self.path, offset, "a chunk that was good when it was written", aside)
+            return None
+        return Chunk(record.payload)
+
+    def remove(self) -> None:
+        """Takes the file away; who is reading it may finish. Raises StoreError."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot delete {self.path}: {error.strerror}") from error
+
+    def __del__(self) -> None:
+        os.close(self.handle)
+
+
+def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int, damages: DamageBook) -> ChunkFile:
+    """Writes a file; it is on the disk when this returns. Raises StoreError; then there is no such file."""
+    path = folder / str(name)
+    entries: list[tuple[int, int, int, int, int]] = []
+    series = BitMap()
+    with new_file(path) as file:
+        offset = file.write(file_header())
+        for chunk in chunks:
+            record = frame(chunk.payload, chunk.oldest_ms, chunk.newest_ms)
+            entries.append((chunk.block, len(record), offset, chunk.oldest_ms, chunk.newest_ms))
+            series.update(chunk.series.tolist())
+            offset += file.write(record)
+        directory = np.array(entries, ENTRY)
+        directory = directory[np.argsort(directory["block"], kind="stable")]
+        file.write(frame(_directory(directory, series, segment), *NOTHING))
+        file.write(frame(_POINTER.pack(_POINTER_TAG, offset), *NOTHING))
+    return _opened(path, name, directory, series, segment, damages)
+
+
+def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
+    """Opens a file that `write_file` wrote. Raises OSError; StoreUnavailable for a newer version."""
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        directory = _read_directory(file.fileno(), size)
+    if directory is None:
+        directory = _rebuilt(recover(path, damages))
+    return _opened(path, name, *directory, damages)
+
+
+_Directory = tuple[npt.NDArray[np.void], BitMap, int]
+
+
+def _opened(
+    path: Path, name: Name, entries: npt.NDArray[np.void], series: BitMap, segment: int, damages: DamageBook
+) -> ChunkFile:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return ChunkFile(path, name, entries, series, segment, handle, os.fstat(handle).st_size, damages)
+
+
+def _directory(entries: npt.NDArray[np.void], series: BitMap, segment: int) -> bytes:
+    series.run_optimize()
+    packed = series.serialize()
+    return _DIRECTORY.pack(_DIRECTORY_TAG, len(entries), segment, len(packed)) + entries.tobytes() + packed
+
+
+def _read_directory(handle: int, size: int) -> _Directory | None:
+    at = size - RECORD_BYTES - _POINTER.size
+    pointer = parse_record(os.pread(handle, size - at, at), at) if at > HEADER_BYTES else None
+    header = os.pread(handle, HEADER_BYTES, 0)
+    if pointer is None or header != file_header():
+        return None
+    tag, offset = _POINTER.unpack(pointer.payload)
+    record = parse_record(os.pread(handle, at - offset, offset), offset)
+    if tag != _POINTER_TAG or record is None:
+        return None
+    return _parse_directory(record.payload)
+
+
+def _parse_directory(payload: bytes) -> _Directory:
+    _, count, segment, length = _DIRECTORY.unpack_from(payload)
+    entries = np.frombuffer(payload, ENTRY, count, _DIRECTORY.size)
+    return entries, BitMap.deserialize(payload[len(payload) - length :]), segment
+
+
+def _rebuilt(records: Iterable[Record]) -> _Directory:
+    """The directory of a file whose own is damaged."""
+    entries: list[Any] = []
+    series = BitMap()
+    segment = 0
+    for record in records:
+        (tag,) = struct.unpack_from("<I", record.payload)
+        if tag == _DIRECTORY_TAG:
+            segment = _parse_directory(record.payload)[2]
+        elif tag != _POINTER_TAG:
+            chunk = Chunk(record.payload)
+            series.update(chunk.series.tolist())
+            length = RECORD_BYTES + len(record.payload)
+            entries.append((chunk.block, length, record.offset, record.oldest_ms, record.newest_ms))
+    directory = np.array(entries, ENTRY)
+    return directory[np.argsort(directory["block"], kind="stable")], series, segment

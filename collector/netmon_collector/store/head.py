@@ -1,0 +1,104 @@
+"""A head: the newest samples of a block in memory, one row per time. Rows are added by one thread while others read."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.record import Bits
+
+_ABSENT: Final = np.uint64(ABSENT_BITS)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """Samples of some series: times int64 [T], none twice; series [C], none twice; bits uint64 [T, C]."""
+
+    times: Times
+    series: Numbers
+    bits: Bits
+
+
+class Head:
+    """A matrix of `slots` times. A column is leased to a series for as long as the head lasts.
+
+    A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
+    """
+
+    __slots__ = ("_tail_ms", "count", "grid", "last_ms", "segment", "since_s")
+
+    def __init__(self, slots: int, series: Numbers) -> None:
+        self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
+        self.count = 0
+        self.last_ms = -(2**63)
+        self._tail_ms: int | None = None
+        self.segment = 0
+        """The number of the log's first file that has samples of this head."""
+        self.since_s = 0.0
+
+    def put(self, time_ms: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
+        """Adds a row, of all columns or of some; returns how many samples had another value before.
+
+        The head is not full.
+        """
+        count, grid = self.count, self.grid
+        if time_ms == self._tail_ms:
+            return self._replace(count - 1, columns, bits)
+        if time_ms <= self.last_ms:
+            slots = np.flatnonzero(grid.times[:count] == time_ms)
+            if len(slots):
+                return self._replace(int(slots[0]), columns, bits)
+        else:
+            self.last_ms = time_ms
+        if columns is None:
+            grid.bits[count] = bits
+        else:
+            row = grid.bits[count]
+            row.fill(_ABSENT)
+            row[columns] = bits
+        grid.times[count] = self._tail_ms = time_ms
+        self.count = count + 1
+        return 0
+
+    def _replace(self, slot: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
+        """Puts samples into a row that is there."""
+        row = self.grid.bits[slot]
+        if columns is not None and len(columns) == 1:  # the way of series that come one by one
+            column, value = columns[0], bits[0]
+            before = row[column]
+            if value == _ABSENT:
+                return 0
+            row[column] = value
+            return int(before != _ABSENT and before != value)
+        earlier = row if columns is None else row[columns]
+        given = bits != _ABSENT
+        row[slice(None) if columns is None else columns] = np.where(given, bits, earlier)
+        return int(np.count_nonzero(given & (earlier != _ABSENT) & (earlier != bits)))
+
+    def widen(self, series: Numbers) -> None:
+        """Leases further columns to series that have none."""
+        old = self.grid
+        bits = np.full((len(old.times), len(old.series) + len(series)), _ABSENT)
+        bits[: self.count, : len(old.series)] = old.bits[: self.count]
+        self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
+
+    def rows(self) -> Rows:
+        """What is in the head, in any order; not a copy."""
+        count = self.count
+        grid = self.grid
+        return Rows(grid.times[:count], grid.series, grid.bits[:count])
+
+    def in_use(self) -> Numbers:
+        """The series that have a sample here."""
+        rows = self.rows()
+        used: Numbers = rows.series[(rows.bits != _ABSENT).any(axis=0)]
+        return used
+
+    def erase(self, series: Numbers, start_ms: int, end_ms: int) -> None:
+        """Takes out the samples of some series in some time."""
+        rows = self.rows()
+        slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
+        rows.bits[np.ix_(slots, np.flatnonzero(np.isin(rows.series, series)))] = _ABSENT

@@ -1,0 +1,211 @@
+"""Recent files become files of a span of time each, and rollups are made of what they touch."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+
+from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.merge import Piece, Table, merge
+from netmon_collector.store.options import StoreSettings
+from netmon_collector.store.rollup import FIELDS, prefer_fuller, roll
+from netmon_collector.store.sealing import cut, packed, together
+from netmon_collector.store.shelf import Shelf
+
+T = TypeVar("T")
+
+WIDTH_MS: Final = {Tier.FIVE_MINUTES: 300_000, Tier.HOUR: 3_600_000}
+"""How long the buckets of a tier are; finest first."""
+_WINDOW_MS: Final = WIDTH_MS[Tier.HOUR]
+
+
+class Run(Protocol):
+    """Has work done on the upkeep's thread."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+class Merger:
+    """Puts fewer, larger files in the place of others. Its callers see to it that nobody else changes files."""
+
+    def __init__(self, shelf: Shelf, settings: StoreSettings, run: Run) -> None:
+        self._shelf = shelf
+        self._settings = settings
+        self._run = run
+
+    async def merge(self) -> None:
+        """Recent files first; then those of one span, where they are many. Raises StoreError."""
+        recent = [file for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT]
+        if recent:
+            await self._roll_up(recent)
+            await self._replace(recent)
+        for tier in Tier:
+            spans = sorted((file for file in self._shelf.files(tier) if file.name.span != RECENT), key=_span)
+            for _, group in groupby(spans, key=_span):
+                members = sorted(group, key=_order)
+                if len(members) >= self._settings.merge_files:
+                    await self._replace(members)
+
+    def needs_bytes(self) -> int:
+        """About how much disk a merge takes until the files before it are gone."""
+        return sum(file.size_bytes for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT)
+
+    async def _replace(self, files: Sequence[ChunkFile]) -> None:
+        """Puts one file for each span in the place of some: all of their span, or the recent ones."""
+        tier, span_ms = files[0].name.tier, self._span_ms(files[0].name.tier)
+        merged = []
+        for span in _spans_of(files, span_ms):
+            chunks = partial(self._merged, files, span, self._chunk_ms(tier))
+            merged.append(await self._write(tier, span, files, chunks))
+        names = {file.name for file in merged}
+        replaced = [file for file in self._shelf.files(tier) if file in files or file.name in names]
+        self._shelf.put(merged, instead=replaced)
+        await self._run(partial(self._shelf.remove, replaced))
+
+    async def _roll_up(self, recent: Sequence[ChunkFile]) -> None:
+        """Makes the rollups of all time that recent files have samples of anew, from all samples of that time."""
+        hours: dict[int, list[Packed]] = {}
+        rolled = []
+        for span in _spans_of(recent, self._span_ms(Tier.FIVE_MINUTES)):
+            chunks = partial(self._rolled, recent, span, hours)
+            rolled.append(await self._write(Tier.FIVE_MINUTES, span, recent, chunks))
+        length = self._span_ms(Tier.HOUR)
+        for number, packs in hours.items():
+            span = range(number * length, (number + 1) * length)
+            rolled.append(await self._write(Tier.HOUR, span, recent, partial(iter, packs)))
+        names = {file.name for file in rolled}
+        replaced = [file for tier in WIDTH_MS for file in self._shelf.files(tier) if file.name in names]
+        self._shelf.put(rolled, instead=replaced)
+
+    async def roll_again(self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]) -> None:
+        """Makes rollups of some series, by block, in some windows anew, after samples of theirs were deleted."""
+        order = self._shelf.next_order()
+        for number in sorted({window.start // self._span_ms(tier) for window in windows}):
+            own = [window for window in windows if window.start // self._span_ms(tier) == number]
+            chunks = partial(self._rolled_again, tier, homes, own)
+            name = Name(tier, str(number), order)
+            self._shelf.put([await self._run(partial(self._write_now, name, chunks, 0))])
+
+    def _rolled_again(
+        self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]
+    ) -> Iterator[Packed]:
+        for block, series in homes:
+            for window in windows:
+                table = fresh_rollup(self._shelf, tier, block, series, window, [])
+                if table is not None:
+                    yield from packed(block, series, table, FIELDS)
+
+    async def _write(
+        self, tier: Tier, span: range, source: Sequence[ChunkFile], chunks: Callable[[], Iterator[Packed]]
+    ) -> ChunkFile:
+        name = Name(tier, str(span.start // len(span)), max(file.name.order for file in source))
+        segment = max(file.segment for file in source)
+        return await self._run(partial(self._write_now, name, chunks, segment))
+
+    def _write_now(self, name: Name, chunks: Callable[[], Iterator[Packed]], segment: int) -> ChunkFile:
+        return self._shelf.write(name, chunks(), segment)
+
+    @staticmethod
+    def _merged(files: Sequence[ChunkFile], span: range, chunk_ms: int) -> Iterator[Packed]:
+        """The chunks that take the place of all that some files, in the order of writing, hold of a span."""
+        for block in blocks_of(files):
+            chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
+            if chunks:
+                series, table = together(chunks)
+                for part in cut(table, chunk_ms):
+                    yield from packed(block, series, part, chunks[0].fields)
+
+    def _rolled(self, recent: Sequence[ChunkFile], span: range, hours: dict[int, list[Packed]]) -> Iterator[Packed]:
+        """The chunks of five minutes; those of hours, which are few, are put into `hours` by their span."""
+        for block in blocks_of(recent):
+            own = [chunk.series for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
+            if own:
+                series = np.unique(np.concatenate(own))
+                made: dict[Tier, list[Piece]] = {tier: [] for tier in WIDTH_MS}
+                for window in windows_of(recent, block, span):
+                    raw = _raw(self._shelf, block, series, window, [])
+                    if raw is not None:
+                        for tier, pieces in made.items():
+                            pieces.append(_piece(_rolled_up(self._shelf, tier, block, series, window, raw)))
+                yield from _chunks(block, series, made[Tier.FIVE_MINUTES])
+                for chunk in _chunks(block, series, made[Tier.HOUR]):
+                    hours.setdefault(chunk.oldest_ms // self._span_ms(Tier.HOUR), []).append(chunk)
+
+    def _span_ms(self, tier: Tier) -> int:
+        return self._settings.span_ms * (32 if tier is Tier.HOUR else 1)
+
+    def _chunk_ms(self, tier: Tier) -> int:
+        return self._settings.chunk_ms if tier is Tier.RAW else self._span_ms(tier)
+
+
+def fresh_rollup(
+    shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, heads: Sequence[Piece]
+) -> Table | None:
+    """The buckets of a window [C x FIELDS, W], made of all samples; where raw samples are gone, what was stored."""
+    raw = _raw(shelf, block, series, window, heads)
+    return None if raw is None else _rolled_up(shelf, tier, block, series, window, raw)
+
+
+def _raw(shelf: Shelf, block: int, series: Numbers, window: range, heads: Sequence[Piece]) -> Table | None:
+    pieces = shelf.pieces(Tier.RAW, block, series, window.start, window.stop - 1)
+    return merge([*pieces, *(_within(piece, window) for piece in heads)], len(series))
+
+
+def _rolled_up(shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, raw: Table) -> Table:
+    fresh = roll(raw, WIDTH_MS[tier])
+    stored = merge(shelf.pieces(tier, block, series, window.start, window.stop - 1), len(series) * FIELDS)
+    return fresh if stored is None else prefer_fuller(stored, fresh)
+
+
+def _chunks(block: int, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Packed]:
+    table = merge(pieces, len(series) * FIELDS)
+    if table is not None:
+        yield from packed(block, series, table, FIELDS)
+
+
+def windows_of(files: Iterable[ChunkFile], block: int, span: range) -> list[range]:
+    """The windows of time of which some files have samples of a block, within a span."""
+    starts: set[int] = set()
+    for file in files:
+        entries = file.entries_of(block)
+        for oldest_ms, newest_ms in zip(entries["oldest_ms"].tolist(), entries["newest_ms"].tolist(), strict=True):
+            starts.update(range(oldest_ms // _WINDOW_MS, newest_ms // _WINDOW_MS + 1))
+    windows = [range(start * _WINDOW_MS, (start + 1) * _WINDOW_MS) for start in sorted(starts)]
+    return [window for window in windows if window.start < span.stop and window.stop > span.start]
+
+
+def windows_in(times: Iterable[int]) -> list[range]:
+    """The windows that some times are in."""
+    return [range(start, start + _WINDOW_MS) for start in sorted({time // _WINDOW_MS * _WINDOW_MS for time in times})]
+
+
+def blocks_of(files: Iterable[ChunkFile]) -> list[int]:
+    """The blocks that some files have chunks of."""
+    blocks: list[int] = np.unique(np.concatenate([file.entries["block"] for file in files])).tolist()
+    return blocks
+
+
+def _spans_of(files: Iterable[ChunkFile], span_ms: int) -> list[range]:
+    """The spans of time that some files have chunks of."""
+    numbers = np.unique(np.concatenate([file.entries["oldest_ms"] // span_ms for file in files])).tolist()
+    return [range(number * span_ms, (number + 1) * span_ms) for number in numbers]
+
+
+def _within(piece: Piece, window: range) -> Piece:
+    slots = np.flatnonzero((piece.times >= window.start) & (piece.times < window.stop))
+    return Piece(piece.times[slots], piece.columns, piece.bits[:, slots])
+
+
+def _piece(table: Table) -> Piece:
+    return Piece(table.times, np.arange(len(table.bits)), table.bits)
+
+
+def _span(file: ChunkFile) -> str:
+    return file.name.span
+
+
+def _order(file: ChunkFile) -> int:
+    return file.name.order

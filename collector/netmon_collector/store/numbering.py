@@ -1,0 +1,39 @@
+"""Numbers for things of which there are millions: 12 bytes for each, where a dict of Python objects takes 100."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+_RECENT: Final = 1 << 16
+
+
+class Numbering:
+    """From a 64-bit key to a number. What came last is in a dict; now and then that moves into sorted arrays."""
+
+    def __init__(self) -> None:
+        self._recent: dict[int, int] = {}
+        self._keys: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._numbers: npt.NDArray[np.uint32] = np.empty(0, np.uint32)
+
+    def get(self, key: int) -> int | None:
+        """The number of a key (a signed 64-bit integer)."""
+        number = self._recent.get(key)
+        if number is None and len(self._keys):
+            at = int(self._keys.searchsorted(key))
+            if at < len(self._keys) and self._keys[at] == key:
+                return int(self._numbers[at])
+        return number
+
+    def set(self, key: int, number: int) -> None:
+        """Gives a key, which has none yet, its number."""
+        self._recent[key] = number
+        if len(self._recent) >= _RECENT + len(self._keys) // 8:
+            self._settle()
+
+    def _settle(self) -> None:
+        keys = np.concatenate((self._keys, np.fromiter(self._recent, np.int64)))
+        numbers = np.concatenate((self._numbers, np.fromiter(self._recent.values(), np.uint32)))
+        order = np.argsort(keys)
+        self._keys, self._numbers = keys[order], numbers[order]
+        self._recent = {}

@@ -1,0 +1,35 @@
+"""What can be set of the embedded store. The defaults are for a collector; tests shrink them to see every path."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Sizes and times of the embedded store.
+
+    The log: a file takes the samples of `log_slice_ms`, or `segment_bytes` if that is less; commits are `window_s`
+    apart where there is more to do than one; no more than `waiting_bytes` wait for the disk.
+
+    Chunks: a head has `head_slots` times and is sealed when it is full, or after `seal_after_s`, or when the log has
+    `log_bytes`; the disk is visited every `seal_every_s`. Chunks are of `chunk_ms` at most; those that are newer than
+    the last visit of `merge_every_s` are in recent files, the others in files of `span_ms`, and where there are
+    `merge_files` of one span they become one.
+
+    Retention: rollups are kept longer than samples, by `keep_…_longer_ms`. The whole store stays below `max_bytes`.
+    """
+
+    log_slice_ms: int = 20 * 60_000
+    segment_bytes: int = 64 << 20
+    window_s: float = 0.1
+    waiting_bytes: int = 256 << 20
+    head_slots: int = 120
+    seal_after_s: float = 7200.0
+    seal_every_s: float = 30.0
+    log_bytes: int = 2 << 30
+    chunk_ms: int = 2 * 3600_000
+    merge_every_s: float = 7200.0
+    merge_files: int = 8
+    span_ms: int = 86_400_000
+    keep_5m_longer_ms: int = 150 * 86_400_000
+    keep_1h_longer_ms: int = 1796 * 86_400_000
+    max_bytes: int = 1 << 60

@@ -1,0 +1,155 @@
+"""InfluxDB 1 and 2: a metric is a measurement with one field, read by InfluxQL."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Values
+from netmon_collector.store.match import Condition
+from netmon_collector.store.outside.base import Piece, Rejected, told
+from netmon_collector.store.outside.http import Access, Http, V2Writer
+from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
+from netmon_proto.model import NAME, Labels
+
+_FIELD: Final = "value"
+_ALPHABET: Final = Alphabet("\n\\", reserved=("time", _FIELD, "_field", "_measurement"))
+_LAST_MS: Final = 9_000_000_000_000
+"""It counts nanoseconds in 64 bits: about the years 1684 to 2255."""
+_PARTLY: Final = re.compile(r"partial write: .* dropped=(\d+)", re.DOTALL)
+_CHUNK: Final = "10000"
+_QUOTE: Final = str.maketrans({"'": "\\'"})
+_QUOTE_NAME: Final = str.maketrans({'"': '\\"'})
+
+
+class InfluxDb:
+    """A database, or a bucket that is mapped to one; see outside.base.Server.
+
+    What it has taken is on its disk (`wal-fsync-delay` is 0 unless changed), so nothing is held.
+    """
+
+    hold_s = 0.0
+
+    def __init__(self, url: str, access: Access, *, database: str, policy: str = "", org: str = "") -> None:
+        self._url = url
+        self._database = database
+        self._place = {"db": database} | ({"rp": policy} if policy else {})
+        self._http = Http(url, access)
+        self._writer = V2Writer(url, access, org=org or "-", bucket=f"{database}/{policy}" if policy else database)
+        self._has_v2 = False
+
+    def check(self) -> str:
+        self._has_v2 = self._http.status("POST", "/api/v2/write") != 404
+        if [self._database] not in [row for one in self._asked("SHOW DATABASES") for row in one.get("values", ())]:
+            try:
+                self._asked(f"CREATE DATABASE {_name(self._database)}")
+            except StoreError as error:
+                raise StoreUnavailable(
+                    f"{self._url} has no database {self._database}, and does not let us make it ({error}): create it, "
+                    "or map a bucket to it, and permit reading and writing"
+                ) from error
+        return ""
+
+    def _asked(self, statement: str) -> list[dict[str, Any]]:
+        return _series(self._http.post("/query", {"q": statement}), self._url)
+
+    def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
+        if abs(time_ms) > _LAST_MS:
+            return np.zeros(values.shape, np.bool_)
+        return np.isfinite(values)
+
+    def prefix(self, labels: Labels) -> bytes:
+        name = escaped(_ALPHABET.say(dict(labels).get(NAME, "")))
+        return f"{name}{tags(labels, _ALPHABET)} {_FIELD}=".encode()
+
+    def write(self, lines: bytes) -> None:
+        try:
+            if self._has_v2:
+                self._writer.write(lines)
+            else:
+                self._writer.write_v1(lines, self._place)
+        except Rejected as error:
+            if (partly := _PARTLY.search(str(error))) is not None:
+                raise Rejected(str(error), int(partly[1])) from None
+            raise
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Iterator[Piece]:
+        start_ms, end_ms = max(start_ms, -_LAST_MS), min(end_ms, _LAST_MS)
+        if start_ms > end_ms:
+            return
+        source, conditions = asked(matchers)
+        where = " AND ".join([f"time >= {start_ms}ms", f"time <= {end_ms}ms", *conditions])
+        for one in self._query(f"SELECT {_FIELD} FROM {source} WHERE {where} GROUP BY *"):  # noqa: S608 - quoted
+            table = np.array(one["values"], np.float64)  # milliseconds are exact in it
+            yield told(_labels(one), table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1]))
+
+    def series(self, matchers: Sequence[Matcher]) -> Iterator[Labels]:
+        source, conditions = asked(matchers)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        for one in self._query(f"SELECT last({_FIELD}) FROM {source}{where} GROUP BY *"):  # noqa: S608 - quoted
+            yield _labels(one)
+
+    def span(self) -> tuple[int, int] | None:
+        edges = [
+            [one["values"][0][0] for one in self._query(f"SELECT {edge}({_FIELD}) FROM /.*/")]  # noqa: S608
+            for edge in ("first", "last")
+        ]
+        return (min(edges[0]), max(edges[1])) if edges[0] else None
+
+    def close(self) -> None:
+        self._http.close()
+        self._writer.close()
+
+    def _query(self, statement: str) -> Iterator[dict[str, Any]]:
+        """The series of an answer; a long one comes in several parts."""
+        fields = {**self._place, "q": statement, "epoch": "ms", "chunked": "true", "chunk_size": _CHUNK}
+        for line in self._http.lines("/query", fields):
+            yield from _series(line, self._url)
+
+
+def asked(matchers: Sequence[Matcher]) -> tuple[str, list[str]]:
+    """What to select from, and conditions: of the matchers those that InfluxQL judges exactly as we do.
+
+    A label that a series does not have is not always the empty text to it: such matchers are judged on our side.
+    """
+    source = "/.*/"
+    conditions = []
+    for matcher in matchers:
+        if matcher.op not in (MatchOp.EQUAL, MatchOp.REGEX) or Condition(matcher).accepts(""):
+            continue
+        if not can_be_asked(matcher):
+            continue
+        expression = f"/^(?:{matcher.value.replace('/', chr(92) + '/')})$/"
+        if matcher.name == NAME:
+            source = _name(_ALPHABET.say(matcher.value)) if matcher.op is MatchOp.EQUAL else expression
+        elif matcher.op is MatchOp.EQUAL:
+            said = _ALPHABET.say(matcher.value).translate(_QUOTE)
+            conditions.append(f"{_name(_ALPHABET.say_name(matcher.name))} = '{said}'")
+        else:
+            conditions.append(f"{_name(_ALPHABET.say_name(matcher.name))} =~ {expression}")
+    return source, conditions
+
+
+def _name(text: str) -> str:
+    return f'"{text.translate(_QUOTE_NAME)}"'
+
+
+def _labels(series: dict[str, Any]) -> Labels:
+    return _ALPHABET.hear({**series.get("tags", {}), NAME: series["name"]})
+
+
+def _series(answer: bytes, url: str) -> list[dict[str, Any]]:
+    """The series of an answer, or of one part of it. Raises StoreError."""
+    try:
+        plain = orjson.loads(answer)
+        results = plain.get("results", [])
+        errors = [one["error"] for one in (plain, *results) if "error" in one]
+        series = [one for result in results for one in result.get("series", [])]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise StoreError(f"{url} answers with something else than data") from error
+    if errors:
+        raise StoreError(f"{url} answers: {errors[0]}")
+    return series

@@ -1,0 +1,157 @@
+"""A server as a store: the way of a batch from `append` to the server, and of a query back, on one page.
+
+append: refuse what was taken already -> leave out what the server cannot keep -> the queue on our disk -> acked.
+Beside it one worker brings the queue to the server. select: what is in the queue and what the server tells, as one.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import numpy as np
+
+from netmon_collector.store.base import (
+    ABSENT_BITS,
+    Frame,
+    Group,
+    Matcher,
+    Origin,
+    Row,
+    StoreError,
+    StoreStats,
+    is_absent,
+)
+from netmon_collector.store.damage import log
+from netmon_collector.store.match import Matching
+from netmon_collector.store.outside.base import Server
+from netmon_collector.store.outside.columns import frames
+from netmon_collector.store.outside.drain import Drain
+from netmon_collector.store.outside.queue import Queue
+from netmon_collector.store.outside.unsent import pieces, series
+from netmon_collector.store.record import StoredRow
+from netmon_proto.model import Kind, Labels
+
+T = TypeVar("T")
+
+QUEUE_BYTES: Final = 4 << 30
+_READERS: Final = 4
+
+
+class OutsideStore:
+    """Keeps samples on a server, and until it has them for sure in a folder of ours. Needs a running event loop."""
+
+    def __init__(self, server: Server, queue: Queue) -> None:
+        self._server = server
+        self._queue = queue
+        self._drain = Drain(queue, server)
+        self._draining = asyncio.create_task(self._drain.run())
+        self._readers = ThreadPoolExecutor(_READERS, "netmon-outside")
+        self._not_held = 0
+
+    @classmethod
+    def open(cls, server: Server, folder: Path, *, queue_bytes: int = QUEUE_BYTES, window_s: float = 0.1) -> Self:
+        """Opens the queue in a folder, and looks whether the server is fit; one that is away may come later.
+
+        The queue takes no more than `queue_bytes`; commits are `window_s` apart. Raises StoreUnavailable.
+        """
+        try:
+            server.check()
+        except StoreError as error:
+            log.warning("store.server_away", error=str(error), consequence="samples wait in the queue")
+        return cls(server, Queue(folder, max_bytes=queue_bytes, window_s=window_s))
+
+    def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
+        return self._queue.register(labels, kinds)
+
+    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
+        return await self._queue.put([stored for row in rows if (stored := self._storable(row))], origin)
+
+    def _storable(self, row: Row) -> StoredRow | None:
+        """A copy of a row without what the server cannot keep; None if nothing is left."""
+        group = self._queue.group(row.group)
+        if row.values.shape != (len(group.labels),) or row.values.dtype != np.float64:
+            raise ValueError(f"a row needs {len(group.labels)} values of float64, one per column of its group")
+        wanted = ~is_absent(row.values)
+        present = wanted & self._server.holds(row.values, row.time_ms)
+        lost = int(np.count_nonzero(wanted)) - int(np.count_nonzero(present))
+        if lost and not self._not_held:
+            log.warning("store.cannot_hold", what="NaN, stale markers and what else docs/stores.md names")
+        self._not_held += lost
+        if not present.any():
+            return None
+        bits = np.where(present, row.values.view(np.uint64), np.uint64(ABSENT_BITS))
+        return StoredRow(group, row.time_ms, bits.tobytes(), whole=bool(present.all()))
+
+    def highest_acked(self, agent_id: str, epoch: int) -> int:
+        return self._queue.highest_acked(agent_id, epoch)
+
+    def settle(self, agent_id: str, epoch: int, below: int) -> None:
+        self._queue.forget_acks(agent_id, epoch, below)
+
+    async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
+        matching = Matching(matchers)
+        if start_ms > end_ms:
+            return []
+        entries = self._queue.unsettled()
+
+        def read() -> list[Frame]:
+            ours = pieces(self._queue, entries, matching, start_ms, end_ms)  # first: what is settled since, is there
+            told = self._server.select(matchers, start_ms, end_ms)
+            return frames(chain((piece for piece in told if matching.accepts(piece.labels)), ours))
+
+        return await self._read(read)
+
+    async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
+        matching = Matching(matchers)
+        entries = self._queue.unsettled()
+
+        def read() -> list[Labels]:
+            ours = series(self._queue, entries, matching)
+            return list(ours.union(filter(matching.accepts, self._server.series(matchers))))
+
+        return await self._read(read)
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        """In threads of our own: a server that hangs must not take those that others need."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def forget_before(self, time_ms: int) -> None:
+        """Nothing: how long samples are kept is the server's own setting."""
+
+    async def span(self) -> tuple[int, int] | None:
+        """Times between which all samples are, not necessarily tight; None where there is none. Raises StoreError."""
+        spans = [(entry.oldest_ms, entry.newest_ms) for entry in self._queue.unsettled()]
+        if (there := await self._read(self._server.span)) is not None:
+            spans.append(there)
+        spans = [(oldest, newest) for oldest, newest in spans if oldest <= newest]
+        return (min(oldest for oldest, _ in spans), max(newest for _, newest in spans)) if spans else None
+
+    async def delivered(self) -> bool:
+        """Waits until the server has, for sure, all that was appended. False: the store was closed before."""
+        return await self._drain.delivered()
+
+    def stats(self) -> StoreStats:
+        """What went through since the store was opened; `bytes` are those of our queue, not of the server."""
+        written = self._queue.written
+        return StoreStats(
+            series=self._queue.series_written(),
+            samples_appended=written.samples,
+            batches_duplicate=written.duplicates,
+            bytes=self._queue.size_bytes(),
+            oldest_ms=written.oldest_ms,
+            newest_ms=written.newest_ms,
+            damaged=written.damages.count,
+        )
+
+    async def close(self) -> None:
+        self._draining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._draining
+        self._drain.end()
+        await self._queue.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._server.close()

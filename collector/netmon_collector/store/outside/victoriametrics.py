@@ -1,0 +1,142 @@
+"""VictoriaMetrics, single or cluster: written by the line protocol, read by its export."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from netmon_collector.store.base import Matcher, StoreError, StoreUnavailable, Times, Values
+from netmon_collector.store.outside.base import Piece, told
+from netmon_collector.store.outside.http import Access, Http, V2Writer
+from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
+from netmon_proto.model import NAME, Labels
+
+HOLD_S: Final = 30.0
+"""It shows a write after 1 s, of a new series after 10, and has it on disk after 5; this is generous."""
+
+_FIRST_MS: Final = 1
+"""Time 0 means "now" to it, and nothing is before."""
+_LAST_MS: Final = 9_000_000_000_000
+_WINDOW_MS: Final = 30 * 86_400_000
+"""Up to 40 days it looks into its index by days: then to find nothing costs nothing."""
+_AHEAD_MS: Final = 2 * 86_400_000
+_ALPHABET: Final = Alphabet("\n")
+_DEDUP: Final = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([^"]*)"', re.MULTILINE)
+_STARTED: Final = re.compile(rb"^vm_app_start_timestamp (\S+)", re.MULTILINE)
+_WANTED: Final = ("1ms", "0.001s")
+_VALUES: Final = b'},"values":['
+
+
+class VictoriaMetrics:
+    """A server or a cluster; see outside.base.Server.
+
+    `insert_url` and `select_url` are those below which the line protocol and Prometheus' API are, `metrics_url` that
+    of the process that answers queries.
+    """
+
+    def __init__(
+        self, insert_url: str, select_url: str, metrics_url: str, access: Access, *, hold_s: float = HOLD_S
+    ) -> None:
+        self.hold_s = hold_s
+        self._url = metrics_url
+        self._metrics = Http(metrics_url, access)
+        self._http = Http(select_url, access)
+        self._writer = V2Writer(insert_url, access)
+
+    def check(self) -> str:
+        page = self._metrics.get("/metrics")
+        flag = _DEDUP.search(page)
+        interval = flag[1].decode(errors="replace") if flag else "unknown"
+        if interval not in _WANTED:
+            raise StoreUnavailable(
+                f"{self._url} runs with -dedup.minScrapeInterval={interval}: start it with "
+                "-dedup.minScrapeInterval=1ms, else what is sent twice is kept twice, or samples are thinned out"
+            )
+        started = _STARTED.search(page)
+        return started[1].decode(errors="replace") if started else ""
+
+    def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
+        if not _FIRST_MS <= time_ms <= _LAST_MS:
+            return np.zeros(values.shape, np.bool_)
+        return ~np.isnan(values)
+
+    def prefix(self, labels: Labels) -> bytes:
+        """The measurement stays empty: so the field's name alone is the metric's."""
+        name = escaped(_ALPHABET.say(dict(labels).get(NAME, "")))
+        return f"{tags(labels, _ALPHABET)} {name}=".encode()
+
+    def write(self, lines: bytes) -> None:
+        self._writer.write(lines)
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Iterator[Piece]:
+        start_ms, end_ms = max(start_ms, _FIRST_MS), min(end_ms, _LAST_MS)
+        if start_ms > end_ms:
+            return
+        fields = _fields(matchers, start_ms - 1, end_ms + 1)  # it reads times as floats, so they may be 1 ms off
+        for line in self._http.lines("/api/v1/export", fields):
+            metric, times, values = _parse(line)
+            inside = (times >= start_ms) & (times <= end_ms)
+            yield told(_ALPHABET.hear(metric), times[inside], values[inside])
+
+    def series(self, matchers: Sequence[Matcher]) -> Iterator[Labels]:
+        for metric in self._data("/api/v1/series", _fields(matchers, _FIRST_MS, _LAST_MS)):
+            yield _ALPHABET.hear(metric)
+
+    def span(self) -> tuple[int, int] | None:
+        """Found by looking into each month since 1970, at most until something is there."""
+        now = self._data("/api/v1/query", {"query": "vector(time())"})["result"][0]["value"][1]
+        starts = range(_FIRST_MS, int(float(now) * 1000) + _AHEAD_MS, _WINDOW_MS)
+        full = [start for start in starts if self._has_samples(start, start + _WINDOW_MS - 1)]
+        return (full[0], full[-1] + _WINDOW_MS - 1) if full else None
+
+    def _has_samples(self, start_ms: int, end_ms: int) -> bool:
+        lines = self._http.lines("/api/v1/export", _fields((), start_ms, end_ms))
+        with contextlib.closing(lines):
+            return next(lines, None) is not None
+
+    def close(self) -> None:
+        self._metrics.close()
+        self._http.close()
+        self._writer.close()
+
+    def _data(self, path: str, fields: dict[str, str]) -> Any:
+        try:
+            return orjson.loads(self._http.post(path, fields))["data"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._url} answers {path} with something else than data") from error
+
+
+def _fields(matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> dict[str, str]:
+    return {"match[]": selector(matchers), "start": _seconds(max(start_ms, _FIRST_MS)), "end": _seconds(end_ms)}
+
+
+def _seconds(time_ms: int) -> str:
+    return f"{time_ms // 1000}.{time_ms % 1000:03}"
+
+
+def selector(matchers: Sequence[Matcher]) -> str:
+    """Matchers as PromQL; those that it might judge otherwise than we do are left out."""
+    asked = [
+        f"{matcher.name}{matcher.op}{orjson.dumps(_ALPHABET.say(matcher.value)).decode()}"  # Go reads JSON's escapes
+        for matcher in matchers
+        if can_be_asked(matcher)
+    ]
+    return "{" + ",".join([*asked, f'{NAME}!=""']) + "}"
+
+
+def _parse(line: bytes) -> tuple[dict[str, str], Times, Values]:
+    """One series of an export."""
+    try:
+        try:
+            answer = orjson.loads(line)
+        except orjson.JSONDecodeError:  # infinities are written as no JSON knows them
+            labels, mark, rest = line.partition(_VALUES)
+            answer = json.loads(labels + mark + rest.replace(b"+Inf", b"Infinity").replace(b"-Inf", b"-Infinity"))
+        return answer["metric"], np.array(answer["timestamps"], np.int64), np.array(answer["values"], np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError("VictoriaMetrics exports something else than samples") from error

@@ -1,0 +1,68 @@
+"""From rows in memory to chunks, and from chunks to tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.chunk import Chunk, Matrix, encode
+from netmon_collector.store.chunkfile import Packed
+from netmon_collector.store.head import Rows
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.merge import Piece, Table, merge, trimmed
+
+EVER: Final = (-(2**63), 2**63 - 1)
+
+
+def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed]:
+    """The chunks of heads, by block; what is of another slice of time is another chunk."""
+    for block, parts in blocks.items():
+        series = np.unique(np.concatenate([part.series for part in parts]))
+        table = merge([piece(part, series) for part in parts], len(series))
+        if table is not None:
+            for part in cut(table, slice_ms):
+                yield from packed(block, series, part)
+
+
+def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
+    """What rows have of some series (ascending) in some time; a copy, if not of all."""
+    at = np.minimum(np.searchsorted(series, rows.series), len(series) - 1)
+    own = np.flatnonzero(series[at] == rows.series)
+    slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
+    times, bits = rows.times, rows.bits
+    if len(slots) < len(times):
+        times, bits = times[slots], bits[slots]
+    return Piece(times, at[own], np.ascontiguousarray((bits if len(own) == bits.shape[1] else bits[:, own]).T))
+
+
+def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
+    """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field."""
+    left = trimmed(table, fields)
+    if left is not None:
+        small, kept = left
+        matrix = Matrix(block, small.times, series[kept], np.ascontiguousarray(small.bits), fields)
+        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], encode(matrix))
+
+
+def cut(table: Table, slice_ms: int) -> Iterator[Table]:
+    """The table in slices of time."""
+    edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
+    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
+        yield Table(table.times[first:last], table.bits[:, first:last])
+
+
+def together(chunks: Sequence[Chunk]) -> tuple[Numbers, Table]:
+    """Chunks of one block and of the same fields, oldest first, as one table; and its series."""
+    series = np.unique(np.concatenate([chunk.series for chunk in chunks]))
+    pieces = []
+    for chunk in chunks:
+        places, columns = chunk.columns_of(series)
+        pieces.append(Piece(chunk.times, _fields(places, chunk.fields), chunk.read(columns)))
+    table = merge(pieces, len(series) * chunks[0].fields)
+    assert table is not None, "no chunk is empty"
+    return series, table
+
+
+def _fields(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:
+    return (places[:, None] * fields + np.arange(fields)).ravel()

@@ -1,0 +1,82 @@
+"""The chunk files of a store, oldest first: which there are, and what they hold of a block."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file
+from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.durable import clear_unfinished
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.merge import Piece
+
+
+class Shelf:
+    """Files are put and taken in one step, so that a reader on any thread sees each sample once or twice, never not."""
+
+    def __init__(self, folder: Path, damages: DamageBook) -> None:
+        self._folder = folder
+        self._damages = damages
+        self._files: tuple[ChunkFile, ...] = ()
+
+    def open(self) -> None:
+        """Finds the files. Raises OSError, StoreUnavailable."""
+        clear_unfinished(self._folder)
+        names = [(path, Name.parse(path.name)) for path in self._folder.iterdir()]
+        self.put([open_file(path, name, self._damages) for path, name in names if name is not None])
+
+    def files(self, tier: Tier) -> list[ChunkFile]:
+        """The files of a tier, in the order of writing."""
+        return [file for file in self._files if file.name.tier is tier]
+
+    def paths(self) -> list[Path]:
+        return [file.path for file in self._files]
+
+    def next_order(self) -> int:
+        """The order of the next file: higher than all."""
+        return max((file.name.order for file in self._files), default=0) + 1
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self._files)
+
+    def write(self, name: Name, chunks: Iterable[Packed], segment: int) -> ChunkFile:
+        """Writes a file, which is not on the shelf before it is put there. Raises StoreError."""
+        return write_file(self._folder, name, chunks, segment, self._damages)
+
+    def put(self, files: Sequence[ChunkFile], instead: Collection[ChunkFile] = ()) -> None:
+        """Puts files on the shelf in place of others, whose files are then to be removed."""
+        left = [file for file in self._files if file not in instead]
+        self._files = tuple(sorted((*left, *files), key=_age))
+
+    def remove(self, files: Iterable[ChunkFile]) -> None:
+        """Deletes files that are not on the shelf any more, unless another has the name now. Raises StoreError."""
+        names = {file.name for file in self._files}
+        for file in files:
+            if file.name not in names:
+                file.remove()
+
+    def pieces(self, tier: Tier, block: int, series: Numbers, start_ms: int, end_ms: int) -> list[Piece]:
+        """What the files hold of a block's series (ascending) in a time, oldest first. Raises StoreError."""
+        return [
+            piece
+            for file in self._files
+            if file.name.tier is tier
+            for piece in _pieces(file, block, series, start_ms, end_ms)
+        ]
+
+
+def _pieces(file: ChunkFile, block: int, series: Numbers, start_ms: int, end_ms: int) -> Iterable[Piece]:
+    for chunk in file.chunks(block, start_ms, end_ms):
+        places, columns = chunk.columns_of(series)
+        if len(columns):
+            first = int(np.searchsorted(chunk.times, start_ms))
+            last = int(np.searchsorted(chunk.times, end_ms, "right"))
+            fields = np.arange(chunk.fields)
+            wanted = (places[:, None] * chunk.fields + fields).ravel()
+            yield Piece(chunk.times[first:last], wanted, chunk.read(columns)[:, first:last])
+
+
+def _age(file: ChunkFile) -> tuple[int, bool]:
+    return file.name.order, file.name.span == RECENT

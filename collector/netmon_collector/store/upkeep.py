@@ -1,0 +1,258 @@
+"""What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from netmon_collector.store.base import StoreError
+from netmon_collector.store.blocks import Block, Blocks
+from netmon_collector.store.catalog import Catalog, Entry
+from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
+from netmon_collector.store.damage import log
+from netmon_collector.store.durable import sync_folder
+from netmon_collector.store.framing import NOTHING
+from netmon_collector.store.head import Head, Rows
+from netmon_collector.store.health import Health
+from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.log import Log
+from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
+from netmon_collector.store.options import StoreSettings
+from netmon_collector.store.rewrite import without
+from netmon_collector.store.sealing import seal
+from netmon_collector.store.segment import Segment
+from netmon_collector.store.shelf import Shelf
+
+T = TypeVar("T")
+
+
+class Upkeep:
+    """One task at a time changes files; encoding, writing and reading them is done on a thread of its own."""
+
+    def __init__(
+        self,
+        index: LabelIndex,
+        blocks: Blocks,
+        shelf: Shelf,
+        catalog: Catalog,
+        log: Log,
+        roll_log: Callable[[], Awaitable[None]],
+        settings: StoreSettings,
+    ) -> None:
+        self._index = index
+        self._blocks = blocks
+        self._shelf = shelf
+        self._catalog = catalog
+        self._log = log
+        self._roll_log = roll_log
+        self._settings = settings
+        self.seen: set[int] = set()
+        """The numbers of groups of which each series is known to have a sample."""
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "netmon-upkeep")
+        self._task: asyncio.Task[None] | None = None
+        self._next_s = self._latest_s = 0.0
+        self._next_merge_s: float | None = None
+        self._merger = Merger(shelf, settings, self._run)
+        self._health = Health("store.upkeep_failing", "store.upkeep_recovered")
+
+    def look(self, now_s: float) -> None:
+        """Begins a round if it is time and none is under way; called after each commit."""
+        self._latest_s = now_s
+        if self._task is None and now_s >= self._next_s:
+            self._next_s = now_s + self._settings.seal_every_s
+            self._task = asyncio.create_task(self._look(now_s))
+
+    async def _look(self, now_s: float) -> None:
+        try:
+            await self.round(now_s)
+        except StoreError as error:
+            self._health.tell(error)
+        else:
+            self._health.tell(None)
+        finally:
+            self._task = None
+
+    async def round(self, now_s: float) -> None:
+        """Seals what is full or old, and merges when it is time. Raises StoreError; what was not done stays to do."""
+        settings = self._settings
+        if self._next_merge_s is None:
+            self._next_merge_s = now_s + settings.merge_every_s
+            self._blocks.age_from(now_s)
+        async with self._turn:
+            self._blocks.freeze(before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes))
+            await self._seal()
+            await self._fit(0)
+            if now_s >= self._next_merge_s:
+                self._next_merge_s = now_s + settings.merge_every_s
+                await self._fit(self._merger.needs_bytes())
+                await self._merger.merge()
+                await self._fit(0)
+
+    async def forget_before(self, time_ms: int) -> bool:
+        """Drops the files whose samples are all older, and rollups when it is their time; whether there was any.
+
+        Raises StoreError.
+        """
+        longer = {
+            Tier.RAW: 0,
+            Tier.FIVE_MINUTES: self._settings.keep_5m_longer_ms,
+            Tier.HOUR: self._settings.keep_1h_longer_ms,
+        }
+        async with self._turn:
+            old = [
+                file
+                for tier, longer_ms in longer.items()
+                for file in self._shelf.files(tier)
+                if file.newest_ms < time_ms - longer_ms
+            ]
+            await self._drop(old)
+            return bool(old)
+
+    async def _drop(self, files: Sequence[ChunkFile]) -> None:
+        pinned = max((file.segment for file in files), default=0)
+        if any(segment.number <= pinned for segment in self._log.segments):
+            await self._let_go_of_log()  # else a restart would bring back what is dropped here
+        self._shelf.put([], instead=files)
+        await self._run(partial(self._shelf.remove, files))
+
+    async def _let_go_of_log(self) -> None:
+        """Seals everything, so that no file of the log is needed but a new one."""
+        await self._roll_log()
+        await self._seal()
+
+    @property
+    def size_bytes(self) -> int:
+        """What the log and the files of chunks take on the disk."""
+        return self._log.size_bytes + self._shelf.size_bytes
+
+    def check_room(self, size_bytes: int) -> None:
+        """Raises StoreError where the log cannot grow by so much below the cap; the next round makes room.
+
+        What a segment takes is left for the files that the round itself writes.
+        """
+        if self.size_bytes + size_bytes > self._settings.max_bytes - self._settings.segment_bytes:
+            self._next_s = 0.0
+            self.look(self._latest_s)
+            raise StoreError(
+                f"the store is at its cap of {self._settings.max_bytes} bytes; the oldest files are dropped"
+            )
+
+    async def _fit(self, extra_bytes: int) -> None:
+        """Drops the oldest until there is room for some bytes, and for what the log may grow before the next round.
+
+        Raw samples go first, then the rollups of five minutes.
+        """
+        room = self._settings.max_bytes - 2 * self._settings.segment_bytes - extra_bytes
+        excess = self.size_bytes - room
+        doomed = []
+        for tier in Tier:
+            for file in sorted(self._shelf.files(tier), key=lambda file: file.newest_ms):
+                if excess > 0:
+                    doomed.append(file)
+                    excess -= file.size_bytes
+        if doomed:
+            log.warning("store.over_cap", cap_bytes=self._settings.max_bytes, files_dropped=len(doomed))
+            await self._drop(doomed)
+            await self._run(self.mark_present)
+
+    async def delete(self, series: Numbers, start_ms: int, end_ms: int) -> None:
+        """Removes samples from memory and from all files. Raises StoreError; then it may be repeated.
+
+        A rollup's bucket that is only partly deleted is made anew of what raw samples are left.
+        """
+        async with self._turn:
+            await self._let_go_of_log()
+            homes = list(self._blocks.by_home(series))
+            for file in self._shelf.files(Tier.RAW):
+                await self._rewrite(file, partial(without, file, series, start_ms, end_ms))
+            for tier, width_ms in WIDTH_MS.items():
+                bounds = start_ms // width_ms * width_ms, end_ms
+                for file in self._shelf.files(tier):
+                    await self._rewrite(file, partial(without, file, series, *bounds))
+                await self._merger.roll_again(tier, homes, windows_in((start_ms, end_ms)))
+
+    async def _rewrite(self, file: ChunkFile, chunks: Callable[[], Iterator[Packed] | None]) -> None:
+        """Puts a file of the same name in the place of one, unless there is nothing to change."""
+        replacement = await self._run(chunks)
+        if replacement is not None:
+            written = await self._run(lambda: self._shelf.write(file.name, replacement, file.segment))
+            self._shelf.put([written], instead=[file])
+
+    async def snapshot(self, folder: Path) -> None:
+        """Gives a folder all files as they are: a store that holds what this one holds now. Raises StoreError."""
+        async with self._turn:
+            await self._let_go_of_log()
+            await self._run(partial(self._link_all, folder))
+
+    def _link_all(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True)
+            for path in self._shelf.paths():
+                (folder / path.name).hardlink_to(path)
+            for path in (*self._catalog.paths(), *(segment.path for segment in self._log.segments)):
+                shutil.copyfile(path, folder / path.name)  # these still grow
+            sync_folder(folder)
+        except OSError as error:
+            raise StoreError(f"cannot make a snapshot in {folder}: {error.strerror}") from error
+
+    async def _seal(self) -> None:
+        frozen = list(self._blocks.frozen)
+        if frozen:
+            name = Name(Tier.RAW, RECENT, self._shelf.next_order())
+            segment = self._log.segments[-1].number
+            file = await self._run(lambda: self._write_recent(name, frozen, segment))
+            self._shelf.put([file])
+            self._blocks.sealed(frozen)
+        doomed = self._log.before(self._blocks.oldest_segment())
+        if doomed:
+            self._log.drop(doomed)
+            await self._run(lambda: self._log.remove(doomed))
+
+    def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head]], segment: int) -> ChunkFile:
+        """The catalog first: no chunk may have a series that nobody knows."""
+        parts: dict[int, list[Rows]] = {}
+        for block, head in frozen:
+            parts.setdefault(block.number, []).append(head.rows())
+        series = np.concatenate([head.grid.series for _, head in frozen])
+        missing = self._catalog.missing(series.tolist())
+        homes = [self._blocks.home(number) for number in missing]
+        self._catalog.enter(
+            [
+                Entry(number, home, labels)
+                for number, home, labels in zip(missing, homes, self._index.labels(missing), strict=True)
+            ]
+        )
+        return self._shelf.write(name, seal(parts, self._settings.chunk_ms), segment)
+
+    def mark_present(self) -> None:
+        """Tells the index of which series there are samples."""
+        self.seen.clear()
+        self._index.mark_only(self._held())
+
+    def _held(self) -> Iterator[Numbers]:
+        for file in self._shelf.files(Tier.RAW):
+            yield np.array(file.series.to_array(), np.int64)
+        for head in self._blocks.heads():
+            yield head.in_use()
+
+    def span_ms(self) -> tuple[int | None, int | None]:
+        """Oldest and newest time of what is stored, None where nothing is."""
+        parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
+        oldest_ms = min((part.oldest_ms for part in parts), default=NOTHING[0])
+        newest_ms = max((part.newest_ms for part in parts), default=NOTHING[1])
+        return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else (None, None)
+
+    async def close(self) -> None:
+        """Waits for the round that is under way; what is not sealed is in the log."""
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

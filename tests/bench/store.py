@@ -1,0 +1,278 @@
+"""The embedded store beside VictoriaMetrics and InfluxDB: the same samples, in one run on one machine.
+
+Prints one JSON object as its last line; `--series` and `--slots` make it shorter or longer.
+
+Seven in ten series are counters, of rates from 0.1 to 5,000 a second, and gauges; the rest constants and noise.
+Ingest is the CPU of the whole process, user and system, from decoded batches until all is durable, sealed or merged,
+and small on disk. The servers' side is their process alone: what it costs to write line protocol is not counted. Ours
+makes rollups meanwhile, whose bytes are told apart. A selection reads all raw samples of some series; ours is timed
+with the writing of JSON, theirs over HTTP without the time of an empty request.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import statistics
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from netmon_collector.store.base import Matcher, MatchOp, Row
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_proto.model import NAME, Kind, Labels
+from tests.support.servers import RunningServer, influxdb, victoria_metrics
+
+T = TypeVar("T")
+
+START_MS = 1_750_000_000_000
+STEP_MS = 10_000
+BATCH_SAMPLES = 10_000
+QUERIES = 15
+
+
+@dataclass(frozen=True)
+class Load:
+    """Samples [slots, series] of groups of equal width; with `shuffled`, series come one by one."""
+
+    values: npt.NDArray[np.float64]
+    width: int
+    shuffled: bool = False
+
+    def labels(self, series: int) -> Labels:
+        group, place = divmod(series, self.width)
+        return (NAME, f"metric_{place}"), ("instance", f"host{group}"), ("job", "node")
+
+    @property
+    def samples(self) -> int:
+        return self.values.size
+
+
+@dataclass
+class Result:
+    """What one store did with one load."""
+
+    samples_per_cpu_s: float = 0.0
+    bytes_per_sample: float = 0.0
+    rollup_bytes_per_sample: float = 0.0
+    select_ms: dict[str, float] = field(default_factory=dict)
+
+
+def make_values(slots: int, series: int) -> npt.NDArray[np.float64]:
+    """Four in ten are counters, three gauges of two decimals, two constants, one noise."""
+    dice = np.random.default_rng(1)
+    kinds = np.arange(series) % 10
+    values = np.empty((slots, series))
+    counters, gauges, constants, noise = kinds < 4, (kinds >= 4) & (kinds < 7), (kinds >= 7) & (kinds < 9), kinds == 9
+    per_slot = np.exp(dice.uniform(np.log(1), np.log(50_000), counters.sum()))
+    values[:, counters] = np.cumsum(dice.poisson(per_slot, (slots, len(per_slot))), axis=0) + dice.integers(0, 10**9)
+    values[:, gauges] = np.round(50 + np.cumsum(dice.normal(0, 0.5, (slots, gauges.sum())), axis=0), 2)
+    values[:, constants] = dice.integers(0, 10**6, constants.sum())
+    values[:, noise] = dice.integers(0, 1000, (slots, noise.sum()))
+    return values
+
+
+def cpu_s(server: RunningServer) -> float:
+    """The CPU time of a process: its clock has an id made of its pid, see clock_getcpuclockid(3)."""
+    assert server._process is not None
+    return time.clock_gettime((~server._process.pid << 3) | 2)
+
+
+def size_bytes(path: Path) -> int:
+    """What a file, or a folder with all that is in it, takes."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+async def embedded(load: Load, folder: Path) -> Result:
+    store = EmbeddedStore.open(folder, seal_every_s=0.5, window_s=0.05)
+    gathers = list(_rows(load, store))
+    before = time.process_time()
+    for batches in gathers:
+        await asyncio.gather(*(store.append(batch, None) for batch in batches))
+    await store._upkeep._let_go_of_log()
+    await store._upkeep._merger.merge()
+    spent_s = time.process_time() - before
+    rollups = sum(size_bytes(path) for tier in ("5m", "1h") for path in folder.glob(f"{tier}-*"))
+    result = Result(load.samples / spent_s, (size_bytes(folder) - rollups) / load.samples, rollups / load.samples)
+    for name, matchers in _selections(load).items():
+
+        async def select(matchers: list[Matcher] = matchers) -> None:
+            for frame in await store.select(matchers, 0, 2**62):
+                orjson.dumps((frame.times, np.ascontiguousarray(frame.values)), option=orjson.OPT_SERIALIZE_NUMPY)
+
+        result.select_ms[name] = await _median_ms(select)
+    await store.close()
+    return result
+
+
+def _rows(load: Load, store: EmbeddedStore) -> Iterator[list[list[Row]]]:
+    """The batches of each slot."""
+    slots, series = load.values.shape
+    width = 1 if load.shuffled else load.width
+    kinds = [Kind.GAUGE] * width
+    groups = [
+        store.register([load.labels(n) for n in range(first, first + width)], kinds)
+        for first in range(0, series, width)
+    ]
+    order = np.random.default_rng(2).permutation(len(groups)) if load.shuffled else np.arange(len(groups))
+    for slot in range(slots):
+        values = load.values[slot]
+        rows = [
+            Row(groups[at], START_MS + slot * STEP_MS, values[at * width : (at + 1) * width]) for at in order.tolist()
+        ]
+        yield _parts(rows, BATCH_SAMPLES // width)
+
+
+def _parts(whole: list[T], length: int) -> list[list[T]]:
+    return [whole[first : first + length] for first in range(0, len(whole), length)]
+
+
+def _selections(load: Load) -> dict[str, list[Matcher]]:
+    one = [Matcher(NAME, MatchOp.EQUAL, "metric_4"), Matcher("instance", MatchOp.EQUAL, "host7")]
+    return {"one_series": one, "100_series": [Matcher(NAME, MatchOp.EQUAL, "metric_5")]}
+
+
+async def _median_ms(query: Callable[[], Awaitable[None]]) -> float:
+    taken = []
+    for _ in range(QUERIES):
+        started = time.perf_counter()
+        await query()
+        taken.append(1000 * (time.perf_counter() - started))
+    return statistics.median(taken)
+
+
+def _lines(load: Load, measurement: str) -> Iterator[bytes]:
+    """The same batches as line protocol."""
+    slots, series = load.values.shape
+    order = np.random.default_rng(2).permutation(series) if load.shuffled else np.arange(series)
+    for slot in range(slots):
+        at_ns = (START_MS + slot * STEP_MS) * 1_000_000
+        texts = [repr(value) for value in load.values[slot].tolist()]
+        if load.shuffled:
+            lines = [
+                f"{measurement},instance=host{n // load.width},job=node metric_{n % load.width}={texts[n]} {at_ns}"
+                for n in order.tolist()
+            ]
+        else:
+            lines = [
+                f"{measurement},instance=host{first // load.width},job=node "
+                + ",".join(f"metric_{place}={text}" for place, text in enumerate(texts[first : first + load.width]))
+                + f" {at_ns}"
+                for first in range(0, series, load.width)
+            ]
+        per_batch = BATCH_SAMPLES if load.shuffled else BATCH_SAMPLES // load.width
+        for part in _parts(lines, per_batch):
+            yield "\n".join(part).encode()
+
+
+async def outside(load: Load, server: RunningServer, folder: Path, kind: str) -> Result:
+    victoria = kind == "victoriametrics"
+    if not victoria:
+        _ask(server.url + "/query", {"q": "CREATE DATABASE bench"}, post=True)
+    write_url = server.url + "/write" + ("" if victoria else "?db=bench")
+    before = cpu_s(server)
+    for body in _lines(load, "" if victoria else "bench"):
+        _send(write_url, body)
+    if victoria:
+        _ask(server.url + "/internal/force_flush")
+        _ask(server.url + "/internal/force_merge")
+        await asyncio.sleep(5)
+    result = Result(load.samples / (cpu_s(server) - before), size_bytes(folder) / load.samples)
+    if victoria:
+        empty_ms = await _median_ms(_asking(server.url + "/health", {}))
+        for name, selector in {
+            "one_series": '{__name__="metric_4",instance="host7"}',
+            "100_series": '{__name__="metric_5"}',
+        }.items():
+            query = _asking(server.url + "/api/v1/export", {"match[]": selector})
+            result.select_ms[name] = await _median_ms(query) - empty_ms
+    return result
+
+
+def _send(url: str, body: bytes) -> None:
+    urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=60).close()
+
+
+def _asking(url: str, arguments: dict[str, str]) -> Callable[[], Awaitable[None]]:
+    async def ask() -> None:
+        _ask(url, arguments)
+
+    return ask
+
+
+def _ask(url: str, arguments: dict[str, str] | None = None, *, post: bool = False) -> bytes:
+    query = "?" + urllib.parse.urlencode(arguments) if arguments else ""
+    with urllib.request.urlopen(urllib.request.Request(url + query, b"" if post else None), timeout=120) as answer:
+        data: bytes = answer.read()
+        return data
+
+
+def budgets(results: dict[str, dict[str, Result]]) -> dict[str, Any]:
+    """Ratios to VictoriaMetrics, and whether they are within what is promised."""
+    told: dict[str, Any] = {}
+    for name, least in {"groups_of_100": 3.0, "groups_of_20": 2.0, "shuffled": 1.0}.items():
+        ours, theirs = results[name]["embedded"], results[name]["victoriametrics"]
+        ratio = ours.samples_per_cpu_s / theirs.samples_per_cpu_s
+        told[f"ingest_{name}"] = {"ratio": round(ratio, 2), "at_least": least, "kept": ratio >= least}
+    ours, theirs = results["groups_of_100"]["embedded"], results["groups_of_100"]["victoriametrics"]
+    ratios = {"disk": (ours.bytes_per_sample / theirs.bytes_per_sample, 0.65)}
+    for name, ms in ours.select_ms.items():
+        ratios[f"select_{name}"] = (ms / theirs.select_ms[name], 1.0)
+    for name, (ratio, most) in ratios.items():
+        told[name] = {"ratio": round(ratio, 2), "at_most": most, "kept": ratio <= most}
+    return told
+
+
+async def measure(load: Load, folder: Path) -> dict[str, Result]:
+    results = {"embedded": await embedded(load, folder / "embedded")}
+    for kind in ("victoriametrics", "influxdb"):
+        home = folder / kind
+        if kind == "victoriametrics":
+            server = victoria_metrics(home, "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=4GiB")
+        else:
+            server = influxdb(home)
+        server.start()
+        try:
+            results[kind] = await outside(load, server, home, kind)
+        finally:
+            server.kill()
+    for kind, result in results.items():
+        print(f"  {kind}: {result}", flush=True)
+    return results
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, default=10_000)
+    parser.add_argument("--slots", type=int, default=720)
+    arguments = parser.parse_args()
+    values = make_values(arguments.slots, arguments.series)
+    loads = {
+        "groups_of_100": Load(values, 100),
+        "groups_of_20": Load(values, 20),
+        "shuffled": Load(values[: arguments.slots // 6], 100, shuffled=True),
+    }
+    results = {}
+    for name, load in loads.items():
+        print(name, flush=True)
+        folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
+        try:
+            results[name] = await measure(load, folder)
+        finally:
+            shutil.rmtree(folder)
+    plain = {name: {kind: asdict(one) for kind, one in by_kind.items()} for name, by_kind in results.items()}
+    print(json.dumps({"bench": "store", "results": plain, "budgets": budgets(results)}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

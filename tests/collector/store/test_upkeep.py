@@ -1,0 +1,186 @@
+"""What goes on beside ingest: sealing, merging, dropping, deleting; whatever stays is what was put in."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netmon_collector.store.base import Origin, Row, StoreError
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.options import StoreSettings
+from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
+
+HOUR, DAY = 3_600_000, 86_400_000
+EAGER = StoreSettings(window_s=0, head_slots=5, seal_every_s=0, merge_every_s=1e9)
+NAMES = ("a", "b", "c")
+
+
+@asynccontextmanager
+async def opened(folder: Path, **changes: Any) -> AsyncIterator[EmbeddedStore]:
+    store = EmbeddedStore.open(folder, EAGER, **changes)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def fill(store: EmbeddedStore, first: int, last: int, step_ms: int = 10_000) -> None:
+    group = register(store, *NAMES)
+    for n in range(first, last):
+        await send(store, row(group, n * step_ms, n / 4, float(n * n), 7.0), batch(n + 1))
+
+
+async def send(store: EmbeddedStore, row: Row, origin: Origin) -> None:
+    """As an agent does: again, until the store has it."""
+    while True:
+        try:
+            await store.append([row], origin)
+        except StoreError:
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+def files(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in folder.glob(pattern))
+
+
+async def test_full_heads_are_sealed_and_the_log_behind_them_goes(tmp_path: Path) -> None:
+    async with opened(tmp_path, segment_bytes=200) as store:
+        await fill(store, 0, 52)
+        samples = await held(store)
+        assert len(samples) == 52 * 3
+    assert 2 <= len(files(tmp_path, "raw-recent-*")) <= 10
+    assert len(files(tmp_path, "wal-*")) < 26, (
+        "of the 52 files, one for each commit, those with sealed samples are gone"
+    )
+    async with opened(tmp_path) as store:
+        assert await held(store) == samples
+        assert not await store.append([], batch(1))
+        assert store.highest_acked("agent", 1) == 52
+
+
+async def test_old_heads_are_sealed_before_they_are_full(tmp_path: Path) -> None:
+    async with opened(tmp_path, seal_after_s=0) as store:
+        await fill(store, 0, 3)
+    assert files(tmp_path, "raw-*")
+
+
+async def test_a_log_that_is_too_long_is_sealed(tmp_path: Path) -> None:
+    async with opened(tmp_path, segment_bytes=200, log_bytes=2000, head_slots=1000) as store:
+        await fill(store, 0, 50)
+        assert store._log.size_bytes < 4000
+        assert len(await held(store)) == 150
+
+
+async def test_recent_files_become_one_for_each_span_and_many_of_a_span_one(tmp_path: Path) -> None:
+    async with opened(tmp_path, merge_every_s=0, merge_files=3) as store:
+        await fill(store, 0, 200, HOUR // 2)
+        samples = await held(store)
+        assert len(samples) == 600
+    days = {name.split("-")[1] for name in files(tmp_path, "raw-*")} - {"recent"}
+    assert days >= {"0", "1", "2", "3"}
+    assert len([name for name in files(tmp_path, "raw-*") if "recent" not in name]) <= 5 * 3
+    assert files(tmp_path, "*.tmp") == []
+    async with opened(tmp_path) as store:
+        assert await held(store) == samples
+        assert await held(store, time_ms=(DAY, 2 * DAY)) == {
+            key: value for key, value in samples.items() if DAY <= key[1] <= 2 * DAY
+        }
+
+
+async def test_of_two_samples_the_later_wins_wherever_they_are(tmp_path: Path) -> None:
+    async with opened(tmp_path, merge_every_s=0, merge_files=2) as store:
+        for round_number in range(1, 8):
+            group = register(store, *NAMES)
+            rows = [row(group, n * 10_000, *[float(round_number)] * 3) for n in range(7)]
+            await store.append(rows, batch(round_number))
+            for _ in range(2):
+                assert set((await held(store)).values()) == {bits(round_number)}
+                assert len(await held(store)) == 21
+
+
+async def test_a_bit_that_flips_in_a_chunk_file_gives_no_wrong_value(tmp_path: Path) -> None:
+    async with opened(tmp_path / "whole", segment_bytes=200) as store:
+        await fill(store, 0, 40)
+        samples = await held(store)
+    dice = random.Random(5)
+    lost_some = 0
+    for attempt in range(60):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        for path in (tmp_path / "whole").iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+        target = folder / dice.choice(files(folder, "raw-*") + files(folder, "*.catalog"))
+        data = bytearray(target.read_bytes())
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        target.write_bytes(data)
+        async with opened(folder) as store:
+            found = await held(store)
+            assert found.items() <= samples.items(), "never a wrong value"
+            assert len(samples) - len(found) <= 30, "one chunk at most"
+            lost_some += found != samples
+            assert store.stats().damaged or found == samples
+            assert await held(store) == found
+    assert lost_some
+
+
+async def test_a_catalog_that_is_gone_is_made_anew_from_the_other(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await fill(store, 0, 20)
+        samples = await held(store)
+    (tmp_path / "series-1.catalog").unlink()
+    async with opened(tmp_path) as store:
+        assert await held(store) == samples
+    assert (tmp_path / "series-1.catalog").read_bytes() == (tmp_path / "series-2.catalog").read_bytes()
+
+
+async def test_the_cap_holds_and_the_oldest_go_first(tmp_path: Path) -> None:
+    cap = 80_000
+    async with opened(tmp_path, merge_every_s=0, span_ms=2 * HOUR, segment_bytes=5000, max_bytes=cap) as store:
+        for first in range(0, 2000, 100):
+            await fill(store, first, first + 100, HOUR // 4)
+            assert store.stats().bytes <= cap
+        times = {time for _, time in await held(store)}
+    assert max(times) == 1999 * HOUR // 4
+    assert times == set(range(min(times), max(times) + 1, HOUR // 4)), "no hole"
+    assert min(times) > 0
+
+
+async def test_what_is_deleted_is_gone_from_everywhere(tmp_path: Path) -> None:
+    async with opened(tmp_path, merge_every_s=0) as store:
+        await fill(store, 0, 103, HOUR // 10)
+        before = await held(store)
+        await store.delete([named("a")], 2 * HOUR, 5 * HOUR)
+        await store.delete([named("c")], 0, 2**50)
+        expected = {key: value for key, value in before.items() if not deleted(key)}
+        assert await held(store) == expected
+        assert set(await store.series([])) == {series("a"), series("b")}
+        (rollup,) = await store.select_rollup([named("a")], 0, DAY, HOUR) or []
+        assert rollup.times.tolist() == [0, HOUR, 5 * HOUR, *range(6 * HOUR, 11 * HOUR, HOUR)]
+        assert rollup.values[0, 0].tolist() == [10, 10, 9, 10, 10, 10, 10, 3]
+        assert await store.select_rollup([named("c")], 0, DAY, HOUR) == []
+    async with opened(tmp_path) as store:
+        assert await held(store) == expected
+        with pytest.raises(ValueError, match="everything would be deleted"):
+            await store.delete([], 0, 1)
+
+
+def deleted(key: tuple[Any, int]) -> bool:
+    return key[0] == series("c") or (key[0] == series("a") and 2 * HOUR <= key[1] <= 5 * HOUR)
+
+
+async def test_a_snapshot_is_a_store_that_does_not_change(tmp_path: Path) -> None:
+    async with opened(tmp_path / "live", merge_every_s=0, merge_files=2) as store:
+        await fill(store, 0, 33)
+        samples: Samples = await held(store)
+        await store.snapshot(tmp_path / "copy")
+        await fill(store, 33, 60)
+        await store.delete([named("a")], 0, 2**50)
+    async with opened(tmp_path / "copy") as store:
+        assert await held(store) == samples
+        assert store.highest_acked("agent", 1) == 33
