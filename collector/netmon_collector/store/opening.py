@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon_collector.store.base import Store, StoreUnavailable
+from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.url import StoreUrl
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def open_store(url: StoreUrl, state: Path, *, queue_bytes: int, max_bytes: int |
     if url.kind == "embedded":
         from netmon_collector.store.embedded import EmbeddedStore
 
-        cap = {} if max_bytes is None else {"max_bytes": max_bytes}
-        return EmbeddedStore.open(Path(url.address) if url.address else state / "store", **cap)
+        settings = StoreSettings() if max_bytes is None else StoreSettings(max_bytes=max_bytes)
+        return EmbeddedStore.open(Path(url.address) if url.address else state / "store", settings)
     return open_outside(url, state / "queue", queue_bytes=queue_bytes)
 
 
