@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_TIMEOUT_MS = 5000
+_ASK_AGAIN_S = 0.02
 _READS = "netmon_reads"
 
 
@@ -65,11 +68,24 @@ def _engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = (
-        None  # Python's sqlite3 would begin too late, after the first statements of a migration
-    )
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.isolation_level = None  # Python's sqlite3 would begin too late, after a migration's first statements
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switches to WAL mode. SQLite does not wait for others who switch at the same time: they are asked again."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
