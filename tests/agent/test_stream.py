@@ -163,15 +163,16 @@ async def test_a_restored_spool_opens_a_new_epoch_and_loses_nothing(
 ) -> None:
     caplog.set_level(logging.INFO)
     path = tmp_path / "spool.sqlite"
+    start = wall_ms() - 1000  # two samples of one millisecond would be one
     async with collector(tmp_path / "collector") as running:
         agent = Agent(tmp_path, running.receiver.address)
-        await agent.gather(1)
+        await agent.gather(1, start + 1)
         await until(lambda: agent.spool.counts.acked_total == 1)
         await agent.close()
         before = path.read_bytes()
         agent = Agent(tmp_path, running.receiver.address)
         for number in (2, 3):
-            await agent.gather(number)
+            await agent.gather(number, start + number)
         await until(lambda: agent.spool.counts.acked_total == 2)
         await agent.close()
         path.write_bytes(before)  # as a backup or a power cut would
@@ -180,7 +181,7 @@ async def test_a_restored_spool_opens_a_new_epoch_and_loses_nothing(
         await until(lambda: agent.stream.connected)
         assert "spool.behind" in caplog.text
         for number in (4, 5):
-            await agent.gather(number)
+            await agent.gather(number, start + number)
         await until(lambda: agent.spool.counts.acked_total == 2)
         assert await values(running) == [1.0, 2.0, 3.0, 4.0, 5.0]
         await agent.close()

@@ -146,15 +146,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_both_daemons_end_when_up_is_killed(tmp_path: Path) -> None:
-    words = (
-        "--state",
-        str(tmp_path / "state"),
-        "--http",
-        f"127.0.0.1:{free_port()}",
-        "--grpc",
-        f"127.0.0.1:{free_port()}",
-    )
-    with daemon(tmp_path, "up", *words) as up:
+    with daemon(tmp_path, "up", "--state", str(tmp_path / "state"), *addresses()) as up:
         up.says("first data after")
         pids = children(up.process.pid)
         assert len(pids) == 2
@@ -163,20 +155,12 @@ def test_both_daemons_end_when_up_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_dies_is_started_again(tmp_path: Path) -> None:
-    words = (
-        "--state",
-        str(tmp_path / "state"),
-        "--http",
-        f"127.0.0.1:{free_port()}",
-        "--grpc",
-        f"127.0.0.1:{free_port()}",
-    )
-    with daemon(tmp_path, "up", *words) as up:
+    with daemon(tmp_path, "up", "--state", str(tmp_path / "state"), *addresses()) as up:
         up.says("first data after")
         pids = children(up.process.pid)
         agent = next(pid for pid in pids if b"agent" in Path(f"/proc/{pid}/cmdline").read_bytes())
         os.kill(agent, signal.SIGKILL)
-        up.says(r"the agent has ended \(signal 9\); starting it again in 2 s")
+        assert up.says(r"the agent has ended \(signal 9\); starting it again in 2 s")
         eventually(lambda: len(children(up.process.pid)) == 2)
 
 

@@ -126,4 +126,4 @@ def test_a_full_disk_of_the_store_is_told_and_survived(tmp_path: Path) -> None:
             filler = fill(disk)
             up.says('store.fails error=.*consequence="agents keep their batches"', timeout_s=60)
             filler.unlink()
-            up.says("store.recovered", timeout_s=60)
+            assert up.says("store.recovered", timeout_s=60)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect
 
 from netmon_collector.state.database import StateError, open_state, reading
 from netmon_collector.state.schema import metadata
@@ -53,6 +54,7 @@ def test_two_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     url = url_of(tmp_path / "state.db")
     with ThreadPoolExecutor(4) as pool:
         engines = list(pool.map(open_state, [url] * 4))
+    assert [inspect(engine).has_table("agents") for engine in engines] == [True] * 4
     for engine in engines:
         engine.dispose()
 
