@@ -27,6 +27,7 @@ log = EventLog("netmon.collector.receive")
 
 HELLO_S = 20.0
 STOP_S = 5.0
+LAST_WORDS_S = 0.1
 KEY_BYTES = 32
 
 
@@ -92,6 +93,7 @@ class Receiver:
             _end(ended, StreamOver(grpc.StatusCode.UNAVAILABLE, "the collector is stopping"))
         if self._handlers:  # they say why before the connections are closed
             await asyncio.wait(self._handlers, timeout=STOP_S)
+            await asyncio.sleep(LAST_WORDS_S)
         await self._server.stop(STOP_S)
 
     @property
