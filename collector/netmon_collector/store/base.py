@@ -128,6 +128,18 @@ class Rollup:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest sample of each of some series, a stale marker too.
+
+    labels: S entries, no two the same. times: int64, shape (S,), Unix milliseconds. values: float64, shape (S,).
+    """
+
+    labels: Sequence[Labels]
+    times: Times
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """What a store holds. All but `series`, `bytes`, `oldest_ms` and `newest_ms` count since the store was opened.
 
@@ -179,12 +191,20 @@ class Store(Protocol):
         """Samples with start_ms <= time <= end_ms of the series that all matchers accept.
 
         A series is in one frame at most, and only if it has a sample in that time. Order is not defined.
-        Raises ValueError, naming the matcher, for a bad regular expression; so does `series`.
+        Raises ValueError, naming the matcher, for a bad regular expression; so do the three below.
         """
         ...
 
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         """The series that all matchers accept and of which there is a sample, in no particular order."""
+        ...
+
+    async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
+        """The labels that any of these series has, the metric's name (NAME) among them; sorted."""
+        ...
+
+    async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        """The values that a label has in these series, sorted; a series that does not have the label adds none."""
         ...
 
     async def forget_before(self, time_ms: int) -> None:
@@ -202,7 +222,14 @@ class Store(Protocol):
 
 
 class TieredStore(Store, Protocol):
-    """A store that also keeps rollups, for longer than samples, and can delete."""
+    """A store that also keeps rollups, for longer than samples, knows the newest samples, and can delete."""
+
+    async def latest(self, matchers: Sequence[Matcher]) -> Latest:
+        """The newest sample of each series that all matchers accept, as `select` over all time would find it.
+
+        Costs little: nothing is read but one table, except for series not asked for since start. Raises as `select`.
+        """
+        ...
 
     async def select_rollup(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int

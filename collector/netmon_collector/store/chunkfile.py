@@ -95,6 +95,14 @@ class ChunkFile:
     def newest_ms(self) -> int:
         return int(self.entries["newest_ms"].max(initial=NOTHING[1]))
 
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        return self.oldest_ms, self.newest_ms
+
+    def has(self, series: Numbers) -> bool:
+        """Whether there is a sample of any of some series here."""
+        return self.series.intersect(BitMap(series.tolist()))
+
     def chunks(self, block: int, start_ms: int, end_ms: int) -> Iterator[Chunk]:
         """The chunks of a block that overlap a time, in the order of writing. Raises StoreError."""
         for entry in self.entries_of(block):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,6 +21,7 @@ from netmon_collector.store.base import (
     ABSENT_BITS,
     Frame,
     Group,
+    Latest,
     Matcher,
     Origin,
     Rollup,
@@ -34,6 +36,7 @@ from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log
 from netmon_collector.store.match import Matching
@@ -70,10 +73,18 @@ class EmbeddedStore:
         self._duplicates = 0
         self._shelf = Shelf(folder, self._damages)
         self._catalog = Catalog(folder)
+        self._latest = LatestTable(partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
             self._upkeep = Upkeep(
-                self._index, self._blocks, self._shelf, self._catalog, self._log, self._roll_log, settings
+                self._index,
+                self._blocks,
+                self._shelf,
+                self._catalog,
+                self._log,
+                self._roll_log,
+                self._latest.doubt,
+                settings,
             )
             self._open(folder)
         except BaseException:
@@ -140,6 +151,7 @@ class EmbeddedStore:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
         now_s = asyncio.get_running_loop().time()
         self._blocks.put(rows, segment, now_s)
+        self._latest.put(rows)
         self._mark(rows)
         self._upkeep.look(now_s)
 
@@ -204,7 +216,10 @@ class EmbeddedStore:
             raise ValueError("say which series: without a matcher everything would be deleted")
         matching = Matching(matchers)
         series = await asyncio.to_thread(self._index.match, matching, gone=True)
-        await self._upkeep.delete(series, start_ms, end_ms)
+        try:
+            await self._upkeep.delete(series, start_ms, end_ms)
+        finally:
+            self._latest.doubt(series, start_ms, end_ms)
         await self._mark_present()
 
     async def snapshot(self, folder: Path) -> None:
@@ -221,6 +236,23 @@ class EmbeddedStore:
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         matching = Matching(matchers)
         return await asyncio.to_thread(lambda: self._index.labels(self._index.match(matching).tolist()))
+
+    async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
+        return await asyncio.to_thread(self._index.label_names, Matching(matchers))
+
+    async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        return await asyncio.to_thread(self._index.label_values, name, Matching(matchers))
+
+    async def latest(self, matchers: Sequence[Matcher]) -> Latest:
+        return await asyncio.to_thread(self._latest_of, Matching(matchers))
+
+    def _latest_of(self, matching: Matching) -> Latest:
+        series = self._index.match(matching)
+        newest = self._latest.of(series)
+        there = newest.times != NEVER_MS
+        if there.all():
+            return Latest(self._index.view(series), newest.times, newest.bits.view(np.float64))
+        return Latest(self._index.view(series[there]), newest.times[there], newest.bits[there].view(np.float64))
 
     async def forget_before(self, time_ms: int) -> None:
         if await self._upkeep.forget_before(time_ms):

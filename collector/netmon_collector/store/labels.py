@@ -142,6 +142,20 @@ class LabelIndex:
         numbers = numbers[: np.searchsorted(numbers, len(present))]
         return numbers[present[numbers]]
 
+    def label_names(self, matching: Matching) -> list[str]:
+        """The labels that any of the series has that `match` finds; sorted."""
+        found = _bitmap(self.match(matching))
+        with self._lock:
+            pairs = {name: [pair for value, pair in values.items() if value] for name, values in self._values.items()}
+        return sorted(name for name, own in pairs.items() if any(self._postings[pair].intersect(found) for pair in own))
+
+    def label_values(self, name: str, matching: Matching) -> list[str]:
+        """The values that a label has in the series that `match` finds; sorted."""
+        found = _bitmap(self.match(matching))
+        with self._lock:
+            pairs = list(self._values.get(name, {}).items())
+        return sorted(value for value, pair in pairs if value and self._postings[pair].intersect(found))
+
     def _all(self) -> BitMap:
         return BitMap(range(len(self)))
 
@@ -192,3 +206,7 @@ class SeriesView(Sequence[Labels]):
 
 def _costs_most_last(condition: Condition) -> tuple[bool, bool]:
     return condition.accepts(""), condition.literal is None
+
+
+def _bitmap(numbers: Numbers) -> BitMap:
+    return BitMap(array("I", numbers.astype(np.uint32).tobytes()))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from pyroaring import BitMap
 
 from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.chunk import Chunk
@@ -16,7 +15,7 @@ from netmon_collector.store.sealing import packed
 def without(file: ChunkFile, series: Numbers, start_ms: int, end_ms: int) -> Iterator[Packed] | None:
     """The chunks of a file without some series (ascending) in some time; None where it has nothing of them."""
     touched = file.oldest_ms <= end_ms and file.newest_ms >= start_ms
-    if not touched or not file.series.intersect(BitMap(series.tolist())):
+    if not touched or not file.has(series):
         return None
     return _without(file, series, start_ms, end_ms)
 

@@ -42,6 +42,7 @@ class Upkeep:
         catalog: Catalog,
         log: Log,
         roll_log: Callable[[], Awaitable[None]],
+        doubt: Callable[[Numbers, int, int], None],
         settings: StoreSettings,
     ) -> None:
         self._index = index
@@ -50,6 +51,8 @@ class Upkeep:
         self._catalog = catalog
         self._log = log
         self._roll_log = roll_log
+        self._doubt = doubt
+        """To be told of which series samples in some time may be gone."""
         self._settings = settings
         self.seen: set[int] = set()
         """The numbers of groups of which each series is known to have a sample."""
@@ -119,6 +122,9 @@ class Upkeep:
         if any(segment.number <= pinned for segment in self._log.segments):
             await self._let_go_of_log()  # else a restart would bring back what is dropped here
         self._shelf.put([], instead=files)
+        for file in files:
+            if file.name.tier is Tier.RAW:
+                self._doubt(np.array(file.series.to_array(), np.int64), *file.span_ms)
         await self._run(partial(self._shelf.remove, files))
 
     async def _let_go_of_log(self) -> None:

@@ -36,6 +36,14 @@ class ServedStore(OutsideStore):
         await self._serve()
         return await super().series(matchers)
 
+    async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
+        await self._serve()
+        return await super().label_names(matchers)
+
+    async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        await self._serve()
+        return await super().label_values(name, matchers)
+
     async def _serve(self) -> None:
         if await self.delivered():
             self.flush()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from netmon_collector.store.base import ABSENT, Matcher, MatchOp, Row, Store
-from netmon_proto.model import STALE, Kind
+from netmon_proto.model import NAME, STALE, Kind
 from tests.collector.store.samples import batch, bits, held, named, register, row, series
 
 STORES = ["embedded", "victoriametrics", "influxdb"]
@@ -237,6 +237,29 @@ async def test_all_matchers_must_accept(store: Store) -> None:
     await store.append([row(store.register(everyone, [Kind.GAUGE] * 3), 1, 1.0, 1.0, 1.0)], batch(1))
     matchers = [named("a"), Matcher("x", MatchOp.EQUAL, "1"), Matcher("y", MatchOp.NOT_EQUAL, "2")]
     assert await store.series(matchers) == [everyone[0]]
+
+
+async def test_labels_are_told_of_the_series_that_are_accepted(store: Store) -> None:
+    everyone = [
+        series("up", instance="web-2", job='a "\\\n'),
+        series("up", instance="web-1"),
+        series("load", host="db"),
+        series("never", other="x"),
+    ]
+    group = store.register(everyone, [Kind.GAUGE] * 4)
+    await store.append([row(group, 1000, 1.0, 1.0, 1.0, ABSENT)], batch(1))
+    await store.append([row(group, 86_400_000_000, ABSENT, ABSENT, 1.0, ABSENT)], batch(2))
+    assert await store.label_names([]) == [NAME, "host", "instance", "job"]
+    assert await store.label_names([named("load")]) == [NAME, "host"]
+    assert await store.label_values(NAME, []) == ["load", "up"]
+    assert await store.label_values("instance", []) == ["web-1", "web-2"]
+    assert await store.label_values("instance", [Matcher("job", MatchOp.EQUAL, "")]) == ["web-1"]
+    assert await store.label_values("instance", [Matcher("instance", MatchOp.REGEX, "web-[2-9]")]) == ["web-2"]
+    assert await store.label_values("job", [named("up")]) == ['a "\\\n']
+    assert await store.label_values("instance", [named("load")]) == []
+    assert await store.label_values("nothing", []) == []
+    with pytest.raises(ValueError, match="bad regular expression"):
+        await store.label_values("job", [Matcher("job", MatchOp.REGEX, "(")])
 
 
 async def test_a_bad_regular_expression_is_named(store: Store) -> None:

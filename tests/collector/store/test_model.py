@@ -123,6 +123,14 @@ class StoreMachine(RuleBasedStateMachine):
         kept = sum(value != bits(STALE) for value in own)
         assert counts == ([kept] if kept else []) or self.forgotten
 
+    @rule(name=st.sampled_from(NAMES))
+    def latest(self, name: str) -> None:
+        newest = max((time for labels, time in self.samples if dict(labels)[NAME] == name), default=None)
+        found = self.runner.run(self.store.latest([named(name)]))
+        values = dict(zip(found.times.tolist(), found.values.view(np.uint64).tolist(), strict=True))
+        assert values == ({} if newest is None else {newest: self.samples[series(name), newest]})
+        assert list(found.labels) == [series(name)] * len(values)
+
     @rule(name=st.sampled_from(NAMES), start=times, end=times)
     def select(self, name: str, start: int, end: int) -> None:
         found = self.runner.run(held(self.store, named(name), time_ms=(start, end)))

@@ -245,6 +245,12 @@ class Pickily:
     def series(self, matchers: object) -> Iterator[Labels]:
         yield series("other")
 
+    def label_names(self, matchers: object) -> None:
+        return None
+
+    def label_values(self, name: str, matchers: object) -> None:
+        return None
+
     def span(self) -> None:
         return None
 
@@ -297,6 +303,8 @@ async def test_what_an_earlier_run_of_the_server_took_is_sent_again(tmp_path: Pa
 async def test_what_a_server_tells_beyond_the_question_is_left_out(tmp_path: Path) -> None:
     store = OutsideStore.open(Pickily(), tmp_path, queue_bytes=1 << 20)
     assert await store.series([named("a")]) == []
+    assert await store.label_values(NAME, [named("a")]) == []
+    assert await store.label_values(NAME, []) == ["other"]
     assert await held(store, named("a")) == {}
     assert await held(store, named("other")) == {(series("other"), 1): bits(2.0)}
     await store.close()

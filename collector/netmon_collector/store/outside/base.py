@@ -71,6 +71,14 @@ class Server(Protocol):
         """The series that all matchers accept; others may be among them."""
         ...
 
+    def label_names(self, matchers: Sequence[Matcher]) -> list[str] | None:
+        """The names of all labels of the series that all matchers accept; None where only `series` can tell."""
+        ...
+
+    def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str] | None:
+        """The values of a label in the series that all matchers accept; None where only `series` can tell."""
+        ...
+
     def span(self) -> tuple[int, int] | None:
         """Times between which all samples are, not necessarily tight; None where there is none."""
         ...

@@ -92,6 +92,12 @@ class InfluxDb:
         for one in self._query(f"SELECT last({_FIELD}) FROM {source}{where} GROUP BY *"):  # noqa: S608 - quoted
             yield _labels(one)
 
+    def label_names(self, matchers: Sequence[Matcher]) -> None:
+        """InfluxQL knows the labels of samples that are deleted, and only some conditions here."""
+
+    def label_values(self, name: str, matchers: Sequence[Matcher]) -> None:
+        """As with the names."""
+
     def span(self) -> tuple[int, int] | None:
         edges = [
             [one["values"][0][0] for one in self._query(f"SELECT {edge}({_FIELD}) FROM /.*/")]  # noqa: S608

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -112,6 +113,37 @@ class OutsideStore:
         def read() -> list[Labels]:
             ours = series(self._queue, entries, matching)
             return list(ours.union(filter(matching.accepts, self._server.series(matchers))))
+
+        return await self._read(read)
+
+    async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
+        return await self._labels(
+            matchers, self._server.label_names, lambda series: [name for name, value in series if value]
+        )
+
+    async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        return await self._labels(
+            matchers,
+            partial(self._server.label_values, name),
+            lambda series: [value for own, value in series if own == name and value],
+        )
+
+    async def _labels(
+        self,
+        matchers: Sequence[Matcher],
+        ask: Callable[[Sequence[Matcher]], list[str] | None],
+        texts_of: Callable[[Labels], list[str]],
+    ) -> list[str]:
+        """Texts of the labels of series: from the queue, and as the server tells them, or its series."""
+        matching = Matching(matchers)
+        entries = self._queue.unsettled()
+
+        def read() -> list[str]:
+            ours = series(self._queue, entries, matching)
+            told = ask(matchers)
+            if told is None:
+                ours.update(filter(matching.accepts, self._server.series(matchers)))
+            return sorted({text for labels in ours for text in texts_of(labels)}.union(told or ()))
 
         return await self._read(read)
 

@@ -43,11 +43,15 @@ class Alphabet:
         """A label's name as the server knows it."""
         return self._names.get(name) or self.say(name)
 
+    def hear_text(self, text: str) -> str:
+        """A label's value, or the name of one that is not reserved, from what the server tells."""
+        return text.translate(self._back)
+
     def hear(self, labels: Mapping[str, str]) -> Labels:
         """The labels of a series from those that the server tells; one without a value is none."""
         return tuple(
             sorted(
-                (self._own_names.get(name) or name.translate(self._back), value.translate(self._back))
+                (self._own_names.get(name) or self.hear_text(name), self.hear_text(value))
                 for name, value in labels.items()
                 if value
             )

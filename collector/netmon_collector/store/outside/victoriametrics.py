@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import Matcher, StoreError, StoreUnavailable, Times, Values
+from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.outside.base import Piece, told
 from netmon_collector.store.outside.http import Access, Http, V2Writer
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
@@ -86,6 +86,18 @@ class VictoriaMetrics:
     def series(self, matchers: Sequence[Matcher]) -> Iterator[Labels]:
         for metric in self._data("/api/v1/series", _fields(matchers, _FIRST_MS, _LAST_MS)):
             yield _ALPHABET.hear(metric)
+
+    def label_names(self, matchers: Sequence[Matcher]) -> list[str] | None:
+        if not all(map(can_be_asked, matchers)):
+            return None
+        told = self._data("/api/v1/labels", _fields(matchers, _FIRST_MS, _LAST_MS))
+        return [_ALPHABET.hear_text(name) for name in told]
+
+    def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str] | None:
+        if not all(map(can_be_asked, [*matchers, Matcher(name, MatchOp.NOT_EQUAL, "")])):
+            return None
+        told = self._data(f"/api/v1/label/{name}/values", _fields(matchers, _FIRST_MS, _LAST_MS))
+        return [_ALPHABET.hear_text(value) for value in told]
 
     def span(self) -> tuple[int, int] | None:
         """Found by looking into each month since 1970, at most until something is there."""

@@ -1,0 +1,165 @@
+"""The last-value table: the newest sample of every series, in flat arrays by the series' numbers, 17 bytes each.
+
+Rows that are appended go into it as columns. What it was not told of - what was there at start, what is left after a
+delete or after retention - it finds in heads and files when it is asked, and then knows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.chunkfile import ChunkFile, Tier
+from netmon_collector.store.head import Rows
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.record import Bits, StoredRow
+from netmon_collector.store.shelf import Shelf
+
+NEVER_MS: Final = -(2**63)
+"""Stands where a series has no sample."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Newest:
+    """The newest sample of each of some series: times [S], NEVER_MS where there is none; bits [S]."""
+
+    times: Times
+    bits: Bits
+
+    @classmethod
+    def none(cls, count: int) -> "Newest":
+        return cls(np.full(count, NEVER_MS, np.int64), np.full(count, ABSENT_BITS, np.uint64))
+
+    def take(self, places: npt.NDArray[np.intp], times: Times, bits: Bits) -> None:
+        """Takes what is newer, or as new: of two samples at one time the one that is told later counts."""
+        newer = times >= self.times[places]
+        places = places[newer]
+        self.times[places] = times[newer]
+        self.bits[places] = bits[newer]
+
+
+class LatestTable:
+    """Rows are put on one thread; any thread may read. `find` looks the newest samples of series up where they are."""
+
+    def __init__(self, find: Callable[[Numbers], Newest]) -> None:
+        self._find = find
+        self._table = Newest.none(1024)
+        self._known = np.zeros(1024, np.bool_)
+        self._doubts = 0
+        self._lock = Lock()
+
+    def put(self, rows: Sequence[StoredRow]) -> None:
+        """Takes rows that are in the heads already, in the order in which they count."""
+        if not rows:
+            return
+        rows = sorted(rows, key=attrgetter("time_ms"))  # so the last of a series is its newest
+        series = np.concatenate([row.group.series for row in rows])
+        times = np.repeat([row.time_ms for row in rows], [len(row.group.series) for row in rows])
+        bits = np.frombuffer(b"".join([row.values for row in rows]), np.uint64)
+        if not all(row.whole for row in rows):
+            given = bits != ABSENT_BITS
+            series, times, bits = series[given], times[given], bits[given]
+        with self._lock:
+            self._reserve(int(series.max(initial=0)) + 1)
+            self._table.take(series, times, bits)
+
+    def doubt(self, series: Numbers, start_ms: int, end_ms: int) -> None:
+        """Forgets the samples of some series in some time, which may be gone."""
+        with self._lock:
+            self._doubts += 1
+            series = series[series < len(self._known)]
+            times = self._table.times[series]
+            gone = series[(times >= start_ms) & (times <= end_ms)]
+            self._known[gone] = False
+            self._table.times[gone] = NEVER_MS
+            self._table.bits[gone] = ABSENT_BITS
+
+    def of(self, series: Numbers) -> Newest:
+        """The newest samples of some series. Raises StoreError."""
+        with self._lock:
+            self._reserve(int(series.max(initial=0)) + 1)
+        while True:
+            with self._lock:
+                unknown = series[~self._known[series]]
+                doubts = self._doubts
+                if not len(unknown):
+                    return Newest(self._table.times[series], self._table.bits[series])
+            found = self._find(unknown)
+            with self._lock:
+                if doubts == self._doubts:  # else some of it may be gone already
+                    newer = found.times > self._table.times[unknown]  # what was put meanwhile came later
+                    self._table.times[unknown[newer]] = found.times[newer]
+                    self._table.bits[unknown[newer]] = found.bits[newer]
+                    self._known[unknown] = True
+
+    def _reserve(self, count: int) -> None:
+        if count > len(self._known):
+            room = max(count, 2 * len(self._known))
+            old, self._table = self._table, Newest.none(room)
+            self._table.times[: len(old.times)] = old.times
+            self._table.bits[: len(old.bits)] = old.bits
+            self._known = np.append(self._known, np.zeros(room - len(self._known), np.bool_))
+
+
+def find_newest(blocks: Blocks, shelf: Shelf, series: Numbers) -> Newest:
+    """The newest samples of series (ascending) in heads and files. Raises StoreError."""
+    found = Newest.none(len(series))
+    for block, own in blocks.by_home(series):
+        heads = blocks.all[block].rows()  # before the files: a head is on the shelf before it is let go
+        newest = _newest_in(heads, shelf.files(Tier.RAW), block, own)
+        places = np.searchsorted(series, own)
+        found.times[places], found.bits[places] = newest.times, newest.bits
+    return found
+
+
+def _newest_in(heads: Sequence[Rows], files: Sequence[ChunkFile], block: int, series: Numbers) -> Newest:
+    """Of one block. Chunks are read from the newest on, for as long as one may have something newer.
+
+    Of two samples at one time a head's counts before a chunk's, and a later file's before an earlier one's.
+    """
+    found = Newest.none(len(series))
+    for rows in heads:
+        _take(found, series, rows.times, rows.series, rows.bits)
+    oldest_ms = found.times.min()
+    chunks = [
+        (int(entry["newest_ms"]), order, file, entry)
+        for order, file in enumerate(files)
+        if file.newest_ms > oldest_ms
+        for entry in file.entries_of(block)
+    ]
+    ranks = np.full(len(series), len(files))
+    for newest_ms, order, file, entry in sorted(chunks, key=lambda one: one[:2], reverse=True):
+        open_to = np.flatnonzero((found.times < newest_ms) | ((found.times == newest_ms) & (ranks < order)))
+        chunk = file.read(entry) if len(open_to) and file.has(series[open_to]) else None
+        if chunk is not None:
+            wanted = series[open_to]
+            places, columns = chunk.columns_of(wanted)
+            inside = Newest.none(len(wanted))
+            _take(inside, wanted, chunk.times, wanted[places], chunk.read(columns).T)
+            newer = (inside.times > found.times[open_to]) | (
+                (inside.times == found.times[open_to]) & (ranks[open_to] < order) & (inside.times != NEVER_MS)
+            )
+            found.times[open_to[newer]] = inside.times[newer]
+            found.bits[open_to[newer]] = inside.bits[newer]
+            ranks[open_to[newer]] = order
+    return found
+
+
+def _take(found: Newest, series: Numbers, times: Times, columns: Numbers, bits: Bits) -> None:
+    """Takes the newest sample of each of `series` (ascending) from rows: bits [T, C] of the series `columns`."""
+    at = np.minimum(np.searchsorted(series, columns), len(series) - 1)
+    own = np.flatnonzero(series[at] == columns)
+    if not len(own) or not len(times):
+        return
+    bits = bits if len(own) == bits.shape[1] else bits[:, own]
+    when = np.where(bits != ABSENT_BITS, times[:, None], NEVER_MS)
+    last = when.argmax(axis=0)
+    newest = when[last, np.arange(len(own))]
+    there = newest != NEVER_MS
+    found.take(at[own[there]], newest[there], bits[last, np.arange(len(own))][there])
