@@ -144,7 +144,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_proto.model import Limits
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
-    retention_ms = round(config.store.retention_s * 1000)
+    retention = config.store.retention.retention()
     limits = Limits()
     async with contextlib.AsyncExitStack() as parts:
         try:
@@ -155,6 +155,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 config.state,
                 queue_bytes=config.store.queue_bytes,
                 max_bytes=config.store.max_bytes,
+                retention=retention,
             )
             parts.push_async_callback(store.close)
             tokens = Tokens(engine, now_ms)
@@ -164,7 +165,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             fleet = Fleet(Agents(engine), store, limits, now_ms)
             parts.callback(fleet.save)
             parts.callback(tokens.save_uses)
-            pipeline = Pipeline(store, fleet, feed, intake, retention_ms=retention_ms, now_ms=now_ms)
+            pipeline = Pipeline(store, fleet, feed, intake, retention_ms=retention.longest_raw_ms, now_ms=now_ms)
             witness = Witness(fleet, store, pipeline, registry, hostname=platform.node() or "unnamed", now_ms=now_ms)
             socket = None if config.grpc.is_local else config.state / "agents.sock"
             receiver = Receiver(
@@ -190,7 +191,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
         join_token = None if config.grpc.is_local else tokens.ensure("join")
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
-        async with beside(witness.run(), stop), beside(keep_house(store, retention_ms, fleet, tokens), stop):
+        async with beside(witness.run(), stop), beside(keep_house(store, retention.base.raw_ms, fleet, tokens), stop):
             await stop.wait()
     log.info("collector.stopped")
 

@@ -1,13 +1,15 @@
 """The collector's configuration file."""
 
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.store.retention import Keep, Retention, Rule
 from netmon_collector.store.url import parse_store_url
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Address, Duration, Options, Size, is_loopback, split_address
+from netmon_configs.options import Address, Duration, Options, Size, is_loopback, parse_duration_s, split_address
 
 
 class ServerTls(Options):
@@ -58,6 +60,77 @@ StoreUrlText = Annotated[str, BeforeValidator(_checked_url)]
 """The URL of a store, see store/url.py."""
 
 
+def _checked_selector(value: object) -> str:
+    from netmon_collector.query.selector import parse_selector
+
+    if not isinstance(value, str):
+        raise ValueError('must be a selector, such as {job="probe"}')
+    parse_selector(value)
+    return value
+
+
+SelectorText = Annotated[str, BeforeValidator(_checked_selector)]
+"""A selector, which says what series something is for."""
+
+SHORTEST_KEPT_S: Final = 3600
+Kept = Annotated[Duration, Field(ge=SHORTEST_KEPT_S)]
+
+
+class KeepOptions(Options):
+    """How long samples and rollups are kept; what is not said is as for all others, and no shorter than samples."""
+
+    raw_s: Kept | None = Field(default=None, alias="raw")
+    five_minutes_s: Kept | None = Field(default=None, alias="5m")
+    hour_s: Kept | None = Field(default=None, alias="1h")
+
+    @model_validator(mode="after")
+    def _coarser_is_longer(self) -> Self:
+        given = {"raw": self.raw_s, "5m": self.five_minutes_s, "1h": self.hour_s}
+        for finer, coarser in combinations([(name, time_s) for name, time_s in given.items() if time_s], 2):
+            if (coarser[1] or 0) < (finer[1] or 0):
+                raise ValueError(f"'{coarser[0]}' must be kept no shorter than '{finer[0]}'")
+        return self
+
+    def keep(self, others: Keep) -> Keep:
+        """What this says, and of the others what it does not say."""
+        raw_ms = _ms(self.raw_s, others.raw_ms, 0)
+        five_minutes_ms = _ms(self.five_minutes_s, others.five_minutes_ms, raw_ms)
+        return Keep(raw_ms, five_minutes_ms, _ms(self.hour_s, others.hour_ms, five_minutes_ms))
+
+
+def _ms(given_s: float | None, else_ms: int, least_ms: int) -> int:
+    return max(else_ms if given_s is None else round(given_s * 1000), least_ms)
+
+
+class RetentionRule(KeepOptions):
+    """How long the series that a selector chooses are kept."""
+
+    match: SelectorText
+
+
+class RetentionOptions(KeepOptions):
+    """How long all series are kept that no rule is for; of several rules for a series the first counts."""
+
+    rules: list[RetentionRule] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_raw_alone(cls, given: object) -> object:
+        """A mere duration is that of raw samples."""
+        if not isinstance(given, str | int | float):
+            return given
+        if parse_duration_s(given) < SHORTEST_KEPT_S:
+            raise ValueError(f"must be at least 1h (got {given})")
+        return {"raw": given}
+
+    def retention(self) -> Retention:
+        from netmon_collector.query.selector import parse_selector
+
+        base = self.keep(Keep())
+        rules = [Rule(tuple(parse_selector(rule.match)), rule.keep(base)) for rule in self.rules]
+        return Retention(base, tuple(rules))
+
+
 class StoreOptions(Options):
     """Where samples are kept, and how long; a server of its own keeps them as long as it is told itself.
 
@@ -67,7 +140,7 @@ class StoreOptions(Options):
     url: StoreUrlText = "embedded:"
     queue_bytes: Size = Field(default=4 << 30, alias="queue", ge=16 << 20)
     max_bytes: Size | None = Field(default=None, alias="max_size", ge=1 << 30)
-    retention_s: Duration = Field(default=30 * 86400.0, alias="retention", ge=3600)
+    retention: RetentionOptions = Field(default_factory=RetentionOptions)
 
 
 class CollectorConfig(Options):

@@ -33,7 +33,7 @@ _DIRECTORY: Final = struct.Struct("<IIQI")
 _POINTER: Final = struct.Struct("<Iq")
 _DIRECTORY_TAG: Final = 0xFFFFFFFF
 _POINTER_TAG: Final = 0xFFFFFFFE
-_NAME: Final = re.compile(r"(raw|5m|1h)-(recent|-?\d+)-(\d{12,})\.chunks")
+_NAME: Final = re.compile(r"(raw|5m|1h)-(recent|-?\d+)-(?:([\dhms.d]+)-)?(\d{12,})\.chunks")
 RECENT: Final = "recent"
 
 
@@ -48,20 +48,22 @@ class Tier(StrEnum):
 class Name(NamedTuple):
     """What a file's name says. `span`: RECENT, or the number of the span of time that it is of, from 1970 on.
 
-    Of two samples the one in the file of higher order wins.
+    Of two samples the one in the file of higher order wins. `kept`: the class of retention of its series, see there.
     """
 
     tier: Tier
     span: str
     order: int
+    kept: str = ""
 
     def __str__(self) -> str:
-        return f"{self.tier}-{self.span}-{self.order:012}.chunks"
+        parts = [self.tier, self.span, self.kept, f"{self.order:012}.chunks"]
+        return "-".join(part for part in parts if part)
 
     @classmethod
     def parse(cls, name: str) -> "Name | None":
         match = _NAME.fullmatch(name)
-        return None if match is None else cls(Tier(match[1]), match[2], int(match[3]))
+        return None if match is None else cls(Tier(match[1]), match[2], int(match[4]), match[3] or "")
 
 
 class Packed(NamedTuple):

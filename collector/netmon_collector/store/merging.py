@@ -7,7 +7,9 @@ from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
+from netmon_collector.store.chunk import Chunk
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
+from netmon_collector.store.classes import Classes
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece, Table, merge
 from netmon_collector.store.options import StoreSettings
@@ -31,13 +33,15 @@ class Run(Protocol):
 class Merger:
     """Puts fewer, larger files in the place of others. Its callers see to it that nobody else changes files."""
 
-    def __init__(self, shelf: Shelf, settings: StoreSettings, run: Run) -> None:
+    def __init__(self, shelf: Shelf, classes: Classes, settings: StoreSettings, run: Run) -> None:
         self._shelf = shelf
+        self._classes = classes
         self._settings = settings
         self._run = run
 
     async def merge(self) -> None:
         """Recent files first; then those of one span, where they are many. Raises StoreError."""
+        await self._run(self._classes.refresh)
         recent = [file for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT]
         if recent:
             await self._roll_up(recent)
@@ -54,31 +58,45 @@ class Merger:
         return sum(file.size_bytes for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT)
 
     async def _replace(self, files: Sequence[ChunkFile]) -> None:
-        """Puts one file for each span in the place of some: all of their span, or the recent ones."""
-        tier, span_ms = files[0].name.tier, self._span_ms(files[0].name.tier)
+        """Puts one file for each span and class in the place of some: all of a span and class, or the recent ones."""
+        tier = files[0].name.tier
+        files = self._with_namesakes(files)
         merged = []
-        for span in _spans_of(files, span_ms):
-            chunks = partial(self._merged, files, span, self._chunk_ms(tier))
-            merged.append(await self._write(tier, span, files, chunks))
-        names = {file.name for file in merged}
-        replaced = [file for file in self._shelf.files(tier) if file in files or file.name in names]
-        self._shelf.put(merged, instead=replaced)
-        await self._run(partial(self._shelf.remove, replaced))
+        for span in _spans_of(files, self._span_ms(tier)):
+            for kept in self._classes.of(files):
+                chunks = partial(self._merged, files, span, kept)
+                merged.append(await self._write(tier, span, kept, files, chunks))
+        await self._exchange(files, merged)
+
+    async def _exchange(self, files: Sequence[ChunkFile], written: Sequence[ChunkFile]) -> None:
+        """Puts what was written, unless nothing is in it, in the place of some files and of those of its names."""
+        names = {file.name for file in written}
+        replaced = [one for tier in Tier for one in self._shelf.files(tier) if one in files or one.name in names]
+        self._shelf.put([file for file in written if len(file.entries)], instead=replaced)
+        empty = [file for file in written if not len(file.entries)]
+        await self._run(partial(self._shelf.remove, [*replaced, *empty]))
+
+    def _with_namesakes(self, files: Sequence[ChunkFile]) -> Sequence[ChunkFile]:
+        """Also the files whose names will be written again; there are some only where a series' class has changed."""
+        tier, order = files[0].name.tier, max(file.name.order for file in files)
+        numbers = [str(span.start // len(span)) for span in _spans_of(files, self._span_ms(tier))]
+        names = {Name(tier, number, order, kept) for number in numbers for kept in self._classes.of(files)}
+        found = [file for file in self._shelf.files(tier) if file in files or file.name in names]
+        return files if len(found) == len(files) else self._with_namesakes(found)
 
     async def _roll_up(self, recent: Sequence[ChunkFile]) -> None:
         """Makes the rollups of all time that recent files have samples of anew, from all samples of that time."""
-        hours: dict[int, list[Packed]] = {}
         rolled = []
-        for span in _spans_of(recent, self._span_ms(Tier.FIVE_MINUTES)):
-            chunks = partial(self._rolled, recent, span, hours)
-            rolled.append(await self._write(Tier.FIVE_MINUTES, span, recent, chunks))
         length = self._span_ms(Tier.HOUR)
-        for number, packs in hours.items():
-            span = range(number * length, (number + 1) * length)
-            rolled.append(await self._write(Tier.HOUR, span, recent, partial(iter, packs)))
-        names = {file.name for file in rolled}
-        replaced = [file for tier in WIDTH_MS for file in self._shelf.files(tier) if file.name in names]
-        self._shelf.put(rolled, instead=replaced)
+        for kept in self._classes.of(recent):
+            hours: dict[int, list[Packed]] = {}
+            for span in _spans_of(recent, self._span_ms(Tier.FIVE_MINUTES)):
+                chunks = partial(self._rolled, recent, span, kept, hours)
+                rolled.append(await self._write(Tier.FIVE_MINUTES, span, kept, recent, chunks))
+            for number, packs in hours.items():
+                span = range(number * length, (number + 1) * length)
+                rolled.append(await self._write(Tier.HOUR, span, kept, recent, partial(iter, packs)))
+        await self._exchange([], rolled)
 
     async def roll_again(self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]) -> None:
         """Makes rollups of some series, by block, in some windows anew, after samples of theirs were deleted."""
@@ -99,31 +117,33 @@ class Merger:
                     yield from packed(block, series, table, FIELDS)
 
     async def _write(
-        self, tier: Tier, span: range, source: Sequence[ChunkFile], chunks: Callable[[], Iterator[Packed]]
+        self, tier: Tier, span: range, kept: str, source: Sequence[ChunkFile], chunks: Callable[[], Iterator[Packed]]
     ) -> ChunkFile:
-        name = Name(tier, str(span.start // len(span)), max(file.name.order for file in source))
+        name = Name(tier, str(span.start // len(span)), max(file.name.order for file in source), kept)
         segment = max(file.segment for file in source)
         return await self._run(partial(self._write_now, name, chunks, segment))
 
     def _write_now(self, name: Name, chunks: Callable[[], Iterator[Packed]], segment: int) -> ChunkFile:
         return self._shelf.write(name, chunks(), segment)
 
-    @staticmethod
-    def _merged(files: Sequence[ChunkFile], span: range, chunk_ms: int) -> Iterator[Packed]:
-        """The chunks that take the place of all that some files, in the order of writing, hold of a span."""
+    def _merged(self, files: Sequence[ChunkFile], span: range, kept: str) -> Iterator[Packed]:
+        """The chunks that take the place of all that some files, in the order of writing, hold of a span and class."""
+        chunk_ms = self._chunk_ms(files[0].name.tier)
         for block in blocks_of(files):
             chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
-            if chunks:
-                series, table = together(chunks)
-                for part in cut(table, chunk_ms):
+            series = self._classes.only(kept, _series_of(chunks))
+            if len(series):
+                for part in cut(together(chunks, series), chunk_ms):
                     yield from packed(block, series, part, chunks[0].fields)
 
-    def _rolled(self, recent: Sequence[ChunkFile], span: range, hours: dict[int, list[Packed]]) -> Iterator[Packed]:
+    def _rolled(
+        self, recent: Sequence[ChunkFile], span: range, kept: str, hours: dict[int, list[Packed]]
+    ) -> Iterator[Packed]:
         """The chunks of five minutes; those of hours, which are few, are put into `hours` by their span."""
         for block in blocks_of(recent):
-            own = [chunk.series for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
-            if own:
-                series = np.unique(np.concatenate(own))
+            chunks = [chunk for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
+            series = self._classes.only(kept, _series_of(chunks))
+            if len(series):
                 made: dict[Tier, list[Piece]] = {tier: [] for tier in WIDTH_MS}
                 for window in windows_of(recent, block, span):
                     raw = _raw(self._shelf, block, series, window, [])
@@ -188,6 +208,11 @@ def blocks_of(files: Iterable[ChunkFile]) -> list[int]:
     return blocks
 
 
+def _series_of(chunks: Iterable[Chunk]) -> Numbers:
+    """The series of some chunks, each once, ascending."""
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(chunk.series for chunk in chunks)]))
+
+
 def _spans_of(files: Iterable[ChunkFile], span_ms: int) -> list[range]:
     """The spans of time that some files have chunks of."""
     numbers = np.unique(np.concatenate([file.entries["oldest_ms"] // span_ms for file in files])).tolist()
@@ -203,8 +228,8 @@ def _piece(table: Table) -> Piece:
     return Piece(table.times, np.arange(len(table.bits)), table.bits)
 
 
-def _span(file: ChunkFile) -> str:
-    return file.name.span
+def _span(file: ChunkFile) -> tuple[str, str]:
+    return file.name.span, file.name.kept
 
 
 def _order(file: ChunkFile) -> int:

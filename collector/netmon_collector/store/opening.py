@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon_collector.store.base import Store, StoreUnavailable
 from netmon_collector.store.options import StoreSettings
+from netmon_collector.store.retention import Retention
 from netmon_collector.store.url import StoreUrl
 
 if TYPE_CHECKING:
@@ -16,16 +18,24 @@ if TYPE_CHECKING:
     from netmon_collector.store.outside.store import OutsideStore
 
 
-def open_store(url: StoreUrl, state: Path, *, queue_bytes: int, max_bytes: int | None = None) -> Store:
+def open_store(
+    url: StoreUrl,
+    state: Path,
+    *,
+    queue_bytes: int,
+    max_bytes: int | None = None,
+    retention: Retention | None = None,
+) -> Store:
     """Opens a store whose files, if it needs any, are below `state`. Blocks. Raises StoreUnavailable.
 
     `queue_bytes` bounds what waits on disk for an outside store, which needs a running event loop; `max_bytes` bounds
-    the embedded store.
+    the embedded store, which applies `retention`.
     """
     if url.kind == "embedded":
         from netmon_collector.store.embedded import EmbeddedStore
 
-        settings = StoreSettings() if max_bytes is None else StoreSettings(max_bytes=max_bytes)
+        settings = StoreSettings(retention=retention or Retention())
+        settings = settings if max_bytes is None else replace(settings, max_bytes=max_bytes)
         return EmbeddedStore.open(Path(url.address) if url.address else state / "store", settings)
     return open_outside(url, state / "queue", queue_bytes=queue_bytes)
 

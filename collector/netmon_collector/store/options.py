@@ -1,6 +1,8 @@
 """What can be set of the embedded store. The defaults are for a collector; tests shrink them to see every path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from netmon_collector.store.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class StoreSettings:
     the last visit of `merge_every_s` are in recent files, the others in files of `span_ms`, and where there are
     `merge_files` of one span they become one.
 
-    Retention: rollups are kept longer than samples, by `keep_…_longer_ms`. The whole store stays below `max_bytes`.
+    How long what is kept says `retention`. The whole store stays below `max_bytes`.
     """
 
     log_slice_ms: int = 20 * 60_000
@@ -30,6 +32,5 @@ class StoreSettings:
     merge_every_s: float = 7200.0
     merge_files: int = 8
     span_ms: int = 86_400_000
-    keep_5m_longer_ms: int = 150 * 86_400_000
-    keep_1h_longer_ms: int = 1796 * 86_400_000
+    retention: Retention = field(default_factory=Retention)
     max_bytes: int = 1 << 60

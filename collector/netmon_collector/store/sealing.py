@@ -52,16 +52,15 @@ def cut(table: Table, slice_ms: int) -> Iterator[Table]:
         yield Table(table.times[first:last], table.bits[:, first:last])
 
 
-def together(chunks: Sequence[Chunk]) -> tuple[Numbers, Table]:
-    """Chunks of one block and of the same fields, oldest first, as one table; and its series."""
-    series = np.unique(np.concatenate([chunk.series for chunk in chunks]))
+def together(chunks: Sequence[Chunk], series: Numbers) -> Table:
+    """What chunks of one block and of the same fields, oldest first, hold of some series (ascending), as one table."""
     pieces = []
     for chunk in chunks:
         places, columns = chunk.columns_of(series)
         pieces.append(Piece(chunk.times, _fields(places, chunk.fields), chunk.read(columns)))
     table = merge(pieces, len(series) * chunks[0].fields)
     assert table is not None, "no chunk is empty"
-    return series, table
+    return table
 
 
 def _fields(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:

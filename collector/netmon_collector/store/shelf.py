@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from netmon_collector.store.base import StoreError
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file
 from netmon_collector.store.damage import DamageBook
-from netmon_collector.store.durable import clear_unfinished
+from netmon_collector.store.durable import clear_unfinished, sync_folder
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece
 
@@ -25,6 +26,10 @@ class Shelf:
         clear_unfinished(self._folder)
         names = [(path, Name.parse(path.name)) for path in self._folder.iterdir()]
         self.put([open_file(path, name, self._damages) for path, name in names if name is not None])
+
+    def all(self) -> Sequence[ChunkFile]:
+        """All files, in the order of writing."""
+        return self._files
 
     def files(self, tier: Tier) -> list[ChunkFile]:
         """The files of a tier, in the order of writing."""
@@ -51,11 +56,23 @@ class Shelf:
         self._files = tuple(sorted((*left, *files), key=_age))
 
     def remove(self, files: Iterable[ChunkFile]) -> None:
-        """Deletes files that are not on the shelf any more, unless another has the name now. Raises StoreError."""
+        """Deletes files that are not on the shelf any more, unless another has the name now. Raises StoreError.
+
+        The newest goes first, and for sure: what a merge writes has its name from the newest, so after a crash the
+        files that are left never merge into one of the same name, which would hold less.
+        """
         names = {file.name for file in self._files}
-        for file in files:
-            if file.name not in names:
-                file.remove()
+        doomed = sorted((file for file in files if file.name not in names), key=_age, reverse=True)
+        for file in doomed:
+            file.remove()
+            if file is doomed[0]:
+                self._sync()
+
+    def _sync(self) -> None:
+        try:
+            sync_folder(self._folder)
+        except OSError as error:
+            raise StoreError(f"cannot write {self._folder}: {error.strerror}") from error
 
     def pieces(self, tier: Tier, block: int, series: Numbers, start_ms: int, end_ms: int) -> list[Piece]:
         """What the files hold of a block's series (ascending) in a time, oldest first. Raises StoreError."""

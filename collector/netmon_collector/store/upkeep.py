@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from netmon_collector.store.base import StoreError
 from netmon_collector.store.blocks import Block, Blocks
 from netmon_collector.store.catalog import Catalog, Entry
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
+from netmon_collector.store.classes import Classes
 from netmon_collector.store.damage import log
 from netmon_collector.store.durable import sync_folder
 from netmon_collector.store.framing import NOTHING
@@ -24,7 +26,7 @@ from netmon_collector.store.log import Log
 from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.rewrite import without
-from netmon_collector.store.sealing import seal
+from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf
 
@@ -61,7 +63,8 @@ class Upkeep:
         self._task: asyncio.Task[None] | None = None
         self._next_s = self._latest_s = 0.0
         self._next_merge_s: float | None = None
-        self._merger = Merger(shelf, settings, self._run)
+        self._classes = Classes(index, settings.retention)
+        self._merger = Merger(shelf, self._classes, settings, self._run)
         self._health = Health("store.upkeep_failing", "store.upkeep_recovered")
 
     def look(self, now_s: float) -> None:
@@ -98,24 +101,30 @@ class Upkeep:
                 await self._fit(0)
 
     async def forget_before(self, time_ms: int) -> bool:
-        """Drops the files whose samples are all older, and rollups when it is their time; whether there was any.
+        """Drops the files whose samples are all older, each by its own class; whether there was any.
 
-        Raises StoreError.
+        The time is that of raw samples that no rule is for. Raises StoreError.
         """
-        longer = {
-            Tier.RAW: 0,
-            Tier.FIVE_MINUTES: self._settings.keep_5m_longer_ms,
-            Tier.HOUR: self._settings.keep_1h_longer_ms,
-        }
+        now_ms = time_ms + self._settings.retention.base.raw_ms
         async with self._turn:
-            old = [
-                file
-                for tier, longer_ms in longer.items()
-                for file in self._shelf.files(tier)
-                if file.newest_ms < time_ms - longer_ms
-            ]
+            await self._run(self._classes.refresh)
+            old, mixed = [], []
+            for file in self._shelf.all():
+                shortest_ms, longest_ms = self._classes.keeps_ms(file)
+                age_ms = now_ms - file.newest_ms
+                if age_ms > longest_ms:
+                    old.append(file)
+                elif age_ms > shortest_ms and file.name.span != RECENT:
+                    mixed.append((age_ms, file))
             await self._drop(old)
-            return bool(old)
+            if mixed:
+                await self._thin_out(*max(mixed, key=itemgetter(0)))
+            return bool(old or mixed)
+
+    async def _thin_out(self, age_ms: int, file: ChunkFile) -> None:
+        """Takes series out of a file that were of another class when it was written; one file now, others later."""
+        series = await self._run(partial(self._classes.kept_less, file, age_ms))
+        await self._rewrite(file, partial(without, file, series, *EVER))
 
     async def _drop(self, files: Sequence[ChunkFile]) -> None:
         pinned = max((file.segment for file in files), default=0)
