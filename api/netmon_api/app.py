@@ -19,15 +19,17 @@ from netmon_api.models import (
     SeriesQuery,
     StatusAnswer,
 )
+from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import Route
 from netmon_api.services import Fleet, Intake, Services
 from netmon_api.sockets import Sockets
 from netmon_collector.feed import Feed
+from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 
 # fmt: off
-ROUTES = (
+ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", Access.PUBLIC, health.say_alive, NoQuery, "text/plain", "Whether the collector lives"),
     Route("GET", "/readyz", Access.PUBLIC, health.say_ready, NoQuery, "text/plain", "Whether it can take and give data",
           also={503: "Not ready, and why"}),
@@ -43,6 +45,7 @@ ROUTES = (
           "The samples of some series in some time"),
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
           "Samples as they arrive, over a WebSocket"),
+    *PROMETHEUS_ROUTES,
 )
 # fmt: on
 
@@ -50,6 +53,7 @@ ROUTES = (
 def make_app(
     *,
     store: Store,
+    engine: Engine,
     fleet: Fleet,
     feed: Feed,
     tokens: Tokens,
@@ -62,6 +66,7 @@ def make_app(
     """The API of a collector; `readiness` tells None, or why it is not ready. `serve.Server` listens for it."""
     services = Services(
         store=store,
+        engine=engine,
         fleet=fleet,
         feed=feed,
         tokens=tokens,

@@ -1,5 +1,6 @@
 """Who may come in. This is the one place that decides."""
 
+import base64
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -31,12 +32,12 @@ class Doorkeeper:
             _refuse_strangers(request)
             if hdrs.AUTHORIZATION not in request.headers and _is_upgrade(request):
                 return
-        if not self.knows(_bearer(request)):
+        if not self.knows(_token(request)):
             raise unauthenticated()
 
     def is_authenticated(self, request: web.Request) -> bool:
         """Whether a request carries a good token."""
-        return self.knows(_bearer(request))
+        return self.knows(_token(request))
 
     def knows(self, token: str | None) -> bool:
         return token is not None and self._tokens.verify("api", token)
@@ -50,9 +51,22 @@ def unauthenticated() -> ApiError:
     )
 
 
-def _bearer(request: web.Request) -> str | None:
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+def _token(request: web.Request) -> str | None:
+    """The token that a request shows. Data sources that know only names and passwords send it as the password."""
+    scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return shown.strip()
+        case "basic":
+            return _password(shown.strip())
+    return None
+
+
+def _password(pair: str) -> str | None:
+    try:
+        return base64.b64decode(pair, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return None
 
 
 def _is_upgrade(request: web.Request) -> bool:

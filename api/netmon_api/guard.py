@@ -73,7 +73,7 @@ def compress() -> Middleware:
         response = await handler(request)
         if isinstance(response, web.Response) and response.content_type == "application/json":
             response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-            if (response.content_length or 0) >= _COMPRESS_FROM_BYTES and _takes_gzip(request):
+            if (response.content_length or 0) >= _COMPRESS_FROM_BYTES and takes_gzip(request):
                 response.enable_compression(web.ContentCoding.gzip)
         return response
 
@@ -117,7 +117,7 @@ def _from_http(error: web.HTTPException) -> ApiError:
     return ApiError("internal", "an error of netmon's own; its log tells more under the request id")
 
 
-def _takes_gzip(request: web.Request) -> bool:
+def takes_gzip(request: web.Request) -> bool:
     offers = request.headers.get(hdrs.ACCEPT_ENCODING, "").replace(" ", "").lower().split(",")
     return any(_GZIP.fullmatch(offer) for offer in offers)
 

@@ -48,7 +48,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     handler = getattr(route.handler, "__name__", "")
     return {
-        "operationId": handler,
+        "operationId": handler if route.method == "GET" else f"{handler}_by_{route.method.lower()}",
         "summary": route.summary,
         "parameters": _path_parameters(route.path) + _query_parameters(route.query),
         "security": [] if route.access is Access.PUBLIC else [{"token": []}],

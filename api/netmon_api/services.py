@@ -10,6 +10,7 @@ from netmon_api.sockets import Sockets
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
+from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 
@@ -37,6 +38,7 @@ class Services:
     """The parts of a collector. Times are Unix milliseconds; `readiness` is None, or why the collector is not ready."""
 
     store: Store
+    engine: Engine
     fleet: Fleet
     feed: Feed
     tokens: Tokens

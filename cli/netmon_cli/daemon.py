@@ -132,6 +132,8 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.intake import Intake
     from netmon_collector.listener import CannotListen
     from netmon_collector.pipeline import Pipeline
+    from netmon_collector.query.engine import Engine
+    from netmon_collector.query.options import QueryOptions
     from netmon_collector.receive import Receiver
     from netmon_collector.state.agents import Agents
     from netmon_collector.state.database import StateError, open_state
@@ -148,8 +150,8 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     limits = Limits()
     async with contextlib.AsyncExitStack() as parts:
         try:
-            engine = open_state(f"sqlite:///{config.state / 'state.sqlite'}")
-            parts.callback(engine.dispose)
+            state = open_state(f"sqlite:///{config.state / 'state.sqlite'}")
+            parts.callback(state.dispose)
             store = open_store(
                 parse_store_url(config.store.url),
                 config.state,
@@ -158,11 +160,13 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 retention=retention,
             )
             parts.push_async_callback(store.close)
-            tokens = Tokens(engine, now_ms)
+            queries = Engine(store, QueryOptions())
+            parts.callback(queries.close)
+            tokens = Tokens(state, now_ms)
             registry = make_registry()
             intake = Intake(registry, now_ms())
             feed = Feed()
-            fleet = Fleet(Agents(engine), store, limits, now_ms)
+            fleet = Fleet(Agents(state), store, limits, now_ms)
             parts.callback(fleet.save)
             parts.callback(tokens.save_uses)
             pipeline = Pipeline(store, fleet, feed, intake, retention_ms=retention.longest_raw_ms, now_ms=now_ms)
@@ -175,6 +179,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             parts.push_async_callback(receiver.stop)
             app = make_app(
                 store=store,
+                engine=queries,
                 fleet=fleet,
                 feed=feed,
                 tokens=tokens,

@@ -17,6 +17,8 @@ from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
+from netmon_collector.query.engine import Engine
+from netmon_collector.query.options import QueryOptions
 from netmon_collector.state.database import open_state
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
@@ -136,16 +138,18 @@ class Lab:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Lab]:
-    engine = open_state(f"sqlite:///{folder / 'state.db'}")
+    state = open_state(f"sqlite:///{folder / 'state.db'}")
     clock = HandClock(NOW_MS)
-    tokens = Tokens(engine, clock.now_ms)
+    tokens = Tokens(state, clock.now_ms)
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
+    engine = Engine(store, QueryOptions())
     sockets = Sockets(authenticate_within_s=0.3)
     lab = Lab(
         store, Feed(), tokens, FleetOf(WEB1, DB1, SWITCH), sockets, CollectorRegistry(), token=tokens.issue("api")
     )
     app = make_app(
         store=store,
+        engine=engine,
         fleet=lab.fleet,
         feed=lab.feed,
         tokens=tokens,
@@ -165,5 +169,6 @@ async def running(folder: Path) -> AsyncIterator[Lab]:
     ):
         yield lab
     await lab.server.stop()
+    engine.close()
     await store.close()
-    engine.dispose()
+    state.dispose()

@@ -1,0 +1,88 @@
+"""What there is: series, names and values of labels, and what is known of metrics."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import chain
+from typing import TypeVar
+
+import orjson
+from aiohttp import web
+
+from netmon_api.prometheus import parameters
+from netmon_api.prometheus.encode import metrics_json
+from netmon_api.prometheus.forms import BrowseForm
+from netmon_api.prometheus.problem import Problem, quoted
+from netmon_api.prometheus.sending import framed, send
+from netmon_api.routes import Call
+from netmon_collector.store.base import Matcher, Store
+
+T = TypeVar("T")
+
+_ESCAPED = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
+
+
+async def series(call: Call[BrowseForm]) -> web.StreamResponse:
+    if not call.query.match:
+        raise Problem("bad_data", "no match[] parameter provided")
+    sets, limit = _asked(call)
+    found = await _each(sets, call.services.store.series)
+    # A hundred thousand series take long to sort; the event loop has agents to serve.
+    listed = await asyncio.to_thread(lambda: sorted(set(chain.from_iterable(found))))
+    cut, warnings = _cut(listed, limit)
+    return await send(call.request, framed(metrics_json(cut), warnings))
+
+
+async def labels(call: Call[BrowseForm]) -> web.StreamResponse:
+    sets, limit = _asked(call)
+    return await _list(call, await _each(sets, call.services.store.label_names), limit)
+
+
+async def label_values(call: Call[BrowseForm]) -> web.StreamResponse:
+    name = unescape(call.request.match_info["name"])
+    if not name:
+        raise Problem("bad_data", f"invalid label name: {quoted(name)}")
+    sets, limit = _asked(call)
+    store = call.services.store
+    return await _list(call, await _each(sets, lambda matchers: store.label_values(name, matchers)), limit)
+
+
+def unescape(name: str) -> str:
+    """A label's name as it is in a path: names that are no words come as `U__`, with the code of each odd letter."""
+    if not name.startswith("U__"):
+        return name
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "_", name[3:])
+
+
+def _asked(call: Call[BrowseForm]) -> tuple[list[list[Matcher]], int | None]:
+    """What is to be looked through, nothing if the store has no sample in that time; and how much is wanted."""
+    form = call.query
+    start_ms = parameters.time_ms(form.start, "start", parameters.EARLIEST_MS)
+    end_ms = parameters.time_ms(form.end, "end", parameters.LATEST_MS)
+    limit = parameters.limit(form.limit)
+    sets = parameters.selectors(form.match) if form.match else [[]]
+    return (sets if _overlaps(call.services.store, start_ms, end_ms) else []), limit
+
+
+def _overlaps(store: Store, start_ms: int, end_ms: int) -> bool:
+    stats = store.stats()
+    return start_ms <= end_ms and not (
+        (stats.newest_ms is not None and start_ms > stats.newest_ms)
+        or (stats.oldest_ms is not None and end_ms < stats.oldest_ms)
+    )
+
+
+async def _each(sets: Iterable[list[Matcher]], ask: Callable[[list[Matcher]], Awaitable[T]]) -> list[T]:
+    return [await ask(matchers) for matchers in sets]
+
+
+async def _list(call: Call[BrowseForm], found: Sequence[Sequence[str]], limit: int | None) -> web.StreamResponse:
+    listed = found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
+    cut, warnings = _cut(listed, limit)
+    return await send(call.request, framed([orjson.dumps(list(cut))], warnings))
+
+
+def _cut(found: Sequence[T], limit: int | None) -> tuple[Sequence[T], list[str]]:
+    if limit is None or len(found) <= limit:
+        return found, []
+    return found[:limit], [parameters.TRUNCATED]

@@ -1,0 +1,114 @@
+"""Answers as JSON, in pieces of bounded size: a column of a thousand series costs no more Python than its labels."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+
+import numpy as np
+import orjson
+
+from netmon_api.prometheus.floats import scalar_text, texts
+from netmon_collector.query.answer import Answer, Shape
+from netmon_collector.store.base import Times
+from netmon_proto.model import Labels
+
+CELLS_AT_ONCE = 50_000
+"""How many values are written by one call into C, during which nothing else runs: some milliseconds."""
+
+PIECE_BYTES = 1 << 18
+
+
+def moment(time_ms: int) -> str:
+    """Seconds, with three decimals unless they are whole."""
+    seconds, ms = divmod(abs(time_ms), 1000)
+    return f"{'-' if time_ms < 0 else ''}{seconds}{f'.{ms:03d}' if ms else ''}"
+
+
+def result_json(answer: Answer, most: int | None = None) -> Iterator[bytes]:
+    """`{"resultType": …, "result": …` of an answer, its end left open; of its series the first `most`."""
+    yield b'{"resultType":"%s","result":' % answer.shape.encode()
+    if answer.shape is Shape.SCALAR:
+        value = scalar_text(float(answer.values[0, 0]))
+        yield f'[{moment(int(answer.times[0]))},"{value}"]'.encode()
+        return
+    if answer.shape is Shape.STRING:
+        yield b"[%s,%s]" % (moment(int(answer.times[0])).encode(), orjson.dumps(answer.text))
+        return
+    yield b"["
+    yield from _joined(_series(answer, len(answer.labels) if most is None else min(most, len(answer.labels))))
+    yield b"]"
+
+
+def metrics_json(series: Iterable[Labels]) -> Iterator[bytes]:
+    """A list of series, each an object of its labels."""
+    yield b"["
+    yield from _joined(map(_metric, series))
+    yield b"]"
+
+
+def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts with commas between them, some at a time."""
+    waiting: list[bytes] = []
+    size, comma = 0, b""
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= PIECE_BYTES:
+            yield comma + b",".join(waiting)
+            waiting, size, comma = [], 0, b","
+    if waiting:
+        yield comma + b",".join(waiting)
+
+
+def _metric(labels: Labels) -> bytes:
+    return orjson.dumps(dict(labels))
+
+
+def _series(answer: Answer, count: int) -> Iterator[bytes]:
+    if answer.samples is not None:
+        return _stored(answer, count)
+    return _vector(answer, count) if answer.shape is Shape.VECTOR else _matrix(answer, count)
+
+
+def _vector(answer: Answer, count: int) -> Iterator[bytes]:
+    stamp = moment(int(answer.times[0])).encode()
+    for start in range(0, count, CELLS_AT_ONCE):
+        piece = slice(start, min(start + CELLS_AT_ONCE, count))
+        values = texts(answer.values[piece, 0])
+        for labels, value in zip(answer.labels[piece], values, strict=True):
+            yield b'{"metric":%s,"value":[%s,"%s"]}' % (_metric(labels), stamp, value)
+
+
+def _matrix(answer: Answer, count: int) -> Iterator[bytes]:
+    heads = _heads(answer.times)
+    width = len(heads)
+    at_once = max(1, CELLS_AT_ONCE // max(width, 1))
+    for start in range(0, count, at_once):
+        piece = slice(start, min(start + at_once, count))
+        present = answer.present[piece]
+        values = texts(answer.values[piece][present])
+        whole = np.logical_and.reduce(present, axis=1).tolist()
+        counts = np.count_nonzero(present, axis=1).tolist()
+        first = 0
+        for row, labels in enumerate(answer.labels[piece]):
+            own = heads if whole[row] else list(compress(heads, present[row].tolist()))
+            yield _points(labels, own, values[first : first + counts[row]])
+            first += counts[row]
+
+
+def _stored(answer: Answer, count: int) -> Iterator[bytes]:
+    assert answer.samples is not None
+    for series in range(count):
+        times, values = answer.samples.of(series)
+        yield _points(answer.labels[series], _heads(times), texts(values))
+
+
+def _heads(times: Times) -> list[bytes]:
+    """What stands before each value: the end of the pair before it, and its time."""
+    return [f'"],[{moment(time_ms)},"'.encode() for time_ms in times.tolist()]
+
+
+def _points(labels: Labels, heads: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    pairs: list[bytes] = [b""] * (2 * len(values))
+    pairs[0::2] = heads
+    pairs[1::2] = values
+    return b'{"metric":%s,"values":[%s]}' % (_metric(labels), b"".join(pairs)[3:] + b'"]' if pairs else b"")

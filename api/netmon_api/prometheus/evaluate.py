@@ -1,0 +1,122 @@
+"""Expressions: their values at a time and over a range, and how they are written."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
+import promql_parser
+from aiohttp import web
+
+from netmon_api.prometheus import parameters
+from netmon_api.prometheus.encode import result_json
+from netmon_api.prometheus.forms import EvaluationForm, ExemplarsForm, ExpressionForm, InstantForm, RangeForm
+from netmon_api.prometheus.problem import Problem
+from netmon_api.prometheus.sending import framed, send, success
+from netmon_api.routes import Call
+from netmon_collector.query.answer import Answer, ErrorKind, QueryError
+from netmon_collector.query.options import Limits
+
+MOST_STEPS = 11_000
+
+
+async def query(call: Call[InstantForm]) -> web.StreamResponse:
+    form = call.query
+    time_ms = parameters.time_ms(form.time, "time", call.services.now_ms())
+    limit, limits = parameters.limit(form.limit), _limits(form)
+    started = time.perf_counter()
+    try:
+        answer = await call.services.engine.instant(form.query, time_ms, limits=limits)
+    except QueryError as error:
+        raise _told(error) from error
+    return await send(call.request, _whole(form, answer, limit, time.perf_counter() - started))
+
+
+async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
+    form = call.query
+    start_ms, end_ms, step_ms = _steps(form)
+    limit, limits = parameters.limit(form.limit), _limits(form)
+    started = time.perf_counter()
+    try:
+        answer = await call.services.engine.range(form.query, start_ms, end_ms, step_ms, limits=limits)
+    except QueryError as error:
+        raise _told(error) from error
+    return await send(call.request, _whole(form, answer, limit, time.perf_counter() - started))
+
+
+async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
+    """There are none: netmon keeps no exemplars."""
+    start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
+    if parameters.time_ms(call.query.end, "end", parameters.LATEST_MS) < start_ms:
+        raise Problem("bad_data", "end timestamp must not be before start timestamp")
+    _parsed(call.query.query, None)
+    return success([])
+
+
+async def format_query(call: Call[ExpressionForm]) -> web.Response:
+    return success(_parsed(call.query.query, "query").prettify())
+
+
+def _steps(form: RangeForm) -> tuple[int, int, int]:
+    """Start, end and step."""
+    start_ms = parameters.time_ms(form.start, "start")
+    end_ms = parameters.time_ms(form.end, "end")
+    if end_ms < start_ms:
+        raise Problem.of("end", "end timestamp must not be before start time")
+    try:
+        step_ms = int(parameters.duration_ms(form.step))
+    except ValueError as error:
+        raise Problem.of("step", str(error)) from error
+    if step_ms <= 0:
+        complaint = "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        raise Problem.of("step", complaint)
+    if (end_ms - start_ms) // step_ms > MOST_STEPS:
+        raise Problem(
+            "bad_data",
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
+            " (?step=XX)",
+        )
+    return start_ms, end_ms, step_ms
+
+
+def _limits(form: EvaluationForm) -> Limits:
+    """The bounds of a query, tighter where the client asks for it."""
+    limits = Limits()
+    if not form.timeout:
+        return limits
+    try:
+        timeout_s = parameters.duration_ms(form.timeout) / 1000
+    except ValueError as error:
+        raise Problem.of("timeout", str(error)) from error
+    return replace(limits, timeout_s=min(limits.timeout_s, max(timeout_s, 0.0)))
+
+
+def _told(error: QueryError) -> Problem:
+    """What is wrong with an expression, said of the parameter that it came in."""
+    if error.kind is ErrorKind.BAD_DATA:
+        return Problem.of("query", error.message)
+    return Problem(error.kind, error.message)
+
+
+def _whole(form: EvaluationForm, answer: Answer, limit: int | None, took_s: float) -> Iterator[bytes]:
+    is_cut = limit is not None and len(answer.labels) > limit
+    warnings = [*answer.warnings, parameters.TRUNCATED] if is_cut else answer.warnings
+    return framed(_data(answer, limit, took_s if form.stats else None), warnings, answer.infos)
+
+
+def _data(answer: Answer, limit: int | None, took_s: float | None) -> Iterator[bytes]:
+    yield from result_json(answer, limit)
+    if took_s is not None:
+        told = {
+            "timings": {"evalTotalTime": took_s, "execTotalTime": took_s},
+            "samples": {"totalQueryableSamples": answer.stats.samples_read},
+        }
+        yield b',"stats":' + orjson.dumps(told)
+    yield b"}"
+
+
+def _parsed(text: str, parameter: str | None) -> promql_parser.Expr:
+    try:
+        return promql_parser.parse(text)
+    except ValueError as error:
+        raise Problem.of("query", str(error)) if parameter else Problem("bad_data", str(error)) from error

@@ -1,0 +1,95 @@
+"""Times, durations, limits and selectors as Prometheus' API reads them, and as it words what is wrong with them."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from netmon_api.prometheus.problem import Problem, quoted
+from netmon_collector.query.selector import parse_selector
+from netmon_collector.store.base import Matcher
+
+EARLIEST_MS: Final = -9_000_000_000_000_000
+LATEST_MS: Final = 9_000_000_000_000_000
+"""What a float still tells apart to the millisecond; what is asked beyond is the same to any store."""
+
+TRUNCATED: Final = "results truncated due to limit"
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+_UNITS_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
+_LONGEST_MS = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
+_BOUNDS = {"-292273086-05-16T16:47:06Z": EARLIEST_MS, "292277025-08-18T07:12:54.999999999Z": LATEST_MS}
+"""The ends of time as Prometheus itself writes them, which its clients send back."""
+
+
+def time_ms(text: str, parameter: str, default: int | None = None) -> int:
+    """Unix milliseconds from RFC 3339 or Unix seconds; the default, if there is one, for no text."""
+    if not text and default is not None:
+        return default
+    found = _seconds(text) if _FLOAT.fullmatch(text) else _moment(text)
+    if found is None:
+        raise Problem.of(parameter, f"cannot parse {quoted(text)} to a valid timestamp")
+    return max(EARLIEST_MS, min(found, LATEST_MS))
+
+
+def duration_ms(text: str) -> float:
+    """Milliseconds from seconds or `1h30m`. Raises ValueError."""
+    if _FLOAT.fullmatch(text):
+        seconds = float(text)
+        if abs(seconds) * 1000 > _LONGEST_MS:
+            raise ValueError(f"cannot parse {quoted(text)} to a valid duration. It overflows int64")
+        return seconds * 1000
+    parts = _DURATION.fullmatch(text)
+    if not text or parts is None:
+        raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
+    total = sum(int(count) * unit for count, unit in zip(parts.groups(), _UNITS_MS, strict=True) if count)
+    if total > _LONGEST_MS:
+        raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
+    return float(total)
+
+
+def limit(text: str) -> int | None:
+    """The most results, None for all."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise Problem.of("limit", f"cannot parse {quoted(text)} to a valid limit")
+    if int(text) < 0:
+        raise Problem.of("limit", "limit must be non-negative")
+    return int(text) or None
+
+
+def selectors(texts: Sequence[str]) -> list[list[Matcher]]:
+    """What `match[]` asks for: a series fits that fits one of them."""
+    return [_selector(text) for text in texts]
+
+
+def _selector(text: str) -> list[Matcher]:
+    try:
+        return parse_selector(text)
+    except ValueError as error:
+        raise Problem.of("match[]", str(error)) from error
+
+
+def _seconds(text: str) -> int:
+    value = float(text)
+    if abs(value) >= LATEST_MS / 1000:
+        return LATEST_MS if value > 0 else EARLIEST_MS
+    fraction, whole = math.modf(value)
+    return int(whole) * 1000 + int(math.copysign(math.floor(abs(fraction) * 1000 + 0.5), fraction))
+
+
+def _moment(text: str) -> int | None:
+    if text in _BOUNDS:
+        return _BOUNDS[text]
+    parts = _RFC3339.fullmatch(text)
+    if parts is None:
+        return None
+    try:
+        whole = datetime.fromisoformat(parts[1] + parts[3]).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return int(whole) * 1000 + int(f"{parts[2] or '.0'}000"[1:4])

@@ -1,0 +1,63 @@
+"""How a request in Prometheus' manner is brought to its handler, and its errors back."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from netmon_api.models import Query
+from netmon_api.prometheus.problem import Problem
+from netmon_api.routes import Call, Route
+from netmon_api.services import Services
+from netmon_collector.query.answer import QueryError
+from netmon_collector.store.base import StoreError
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 10_000
+
+
+@dataclass(frozen=True)
+class PrometheusRoute(Route):
+    """A path of Prometheus' API. Takes its parameters from the query string and from a form; ignores unknown ones."""
+
+    def bind(
+        self, services: Services, routes: Sequence[Route]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            try:
+                form = read_form(self.query, await _pairs(request))
+                answered = await self.handler(Call(services, form, request, routes))
+            except Problem as error:
+                return error.response()
+            except QueryError as error:
+                return Problem(error.kind, error.message).response()
+            except StoreError as error:
+                return Problem("unavailable", f"the store can't answer now: {error}").response()
+            assert isinstance(answered, web.StreamResponse)
+            return answered
+
+        return answer
+
+
+def read_form(model: type[Query], pairs: Sequence[tuple[str, str]]) -> Query:
+    """The first value of each parameter, and all values of those that may be given many times."""
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    known = {field.alias or name: field.default == [] for name, field in model.model_fields.items()}
+    return model.model_validate(
+        {name: values if known[name] else values[0] for name, values in given.items() if name in known}
+    )
+
+
+async def _pairs(request: web.Request) -> list[tuple[str, str]]:
+    """What was given, the body before the query string."""
+    asked = list(request.query.items())
+    if request.method != hdrs.METH_POST or request.content_type != _FORM:
+        return asked
+    body = (await request.read()).decode(errors="replace")
+    try:
+        return parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS) + asked
+    except ValueError as error:
+        raise Problem("bad_data", f"error parsing form values: {error}") from error

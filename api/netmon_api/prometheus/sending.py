@@ -1,0 +1,67 @@
+"""Sends answers: made in a thread, at once where they are small, in pieces where they are not."""
+
+import asyncio
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import orjson
+from aiohttp import hdrs, web
+
+from netmon_api.envelope import json_response
+from netmon_api.guard import takes_gzip
+from netmon_api.prometheus.encode import PIECE_BYTES
+
+
+def success(data: object, warnings: Sequence[str] = ()) -> web.Response:
+    """A small answer."""
+    return json_response(b"".join(framed([orjson.dumps(data)], warnings)))
+
+
+def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Iterator[bytes]:
+    """Data as a whole answer."""
+    yield b'{"status":"success","data":'
+    yield from data
+    for name, notes in ((b"warnings", warnings), (b"infos", infos)):
+        if notes:
+            yield b',"%s":%s' % (name, orjson.dumps(list(notes)))
+    yield b"}"
+
+
+async def send(request: web.Request, pieces: Iterator[bytes]) -> web.StreamResponse:
+    """Sends JSON while it is made; memory holds no more of it than a piece and what the connection keeps."""
+    start, is_whole = await asyncio.to_thread(_take, pieces)
+    if is_whole:
+        return json_response(start)
+    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json", hdrs.VARY: hdrs.ACCEPT_ENCODING})
+    pieces = chain([start], pieces)
+    if takes_gzip(request):
+        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+        pieces = _gzipped(pieces)
+    await response.prepare(request)
+    is_whole = False
+    while not is_whole:
+        piece, is_whole = await asyncio.to_thread(_take, pieces)
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+def _take(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """As much as makes a piece, and whether there is no more."""
+    taken: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            return b"".join(taken), False
+    return b"".join(taken), True
+
+
+def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, wbits=31)  # level 6 takes four times as long for a tenth less
+    for piece in pieces:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()

@@ -1,0 +1,52 @@
+"""Every path of Prometheus' API that there is, on one page; app.py adds it to its own."""
+
+from netmon_api.auth import Access
+from netmon_api.prometheus import browse, evaluate, federate, standing
+from netmon_api.prometheus.forms import (
+    BrowseForm,
+    ExemplarsForm,
+    ExpressionForm,
+    Form,
+    InstantForm,
+    MatchForm,
+    NoForm,
+    RangeForm,
+)
+from netmon_api.prometheus.route import PrometheusRoute
+from netmon_api.routes import Handler
+
+JSON = "application/json"
+
+
+def _get(path: str, handler: Handler, form: type[Form], summary: str) -> tuple[PrometheusRoute]:
+    return (PrometheusRoute("GET", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary),)
+
+
+def _get_or_post(path: str, handler: Handler, form: type[Form], summary: str) -> tuple[PrometheusRoute, ...]:
+    """A query may be too long for a line, so a form is taken as well."""
+    post = PrometheusRoute("POST", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary)
+    return (*_get(path, handler, form, summary), post)
+
+
+# fmt: off
+PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
+    *_get_or_post("/api/v1/query", evaluate.query, InstantForm, "The value of an expression at one time"),
+    *_get_or_post("/api/v1/query_range", evaluate.query_range, RangeForm, "The values of an expression over a time"),
+    *_get_or_post("/api/v1/query_exemplars", evaluate.query_exemplars, ExemplarsForm, "Exemplars: none are kept"),
+    *_get_or_post("/api/v1/format_query", evaluate.format_query, ExpressionForm, "An expression, well formatted"),
+    *_get_or_post("/api/v1/series", browse.series, BrowseForm, "Series that fit one of some selectors"),
+    *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
+    *_get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
+    *_get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
+    *_get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
+    *_get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
+    *_get("/api/v1/rules", standing.rules, NoForm, "Rules: none are evaluated yet"),
+    *_get("/api/v1/alerts", standing.alerts, NoForm, "Alerts: there are none without rules"),
+    PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",
+                    "The newest samples of chosen series, to be scraped"),
+    PrometheusRoute("GET", "/prometheus/-/healthy", Access.PUBLIC, standing.healthy, NoForm, "text/plain",
+                    "Whether the collector lives"),
+    PrometheusRoute("GET", "/prometheus/-/ready", Access.PUBLIC, standing.ready, NoForm, "text/plain",
+                    "Whether it can take and give data", also={503: "Not ready, and why"}),
+)
+# fmt: on
