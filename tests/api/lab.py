@@ -137,9 +137,9 @@ class Lab:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Lab]:
+async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
     state = open_state(f"sqlite:///{folder / 'state.db'}")
-    clock = HandClock(NOW_MS)
+    clock = HandClock(now_ms)
     tokens = Tokens(state, clock.now_ms)
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
     engine = Engine(store, QueryOptions())

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
@@ -11,6 +12,7 @@ from netmon_api.app import ROUTES
 from netmon_api.auth import Access
 from netmon_api.models import NoQuery
 from netmon_api.openapi import document
+from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
 from tests.api.lab import Lab, labels
 
@@ -33,15 +35,24 @@ BAD = {
 }
 """A value that no route takes, per parameter."""
 
-every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+OWN = [route for route in ROUTES if not isinstance(route, PrometheusRoute)]
+"""Those in netmon's own manner; tests/api/prometheus is about the others."""
+
+every_route = pytest.mark.parametrize("route", OWN, ids=lambda route: route.path)
 guarded_route = pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.access is not Access.PUBLIC], ids=lambda route: route.path
+    "route",
+    [route for route in ROUTES if route.access is not Access.PUBLIC],
+    ids=lambda route: f"{route.method} {route.path}",
 )
-CASES = [(route, name) for route in ROUTES for name in route.query.model_fields]
+CASES = [(route, name) for route in OWN for name in route.query.model_fields]
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": aiohttp.encode_basic_auth(user, password)}
 
 
 def path_of(route: Route) -> str:
-    return route.path.replace("{instance}", "web1")
+    return route.path.replace("{instance}", "web1").replace("{name}", "job")
 
 
 def schema_of(openapi: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
@@ -55,18 +66,35 @@ def test_a_route_without_access_policy_cannot_be_made() -> None:
 
 
 def test_only_health_is_public() -> None:
-    assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {"/healthz", "/readyz"}
+    assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {
+        "/healthz",
+        "/readyz",
+        "/prometheus/-/healthy",
+        "/prometheus/-/ready",
+    }
 
 
 @guarded_route
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Bearer nmt_wrong", "Basic bm10OnB3", "{token}", "Bearer {join}"]
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer nmt_wrong",
+        "Basic bm10OnB3",
+        "Basic",
+        "Basic ü",
+        "{token}",
+        "Bearer {join}",
+    ],
 )
 async def test_without_a_good_token_nobody_comes_in(lab: Lab, route: Route, header: str | None) -> None:
     headers = {}
     if header is not None:
         headers["Authorization"] = header.format(token=lab.token, join=lab.tokens.issue("join"))
-    async with lab.stranger.get(path_of(route), headers=headers) as response:
+    async with lab.stranger.request(route.method, path_of(route), headers=headers) as response:
         assert response.status == 401
         assert response.headers["WWW-Authenticate"] == "Bearer"
         assert (await response.json())["error"]["code"] == "unauthenticated"
@@ -85,6 +113,14 @@ async def test_a_token_in_the_query_string_is_none(lab: Lab) -> None:
         assert response.status == 401
 
 
+async def test_a_token_may_come_as_a_password(lab: Lab) -> None:
+    for user in ("", "grafana"):
+        async with lab.stranger.get("/api/v1/status", headers=basic(user, lab.token)) as response:
+            assert response.status == 200
+    async with lab.stranger.get("/api/v1/status", headers=basic(lab.token, "")) as response:
+        assert response.status == 401
+
+
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
 async def test_the_scheme_may_be_written_in_any_case(lab: Lab, scheme: str) -> None:
     async with lab.stranger.get("/api/v1/status", headers={"Authorization": f"{scheme} {lab.token}"}) as response:
@@ -96,7 +132,8 @@ async def test_the_openapi_document_is_valid_and_names_every_route(lab: Lab) -> 
     validate(openapi)
     assert openapi["openapi"] == "3.1.0"
     assert set(openapi["paths"]) == {route.path for route in ROUTES}
-    assert len({operation["get"]["operationId"] for operation in openapi["paths"].values()}) == len(ROUTES)
+    operations = [operation["operationId"] for path in openapi["paths"].values() for operation in path.values()]
+    assert len(set(operations)) == len(operations) == len(ROUTES)
     assert {"ClientMessage", "ServerMessage"} <= set(openapi["components"]["schemas"])
 
 
@@ -151,6 +188,6 @@ async def test_every_route_refuses_other_methods(lab: Lab, route: Route, method:
 
 def test_routes_without_parameters_say_so() -> None:
     openapi = document(ROUTES)
-    for route in ROUTES:
+    for route in OWN:
         parameters = [one["name"] for one in openapi["paths"][route.path]["get"]["parameters"] if one["in"] == "query"]
         assert parameters == ([] if route.query is NoQuery else list(route.query.model_fields))

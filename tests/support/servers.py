@@ -80,7 +80,7 @@ def victoria_metrics(folder: Path, *flags: str) -> RunningServer:
     """VictoriaMetrics with what netmon needs, and further flags. Skips the test where it is not installed."""
     port = free_port()
     command = [
-        _found("victoria-metrics", "victoria-metrics"),
+        found("victoria-metrics", "victoria-metrics"),
         f"-storageDataPath={folder / 'data'}",
         f"-httpListenAddr=127.0.0.1:{port}",
         "-retentionPeriod=100y",
@@ -93,7 +93,7 @@ def victoria_metrics(folder: Path, *flags: str) -> RunningServer:
 
 def influxdb(folder: Path) -> RunningServer:
     """InfluxDB 1. Skips the test where it is not installed."""
-    program = _found("influxd", "influxdb")
+    program = found("influxd", "influxdb")
     port = free_port()
     folder.mkdir(parents=True)
     config = folder / "influxdb.conf"
@@ -101,7 +101,7 @@ def influxdb(folder: Path) -> RunningServer:
     return RunningServer(folder, port, [program, "-config", str(config)], "/ping")
 
 
-def _found(program: str, package: str) -> str:
+def found(program: str, package: str) -> str:
     path = shutil.which(program)
     if path is None:
         pytest.skip(f"needs {program}, of the Debian package {package}")

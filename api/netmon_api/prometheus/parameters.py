@@ -31,7 +31,8 @@ def time_ms(text: str, parameter: str, default: int | None = None) -> int:
         return default
     found = _seconds(text) if _FLOAT.fullmatch(text) else _moment(text)
     if found is None:
-        raise Problem.of(parameter, f"cannot parse {quoted(text)} to a valid timestamp")
+        doubled = "" if default is None else f"Invalid time value for '{parameter}': "
+        raise Problem.of(parameter, f"{doubled}cannot parse {quoted(text)} to a valid timestamp")
     return max(EARLIEST_MS, min(found, LATEST_MS))
 
 

@@ -1,0 +1,65 @@
+"""Series and labels, as a real Prometheus lists them."""
+
+import pytest
+
+from tests.api.prometheus.peers import Pairs, Peers
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ASKED: list[tuple[str, Pairs]] = [
+    ("/api/v1/series", [("match[]", "node_load1")]),
+    ("/api/v1/series", [("match[]", '{job="node",mode!="idle"}'), ("match[]", "node_load1"), ("match[]", "up")]),
+    ("/api/v1/series", [("match[]", 'up{instance=~"web.*"}'), ("start", "0"), ("end", "4000000000")]),
+    ("/api/v1/series", [("match[]", "nothing")]),
+    ("/api/v1/series", [("match[]", '{__name__=~".+"}')]),
+    ("/api/v1/series", [("match[]", "up"), ("start", "1970-01-01T00:00:00Z"), ("end", "1971-01-01T00:00:00.5+01:00")]),
+    ("/api/v1/labels", []),
+    ("/api/v1/labels", [("match[]", "up")]),
+    ("/api/v1/labels", [("match[]", "up"), ("match[]", "text")]),
+    ("/api/v1/labels", [("match[]", "nothing")]),
+    ("/api/v1/labels", [("start", "100"), ("end", "200")]),
+    ("/api/v1/label/job/values", []),
+    ("/api/v1/label/__name__/values", []),
+    ("/api/v1/label/__name__/values", [("match[]", '{instance="web1"}')]),
+    ("/api/v1/label/instance/values", [("match[]", "node_load1"), ("match[]", "up")]),
+    ("/api/v1/label/umlaut/values", []),
+    ("/api/v1/label/nothing/values", []),
+]
+WRONG: list[tuple[str, Pairs]] = [
+    ("/api/v1/series", []),
+    ("/api/v1/series", [("match[]", "up"), ("start", "yesterday")]),
+    ("/api/v1/series", [("match[]", "up"), ("end", "x")]),
+    ("/api/v1/labels", [("start", "2026-01-01")]),
+    ("/api/v1/labels", [("end", "1e")]),
+    ("/api/v1/label/job/values", [("start", '"')]),
+]
+NO_SELECTOR = ["{}", "up{", 'up{a="b"', "rate(up[5m])", '{a=""}', "sum(up)", ""]
+
+
+@pytest.mark.parametrize(("path", "query"), ASKED)
+async def test_what_there_is_is_listed_in_the_same_way(peers: Peers, path: str, query: Pairs) -> None:
+    ours, theirs = await peers.both(path, query)
+    assert (ours.status, ours.type) == (theirs.status, theirs.type) == (200, "application/json")
+    assert ours.json == theirs.json
+
+
+@pytest.mark.parametrize("path", ["/api/v1/series", "/api/v1/labels"])
+async def test_a_form_asks_the_same(peers: Peers, path: str) -> None:
+    ours, theirs = await peers.both(path, [("match[]", "node_load1")], [("match[]", "up"), ("start", "0")])
+    assert ours.json == theirs.json
+    assert ours.json["data"]
+
+
+@pytest.mark.parametrize(("path", "query"), WRONG)
+async def test_mistakes_are_told_in_the_same_words(peers: Peers, path: str, query: Pairs) -> None:
+    ours, theirs = await peers.both(path, query)
+    assert (ours.status, ours.json) == (theirs.status, theirs.json)
+    assert ours.status == 400
+
+
+@pytest.mark.parametrize("text", NO_SELECTOR)
+async def test_what_is_no_selector_is_refused_by_both(peers: Peers, text: str) -> None:
+    for path in ("/api/v1/series", "/api/v1/labels", "/api/v1/label/job/values"):
+        ours, theirs = await peers.both(path, [("match[]", text)])
+        assert (ours.status, ours.json["errorType"]) == (theirs.status, theirs.json["errorType"]) == (400, "bad_data")
+        assert ours.json["error"].startswith('invalid parameter "match[]": ')
