@@ -13,6 +13,8 @@ from netmon_proto.model import Kind, Labels
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+"""Which columns of a group."""
 
 ABSENT_BITS: Final = 0x7FF0000000000AB5
 """The NaN that fills a Frame where a series has no sample. It never was a sample: `append` takes it for none."""
@@ -70,6 +72,21 @@ class Row:
 
     group: Group
     time_ms: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Samples of series of a group, one by one, in any order.
+
+    columns: int64 (N,), places in `group.labels`; times: int64 (N,), Unix milliseconds; values: float64 (N,). Of two
+    samples of a series at one time the one that stands later wins. The group may be one that was registered, or the
+    store's `pool`.
+    """
+
+    group: Group
+    columns: Places
+    times: Times
     values: Values
 
 
@@ -162,7 +179,28 @@ class Store(Protocol):
 
     All methods are called from one event loop and block it for no more than a few milliseconds. Only StoreError is
     raised in operation; callers retry, stores don't.
+
+    Gathers, which have the same series each time, are registered as a group and come as rows. Series that come in ever
+    other company, as by remote write, line protocol or OTLP, are enrolled in the pool, and come as points of it:
+
+        places = store.enroll(labels)  # labels -> place is worth a cache: it holds while the store is open
+        await store.append([Points(store.pool, places, times, values)], origin)
     """
+
+    @property
+    def pool(self) -> Group:
+        """The group of all series that were enrolled, always the same one: `labels` grow, a place keeps its meaning.
+
+        Rows of it are not taken.
+        """
+        ...
+
+    def enroll(self, labels: Sequence[Labels]) -> Places:
+        """The places of series in `pool`; one that is new gets a place, which costs some 150 bytes for good.
+
+        The same labels may come twice. Raises ValueError for labels that are not valid Unicode.
+        """
+        ...
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         """Prepares a gather group for `append`; cheap to repeat with the same labels.
@@ -171,10 +209,11 @@ class Store(Protocol):
         """
         ...
 
-    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
-        """Stores the rows of one batch, all or none; they are on disk when this returns.
+    async def append(self, rows: Sequence[Row | Points], origin: Origin | None) -> bool:
+        """Stores the samples of one batch, all or none; they are on disk when this returns.
 
-        Rows may be of any age and come in any order; of two samples of a series at one time the later call wins.
+        They may be of any age and come in any order; of two samples of a series at one time that of the later call
+        wins, and within a call the one that stands later. Raises ValueError for what does not fit its group.
         False: a batch of this origin is there already and nothing was stored. Without an origin every call counts.
         """
         ...

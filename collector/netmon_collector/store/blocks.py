@@ -4,15 +4,16 @@ A block's newest samples are in its head. Groups come and go with every process 
 a series that joins a group moves in with the others, and its column is free again when it is not heard of any more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.store.groups import Groups
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.record import GatherGroup, StoredRow
+from netmon_collector.store.record import Bits, GatherGroup, Gathers, Part, Singles
 
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
@@ -82,7 +83,8 @@ class _Lease:
 class Blocks:
     """All blocks, and where each series lives. Changed on one thread."""
 
-    def __init__(self, *, slots: int, kind_of: Callable[[int], object]) -> None:
+    def __init__(self, groups: Groups, *, slots: int, kind_of: Callable[[int], object]) -> None:
+        self._groups = groups
         self._slots = slots
         self._kind_of = kind_of
         self._homes = np.full(1024, _NOWHERE, np.int32)
@@ -114,21 +116,65 @@ class Blocks:
         for part in np.split(order, edges) if len(order) else []:
             yield int(homes[part[0]]), series[part]
 
-    def put(self, rows: Iterable[StoredRow], segment: int, now_s: float) -> None:
-        """Takes rows that are in the log's file of that number."""
-        for group, time_ms, values, _ in rows:
-            bits = np.frombuffer(values, np.uint64)
-            for lease in self._leases.get(group.number) or self._lease(group):
-                block = lease.block
-                if lease.generation != block.generation:
-                    lease.renew()
-                head = block.head
-                if not head.count:
-                    head.segment, head.since_s = segment, now_s
+    def house(self, parts: Sequence[Part]) -> None:
+        """Finds a home for each series that has none."""
+        for part in parts:
+            if isinstance(part, Gathers):
+                for number in np.unique(part.groups).tolist():
+                    if number not in self._leases:
+                        self._lease(self._groups[number])
+            else:
+                self._reserve(int(part.series.max(initial=0)) + 1)
+                homeless = np.unique(part.series[self._homes[part.series] == _NOWHERE])
+                for series in homeless.tolist():
+                    self._move_in(self._shared_block(series), np.array([series]))
+
+    def put(self, parts: Sequence[Part], segment: int, now_s: float) -> None:
+        """Takes samples that are in the log's file of that number, after their series were housed."""
+        for part in parts:
+            if isinstance(part, Gathers):
+                self._put_gathers(part, segment, now_s)
+            else:
+                self._put_singles(part, segment, now_s)
+
+    def _put_gathers(self, gathers: Gathers, segment: int, now_s: float) -> None:
+        values, leases = gathers.values, self._leases
+        start = 0
+        for number, width, time_ms in zip(
+            gathers.groups.tolist(), gathers.widths.tolist(), gathers.times.tolist(), strict=True
+        ):
+            end = start + width
+            bits = values[start:end]
+            start = end
+            for lease in leases[number]:
                 source = lease.source
-                self.overwritten += head.put(time_ms, lease.columns, bits if source is None else bits[source])
-                if head.count == self._slots:
-                    self.frozen.append((block, block.freeze()))
+                self._put_row(lease, time_ms, bits if source is None else bits[source], segment, now_s)
+
+    def _put_row(self, lease: _Lease, time_ms: int, bits: Bits, segment: int, now_s: float) -> None:
+        block = lease.block
+        if lease.generation != block.generation:
+            lease.renew()
+        head = block.head
+        if not head.count:
+            head.segment, head.since_s = segment, now_s
+        self.overwritten += head.put(time_ms, lease.columns, bits)
+        if head.count == self._slots:
+            self.frozen.append((block, block.freeze()))
+
+    def _put_singles(self, singles: Singles, segment: int, now_s: float) -> None:
+        """Sample by sample, but those of one block and time together."""
+        homes = self._homes[singles.series]
+        order = np.lexsort((singles.series, singles.times, homes))
+        series, times, homes, bits = (
+            singles.series[order].astype(np.int64), singles.times[order], homes[order], singles.values[order]
+        )  # fmt: skip
+        later = (series[1:] == series[:-1]) & (times[1:] == times[:-1])
+        kept = np.append(~later, True)
+        series, times, homes, bits = series[kept], times[kept], homes[kept], bits[kept]
+        edges = np.flatnonzero((np.diff(times) != 0) | (np.diff(homes) != 0)) + 1
+        for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(series)], strict=True):
+            lease = _Lease(self.all[int(homes[first])], None, series[first:last])
+            self._put_row(lease, int(times[first]), bits[first:last], segment, now_s)
 
     def age_from(self, now_s: float) -> None:
         """Takes what is there for as old as this: what the log brought back says nothing of when it came."""

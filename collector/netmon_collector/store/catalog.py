@@ -1,21 +1,25 @@
 """The catalog: which series a number in a chunk is, and where it lives. In two files, so that one can repair the other.
 
-A record is deflated JSON: [[number, block, [[label, value], ...]], ...]. A series is entered before any chunk has it.
+A record is deflated JSON: [[number, block, [[label, value], ...]], ...]. A series is entered before anything else on
+the disk has its number.
 """
 
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from threading import Lock
+from typing import Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import orjson
-from pyroaring import BitMap
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file, write_all
 from netmon_collector.store.framing import NOTHING, file_header, frame
+from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
 from netmon_proto.model import Labels
 
@@ -32,11 +36,12 @@ class Entry(NamedTuple):
 
 
 class Catalog:
-    """What is entered. After `load` it belongs to one thread."""
+    """What is entered; any thread may ask and enter."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = [folder / name for name in _NAMES]
-        self._known = BitMap()
+        self._known = np.zeros(1024, np.bool_)
+        self._lock = Lock()
 
     def load(self, damages: DamageBook) -> list[Entry]:
         """All entries, by number. Raises OSError, StoreUnavailable."""
@@ -48,29 +53,56 @@ class Catalog:
             found |= {entry.number: entry for entry in entries}
             counts.append(len(entries) if damages.count == before else -1)
         entries = [found[number] for number in sorted(found)]
-        self._known = BitMap(found)
+        self._note(found)
         for path, count in zip(self._paths, counts, strict=True):
             if count != len(entries):
-                _write(path, entries)
+                _write(path, _records(entries))
         return entries
 
     def paths(self) -> list[Path]:
         return [path for path in self._paths if path.exists()]
 
-    def missing(self, numbers: Iterable[int]) -> list[int]:
-        """Which of some series are not entered."""
-        return list(BitMap(numbers) - self._known)
+    def has(self, numbers: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which of some series are entered."""
+        known = self._known
+        entered: npt.NDArray[np.bool_] = known[np.minimum(numbers, len(known) - 1)] & (numbers < len(known))
+        return entered
 
-    def enter(self, entries: Sequence[Entry]) -> None:
-        """Enters series; they are on the disk when this returns. Raises StoreError; then it may be repeated."""
-        if not entries:
+    def missing(self, numbers: npt.NDArray[Any]) -> Numbers:
+        """Which of some series (in any order, also repeated) are not entered; ascending."""
+        return np.unique(numbers[~self.has(numbers)]).astype(np.int64)
+
+    def enter(self, numbers: npt.NDArray[Any], entries: Callable[[Numbers], Sequence[Entry]]) -> None:
+        """Enters those of some series that are missing; they are on the disk when this returns.
+
+        Raises StoreError; then it may be repeated.
+        """
+        if not len(self.missing(numbers)):
             return
-        for path in self._paths:
-            if path.exists():
-                _append(path, entries)
-            else:
-                _write(path, entries)
-        self._known.update(entry.number for entry in entries)
+        with self._lock:
+            made = entries(self.missing(numbers))
+            records = list(_records(made))
+            for path in self._paths:
+                if path.exists():
+                    _append(path, records)
+                else:
+                    _write(path, records)
+            self._note(entry.number for entry in made)
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Forgets all series but some, where nothing else has their numbers any more. Raises StoreError."""
+        with self._lock:
+            for path in self._paths:
+                _write(path, _records(entries))
+            self._known = np.zeros(1024, np.bool_)
+            self._note(entry.number for entry in entries)
+
+    def _note(self, numbers: Iterable[int]) -> None:
+        added = np.fromiter(numbers, np.int64)
+        known = np.zeros(max(len(self._known), 2 * (int(added.max(initial=0)) + 1)), np.bool_)
+        known[: len(self._known)] = self._known
+        known[added] = True
+        self._known = known
 
 
 def _entries(path: Path, damages: DamageBook) -> Iterable[Entry]:
@@ -84,18 +116,18 @@ def _records(entries: Sequence[Entry]) -> Iterable[bytes]:
         yield frame(zlib.compress(orjson.dumps([tuple(one) for one in entries[start : start + _ENTRIES]]), 1), *NOTHING)
 
 
-def _write(path: Path, entries: Sequence[Entry]) -> None:
+def _write(path: Path, records: Iterable[bytes]) -> None:
     with new_file(path) as file:
         file.write(file_header())
-        file.writelines(_records(entries))
+        file.writelines(records)
 
 
-def _append(path: Path, entries: Sequence[Entry]) -> None:
+def _append(path: Path, records: Sequence[bytes]) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         end = os.fstat(handle).st_size
         try:
-            write_all(handle, b"".join(_records(entries)))
+            write_all(handle, b"".join(records))
             os.fsync(handle)
         except OSError:
             os.ftruncate(handle, end)

@@ -7,7 +7,7 @@ from typing import Final
 
 from netmon_collector.store.base import Origin, StoreError
 from netmon_collector.store.health import Health
-from netmon_collector.store.record import StoredRow
+from netmon_collector.store.record import Part
 
 RECORD_BYTES: Final = 32 << 20
 """About the most that one group commit takes; what waits beyond goes into the next."""
@@ -19,7 +19,7 @@ BATCH_BYTES: Final = 1 << 30
 class Waiting:
     """A batch on its way to the disk, and those who wait for it; the outcome is None once it is there."""
 
-    rows: list[StoredRow]
+    parts: list[Part]
     size_bytes: int
     origin: Origin | None
     waiters: list[asyncio.Future[Exception | None]] = field(default_factory=list)
@@ -64,16 +64,16 @@ class Committer:
         if earlier is not None:
             await earlier.outcome()
 
-    async def commit(self, rows: list[StoredRow], origin: Origin | None) -> None:
+    async def commit(self, parts: list[Part], origin: Origin | None) -> None:
         """Waits until a batch is on disk. Raises StoreError, and ValueError for a batch that is too large."""
-        size_bytes = sum([len(row.values) for row in rows])
+        size_bytes = sum([part.size_bytes for part in parts])
         if self._closed:
             raise StoreError("the store is closed")
         if size_bytes > BATCH_BYTES:
             raise ValueError(f"a batch of {size_bytes} bytes; the most is {BATCH_BYTES}")
         if self._bytes_waiting and self._bytes_waiting + size_bytes > self._waiting_bytes:
             raise StoreError(f"the disk does not keep up: {self._bytes_waiting} bytes wait for it")
-        batch = Waiting(rows, size_bytes, origin)
+        batch = Waiting(parts, size_bytes, origin)
         self._waiting.append(batch)
         self._bytes_waiting += size_bytes
         if origin is not None:

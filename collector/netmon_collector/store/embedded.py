@@ -12,18 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 
 from netmon_collector.store.acks import Acks
 from netmon_collector.store.base import (
-    ABSENT_BITS,
     Frame,
     Group,
     Latest,
     Matcher,
     Origin,
+    Places,
+    Points,
     Rollup,
     Row,
     StoreStats,
@@ -34,23 +35,22 @@ from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
-from netmon_collector.store.log import Log
+from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
 from netmon_collector.store.merge import frame, merge
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.record import StoredRow
+from netmon_collector.store.record import Part, Singles, joined, span_ms
 from netmon_collector.store.replay import Replay
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
 from netmon_proto.model import Kind, Labels
-
-_ABSENT: Final = ABSENT_BITS.to_bytes(8, "little")
 
 
 class EmbeddedStore:
@@ -65,7 +65,7 @@ class EmbeddedStore:
         self._damages = DamageBook()
         self._index = LabelIndex()
         self._groups = Groups(self._index)
-        self._blocks = Blocks(slots=settings.head_slots, kind_of=self._kind_of)
+        self._blocks = Blocks(self._groups, slots=settings.head_slots, kind_of=self._kind_of)
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
         self._writer = ThreadPoolExecutor(1, "netmon-store")
@@ -73,6 +73,7 @@ class EmbeddedStore:
         self._duplicates = 0
         self._shelf = Shelf(folder, self._damages)
         self._catalog = Catalog(folder)
+        self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.home)
         self._latest = LatestTable(partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
@@ -110,49 +111,46 @@ class EmbeddedStore:
                 f"cannot open {error.filename or folder}: {error.strerror}: let the user who runs the collector read "
                 "and write it"
             ) from error
-        replay = Replay(self._groups, self._acks, self._damages)
+        replay = Replay(self._catalog, self._groups, self._acks, self._damages)
         for segment, record in self._log.recover(self._damages):
-            self._blocks.put(replay.take(segment, record), segment.number, 0.0)
+            parts = list(replay.take(segment, record))
+            self._blocks.house(parts)
+            self._blocks.put(parts, segment.number, 0.0)
         self._upkeep.mark_present()
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         group = self._groups.register(labels, kinds)
         return Group(group, group.labels)
 
-    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
+    @property
+    def pool(self) -> Group:
+        return self._groups.pool
+
+    def enroll(self, labels: Sequence[Labels]) -> Places:
+        return self._groups.enroll(labels)
+
+    async def append(self, rows: Sequence[Row | Points], origin: Origin | None) -> bool:
         if origin is not None:
             await self._committer.outcome_of(origin)
             if self._acks.has(origin):
                 self._duplicates += 1
                 return False
-        await self._committer.commit(self._accept(rows), origin)
+        await self._committer.commit(self._groups.accept(rows), origin)
         return True
-
-    def _accept(self, rows: Sequence[Row]) -> list[StoredRow]:
-        """Checks a batch and takes a copy of it."""
-        stored = []
-        for row in rows:
-            group = self._groups.of(row.group)
-            if row.values.shape != group.series.shape or row.values.dtype != np.float64:
-                raise ValueError(f"a row needs {len(group.series)} values of float64, one per column of its group")
-            values = row.values.tobytes()
-            whole = _ABSENT not in values
-            if whole or bool((row.values.view(np.uint64) != ABSENT_BITS).any()):
-                stored.append(StoredRow(group, row.time_ms, values, whole))
-        return stored
 
     async def _write(self, batches: Sequence[Waiting]) -> None:
         """The record goes to the disk; then, and only then, all that it brings becomes visible."""
-        rows = [row for batch in batches for row in batch.rows]
+        parts = joined(part for batch in batches for part in batch.parts)
         origins = [batch.origin for batch in batches if batch.origin is not None]
         self._upkeep.check_room(sum(batch.size_bytes for batch in batches))
-        segment = await self._write_log(rows, origins)
+        self._blocks.house(parts)
+        segment = await self._write_log(parts, origins)
         for origin in origins:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
         now_s = asyncio.get_running_loop().time()
-        self._blocks.put(rows, segment, now_s)
-        self._latest.put(rows)
-        self._mark(rows)
+        self._blocks.put(parts, segment, now_s)
+        for part in parts:
+            self._note(part)
         self._upkeep.look(now_s)
 
     async def _roll_log(self) -> None:
@@ -161,28 +159,29 @@ class EmbeddedStore:
             await self._write_log([], [], roll=True)
             self._blocks.freeze(before_s=math.inf, segment=0)
 
-    async def _write_log(self, rows: Sequence[StoredRow], origins: Sequence[Origin], *, roll: bool = False) -> int:
+    async def _write_log(self, parts: Sequence[Part], origins: Sequence[Origin], *, roll: bool = False) -> int:
         """Writes a record, into a new file where it is time or `roll` asks for it; returns the number of the file."""
-        newest_ms = max((row.time_ms for row in rows), default=0)
-        acks = self._acks.dump() if roll or self._log.full(newest_ms) else None
-        loop = asyncio.get_running_loop()
-        placed = await loop.run_in_executor(self._writer, self._log.write, rows, origins, acks)
+        acks = self._acks.dump() if roll or self._log.full(max(0, span_ms(parts)[1])) else None
+
+        def write() -> Placed:
+            self._enrolment.enter(parts)
+            return self._log.write(parts, self._groups, origins, acks)
+
+        placed = await asyncio.get_running_loop().run_in_executor(self._writer, write)
         self._log.add(placed)
         return placed.segment.number
 
-    def _mark(self, rows: Sequence[StoredRow]) -> None:
-        """Notes of which series there are samples; a group of which all were seen is not looked at again."""
-        seen = self._upkeep.seen
-        for row in rows:
-            if row.whole:
-                self._samples += len(row.values) // 8
-                if row.group.number not in seen:
-                    seen.add(row.group.number)
-                    self._index.mark(row.group.series)
-            else:
-                series = row.group.series[np.frombuffer(row.values, np.uint64) != ABSENT_BITS]
-                self._samples += len(series)
-                self._index.mark(series)
+    def _note(self, part: Part) -> None:
+        """Notes of which series there are samples, and which are the newest; all in a head already."""
+        samples = self._groups.samples(part)
+        self._samples += len(samples.series)
+        self._latest.put(samples)
+        if isinstance(part, Singles):
+            self._index.mark(samples.series)
+        elif new := set(part.groups.tolist()) - self._upkeep.seen:
+            self._index.mark(samples.series)
+            if len(samples.series) == len(part.values):
+                self._upkeep.seen |= new
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._acks.highest(agent_id, epoch)

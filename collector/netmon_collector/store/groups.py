@@ -1,11 +1,26 @@
-"""The gather groups that a store knows: the same labels and kinds are the same group."""
+"""The groups that a store knows, and what is appended to them as columns: the same labels and kinds are one group."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
 
-from netmon_collector.store.base import Group
-from netmon_collector.store.labels import LabelIndex
-from netmon_collector.store.record import GatherGroup
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.base import ABSENT_BITS, Group, Places, Points, Row
+from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.record import GatherGroup, Gathers, Part, Samples, Singles
 from netmon_proto.model import Kind, Labels
+
+_FLOAT: Final = np.dtype(np.float64)
+_INT: Final = np.dtype(np.int64)
+
+
+class Pool:
+    """What stands behind the group of all series; a place in it is the number of a series."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
 
 
 class Groups:
@@ -14,32 +29,116 @@ class Groups:
     def __init__(self, index: LabelIndex) -> None:
         self._index = index
         self._known: dict[tuple[bytes, bytes], GatherGroup] = {}
+        self._all: list[GatherGroup] = []
+        self.pool = Group(Pool(self), index.everyone())
+
+    def __getitem__(self, number: int) -> GatherGroup:
+        return self._all[number]
+
+    def __iter__(self) -> Iterator[GatherGroup]:
+        return iter(self._all)
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> GatherGroup:
         """The group of these series. Raises ValueError for labels that cannot be stored."""
         if len(set(labels)) != len(labels) or len(labels) != len(kinds):
             raise ValueError("a gather group needs one kind for each series, and no series twice")
+        return self.of_series(self.enroll(labels), kinds)
+
+    def enroll(self, labels: Sequence[Labels]) -> Numbers:
+        """The numbers of series, given where needed. Raises ValueError for labels that cannot be stored."""
         _check_text(labels)
-        series = self._index.add(labels)
+        return self._index.add(labels)
+
+    def of_series(self, series: Numbers, kinds: Sequence[Kind]) -> GatherGroup:
+        """The group of some numbered series, none twice."""
         key = (series.tobytes(), bytes(kinds))
         group = self._known.get(key)
         if group is None:
-            group = self._known[key] = GatherGroup(
-                len(self._known), self._index.view(series), tuple(kinds), series, self
-            )
+            group = GatherGroup(len(self._all), self._index.view(series), tuple(kinds), series, self)
+            self._known[key] = group
+            self._all.append(group)
         return group
 
-    def of(self, group: Group) -> GatherGroup:
-        """What stands behind a registered group. Raises ValueError for one that another store registered."""
+    def accept(self, rows: Sequence[Row | Points]) -> list[Part]:
+        """Checks what is appended and takes a copy of it. Raises ValueError."""
+        parts: list[Part] = []
+        for kind, run in groupby(rows, type):
+            if kind is Row:
+                gathers = self._gathers([row for row in run if isinstance(row, Row)])
+                parts += [gathers] if len(gathers.groups) else []
+            else:
+                parts += [part for one in run if isinstance(one, Points) and len((part := self._singles(one)).series)]
+        return parts
+
+    def _gathers(self, rows: Sequence[Row]) -> Gathers:
+        groups = [row.group.ref for row in rows]
+        values = [row.values for row in rows]
+        for group, one in zip(groups, values, strict=True):
+            if type(group) is not GatherGroup or group.owner is not self:
+                raise ValueError("this group is not registered with this store, or is not for rows")
+            if one.shape != group.series.shape or one.dtype != _FLOAT:
+                raise ValueError(f"a row needs {len(group.series)} values of float64, one per column of its group")
+        return with_samples(
+            Gathers(
+                np.array([group.number for group in groups if isinstance(group, GatherGroup)], np.uint32),
+                np.array([len(one) for one in values], np.uint32),
+                np.array([row.time_ms for row in rows], np.int64),
+                np.concatenate(values).view(np.uint64),
+            )
+        )
+
+    def _singles(self, points: Points) -> Singles:
+        columns, times, values = points.columns, points.times, points.values
+        if not columns.shape == times.shape == values.shape == (len(columns),):
+            raise ValueError("points need one column, one time and one value each")
+        if columns.dtype != _INT or times.dtype != _INT or values.dtype != _FLOAT:
+            raise ValueError("points need columns and times of int64 and values of float64")
+        series = self._series(points.group, columns)
+        bits = values.view(np.uint64) if values.flags.contiguous else values.copy().view(np.uint64)
+        given = bits != ABSENT_BITS
+        if given.all():
+            return Singles(series, times.copy(), bits.copy())
+        return Singles(series[given], times[given], bits[given])
+
+    def _series(self, group: Group, columns: Places) -> npt.NDArray[np.uint32]:
         own = group.ref
-        if type(own) is not GatherGroup or own.owner is not self:
+        if not isinstance(own, GatherGroup | Pool) or own.owner is not self:
             raise ValueError("this group is not registered with this store")
-        return own
+        width = len(group.labels)
+        if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < width:
+            raise ValueError(f"a column of points is not among the {width} of its group")
+        return (own.series[columns] if isinstance(own, GatherGroup) else columns).astype(np.uint32)
+
+    def samples(self, part: Part) -> Samples:
+        """All samples of a part, in their order."""
+        if isinstance(part, Singles):
+            return Samples(part.series.astype(np.int64), part.times, part.values)
+        series = np.concatenate([self._all[number].series for number in part.groups.tolist()])
+        times = np.repeat(part.times, part.widths)
+        given = part.values != ABSENT_BITS
+        return (
+            Samples(series, times, part.values)
+            if given.all()
+            else Samples(series[given], times[given], part.values[given])
+        )
+
+
+def with_samples(gathers: Gathers) -> Gathers:
+    """Those of some gathers that have a sample."""
+    given = gathers.values != ABSENT_BITS
+    if len(gathers.groups) and given.all() and gathers.widths.all():
+        return gathers
+    counted = np.concatenate(([0], np.cumsum(given)))
+    starts = gathers.starts
+    kept = counted[starts + gathers.widths] > counted[starts]
+    return Gathers(
+        gathers.groups[kept], gathers.widths[kept], gathers.times[kept], gathers.values[np.repeat(kept, gathers.widths)]
+    )
 
 
 def _check_text(series: Sequence[Labels]) -> None:
-    """Lone surrogates would only show when the group's first commit is written, and fail all that is in it."""
+    """Lone surrogates would only show when a series is first written, and fail all that is written with it."""
     try:
-        "".join(text for labels in series for pair in labels for text in pair).encode()
+        "".join([text for labels in series for pair in labels for text in pair]).encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"labels must be valid Unicode: {error.object[error.start]!r} is not") from error

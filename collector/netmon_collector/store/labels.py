@@ -101,6 +101,10 @@ class LabelIndex:
         """The series of some numbers, made when they are asked for."""
         return SeriesView(self, numbers)
 
+    def everyone(self) -> "EveryoneView":
+        """All series there are, and will be."""
+        return EveryoneView(self)
+
     def mark(self, numbers: Numbers) -> None:
         """Notes that there are samples of these series; order and repetition do not matter."""
         if len(self) > len(self._present):
@@ -202,6 +206,29 @@ class SeriesView(Sequence[Labels]):
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class EveryoneView(Sequence[Labels]):
+    """The labels of all series, in the order of their numbers; it grows with the index."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self, index: LabelIndex) -> None:
+        self._index = index
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @overload
+    def __getitem__(self, at: int) -> Labels: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> SeriesView: ...
+
+    def __getitem__(self, at: int | slice) -> Labels | SeriesView:
+        if isinstance(at, slice):
+            return SeriesView(self._index, np.arange(*at.indices(len(self))))
+        return self._index.one(range(len(self))[at])
 
 
 def _costs_most_last(condition: Condition) -> tuple[bool, bool]:

@@ -6,7 +6,6 @@ delete or after retention - it finds in heads and files when it is asked, and th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from threading import Lock
 from typing import Final
 
@@ -18,7 +17,7 @@ from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.record import Bits, StoredRow
+from netmon_collector.store.record import Bits, Samples
 from netmon_collector.store.shelf import Shelf
 
 NEVER_MS: Final = -(2**63)
@@ -39,9 +38,10 @@ class Newest:
     def take(self, places: npt.NDArray[np.intp], times: Times, bits: Bits) -> None:
         """Takes what is newer, or as new: of two samples at one time the one that is told later counts."""
         newer = times >= self.times[places]
-        places = places[newer]
-        self.times[places] = times[newer]
-        self.bits[places] = bits[newer]
+        if not newer.all():
+            places, times, bits = places[newer], times[newer], bits[newer]
+        self.times[places] = times
+        self.bits[places] = bits
 
 
 class LatestTable:
@@ -54,20 +54,15 @@ class LatestTable:
         self._doubts = 0
         self._lock = Lock()
 
-    def put(self, rows: Sequence[StoredRow]) -> None:
-        """Takes rows that are in the heads already, in the order in which they count."""
-        if not rows:
-            return
-        rows = sorted(rows, key=attrgetter("time_ms"))  # so the last of a series is its newest
-        series = np.concatenate([row.group.series for row in rows])
-        times = np.repeat([row.time_ms for row in rows], [len(row.group.series) for row in rows])
-        bits = np.frombuffer(b"".join([row.values for row in rows]), np.uint64)
-        if not all(row.whole for row in rows):
-            given = bits != ABSENT_BITS
-            series, times, bits = series[given], times[given], bits[given]
+    def put(self, samples: Samples) -> None:
+        """Takes samples that are in the heads already, in the order in which they count."""
+        series, times = samples.series, samples.times
         with self._lock:
             self._reserve(int(series.max(initial=0)) + 1)
-            self._table.take(series, times, bits)
+            self._table.take(series, times, samples.values)
+            if bool((times > self._table.times[series]).any()):  # one that came again with an older sample
+                order = np.argsort(times, kind="stable")
+                self._table.take(series[order], times[order], samples.values[order])
 
     def doubt(self, series: Numbers, start_ms: int, end_ms: int) -> None:
         """Forgets the samples of some series in some time, which may be gone."""

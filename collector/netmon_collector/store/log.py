@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from netmon_collector.store.base import Origin, StoreError, StoreUnavailable
 from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.durable import sync_folder, write_all
 from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
-from netmon_collector.store.record import GroupNote, Notes, StoredRow, encode, span_ms
+from netmon_collector.store.groups import Groups
+from netmon_collector.store.record import Gathers, GroupNote, Notes, Part, encode, span_ms
 from netmon_collector.store.recovery import recover
 from netmon_collector.store.segment import Segment
 
@@ -33,7 +37,7 @@ class Placed:
     segment: Segment
     oldest_ms: int
     newest_ms: int
-    described: Sequence[int]
+    described: npt.NDArray[np.int64]
 
 
 class Log:
@@ -94,7 +98,9 @@ class Log:
             return True
         return self._slice is not None and newest_ms // self._slice_ms > self._slice
 
-    def write(self, rows: Sequence[StoredRow], origins: Sequence[Origin], acks: Sequence[Any] | None) -> Placed:
+    def write(
+        self, parts: Sequence[Part], groups: Groups, origins: Sequence[Origin], acks: Sequence[Any] | None
+    ) -> Placed:
         """Writes a record and waits until it is on disk. With `acks`, all batches stored so far, it begins a new file.
 
         Raises StoreError; then the record is not in the log.
@@ -102,10 +108,12 @@ class Log:
         segment = self._growing
         if acks is not None or segment is None:
             segment = Segment(self._folder / f"wal-{self._next_number:08}.log", self._next_number)
-        groups = segment.undescribed(rows)
-        notes = Notes([GroupNote(group.number, group.kinds, group.labels) for group in groups], origins, acks or ())
-        oldest_ms, newest_ms = span_ms(rows)
-        record = frame(encode(notes, rows), oldest_ms, newest_ms)
+        used = [part.groups for part in parts if isinstance(part, Gathers)]
+        described = segment.undescribed(np.concatenate(used) if used else np.empty(0, np.uint32))
+        found = [groups[number] for number in described.tolist()]
+        notes = Notes([GroupNote(group.number, group.kinds, group.series) for group in found], origins, acks or ())
+        oldest_ms, newest_ms = span_ms(parts)
+        record = frame(encode(notes, parts), oldest_ms, newest_ms)
         head = b"" if segment.size_bytes else file_header()
         try:
             if not segment.size_bytes:
@@ -113,10 +121,10 @@ class Log:
             self._append(segment, head + record)
         except OSError as error:
             raise StoreError(f"cannot write to {self._folder}: {error.strerror}") from error
-        if rows and self._slice is None:
+        if parts and self._slice is None:
             self._slice = newest_ms // self._slice_ms
         segment.size_bytes += len(head) + len(record)
-        return Placed(segment, oldest_ms, newest_ms, [group.number for group in groups])
+        return Placed(segment, oldest_ms, newest_ms, described)
 
     def add(self, placed: Placed) -> None:
         """Makes a written record count."""

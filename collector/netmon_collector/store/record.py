@@ -1,20 +1,24 @@
-"""What one group commit is made of: gathers as columns, and beside them the groups they use and the batches they were.
+"""What one group commit is made of: samples as columns, and beside them the groups they use and the batches they were.
 
-Payload: u32 length of the notes, the notes (JSON, deflated), u32 number of gathers n, then u32 group numbers [n],
-u32 widths [n], i64 times [n] in Unix milliseconds, f64 values of all gathers one after the other. Little-endian.
+Payload: u32 lengths of notes and descriptions, the notes (JSON, deflated), the descriptions of groups (see
+`_describe`, deflated), zeros up to a multiple of 8; then parts, in the order in which samples win over one another,
+each with PART_HEADER. The gathers of a part: u32 group numbers [n], u32 widths [n], i64 times [n] in Unix
+milliseconds, f64 values of all gathers one after the other. Points: u32 series [n], zeros up to a multiple of 8,
+i64 times [n], f64 values [n]. Little-endian. The number of a group holds within one file, that of a series for ever.
 """
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from enum import IntEnum
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import Origin
+from netmon_collector.store.base import Origin, Times
 from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.labels import Numbers
 from netmon_proto.model import Kind, Labels
@@ -22,8 +26,15 @@ from netmon_proto.model import Kind, Labels
 Bits = npt.NDArray[np.uint64]
 """Samples bit by bit: so no NaN is ever changed on its way."""
 
-_COUNT: Final = struct.Struct("<I")
+_LENGTHS: Final = struct.Struct("<II")
+_PART_HEADER: Final = struct.Struct("<IIQ")
 _DEFLATE_LEVEL: Final = 1
+_NO_BITS: Final[Bits] = np.empty(0, np.uint64)
+
+
+class _Kind(IntEnum):
+    GATHERS = 1
+    POINTS = 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,22 +51,60 @@ class GatherGroup:
     owner: object
 
 
-class StoredRow(NamedTuple):
-    """A gather as the store keeps it, with at least one sample; values bit by bit. `whole`: each series has one."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Gathers:
+    """Gathers as columns, each with at least one sample; those of gather i are values[starts[i]:][: widths[i]]."""
 
-    group: GatherGroup
-    time_ms: int
-    values: bytes
-    whole: bool = False
+    groups: npt.NDArray[np.uint32]
+    widths: npt.NDArray[np.uint32]
+    times: Times
+    values: Bits
+
+    @property
+    def starts(self) -> Numbers:
+        """Where the values of each gather begin."""
+        return np.cumsum(self.widths, dtype=np.int64) - self.widths
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in the log."""
+        return 16 * len(self.groups) + self.values.nbytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
+class Singles:
+    """Samples one by one, in any order; none is absent."""
+
+    series: npt.NDArray[np.uint32]
+    times: Times
+    values: Bits
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in the log."""
+        return 20 * len(self.series)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Samples:
+    """Samples as columns, in the order in which they count: the numbers of their series, times, values bit by bit."""
+
+    series: Numbers
+    times: Times
+    values: Bits
+
+
+Part = Gathers | Singles
+"""Some of the samples of a batch; of two samples at one time that of the later part wins."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class GroupNote:
-    """A group as a record names it; the number holds within one file."""
+    """A group as a record describes it, by the numbers of its series."""
 
     number: int
     kinds: Sequence[Kind]
-    labels: Sequence[Labels]
+    series: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,73 +116,110 @@ class Notes:
     acks: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gathers:
-    """The gathers of a record as columns; those of gather i are values[starts[i] : starts[i] + widths[i]]."""
-
-    groups: npt.NDArray[np.uint32]
-    widths: npt.NDArray[np.uint32]
-    times: npt.NDArray[np.int64]
-    starts: Numbers
-    values: Bits
-
-
-def encode(notes: Notes, rows: Sequence[StoredRow]) -> bytes:
+def encode(notes: Notes, parts: Sequence[Part]) -> bytes:
     """The payload of a record."""
-    noted = zlib.compress(orjson.dumps(_plain(notes)), _DEFLATE_LEVEL)
-    return b"".join(
-        (
-            _COUNT.pack(len(noted)),
-            noted,
-            _COUNT.pack(len(rows)),
-            np.array([row.group.number for row in rows], "<u4").tobytes(),
-            np.array([len(row.values) // 8 for row in rows], "<u4").tobytes(),
-            np.array([row.time_ms for row in rows], "<i8").tobytes(),
-            *(row.values for row in rows),
-        )
-    )
+    plain = {"origins": [(one.agent_id, one.epoch, one.sequence) for one in notes.origins], "acks": notes.acks}
+    noted = zlib.compress(orjson.dumps(plain), _DEFLATE_LEVEL)
+    described = zlib.compress(_describe(notes.groups), _DEFLATE_LEVEL) if notes.groups else b""
+    lengths = _LENGTHS.pack(len(noted), len(described))
+    padding = bytes(-(len(lengths) + len(noted) + len(described)) % 8)
+    return b"".join((lengths, noted, described, padding, *(chunk for part in parts for chunk in _chunks(part))))
 
 
-def span_ms(rows: Iterable[StoredRow]) -> tuple[int, int]:
-    """The oldest and the newest time of some gathers."""
-    times = [row.time_ms for row in rows]
-    return (min(times), max(times)) if times else NOTHING
+def joined(parts: Iterable[Part]) -> list[Part]:
+    """The same samples in the same order, neighbours of one kind in one part."""
+    runs: list[list[Part]] = []
+    for part in parts:
+        if runs and type(runs[-1][0]) is type(part):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return [run[0] if len(run) == 1 else _join(run) for run in runs]
+
+
+def _join(run: Sequence[Part]) -> Part:
+    kind = type(run[0])
+    names = kind.__dataclass_fields__
+    return kind(*(np.concatenate([getattr(part, name) for part in run]) for name in names))
+
+
+def span_ms(parts: Iterable[Part]) -> tuple[int, int]:
+    """The oldest and the newest time of some samples."""
+    times = [part.times for part in parts if len(part.times)]
+    if not times:
+        return NOTHING
+    return min(int(one.min()) for one in times), max(int(one.max()) for one in times)
 
 
 def decode_notes(payload: bytes) -> Notes:
     """What the record says beside its samples."""
-    plain = orjson.loads(zlib.decompress(payload[_COUNT.size : _gathers_at(payload)]))
-    return Notes(
-        [
-            GroupNote(number, [Kind(kind) for kind in kinds], [tuple(map(tuple, pairs)) for pairs in labels])
-            for number, kinds, labels in plain["groups"]
-        ],
-        [Origin(*origin) for origin in plain["origins"]],
-        plain["acks"],
+    noted, described = _LENGTHS.unpack_from(payload)
+    at = _LENGTHS.size + noted
+    plain = orjson.loads(zlib.decompress(payload[_LENGTHS.size : at]))
+    groups = list(_described(zlib.decompress(payload[at : at + described]))) if described else []
+    return Notes(groups, [Origin(*origin) for origin in plain["origins"]], plain["acks"])
+
+
+def decode_parts(payload: bytes) -> Iterator[Part]:
+    """The samples of the record, as views of the payload."""
+    noted, described = _LENGTHS.unpack_from(payload)
+    at = _LENGTHS.size + noted + described
+    at += -at % 8
+    while at < len(payload):
+        kind, count, values = _PART_HEADER.unpack_from(payload, at)
+        at += _PART_HEADER.size
+        first = np.frombuffer(payload, "<u4", count, at)
+        if kind == _Kind.GATHERS:
+            widths = np.frombuffer(payload, "<u4", count, at + 4 * count)
+            at += 8 * count
+        else:
+            at += 4 * (count + count % 2)
+        times = np.frombuffer(payload, "<i8", count, at)
+        bits = np.frombuffer(payload, "<u8", values, at + 8 * count)
+        at += 8 * (count + values)
+        yield Gathers(first, widths, times, bits) if kind == _Kind.GATHERS else Singles(first, times, bits)
+
+
+def _chunks(part: Part) -> Iterator[Any]:
+    """The bytes of a part, in pieces."""
+    if isinstance(part, Gathers):
+        yield _PART_HEADER.pack(_Kind.GATHERS, len(part.groups), len(part.values))
+        yield part.groups.astype("<u4", copy=False).data
+        yield part.widths.astype("<u4", copy=False).data
+    else:
+        yield _PART_HEADER.pack(_Kind.POINTS, len(part.series), len(part.values))
+        yield part.series.astype("<u4", copy=False).data
+        yield bytes(4 * (len(part.series) % 2))
+    yield part.times.astype("<i8", copy=False).data
+    yield part.values.astype("<u8", copy=False).data
+
+
+def _describe(groups: Sequence[GroupNote]) -> bytes:
+    """u32 number of groups n, u32 numbers [n], u32 widths [n], u8 kinds of all, i32 steps from series to series.
+
+    Series that were registered together have numbers that follow one another: their steps are easily deflated.
+    """
+    series = np.concatenate([group.series for group in groups])
+    return b"".join(
+        (
+            np.array([len(groups)], "<u4").tobytes(),
+            np.array([group.number for group in groups], "<u4").tobytes(),
+            np.array([len(group.series) for group in groups], "<u4").tobytes(),
+            b"".join(bytes(group.kinds) for group in groups),
+            np.diff(series, prepend=0).astype("<i4").tobytes(),
+        )
     )
 
 
-def decode_gathers(payload: bytes) -> Gathers:
-    """The samples of the record."""
-    at = _gathers_at(payload)
-    (count,) = _COUNT.unpack_from(payload, at)
-    at += _COUNT.size
-    groups = np.frombuffer(payload, "<u4", count, at)
-    widths = np.frombuffer(payload, "<u4", count, at + 4 * count)
-    times = np.frombuffer(payload, "<i8", count, at + 8 * count)
-    values = np.frombuffer(payload, "<u8", -1, at + 16 * count) if count else np.empty(0, np.uint64)
-    starts = np.cumsum(widths, dtype=np.int64) - widths
-    return Gathers(groups, widths, times, starts, values)
-
-
-def _gathers_at(payload: bytes) -> int:
-    (length,) = _COUNT.unpack_from(payload)
-    return _COUNT.size + int(length)
-
-
-def _plain(notes: Notes) -> dict[str, Any]:
-    return {
-        "groups": [(note.number, note.kinds, list(note.labels)) for note in notes.groups],
-        "origins": [(origin.agent_id, origin.epoch, origin.sequence) for origin in notes.origins],
-        "acks": notes.acks,
-    }
+def _described(data: bytes) -> Iterator[GroupNote]:
+    (count,) = np.frombuffer(data, "<u4", 1).tolist()
+    numbers = np.frombuffer(data, "<u4", count, 4).tolist()
+    widths = np.frombuffer(data, "<u4", count, 4 + 4 * count).tolist()
+    at, total = 4 + 8 * count, sum(widths)
+    kinds = data[at : at + total]
+    series = np.cumsum(np.frombuffer(data, "<i4", total, at + total), dtype=np.int64)
+    start = 0
+    for number, width in zip(numbers, widths, strict=True):
+        end = start + width
+        yield GroupNote(number, [Kind(kind) for kind in kinds[start:end]], series[start:end])
+        start = end

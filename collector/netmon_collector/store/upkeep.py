@@ -13,7 +13,7 @@ import numpy as np
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.blocks import Block, Blocks
-from netmon_collector.store.catalog import Catalog, Entry
+from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
 from netmon_collector.store.damage import log
@@ -210,8 +210,8 @@ class Upkeep:
             folder.mkdir(parents=True)
             for path in self._shelf.paths():
                 (folder / path.name).hardlink_to(path)
-            for path in (*self._catalog.paths(), *(segment.path for segment in self._log.segments)):
-                shutil.copyfile(path, folder / path.name)  # these still grow
+            for path in (*(segment.path for segment in self._log.segments), *self._catalog.paths()):
+                shutil.copyfile(path, folder / path.name)  # these still grow; a log without its catalog says nothing
             sync_folder(folder)
         except OSError as error:
             raise StoreError(f"cannot make a snapshot in {folder}: {error.strerror}") from error
@@ -230,19 +230,9 @@ class Upkeep:
             await self._run(lambda: self._log.remove(doomed))
 
     def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head]], segment: int) -> ChunkFile:
-        """The catalog first: no chunk may have a series that nobody knows."""
         parts: dict[int, list[Rows]] = {}
         for block, head in frozen:
             parts.setdefault(block.number, []).append(head.rows())
-        series = np.concatenate([head.grid.series for _, head in frozen])
-        missing = self._catalog.missing(series.tolist())
-        homes = [self._blocks.home(number) for number in missing]
-        self._catalog.enter(
-            [
-                Entry(number, home, labels)
-                for number, home, labels in zip(missing, homes, self._index.labels(missing), strict=True)
-            ]
-        )
         return self._shelf.write(name, seal(parts, self._settings.chunk_ms), segment)
 
     def mark_present(self) -> None:

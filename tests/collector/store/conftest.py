@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netmon_collector.store.base import Frame, Matcher, Origin, Row, Store
+from netmon_collector.store.base import Frame, Matcher, Origin, Points, Row, Store
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.outside.base import Server
 from netmon_collector.store.outside.http import Access
@@ -23,7 +23,7 @@ class ServedStore(OutsideStore):
 
     flush: Callable[[], object] = staticmethod(lambda: None)
 
-    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
+    async def append(self, rows: Sequence[Row | Points], origin: Origin | None) -> bool:
         is_new = await super().append(rows, origin)
         await self._serve()
         return is_new

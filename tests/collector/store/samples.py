@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from netmon_collector.store.base import ABSENT_BITS, Group, Matcher, MatchOp, Origin, Row, Store
+from netmon_collector.store.base import ABSENT_BITS, Group, Matcher, MatchOp, Origin, Points, Row, Store
 from netmon_proto.model import NAME, Kind, Labels
 
 Samples = dict[tuple[Labels, int], int]
@@ -24,6 +24,18 @@ def register(store: Store, *names: str) -> Group:
 
 def row(group: Group, time_ms: int, *values: float) -> Row:
     return Row(group, time_ms, np.array(values, np.float64))
+
+
+def points(store: Store, *samples: tuple[str, int, float]) -> Points:
+    """Single samples: the name of the series, time, value."""
+    places = store.enroll([series(name) for name, _, _ in samples])
+    return points_of(store.pool, *zip(places.tolist(), *zip(*[one[1:] for one in samples], strict=True), strict=True))
+
+
+def points_of(group: Group, *samples: tuple[int, int, float]) -> Points:
+    """Samples of series of a group: column, time, value."""
+    columns, times, values = zip(*samples, strict=True)
+    return Points(group, np.array(columns), np.array(times, np.int64), np.array(values, np.float64))
 
 
 def batch(sequence: int, agent: str = "agent", epoch: int = 1) -> Origin:

@@ -1,6 +1,7 @@
 """Torn and flipped bytes: the rest is there, what is lost is named, and no value is ever wrong."""
 
 import random
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,9 +36,10 @@ async def whole(tmp_path: Path) -> tuple[Path, Samples]:
     return folder / "wal-00000001.log", samples
 
 
-def copy(data: bytes, folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "wal-00000001.log").write_bytes(data)
+def copy(file: Path, data: bytes, folder: Path) -> Path:
+    """A store like the one of a file, which has other bytes."""
+    shutil.copytree(file.parent, folder)
+    (folder / file.name).write_bytes(data)
     return folder
 
 
@@ -46,7 +48,7 @@ async def test_a_torn_end_loses_only_itself(whole: tuple[Path, Samples], tmp_pat
     data = file.read_bytes()
     kept_before = 0
     for length in sorted({*range(0, len(data), 11), *range(len(data) - 40, len(data))}):
-        folder = copy(data[:length], tmp_path / str(length))
+        folder = copy(file, data[:length], tmp_path / str(length))
         async with opened(folder) as store:
             found = await held(store)
             kept = len(found) // 2
@@ -73,7 +75,7 @@ async def test_a_flipped_bit_loses_one_batch_and_is_named(
     for at in range(0, len(data), 3):
         flipped = bytearray(data)
         flipped[at] ^= 1 << dice.randrange(8)
-        folder = copy(bytes(flipped), tmp_path / str(at))
+        folder = copy(file, bytes(flipped), tmp_path / str(at))
         caplog.clear()
         async with opened(folder) as store:
             found = await held(store)

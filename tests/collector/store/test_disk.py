@@ -89,7 +89,7 @@ async def test_failing_and_recovering_are_told_once(store: EmbeddedStore, caplog
     group = wide(store)
     with no_file_longer_than(10):
         for n in (1, 2, 3):
-            with pytest.raises(StoreError, match=r"cannot write to .*: File too large"):
+            with pytest.raises(StoreError, match=r"cannot write .*: File too large"):
                 await store.append([row(group, n, *[1.0] * WIDTH)], batch(n))
     for n in (1, 2, 3):
         await store.append([row(group, n, *[1.0] * WIDTH)], batch(n))
@@ -134,12 +134,12 @@ async def goes_on_in_another_file(store: EmbeddedStore, folder: Path, group: Gro
 
 
 async def test_more_than_the_disk_takes_is_turned_away(tmp_path: Path) -> None:
-    store = EmbeddedStore.open(tmp_path / "store", waiting_bytes=3 * WIDTH * 8)
+    store = EmbeddedStore.open(tmp_path / "store", waiting_bytes=3 * (WIDTH * 8 + 16))
     group = wide(store)
     sends = [store.append([row(group, n, *[1.0] * WIDTH)], batch(n)) for n in range(1, 6)]
     outcomes = await asyncio.gather(*sends, return_exceptions=True)
     assert outcomes[:3] == [True] * 3
-    assert [str(outcome) for outcome in outcomes[3:]] == ["the disk does not keep up: 2400 bytes wait for it"] * 2
+    assert [str(outcome) for outcome in outcomes[3:]] == ["the disk does not keep up: 2448 bytes wait for it"] * 2
     assert await store.append([row(group, 4, *[1.0] * WIDTH)], batch(4))
     await store.close()
 

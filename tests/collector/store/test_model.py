@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from netmon_collector.store.base import ABSENT, RollupField, Row
+from netmon_collector.store.base import ABSENT, Points, RollupField, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, STALE
-from tests.collector.store.samples import Samples, batch, bits, held, named, register, series
+from tests.collector.store.samples import Samples, batch, bits, held, named, points, register, series
 
 NAMES = ("a", "b", "c", "d")
 SMALL = StoreSettings(
@@ -82,6 +82,22 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner.run(all_of_them())
         for gathered in several:
             self.remember(gathered)
+
+    @rule(samples=st.lists(st.tuples(st.sampled_from(NAMES), times, values), min_size=1, max_size=12))
+    def append_points(self, samples: list[tuple[str, int, float]]) -> None:
+        self.runner.run(self.store.append([points(self.store, *samples)], None))
+        self.remember([((name,), time, (value,)) for name, time, value in samples])
+
+    @rule(gathered=batches, samples=st.lists(st.tuples(st.sampled_from(NAMES), times, values), min_size=1))
+    def append_rows_between_points(self, gathered: list[Gather], samples: list[tuple[str, int, float]]) -> None:
+        mixed: list[Row | Points] = [
+            points(self.store, *samples),
+            *self.rows(gathered),
+            points(self.store, *reversed(samples)),
+        ]
+        self.runner.run(self.store.append(mixed, None))
+        single = [((name,), time, (value,)) for name, time, value in samples]
+        self.remember([*single, *gathered, *reversed(single)])
 
     @rule()
     def restart(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Values
+from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.outside.base import Piece, Rejected, told
 from netmon_collector.store.outside.http import Access
 from netmon_collector.store.outside.store import OutsideStore
@@ -227,7 +227,7 @@ class Pickily:
     def check(self) -> str:
         return str(self.started)
 
-    def holds(self, values: Values, time_ms: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def holds(self, values: Values, times: Times) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         return ~np.isnan(values)
 
     def prefix(self, labels: Labels) -> bytes:

@@ -51,8 +51,8 @@ class Server(Protocol):
         """
         ...
 
-    def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
-        """Which values at a time the server can keep; same shape."""
+    def holds(self, values: Values, times: Times) -> npt.NDArray[np.bool_]:
+        """Which values the server can keep, each at its time; same shape."""
         ...
 
     def prefix(self, labels: Labels) -> bytes:

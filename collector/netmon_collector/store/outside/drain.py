@@ -11,7 +11,7 @@ from netmon_collector.store.health import Health
 from netmon_collector.store.outside.base import Rejected, Server
 from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Entry, Queue
-from netmon_collector.store.record import decode_gathers
+from netmon_collector.store.record import decode_parts
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Drain:
         """Samples that the server refused for good."""
         self._queue = queue
         self._server = server
-        self._lines = LineWriter(server.prefix)
+        self._lines = LineWriter(server.prefix, queue.labels)
         self._thread = ThreadPoolExecutor(1, "netmon-drain")
         self._health = Health("store.server_fails", "store.server_recovered")
         self._run: str | None = None
@@ -113,8 +113,9 @@ class Drain:
 
     def _send(self, entries: Sequence[Entry]) -> None:
         for entry, record in self._queue.read(entries):
-            for lines in self._lines.lines(decode_gathers(record.payload), entry.file.groups):
-                self._write(lines)
+            for part in decode_parts(record.payload):
+                for lines in self._lines.lines(part, entry.file.groups):
+                    self._write(lines)
 
     def _write(self, lines: list[bytes]) -> None:
         """Writes lines; of those that are refused it finds the culprits."""

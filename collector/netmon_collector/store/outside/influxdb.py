@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Values
+from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.match import Condition
 from netmon_collector.store.outside.base import Piece, Rejected, told
 from netmon_collector.store.outside.http import Access, Http, V2Writer
@@ -56,10 +56,9 @@ class InfluxDb:
     def _asked(self, statement: str) -> list[dict[str, Any]]:
         return _series(self._http.post("/query", {"q": statement}), self._url)
 
-    def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
-        if abs(time_ms) > _LAST_MS:
-            return np.zeros(values.shape, np.bool_)
-        return np.isfinite(values)
+    def holds(self, values: Values, times: Times) -> npt.NDArray[np.bool_]:
+        held: npt.NDArray[np.bool_] = np.isfinite(values) & (times >= -_LAST_MS) & (times <= _LAST_MS)
+        return held
 
     def prefix(self, labels: Labels) -> bytes:
         name = escaped(_ALPHABET.say(dict(labels).get(NAME, "")))

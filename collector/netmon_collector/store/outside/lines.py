@@ -9,7 +9,7 @@ import numpy.typing as npt
 import orjson
 
 from netmon_collector.store.base import is_absent
-from netmon_collector.store.record import GatherGroup, Gathers
+from netmon_collector.store.record import GatherGroup, Gathers, Part, Singles
 from netmon_proto.model import Labels
 
 REQUEST_LINES: Final = 50_000
@@ -17,18 +17,44 @@ REQUEST_LINES: Final = 50_000
 
 _MOST_GROUPS: Final = 20_000
 """The beginnings of the lines of so many groups are kept; they are made anew where more come and go."""
+_MOST_SERIES: Final = 1_000_000
+"""The same of series that come one by one."""
 _INFINITE: Final = {True: b"+Inf", False: b"-Inf"}
 
 
 class LineWriter:
-    """Turns gathers into lines; keeps the beginnings of the lines of each group. Belongs to one thread."""
+    """Turns samples into lines; keeps the beginnings of the lines of each group and series. Belongs to one thread."""
 
-    def __init__(self, prefix: Callable[[Labels], bytes]) -> None:
+    def __init__(self, prefix: Callable[[Labels], bytes], labels: Callable[[int], Labels]) -> None:
         self._prefix = prefix
+        self._labels = labels
         self._prefixes: dict[int, tuple[GatherGroup, list[bytes]]] = {}
+        self._singles: dict[int, bytes] = {}
 
-    def lines(self, gathers: Gathers, groups: Mapping[int, GatherGroup]) -> Iterator[list[bytes]]:
-        """The lines of a record in portions; `groups` by the numbers that they have in its file."""
+    def lines(self, part: Part, groups: Mapping[int, GatherGroup]) -> Iterator[list[bytes]]:
+        """The lines of some samples in portions; `groups` by the numbers that they have in the file."""
+        if isinstance(part, Gathers):
+            yield from self._of_gathers(part, groups)
+        else:
+            for first in range(0, len(part.series), REQUEST_LINES):
+                end = first + REQUEST_LINES
+                yield self._of_singles(Singles(part.series[first:end], part.times[first:end], part.values[first:end]))
+
+    def _of_singles(self, singles: Singles) -> list[bytes]:
+        prefixes = [self._single(number) for number in singles.series.tolist()]
+        endings = map(b" %d\n".__mod__, singles.times.tolist())
+        texts = _texts(singles.values.view(np.float64))
+        return list(map(b"".join, zip(prefixes, texts, endings, strict=True)))
+
+    def _single(self, number: int) -> bytes:
+        known = self._singles.get(number)
+        if known is None:
+            if len(self._singles) >= _MOST_SERIES:
+                self._singles.clear()
+            known = self._singles[number] = self._prefix(self._labels(number))
+        return known
+
+    def _of_gathers(self, gathers: Gathers, groups: Mapping[int, GatherGroup]) -> Iterator[list[bytes]]:
         portion: list[bytes] = []
         for number, width, time_ms, start in zip(
             gathers.groups.tolist(), gathers.widths.tolist(), gathers.times.tolist(), gathers.starts, strict=True

@@ -16,17 +16,22 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pyroaring import BitMap
 
 from netmon_collector.store.acks import Acks
-from netmon_collector.store.base import ABSENT_BITS, Group, Origin, StoreError
+from netmon_collector.store.base import ABSENT_BITS, Group, Origin, Places, Points, Row, StoreError, StoreUnavailable
+from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.framing import HEADER_BYTES, RECORD_BYTES, Record, read_record
 from netmon_collector.store.groups import Groups
-from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.lock import FolderLock
-from netmon_collector.store.log import Log
-from netmon_collector.store.record import GatherGroup, StoredRow, decode_gathers, decode_notes
+from netmon_collector.store.log import Log, Placed
+from netmon_collector.store.match import Matching
+from netmon_collector.store.record import GatherGroup, Gathers, Part, Singles, joined, span_ms
+from netmon_collector.store.replay import Replay
 from netmon_collector.store.segment import Segment
 from netmon_proto.model import Kind, Labels
 
@@ -40,7 +45,7 @@ _FILES: Final = 8
 
 @dataclass(eq=False, slots=True)
 class QueueFile:
-    """A file of the queue, and the groups that it describes by the numbers that they have in it."""
+    """A file of the queue, and the groups that it uses by the numbers that they have in it."""
 
     segment: Segment
     groups: dict[int, GatherGroup] = field(default_factory=dict)
@@ -89,40 +94,69 @@ class Queue:
         """The file of the last entry, which ends at `_end`."""
         self._end = HEADER_BYTES
         self.written = Written()
+        self._catalog = Catalog(folder)
+        self._enrolment = Enrolment(self._catalog, self._index, self._groups, lambda _: 0)
         try:
             self._log = Log(folder, slice_ms=_ONE_SLICE_MS, segment_bytes=min(_FILE_BYTES, max_bytes // _FILES))
-            for segment, record in self._log.recover(self.written.damages):
-                self._remember(segment, record)
+            self._recall(folder)
         except BaseException:
             self._lock.release()
             raise
 
-    def _remember(self, segment: Segment, record: Record) -> None:
-        """Takes a record back into memory."""
-        if self._file is None or self._file.segment is not segment:
-            self._file = QueueFile(segment)
-        notes = decode_notes(record.payload)
-        self._acks.load(notes.acks)
-        self._add_acks(notes.origins)
-        for note in notes.groups:
-            self._file.groups[note.number] = self._groups.register(note.labels, note.kinds)
-        for number in set(decode_gathers(record.payload).groups.tolist()) - self._file.groups.keys():
-            self.written.damages.found(
-                segment.path, record.offset, f"gathers of group {number}, whose description is damaged"
-            )
-        size_bytes = RECORD_BYTES + len(record.payload)
-        self._entries.append(Entry(self._file, record.offset, size_bytes, record.oldest_ms, record.newest_ms))
+    def _recall(self, folder: Path) -> None:
+        """Takes what is on the disk back into memory. Raises StoreUnavailable, StoreError."""
+        damages = self.written.damages
+        try:
+            entries = self._catalog.load(damages)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"cannot open {error.filename or folder}: {error.strerror}: let the user who runs the collector read "
+                "and write it"
+            ) from error
+        for entry in entries:
+            self._index.restore(entry.number, entry.labels)
+        replay = Replay(self._catalog, self._groups, self._acks, damages)
+        used = BitMap()
+        for segment, record in self._log.recover(damages):
+            for part in replay.take(segment, record):
+                if isinstance(part, Singles):
+                    used.update(part.series.tolist())
+            if self._file is None or self._file.segment is not segment:
+                self._file = QueueFile(segment)
+            self._file.groups.update(replay.numbered)
+            size_bytes = RECORD_BYTES + len(record.payload)
+            self._entries.append(Entry(self._file, record.offset, size_bytes, record.oldest_ms, record.newest_ms))
+        used.update(*(group.series.tolist() for group in self._groups))
+        if 2 * len(used) < len(entries):
+            self._catalog.keep([entry for entry in entries if entry.number in used])
+
+    @property
+    def pool(self) -> Group:
+        """As a store has it."""
+        return self._groups.pool
+
+    def enroll(self, labels: Sequence[Labels]) -> Places:
+        """As a store does."""
+        return self._groups.enroll(labels)
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         """As a store does."""
         group = self._groups.register(labels, kinds)
         return Group(group, group.labels)
 
-    def group(self, group: Group) -> GatherGroup:
-        """What stands behind a registered group. Raises ValueError."""
-        return self._groups.of(group)
+    def accept(self, rows: Sequence[Row | Points]) -> list[Part]:
+        """What is appended, as columns. Raises ValueError."""
+        return self._groups.accept(rows)
 
-    async def put(self, rows: list[StoredRow], origin: Origin | None) -> bool:
+    def labels(self, series: int) -> Labels:
+        """The series of a number; from any thread."""
+        return self._index.one(series)
+
+    def match(self, matching: Matching) -> Numbers:
+        """The numbers of the series that fulfil all conditions; from any thread."""
+        return self._index.match(matching, gone=True)
+
+    async def put(self, parts: list[Part], origin: Origin | None) -> bool:
         """Takes a batch; it is on disk when this returns. False: a batch of this origin was taken before.
 
         Raises StoreError, also where the queue is full.
@@ -132,25 +166,29 @@ class Queue:
             if self._acks.has(origin):
                 self.written.duplicates += 1
                 return False
-        if self.size_bytes() + sum([len(row.values) for row in rows]) > self._max_bytes:
+        if self.size_bytes() + sum([part.size_bytes for part in parts]) > self._max_bytes:
             raise StoreError(f"the queue is full: {self.size_bytes()} bytes wait for the server")
-        await self._committer.commit(rows, origin)
+        await self._committer.commit(parts, origin)
         return True
 
     async def _write(self, batches: Sequence[Waiting]) -> None:
-        rows = [row for batch in batches for row in batch.rows]
+        parts = joined(part for batch in batches for part in batch.parts)
         origins = [batch.origin for batch in batches if batch.origin is not None]
         acks = self._acks.dump() if self._log.full(0) else None
-        loop = asyncio.get_running_loop()
-        placed = await loop.run_in_executor(self._writer, self._log.write, rows, origins, acks)
+
+        def write() -> Placed:
+            self._enrolment.enter(parts)
+            return self._log.write(parts, self._groups, origins, acks)
+
+        placed = await asyncio.get_running_loop().run_in_executor(self._writer, write)
         self._log.add(placed)
         if self._file is None or self._file.segment is not placed.segment:
             self._file = QueueFile(placed.segment)
             self._end = HEADER_BYTES
         offset, self._end = self._end, placed.segment.size_bytes
-        self._file.groups.update((row.group.number, row.group) for row in rows)
+        for part in parts:
+            self._count(part)
         self._add_acks(origins)
-        self._count(rows)
         self._entries.append(Entry(self._file, offset, self._end - offset, placed.oldest_ms, placed.newest_ms))
         self._news.set()
 
@@ -158,15 +196,22 @@ class Queue:
         for origin in origins:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
 
-    def _count(self, rows: Iterable[StoredRow]) -> None:
+    def _count(self, part: Part) -> None:
         """Notes what is on disk now."""
         written = self.written
-        for row in rows:
-            present = np.frombuffer(row.values, np.uint64) != ABSENT_BITS
-            self._index.mark(row.group.series[present])
+        if isinstance(part, Gathers):
+            assert self._file is not None
+            groups = {number: self._groups[number] for number in set(part.groups.tolist())}
+            self._file.groups.update(groups)
+            present = part.values != ABSENT_BITS
             written.samples += int(np.count_nonzero(present))
-            written.oldest_ms = row.time_ms if written.oldest_ms is None else min(written.oldest_ms, row.time_ms)
-            written.newest_ms = row.time_ms if written.newest_ms is None else max(written.newest_ms, row.time_ms)
+            self._index.mark(np.concatenate([groups[number].series for number in part.groups.tolist()])[present])
+        else:
+            written.samples += len(part.series)
+            self._index.mark(part.series.astype(np.int64))
+        oldest_ms, newest_ms = span_ms([part])
+        written.oldest_ms = oldest_ms if written.oldest_ms is None else min(written.oldest_ms, oldest_ms)
+        written.newest_ms = newest_ms if written.newest_ms is None else max(written.newest_ms, newest_ms)
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         """As a store does."""

@@ -21,19 +21,22 @@ from netmon_collector.store.base import (
     Group,
     Matcher,
     Origin,
+    Places,
+    Points,
     Row,
     StoreError,
     StoreStats,
     is_absent,
 )
 from netmon_collector.store.damage import log
+from netmon_collector.store.groups import with_samples
 from netmon_collector.store.match import Matching
 from netmon_collector.store.outside.base import Server
 from netmon_collector.store.outside.columns import frames
 from netmon_collector.store.outside.drain import Drain
 from netmon_collector.store.outside.queue import Queue
 from netmon_collector.store.outside.unsent import pieces, series
-from netmon_collector.store.record import StoredRow
+from netmon_collector.store.record import Gathers, Part, Singles
 from netmon_proto.model import Kind, Labels
 
 T = TypeVar("T")
@@ -68,24 +71,33 @@ class OutsideStore:
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         return self._queue.register(labels, kinds)
 
-    async def append(self, rows: Sequence[Row], origin: Origin | None) -> bool:
-        return await self._queue.put([stored for row in rows if (stored := self._storable(row))], origin)
+    @property
+    def pool(self) -> Group:
+        return self._queue.pool
 
-    def _storable(self, row: Row) -> StoredRow | None:
-        """A copy of a row without what the server cannot keep; None if nothing is left."""
-        group = self._queue.group(row.group)
-        if row.values.shape != (len(group.labels),) or row.values.dtype != np.float64:
-            raise ValueError(f"a row needs {len(group.labels)} values of float64, one per column of its group")
-        wanted = ~is_absent(row.values)
-        present = wanted & self._server.holds(row.values, row.time_ms)
+    def enroll(self, labels: Sequence[Labels]) -> Places:
+        return self._queue.enroll(labels)
+
+    async def append(self, rows: Sequence[Row | Points], origin: Origin | None) -> bool:
+        held = [self._held(part) for part in self._queue.accept(rows)]
+        return await self._queue.put([part for part in held if len(part.times)], origin)
+
+    def _held(self, part: Part) -> Part:
+        """What the server can keep of some samples."""
+        times = np.repeat(part.times, part.widths) if isinstance(part, Gathers) else part.times
+        values = part.values.view(np.float64)
+        wanted = ~is_absent(values)
+        present = wanted & self._server.holds(values, times)
         lost = int(np.count_nonzero(wanted)) - int(np.count_nonzero(present))
-        if lost and not self._not_held:
+        if lost == 0:
+            return part
+        if not self._not_held:
             log.warning("store.cannot_hold", what="NaN, stale markers and what else docs/stores.md names")
         self._not_held += lost
-        if not present.any():
-            return None
-        bits = np.where(present, row.values.view(np.uint64), np.uint64(ABSENT_BITS))
-        return StoredRow(group, row.time_ms, bits.tobytes(), whole=bool(present.all()))
+        if isinstance(part, Singles):
+            return Singles(part.series[present], part.times[present], part.values[present])
+        bits = np.where(present, part.values, np.uint64(ABSENT_BITS))
+        return with_samples(Gathers(part.groups, part.widths, part.times, bits))
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._queue.highest_acked(agent_id, epoch)

@@ -60,10 +60,9 @@ class VictoriaMetrics:
         started = _STARTED.search(page)
         return started[1].decode(errors="replace") if started else ""
 
-    def holds(self, values: Values, time_ms: int) -> npt.NDArray[np.bool_]:
-        if not _FIRST_MS <= time_ms <= _LAST_MS:
-            return np.zeros(values.shape, np.bool_)
-        return ~np.isnan(values)
+    def holds(self, values: Values, times: Times) -> npt.NDArray[np.bool_]:
+        held: npt.NDArray[np.bool_] = ~np.isnan(values) & (times >= _FIRST_MS) & (times <= _LAST_MS)
+        return held
 
     def prefix(self, labels: Labels) -> bytes:
         """The measurement stays empty: so the field's name alone is the metric's."""
