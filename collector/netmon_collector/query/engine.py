@@ -1,10 +1,23 @@
-"""PromQL over a store. So far the interface alone is here: every query is answered with an error that says so."""
+"""PromQL over a store, top to bottom: parse, plan, read the samples, evaluate in a thread, settle the answer."""
 
-from typing import NoReturn
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from netmon_collector.query.answer import Answer, ErrorKind, QueryError
+import numpy as np
+
+from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples, Shape, Stats
+from netmon_collector.query.evaluate import Evaluator, Source
+from netmon_collector.query.guard import Guard
 from netmon_collector.query.options import Limits, QueryOptions
-from netmon_collector.store.base import Store
+from netmon_collector.query.plan import Need, Query, check_allowed, needs
+from netmon_collector.query.series import SeriesSet
+from netmon_collector.query.settle import settled
+from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
+from netmon_collector.query.syntax.parser import parse
+from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
+from netmon_collector.query.windows import Grid, windows_of
+from netmon_collector.store.base import Frame, Store, StoreError
 
 
 class Engine:
@@ -16,19 +29,155 @@ class Engine:
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._store = store
         self._options = options
+        self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
 
     async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
         """The value of an expression at one time; `limits` take the place of those of the options."""
-        self._refuse()
+        return await self._answer(self._query(text, time_ms, time_ms, 0), limits or self._options.limits)
 
     async def range(
         self, text: str, start_ms: int, end_ms: int, step_ms: int, *, limits: Limits | None = None
     ) -> Answer:
         """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms."""
-        self._refuse()
+        limits = limits or self._options.limits
+        if step_ms <= 0:
+            raise QueryError(ErrorKind.BAD_DATA, "zero or negative query resolution step widths are not accepted")
+        if end_ms < start_ms:
+            raise QueryError(ErrorKind.BAD_DATA, "end timestamp must not be before start time")
+        if (end_ms - start_ms) // step_ms > limits.steps:
+            raise QueryError(
+                ErrorKind.BAD_DATA,
+                f"exceeded maximum resolution of {limits.steps:,} points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)",
+            )
+        query = self._query(text, start_ms, end_ms, step_ms)
+        if query.root.type not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise QueryError(
+                ErrorKind.BAD_DATA,
+                f'invalid expression type "{query.root.type}" for range query, must be Scalar or instant Vector',
+            )
+        return await self._answer(query, limits)
 
     def close(self) -> None:
-        """Ends the threads; queries that run are cancelled."""
+        """Ends the threads as soon as their queries are done; no query may be asked afterwards."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse(self) -> NoReturn:
-        raise QueryError(ErrorKind.UNAVAILABLE, "queries cannot be evaluated yet")
+    def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> Query:
+        options = self._options
+        query = Query(text, parse(text), start_ms, end_ms, step_ms, options.lookback_ms, options.subquery_step_ms)
+        check_allowed(query, experimental=options.experimental)
+        return query
+
+    async def _answer(self, query: Query, limits: Limits) -> Answer:
+        guard = Guard(limits)
+        wanted = needs(query)
+        try:
+            async with asyncio.timeout(limits.timeout_s):
+                frames = [await self._read(need, guard) for need in wanted]
+        except TimeoutError:
+            raise QueryError(
+                ErrorKind.TIMEOUT,
+                f"query timed out in reading samples after {limits.timeout_s:g} s: "
+                "ask for fewer series, a shorter time or a longer step",
+            ) from None
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._evaluate, query, wanted, frames, guard)
+        except asyncio.CancelledError:
+            guard.cancel()
+            raise
+        except QueryError:
+            raise
+        except MemoryError:
+            raise QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time") from None
+        except Exception as error:  # a mistake of ours in one query must not stop who asked
+            raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
+
+    async def _read(self, need: Need, guard: Guard) -> list[Frame]:
+        if need.until_ms <= need.after_ms:
+            return []
+        try:
+            frames = await self._store.select(need.selector.matchers, need.after_ms + 1, need.until_ms)
+        except StoreError as error:
+            raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
+        except ValueError as error:
+            raise QueryError(ErrorKind.BAD_DATA, str(error)) from error
+        guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
+        return frames
+
+    def _evaluate(self, query: Query, wanted: list[Need], frames: list[list[Frame]], guard: Guard) -> Answer:
+        with np.errstate(all="ignore"):
+            sources = {id(need.selector): _source(own) for need, own in zip(wanted, frames, strict=True)}
+            root = bare(query.root)
+            if isinstance(root, Selector) and root.range is not None:
+                return _samples(query, root, sources[id(root)], guard)
+            evaluator = Evaluator(query, sources, guard, delayed_name_removal=self._options.delayed_name_removal)
+            steps = Steps.between(query.start_ms, query.end_ms, query.step_ms)
+            if query.root.type is ValueType.MATRIX:
+                return _subquery_samples(query, evaluator, steps)
+            value = evaluator.evaluate(query.root, steps)
+            stats = Stats(guard.samples, guard.series)
+            answer = _answer(query, value, steps)
+            return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
+
+
+def _source(frames: list[Frame]) -> Source:
+    series = SeriesSet.of([labels for frame in frames for labels in frame.labels])
+    return Source(series, [Grid(frame.times, np.ascontiguousarray(frame.values.T)) for frame in frames])
+
+
+def _answer(query: Query, value: Value, steps: Steps) -> Answer:
+    instant = query.step_ms == 0
+    match value:
+        case Text():
+            none = np.empty((0, len(steps)))
+            return Answer(Shape.STRING, [], steps.times, none, none.astype(np.bool_), text=value.value)
+        case Scalar():
+            shape = Shape.SCALAR if instant else Shape.MATRIX
+            values = np.ascontiguousarray(value.values)[None, :]
+            return Answer(shape, [()], steps.times, values, np.ones(values.shape, np.bool_))
+        case Vector():
+            vector = settled(value)
+            if not (instant and vector.ordered):
+                vector = vector.take(vector.series.order())
+            shape = Shape.VECTOR if instant else Shape.MATRIX
+            return Answer(shape, vector.series.labels(), steps.times, vector.values, vector.present)
+
+
+def _samples(query: Query, selector: Selector, source: Source, guard: Guard) -> Answer:
+    """The samples in the one window of an instant query."""
+    at_ms = query.moment_ms(selector.shift)
+    end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
+    ends = np.array([end_ms])
+    return _of_windows(query, source, ends - query.range_ms(selector), ends, Stats(guard.samples, guard.series))
+
+
+def _subquery_samples(query: Query, evaluator: Evaluator, steps: Steps) -> Answer:
+    found = evaluator.range_vector(query.root, steps)
+    answer = _of_windows(query, found.source, found.starts, found.ends, Stats(evaluator.guard.samples))
+    return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos)
+
+
+def _of_windows(
+    query: Query,
+    source: Source,
+    starts: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    ends: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    stats: Stats,
+) -> Answer:
+    order = source.series.order()
+    labels = source.series.take(order).labels()
+    none = np.empty((len(order), 0))
+    if not len(order):
+        empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
+        return Answer(Shape.MATRIX, [], np.array([query.start_ms]), none, none.astype(np.bool_), empty, stats=stats)
+    windows = windows_of(source.grids, starts, ends, stale=False)
+    lo, hi = windows.lo[order, 0], windows.hi[order, 0]
+    kept = hi > lo
+    lo, hi = lo[kept], hi[kept]
+    begins = np.concatenate([[0], np.cumsum(hi - lo)])
+    index = np.repeat(lo - begins[:-1], hi - lo) + np.arange(begins[-1])
+    samples = Samples(windows.times[index], windows.values[index], begins)
+    left = [one for one, keep in zip(labels, kept.tolist(), strict=True) if keep]
+    none = np.empty((len(left), 0))
+    return Answer(Shape.MATRIX, left, np.array([query.start_ms]), none, none.astype(np.bool_), samples, stats=stats)

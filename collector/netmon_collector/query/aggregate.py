@@ -1,0 +1,146 @@
+"""Aggregations that make one series of a group of series."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from netmon_collector.query.answer import Mask
+from netmon_collector.query.over_time import quantiles
+from netmon_collector.query.series import Codes, Grouping, SeriesSet
+from netmon_collector.query.sums import Indices, means, sums
+from netmon_collector.query.syntax.nodes import Aggregation
+from netmon_collector.query.values import Vector
+from netmon_collector.store.base import Values
+from netmon_proto.model import NAME
+
+
+def grouped(node: Aggregation, vector: Vector) -> tuple[Grouping, SeriesSet]:
+    """The groups that `by` or `without` asks for, and their labels."""
+    kept = grouping_labels(node, vector.series)
+    groups = kept.grouped()
+    return groups, kept.take(groups.first)
+
+
+def grouping_labels(node: Aggregation, series: SeriesSet) -> SeriesSet:
+    """The series with no other labels than those that make the groups."""
+    return series.without((*node.grouping, NAME)) if node.without else series.only(node.grouping)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cells:
+    """Values of all groups at all steps: the cell of group g at step t has values[lo[g, t]:hi[g, t]], absent ones left
+    out, in the order of the series.
+    """
+
+    values: Values
+    lo: Indices
+    hi: Indices
+
+    @classmethod
+    def of(cls, vector: Vector, ids: Codes, groups: int) -> "Cells":
+        steps = vector.values.shape[1]
+        order = np.argsort(ids, kind="stable")
+        counts = np.bincount(ids, minlength=groups)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        values, present = vector.values[order], vector.present[order]
+        if present.all():  # column by column, so that a cell's values are neighbours
+            base = np.arange(steps) * len(order)
+            flat = np.ascontiguousarray(values.T).reshape(-1)
+            return cls(flat, base + starts[:-1, None], base + starts[1:, None])
+        before = np.zeros(steps * len(order) + 1, np.int64)
+        there = present.T.reshape(-1)
+        np.cumsum(there, out=before[1:])
+        base = np.arange(steps) * len(order)
+        return cls(values.T.reshape(-1)[there], before[base + starts[:-1, None]], before[base + starts[1:, None]])
+
+    @property
+    def counts(self) -> Indices:
+        return self.hi - self.lo
+
+
+def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vector:
+    """sum, avg, min, max, count, group, stddev, stdvar and quantile. param: float64 (T,)."""
+    groups, labels = grouped(node, vector)
+    unnamed = np.zeros(len(groups), np.bool_)
+    np.logical_or.at(unnamed, groups.ids, vector.unnamed)
+    if node.op in _REDUCTIONS:
+        values, present = _REDUCTIONS[node.op](vector, groups)
+    else:
+        cells = Cells.of(vector, groups.ids, len(groups))
+        values = _quantile(cells, param) if param is not None else _CELLWISE[node.op](cells)
+        present = cells.counts > 0
+    return Vector(labels, values, present, unnamed)
+
+
+def _reduced(ufunc: np.ufunc, values: Values | Mask, groups: Grouping) -> Values:
+    """ufunc over the series of each group, (G, T)."""
+    if len(groups) == len(values):  # numbered by first appearance, so in the same order
+        return np.asarray(values)
+    if len(groups) == 1:
+        return np.asarray(ufunc.reduce(values, axis=0, keepdims=True))
+    order = np.argsort(groups.ids, kind="stable")
+    starts = np.searchsorted(groups.ids[order], np.arange(len(groups)))
+    return np.asarray(ufunc.reduceat(values[order], starts, axis=0))
+
+
+def _counted(vector: Vector, groups: Grouping) -> Values:
+    return _reduced(np.add, vector.present.astype(np.float64), groups)
+
+
+def _count(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
+    counts = _counted(vector, groups)
+    return counts, counts > 0
+
+
+def _group(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
+    present = _reduced(np.logical_or, vector.present, groups).astype(np.bool_)
+    return np.ones(present.shape), present
+
+
+def _extreme(ufunc: np.ufunc) -> Callable[[Vector, Grouping], tuple[Values, Mask]]:
+    """The least or greatest; NaN only where there is nothing else."""
+
+    def reduce(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
+        values = _reduced(ufunc, np.where(vector.present, vector.values, np.nan), groups)
+        return values, _reduced(np.logical_or, vector.present, groups).astype(np.bool_)
+
+    return reduce
+
+
+def _deviation(cells: Cells) -> Values:
+    """The variance; measured from each cell's first value, so that equal values have none."""
+    there = cells.counts > 0
+    lo, hi = np.where(there, cells.lo, 0), np.where(there, cells.hi, 0)
+    origin = cells.values[np.minimum(lo, max(len(cells.values) - 1, 0))] if len(cells.values) else np.zeros(lo.shape)
+    flat_lo = lo[there]
+    apart = cells.values - np.repeat(origin[there][order := np.argsort(flat_lo)], (hi - lo)[there][order])
+    mean = means(apart, lo, hi)
+    squares = (apart - np.repeat(mean[there][order], (hi - lo)[there][order])) ** 2
+    return np.asarray(sums(squares, lo, hi) / np.maximum(hi - lo, 1))
+
+
+def _quantile(cells: Cells, quantile: Values) -> Values:
+    result = np.full(cells.lo.shape, np.nan)
+    by_cell = np.broadcast_to(quantile, cells.lo.shape)
+    for count in np.unique(cells.counts[cells.counts > 0]):
+        rows = cells.counts == count
+        index = cells.lo[rows][:, None] + np.arange(count)
+        values = cells.values[index]
+        result[rows] = quantiles(values, np.ones(values.shape, np.bool_), by_cell[rows])
+    return result
+
+
+_CELLWISE: Final[dict[str, Callable[[Cells], Values]]] = {
+    "sum": lambda cells: sums(cells.values, cells.lo, cells.hi),
+    "avg": lambda cells: means(cells.values, cells.lo, cells.hi),
+    "stdvar": _deviation,
+    "stddev": lambda cells: np.sqrt(_deviation(cells)),
+}
+_REDUCTIONS: Final[dict[str, Callable[[Vector, Grouping], tuple[Values, Mask]]]] = {
+    "count": _count,
+    "group": _group,
+    "max": _extreme(np.fmax),
+    "min": _extreme(np.fmin),
+}

@@ -1,0 +1,270 @@
+"""From a tree and the samples that it needs to a value: one method per kind of node."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from netmon_collector.query.aggregate import aggregated
+from netmon_collector.query.answer import Mask
+from netmon_collector.query.functions import FUNCTIONS
+from netmon_collector.query.guard import Guard
+from netmon_collector.query.notes import Notes
+from netmon_collector.query.numbers import general
+from netmon_collector.query.operators import scalars, sets, vectors, with_scalar
+from netmon_collector.query.plan import Query, first_step, invariant
+from netmon_collector.query.ranking import RANKED, check_count, counted_values, ranked, sampled
+from netmon_collector.query.series import SeriesSet
+from netmon_collector.query.settle import settled, unnamed
+from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.nodes import (
+    Aggregation,
+    Binary,
+    Call,
+    Card,
+    Negation,
+    Node,
+    Number,
+    Paren,
+    Selector,
+    String,
+    Subquery,
+    bare,
+)
+from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
+from netmon_collector.query.windows import Grid, Indices, Kernel, Windows, over_windows
+from netmon_collector.store.base import ABSENT, Times, Values
+from netmon_proto.model import NAME, STALE_BITS
+
+Pick = Callable[[Windows, Indices], Values]
+"""Of the samples of a block, and which of them is wanted for each series and step: what to make of it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """The samples of a selector: the series of all grids, one grid after the other."""
+
+    series: SeriesSet
+    grids: Sequence[Grid]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RangeVector:
+    """The samples of a range vector, and the windows at each step."""
+
+    source: Source
+    unnamed: Mask
+    starts: Times
+    ends: Times
+
+
+class Evaluator:
+    """Evaluates one query. sources: the samples of each selector, by its id."""
+
+    def __init__(
+        self, query: Query, sources: Mapping[int, Source], guard: Guard, *, delayed_name_removal: bool = True
+    ) -> None:
+        self.query: Query = query
+        self.notes = Notes(query.text)
+        self.guard = guard
+        self._sources = sources
+        self._invariant = invariant(query.root)
+        self._delayed = delayed_name_removal
+
+    def evaluate(self, node: Node, steps: Steps) -> Value:
+        """The value of an expression at some steps."""
+        self.guard.check()
+        if len(steps) > 1 and id(node) in self._invariant and not isinstance(node, Number | String):
+            return _spread(self.evaluate(node, steps.first()), len(steps))
+        match node:
+            case Number():
+                return Scalar(np.full(len(steps), node.value))
+            case String():
+                return Text(node.value)
+            case Paren():
+                return self.evaluate(node.inner, steps)
+            case Selector():
+                return self._selected(node, steps)
+            case Negation():
+                return self._negated(node, steps)
+            case Binary():
+                return self._operated(node, steps)
+            case Aggregation():
+                return self._aggregated(node, steps)
+            case Call():
+                return FUNCTIONS[node.function](self, node, steps)
+        raise AssertionError(f"{node} is no instant value")
+
+    def vector(self, node: Node, steps: Steps) -> Vector:
+        value = self.evaluate(node, steps)
+        assert isinstance(value, Vector)
+        return value
+
+    def scalar(self, node: Node, steps: Steps) -> Values:
+        """float64 (T,)."""
+        value = self.evaluate(node, steps)
+        assert isinstance(value, Scalar)
+        return value.values
+
+    def text(self, node: Node) -> str:
+        string = bare(node)
+        assert isinstance(string, String)
+        return string.value
+
+    def nameless(self, vector: Vector) -> Vector:
+        """The vector as the result of something that makes another thing of its values."""
+        result = unnamed(vector)
+        return result if self._delayed else settled(result)
+
+    # selectors
+
+    def _selected(self, node: Selector, steps: Steps) -> Vector:
+        return self.latest(node, steps, lambda windows, last: windows.values[last])
+
+    def latest(self, node: Selector, steps: Steps, pick: Pick) -> Vector:
+        """What is picked of each series' latest sample, by its place among the samples of a block."""
+
+        def kernel(windows: Windows) -> tuple[Values, Mask]:
+            there = windows.hi > windows.lo
+            if not len(windows.values):
+                return np.zeros(there.shape), there
+            last = np.maximum(windows.hi - 1, 0)
+            values = windows.values[last]
+            if np.isnan(values).any():
+                there &= values.view(np.uint64) != STALE_BITS
+            return pick(windows, last), there
+
+        source = self._sources[id(node)]
+        ends = self._ends(node, steps)
+        starts = ends - self.query.lookback_ms
+        return self._windowed(source, np.zeros(len(source.series), np.bool_), starts, ends, kernel, stale=True)
+
+    def _ends(self, node: Selector | Subquery, steps: Steps) -> Times:
+        """Where the windows of a selector end: one for each step."""
+        at_ms = self.query.moment_ms(node.shift)
+        times = steps.times if at_ms is None else np.full(len(steps), at_ms, np.int64)
+        return times - self.query.offset_ms(node.shift)
+
+    def _windowed(
+        self,
+        source: Source,
+        lost: Mask,
+        starts: Times,
+        ends: Times,
+        kernel: Kernel,
+        *,
+        stale: bool,
+    ) -> Vector:
+        self.guard.produce(len(source.series), len(ends))
+        values, present = over_windows(source.grids, starts, ends, kernel, stale=stale, check=self.guard.check)
+        return Vector(source.series, values, present, lost).compact()
+
+    def range_vector(self, node: Node, steps: Steps) -> RangeVector:
+        """The samples and windows of a range selector or a subquery."""
+        node = bare(node)
+        assert isinstance(node, Selector | Subquery)
+        ends = self._ends(node, steps)
+        starts = ends - self.query.range_ms(node)
+        if isinstance(node, Selector):
+            source = self._sources[id(node)]
+            return RangeVector(source, np.zeros(len(source.series), np.bool_), starts, ends)
+        inner = self._subquery(node, int(starts.min()), int(ends.max()))
+        grid = Grid(inner[1].times, np.where(inner[0].present, inner[0].values, ABSENT))
+        return RangeVector(Source(inner[0].series, [grid]), inner[0].unnamed, starts, ends)
+
+    def _subquery(self, node: Subquery, start_ms: int, end_ms: int) -> tuple[Vector, Steps]:
+        step_ms = self.query.inner_step_ms(node)
+        first_ms = first_step(start_ms, step_ms)
+        self.guard.produce(1, max(0, (end_ms - first_ms) // step_ms))
+        inner = Steps.between(first_ms, end_ms, step_ms)
+        if not len(inner):
+            return Vector.none(inner), inner
+        vector = self.vector(node.inner, inner)
+        self.guard.hold(vector.values.size)
+        return vector, inner
+
+    def windowed(self, node: Node, steps: Steps, kernel: Kernel, *, keeps_name: bool = False) -> Vector:
+        """A kernel applied to the windows of a range vector."""
+        samples = self.range_vector(node, steps)
+        vector = self._windowed(samples.source, samples.unnamed, samples.starts, samples.ends, kernel, stale=False)
+        return vector if keeps_name else self.nameless(vector)
+
+    # operators
+
+    def _negated(self, node: Negation, steps: Steps) -> Value:
+        value = self.evaluate(node.inner, steps)
+        if not node.minus:
+            return value
+        if isinstance(value, Scalar):
+            return Scalar(-value.values)
+        assert isinstance(value, Vector)
+        return self.nameless(value.with_values(-value.values))
+
+    def _operated(self, node: Binary, steps: Steps) -> Value:
+        left, right = self.evaluate(node.left, steps), self.evaluate(node.right, steps)
+        if isinstance(left, Scalar) and isinstance(right, Scalar):
+            return Scalar(scalars(node.op, left.values, right.values))
+        if isinstance(left, Scalar) or isinstance(right, Scalar):
+            number, vector = (left, right) if isinstance(left, Scalar) else (right, left)
+            assert isinstance(vector, Vector)
+            assert isinstance(number, Scalar)
+            result = with_scalar(
+                node.op, vector, number.values, number_left=isinstance(left, Scalar), returns_bool=node.returns_bool
+            )
+            return self.nameless(result) if node.op in _RENAMING or node.returns_bool else result
+        assert isinstance(left, Vector)
+        assert isinstance(right, Vector)
+        if node.matching.card is Card.MANY_TO_MANY:
+            return sets(node.op, left, right, node.matching)
+        result = vectors(node.op, left, right, node.matching, returns_bool=node.returns_bool)
+        self.guard.produce(len(result.series), len(steps))
+        return self.nameless(result) if node.returns_bool else result
+
+    def _aggregated(self, node: Aggregation, steps: Steps) -> Vector:
+        if node.op == "count_values":
+            assert node.param is not None
+            label = self.text(node.param)
+            return counted_values(node, self.vector(node.inner, steps), label)
+        param = None if node.param is None else self.scalar(node.param, steps)
+        if node.op in RANKED:
+            assert param is not None
+            check_count(param)
+            return ranked(node, self.vector(node.inner, steps), param)
+        if node.op == "limit_ratio":
+            assert node.param is not None
+            assert param is not None
+            return sampled(node.param, self.vector(node.inner, steps), param, self.notes)
+        if node.op == "quantile":
+            assert node.param is not None
+            assert param is not None
+            self.check_quantile(node.param, param)
+        return aggregated(node, self.vector(node.inner, steps), param).compact()
+
+    def check_quantile(self, node: Node, quantile: Values) -> None:
+        """Warns of a quantile that is none."""
+        for value in np.unique(quantile[~((quantile >= 0) & (quantile <= 1))]).tolist():
+            self.notes.warn(node, f"quantile value should be between 0 and 1, got {general(value)}")
+
+    def warn_of_gauges(self, node: Node, vector: Vector) -> None:
+        """Tells of series whose names say that they are no counters."""
+        names = vector.series.column(NAME)
+        for code in np.unique(names.codes).tolist():
+            name = names.values[code]
+            if name and not name.endswith(("_total", "_sum", "_count", "_bucket")):
+                self.notes.inform(
+                    node,
+                    "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+                    + go_quoted(name),
+                )
+
+
+_RENAMING = frozenset("+ - * / % ^ atan2".split())
+
+
+def _spread(value: Value, count: int) -> Value:
+    match value:
+        case Scalar():
+            return replace(value, values=np.broadcast_to(value.values, count))
+        case Vector():
+            return value.spread(count)
+    return value

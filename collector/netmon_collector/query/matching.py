@@ -1,0 +1,190 @@
+"""Which series of one side of an operator meets which of the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.query.answer import Mask
+from netmon_collector.query.errors import refuse, shown
+from netmon_collector.query.series import Codes, Grouping, SeriesSet
+from netmon_collector.query.settle import merged
+from netmon_collector.query.syntax.nodes import Card, Matching
+from netmon_collector.query.values import Vector
+from netmon_collector.store.base import Values
+from netmon_proto.model import NAME
+
+Number = TypeVar("Number", np.int64, np.bool_)
+Operation = Callable[[Values, Values], tuple[Values, Mask | None]]
+"""Of the values of the left and of the right side: the result, and where to keep it (everywhere, if None)."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Sides:
+    """Both sides by their roles: the "one" side may have one series per group and step. Ids say the group of each."""
+
+    many: Vector
+    one: Vector
+    many_ids: Codes
+    one_ids: Codes
+    groups: int
+    fill_many: float | None
+    fill_one: float | None
+    swapped: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Pairs:
+    """Rows of both sides that meet, (P,) each; -1 where the side is filled in. present: bool (P, T)."""
+
+    many: Codes
+    one: Codes
+    groups: Codes
+    present: Mask
+
+
+def signatures(left: SeriesSet, right: SeriesSet, matching: Matching) -> Grouping:
+    """The series of both sides, right behind left, in groups that match."""
+    both = SeriesSet.joined([left, right])
+    return (both.only(matching.labels) if matching.on else both.without((*matching.labels, NAME))).grouped()
+
+
+def any_of(present: Mask, ids: Codes, groups: int) -> Mask:
+    """Whether any series of each group is there: (G, T)."""
+    result = np.zeros((groups, present.shape[1]), np.bool_)
+    if len(ids) == len(np.unique(ids)):
+        result[ids] = present
+    else:
+        np.logical_or.at(result, ids, present)
+    return result
+
+
+def pair_up(left: Vector, right: Vector, matching: Matching, operation: Operation, drops: Sequence[str]) -> Vector:
+    """The result of an operation on each pair of series that match. drops: labels that the result does not have."""
+    sides = _sides(left, right, matching)
+    _refuse_second(sides, matching)
+    pairs = _pairs(sides)
+    many, one = _values(sides.many, pairs.many, sides.fill_many), _values(sides.one, pairs.one, sides.fill_one)
+    values, kept = operation(one, many) if sides.swapped else operation(many, one)
+    present = pairs.present if kept is None else pairs.present & kept
+    labels = _labels(sides, pairs, matching, drops)
+    _refuse_ambiguous(labels, present, pairs, matching)
+    unnamed = np.where(pairs.many >= 0, _taken(sides.many.unnamed, pairs.many), False)
+    result = Vector(labels, values, present, np.zeros_like(unnamed) if drops else unnamed).compact()
+    return merged(result)
+
+
+def _sides(left: Vector, right: Vector, matching: Matching) -> _Sides:
+    swapped = matching.card is Card.ONE_TO_MANY
+    many, one = (right, left) if swapped else (left, right)
+    fills = (matching.fill_left, matching.fill_right)
+    groups = signatures(many.series, one.series, matching)
+    split = len(many.series)
+    return _Sides(
+        many, one, groups.ids[:split], groups.ids[split:], len(groups), fills[swapped], fills[not swapped], swapped
+    )
+
+
+def _refuse_second(sides: _Sides, matching: Matching) -> None:
+    """Raises QueryError where two series of the one side are there at one step in one group."""
+    if np.bincount(sides.one_ids, minlength=1).max(initial=0) < 2:
+        return
+    together = np.zeros((sides.groups, sides.one.present.shape[1]), np.int64)
+    np.add.at(together, sides.one_ids, sides.one.present)
+    clashing = together > 1
+    if sides.fill_many is None:
+        clashing &= sides.many.present.any(axis=0)
+    if not clashing.any():
+        return
+    group, step = np.argwhere(clashing)[0]
+    rows = np.flatnonzero((sides.one_ids == group) & sides.one.present[:, step])
+    first, second = sides.one.series.one(int(rows[0])), sides.one.series.one(int(rows[1]))
+    matched = tuple(
+        pair for pair in first if (pair[0] in matching.labels) == matching.on and (matching.on or pair[0] != NAME)
+    )
+    refuse(
+        f"found duplicate series for the match group {shown(matched)} on the {'left' if sides.swapped else 'right'} "
+        f"hand-side of the operation: [{shown(second)}, {shown(first)}];many-to-many matching not allowed: "
+        "matching labels must be unique on one side"
+    )
+
+
+def _pairs(sides: _Sides) -> _Pairs:
+    by_group = np.argsort(sides.one_ids, kind="stable")
+    counts = np.bincount(sides.one_ids, minlength=sides.groups)
+    starts = np.cumsum(counts) - counts
+    own = counts[sides.many_ids]
+    many = np.repeat(np.arange(len(own)), own)
+    offset = np.arange(len(many)) - np.repeat(np.cumsum(own) - own, own)
+    one = by_group[starts[sides.many_ids[many]] + offset]
+    present = sides.many.present[many] & sides.one.present[one]
+    if sides.fill_one is not None:
+        lonely = sides.many.present & ~any_of(sides.one.present, sides.one_ids, sides.groups)[sides.many_ids]
+        rows = np.flatnonzero(lonely.any(axis=1))
+        many, one = np.concatenate([many, rows]), np.concatenate([one, np.full(len(rows), -1)])
+        present = np.concatenate([present, lonely[rows]])
+    if sides.fill_many is not None:
+        lonely = sides.one.present & ~any_of(sides.many.present, sides.many_ids, sides.groups)[sides.one_ids]
+        rows = np.flatnonzero(lonely.any(axis=1))
+        many, one = np.concatenate([many, np.full(len(rows), -1)]), np.concatenate([one, rows])
+        present = np.concatenate([present, lonely[rows]])
+    groups = np.where(many >= 0, _taken(sides.many_ids, many), _taken(sides.one_ids, one))
+    return _Pairs(many, one, groups, present)
+
+
+def _taken(array: npt.NDArray[Number], rows: Codes) -> npt.NDArray[Number]:
+    """array[rows], with anything where a row is -1."""
+    return array[np.maximum(rows, 0)] if len(array) else np.zeros(len(rows), array.dtype)
+
+
+def _values(side: Vector, rows: Codes, fill: float | None) -> Values:
+    if fill is None or (rows >= 0).all():
+        return side.values[rows]
+    if not len(side.series):
+        return np.full((len(rows), side.values.shape[1]), fill)
+    return np.where((rows >= 0)[:, None], side.values[np.maximum(rows, 0)], fill)
+
+
+def _labels(sides: _Sides, pairs: _Pairs, matching: Matching, drops: Sequence[str]) -> SeriesSet:
+    """Those of the many side, with what group_left or group_right takes over from the one side."""
+    filled = pairs.many < 0
+    if filled.any():
+        both = SeriesSet.joined([sides.many.series, _matched(sides.one.series, matching)])
+        series = both.take(np.where(filled, pairs.one + len(sides.many.series), pairs.many))
+    else:
+        series = sides.many.series.take(pairs.many)
+    series = series.without(drops) if drops else series
+    if matching.card is Card.ONE_TO_ONE:
+        series = series.only(matching.labels) if matching.on else series.without(matching.labels)
+    if not matching.include:
+        return series
+    source = SeriesSet.joined([sides.one.series, SeriesSet.empty(1)])
+    rows = np.where(pairs.one >= 0, pairs.one, len(sides.one.series))
+    for name in matching.include:
+        column = source.take(rows).column(name)
+        series = series.with_column(name, column)
+    return series
+
+
+def _matched(series: SeriesSet, matching: Matching) -> SeriesSet:
+    return series.only(matching.labels) if matching.on else series.without((*matching.labels, NAME))
+
+
+def _refuse_ambiguous(labels: SeriesSet, present: Mask, pairs: _Pairs, matching: Matching) -> None:
+    """Raises QueryError where one step has two results that cannot be told apart."""
+    ids = pairs.groups
+    one_to_one = matching.card is Card.ONE_TO_ONE
+    if not one_to_one:
+        ids = labels.with_values("\0group", [str(group) for group in pairs.groups.tolist()]).grouped().ids
+    if np.bincount(ids, minlength=1).max(initial=0) < 2:
+        return
+    together = np.zeros((int(ids.max()) + 1, present.shape[1]), np.int64)
+    np.add.at(together, ids, present)
+    if (together > 1).any():
+        refuse(
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+            if one_to_one
+            else "multiple matches for labels: grouping labels must ensure unique matches"
+        )

@@ -1,0 +1,36 @@
+"""Annotations: what a query's author should know about its answer, in Prometheus' words."""
+
+from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.nodes import Node
+
+
+class Notes:
+    """Collects warnings and infos, each once, with the place in the text that they are about."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._warnings: dict[str, None] = {}
+        self._infos: dict[str, None] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(self._warnings)
+
+    @property
+    def infos(self) -> list[str]:
+        return list(self._infos)
+
+    def warn(self, node: Node, message: str) -> None:
+        self._warnings[f"PromQL warning: {message} ({self._place(node)})"] = None
+
+    def inform(self, node: Node, message: str) -> None:
+        self._infos[f"PromQL info: {message} ({self._place(node)})"] = None
+
+    def _place(self, node: Node) -> str:
+        line = self._text.count("\n", 0, node.start) + 1
+        return f"{line}:{node.start - self._text.rfind(chr(10), 0, node.start)}"
+
+
+def of_metric(name: str) -> str:
+    """The end of a message about series that may have a name."""
+    return f" for metric name {go_quoted(name)}" if name else ""

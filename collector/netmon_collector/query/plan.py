@@ -1,0 +1,184 @@
+"""What has to be known before a query is evaluated: its times, and which samples it needs."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from netmon_collector.query.answer import ErrorKind, QueryError
+from netmon_collector.query.operators import scalars
+from netmon_collector.query.syntax.lexer import syntax_error
+from netmon_collector.query.syntax.nodes import (
+    Aggregation,
+    Binary,
+    Call,
+    Moment,
+    Negation,
+    Node,
+    Number,
+    Selector,
+    Shift,
+    Subquery,
+    bare,
+    children,
+)
+from netmon_collector.query.syntax.signatures import EXPERIMENTAL_AGGREGATIONS, SIGNATURES
+
+_DEPENDS_ON_TIME: Final = frozenset(
+    "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query and its times; an instant query is a range of one step, and has step_ms 0."""
+
+    text: str
+    root: Node
+    start_ms: int
+    end_ms: int
+    step_ms: int
+    lookback_ms: int
+    subquery_step_ms: int
+
+    def length_ms(self, node: Node) -> int:
+        """The length of time that an expression of durations comes to."""
+        return round(_seconds(node, self) * 1000)
+
+    def range_ms(self, node: Selector | Subquery) -> int:
+        """How long the windows of a range vector are, or how far an instant vector looks back."""
+        if node.range is None:
+            return self.lookback_ms
+        length_ms = self.length_ms(node.range)
+        if length_ms <= 0:
+            raise syntax_error(self.text, node.range.start, "duration must be greater than 0")
+        return length_ms
+
+    def inner_step_ms(self, node: Subquery) -> int:
+        """How far apart a subquery's steps are."""
+        step_ms = self.length_ms(node.step) if node.step is not None else self.subquery_step_ms
+        if step_ms <= 0:
+            raise syntax_error(self.text, node.start, "duration must be greater than 0")
+        return step_ms
+
+    def moment_ms(self, shift: Shift) -> int | None:
+        """The time that `@` pins a selector to."""
+        if isinstance(shift.at, Moment):
+            return self.start_ms if shift.at is Moment.START else self.end_ms
+        return shift.at
+
+    def offset_ms(self, shift: Shift) -> int:
+        return 0 if shift.offset is None else self.length_ms(shift.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The samples of a selector after `after_ms`, up to and with `until_ms`."""
+
+    selector: Selector
+    after_ms: int
+    until_ms: int
+
+
+def needs(query: Query) -> list[Need]:
+    """What all selectors of a query need. Raises QueryError for lengths of time that are none."""
+    return list(_needs(query, query.root, query.start_ms, query.end_ms))
+
+
+def _needs(query: Query, node: Node, start_ms: int, end_ms: int) -> Iterator[Need]:
+    if isinstance(node, Selector | Subquery):
+        at_ms = query.moment_ms(node.shift)
+        if at_ms is not None:
+            start_ms = end_ms = at_ms
+        offset_ms = query.offset_ms(node.shift)
+        start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
+        if isinstance(node, Selector):
+            yield Need(node, start_ms - query.range_ms(node), end_ms)
+            return
+        start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
+    for child in children(node):
+        yield from _needs(query, child, start_ms, end_ms)
+
+
+def first_step(after_ms: int, step_ms: int) -> int:
+    """The first multiple of a step after a time."""
+    return (after_ms // step_ms + 1) * step_ms
+
+
+def invariant(root: Node) -> set[int]:
+    """The ids of the nodes that come to the same at every step."""
+    found: set[int] = set()
+
+    def look(node: Node) -> bool:
+        parts = [look(child) for child in children(node)]
+        match node:
+            case Selector() | Subquery():
+                same = node.shift.at is not None
+            case Call():
+                same = all(parts) and node.function not in _DEPENDS_ON_TIME
+            case Binary() | Aggregation() | Negation():
+                same = all(parts)
+            case _:
+                same = all(parts)
+        if same:
+            found.add(id(node))
+        return same
+
+    look(root)
+    return found
+
+
+def check_allowed(query: Query, *, experimental: bool) -> None:
+    """Raises QueryError where a query uses what is experimental and that is not allowed."""
+    if experimental:
+        return
+    waiting: list[Node] = [query.root]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(children(node))
+        name = None
+        if isinstance(node, Call) and SIGNATURES[node.function].experimental:
+            name = f"function {node.function}()"
+        elif isinstance(node, Aggregation) and node.op in EXPERIMENTAL_AGGREGATIONS:
+            name = f"aggregation {node.op}"
+        elif isinstance(node, Binary) and (node.matching.fill_left, node.matching.fill_right) != (None, None):
+            name = "modifier fill"
+        elif isinstance(node, Selector | Subquery) and not _plain(node):
+            name = "expression of durations"
+        if name is not None:
+            raise syntax_error(query.text, node.start, f"{name} is experimental, and experimental ones are not enabled")
+
+
+def _plain(node: Selector | Subquery) -> bool:
+    step = node.step if isinstance(node, Subquery) else None
+    return all(part is None or isinstance(part, Number) for part in (node.range, node.shift.offset, step))
+
+
+def _seconds(node: Node, query: Query) -> float:
+    """The value of an expression of durations."""
+    value = _constant(bare(node), query)
+    if not math.isfinite(value) or abs(value) > 2**53 / 1000:
+        raise syntax_error(query.text, node.start, "duration out of range")
+    return value
+
+
+def _constant(node: Node, query: Query) -> float:
+    match node:
+        case Number():
+            return node.value
+        case Negation():
+            return (-1 if node.minus else 1) * _constant(bare(node.inner), query)
+        case Binary():
+            left, right = (np.array(_constant(bare(side), query)) for side in (node.left, node.right))
+            with np.errstate(all="ignore"):
+                return float(scalars(node.op, left, right))
+        case Call(function="step"):
+            return query.step_ms / 1000
+        case Call(function="range"):
+            return (query.end_ms - query.start_ms) / 1000
+        case Call(function="min_of" | "max_of"):
+            parts = [_constant(bare(arg), query) for arg in node.args]
+            return min(parts) if node.function == "min_of" else max(parts)
+    raise QueryError(ErrorKind.BAD_DATA, "a duration must be a number, a duration, step() or range()")

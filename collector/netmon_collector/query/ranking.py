@@ -1,0 +1,101 @@
+"""Aggregations that choose among the series of a group: topk, bottomk, limitk, limit_ratio; and count_values."""
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from netmon_collector.query.aggregate import grouped, grouping_labels
+from netmon_collector.query.answer import Mask
+from netmon_collector.query.errors import refuse
+from netmon_collector.query.notes import Notes
+from netmon_collector.query.numbers import general, plain
+from netmon_collector.query.series import Codes, SeriesSet, encoded
+from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.nodes import Aggregation, Node
+from netmon_collector.query.values import Vector
+from netmon_collector.store.base import Values
+
+RANKED: Final = frozenset({"topk", "bottomk", "limitk"})
+
+
+def check_count(count: Values) -> None:
+    """Raises QueryError for a number of series that is none."""
+    if np.isnan(count).any():
+        refuse("Parameter value is NaN")
+    if (count >= 2.0**63).any():
+        refuse(f"Scalar value {general(float(count.max()))} overflows int64")
+    if (count <= -(2.0**63)).any():
+        refuse(f"Scalar value {general(float(count.min()))} underflows int64")
+
+
+def ranked(node: Aggregation, vector: Vector, count: Values) -> Vector:
+    """So many of the series of each group: the greatest, the least, or any. count: float64 (T,)."""
+    check_count(count)
+    if not len(vector.series):
+        return vector
+    vector = vector.take(vector.series.order())  # so that of equals the same is chosen at every step
+    groups, _ = grouped(node, vector)
+    keys = {"topk": -vector.values, "bottomk": vector.values, "limitk": np.zeros(vector.values.shape)}[node.op]
+    ranks = _ranks(keys, vector.present, groups.ids)
+    result = replace(vector, present=vector.present & (ranks < np.trunc(count)))
+    if vector.values.shape[1] == 1:
+        result = result.take(np.lexsort((ranks[:, 0], groups.ids)))
+    return replace(result.compact(), ordered=node.op != "limitk")
+
+
+def _ranks(keys: Values, present: Mask, ids: Codes) -> Codes:
+    """The place of each series in its group at each step, from 0: the least key first, NaN behind, the absent last."""
+    steps = keys.shape[1]
+    group = np.broadcast_to(ids[:, None], keys.shape).T.reshape(-1)
+    step = np.repeat(np.arange(steps), len(ids))
+    flat, absent = keys.T.reshape(-1), ~present.T.reshape(-1)
+    order = np.lexsort((flat, absent, group, step))  # a NaN is sorted last
+    cell = step[order] * (int(ids.max()) + 1) + group[order]
+    begins = np.r_[True, cell[1:] != cell[:-1]]
+    position = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = position
+    return ranks.reshape(steps, -1).T
+
+
+def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:
+    """limit_ratio: a share of the series, always the same ones; with a negative ratio the others."""
+    if np.isnan(ratio).any():
+        refuse("Ratio value is NaN")
+    for value in {float(ratio.max()), float(ratio.min())}:
+        if abs(value) > 1:
+            notes.warn(
+                param,
+                f"ratio value should be between -1 and 1, got {general(value)}, capping to {1 if value > 0 else -1}",
+            )
+    share = np.clip(ratio, -1, 1)
+    offsets = np.array([_offset(repr(labels)) for labels in vector.series.labels()])[:, None]
+    chosen = np.where(share >= 0, offsets < share, offsets >= 1 + share)
+    return replace(vector, present=vector.present & chosen, ordered=False).compact()
+
+
+def _offset(text: str) -> float:
+    """A number from 0 to 1 that hangs on the text alone."""
+    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def counted_values(node: Aggregation, vector: Vector, label: str) -> Vector:
+    """A series for each value that occurs in a group: how often."""
+    if not label or any("\udc80" <= character <= "\udcff" for character in label):
+        refuse(f"invalid label name {go_quoted(label)}")
+    kept = grouping_labels(node, vector.series).without([label])
+    groups = kept.grouped()
+    rows, steps = np.nonzero(vector.present)
+    values, codes = np.unique(vector.values[rows, steps], return_inverse=True)
+    keys, series = np.unique(groups.ids[rows] * max(len(values), 1) + codes, return_inverse=True)
+    counts = np.zeros((len(keys), vector.values.shape[1]))
+    np.add.at(counts, (series, steps), 1)
+    column = encoded([plain(value) for value in values.tolist()])
+    labels = kept.take(groups.first[keys // max(len(values), 1)]) if len(keys) else SeriesSet.empty(0)
+    labels = labels.with_values(label, [column.values[code] for code in column.codes[keys % max(len(values), 1)]])
+    unnamed = np.zeros(len(groups), np.bool_)
+    np.logical_or.at(unnamed, groups.ids, vector.unnamed)
+    return Vector(labels, counts, counts > 0, unnamed[keys // max(len(values), 1)] if len(keys) else unnamed[:0])

@@ -1,0 +1,129 @@
+"""How fast counters and gauges change, extrapolated as Prometheus does it."""
+
+from typing import Final
+
+import numpy as np
+
+from netmon_collector.query.answer import Mask
+from netmon_collector.query.over_time import Padded, per_window
+from netmon_collector.query.sums import reduced
+from netmon_collector.query.windows import Indices, Kernel, Windows
+from netmon_collector.store.base import Times, Values
+
+
+def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> tuple[Values, Mask]:
+    there = windows.counts >= 2
+    if not there.any():
+        return np.empty(there.shape), there
+    first, last = np.where(there, windows.lo, 0), np.where(there, windows.hi - 1, 0)
+    first_value = windows.values[first]
+    rise = windows.values[last] - first_value
+    if counter:
+        rise = rise + _lost_by_resets(windows, first, last)
+    factor = _factor(windows, first, last, first_value if counter else None, rise)
+    if per_second:
+        factor = factor / ((windows.ends - windows.starts) / 1000)
+    return rise * factor, there
+
+
+def _factor(windows: Windows, first: Indices, last: Indices, first_value: Values | None, rise: Values) -> Values:
+    """By how much a window's rise is stretched to what lies before its first sample and behind its last."""
+    first_time, last_time = windows.times[first], windows.times[last]
+    to_start = (first_time - windows.starts) / 1000
+    to_end = (windows.ends - last_time) / 1000
+    sampled = (last_time - first_time) / 1000
+    between = sampled / (last - first)
+    threshold = between * 1.1
+    to_start = np.where(to_start >= threshold, between / 2, to_start)
+    if first_value is not None:  # a counter was not below zero before
+        to_zero = np.where((rise > 0) & (first_value >= 0), sampled * (first_value / rise), to_start)
+        to_start = np.where(to_zero < to_start, to_zero, to_start)
+    to_end = np.where(to_end >= threshold, between / 2, to_end)
+    return (sampled + to_start + to_end) / sampled
+
+
+def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values:
+    """The sum of the values right before each reset, for every window."""
+    values = windows.values
+    falls = np.zeros(len(values) + 1, np.bool_)
+    falls[1:-1] = values[1:] < values[:-1]
+    if not falls.any():
+        return np.zeros(first.shape)
+    before = np.cumsum(falls)
+    has_reset = before[last] > before[first]
+    lost = np.zeros(first.shape)
+    if has_reset.any():
+        terms = np.where(falls[1:], values, 0.0)  # by the index of the sample before
+        lost[has_reset] = reduced(np.add, terms, first[has_reset], last[has_reset])
+    return lost
+
+
+def _instant(windows: Windows, *, counter: bool) -> tuple[Values, Mask]:
+    """By the last two samples; of a counter per second."""
+    there = windows.counts >= 2
+    if not there.any():
+        return np.empty(there.shape), there
+    last = np.where(there, windows.hi - 1, 1)
+    now, before = windows.values[last], windows.values[last - 1]
+    if not counter:
+        return now - before, there
+    elapsed = (windows.times[last] - windows.times[last - 1]) / 1000
+    return np.where(now < before, now, now - before) / elapsed, there
+
+
+KERNELS: Final[dict[str, Kernel]] = {
+    "delta": lambda windows: _extrapolated(windows, counter=False, per_second=False),
+    "increase": lambda windows: _extrapolated(windows, counter=True, per_second=False),
+    "rate": lambda windows: _extrapolated(windows, counter=True, per_second=True),
+    "idelta": lambda windows: _instant(windows, counter=False),
+    "irate": lambda windows: _instant(windows, counter=True),
+    "deriv": per_window(2, lambda part: _line(part)[0]),
+}
+
+
+def _line(part: Padded) -> tuple[Values, Values, Values]:
+    """The straight line nearest to the samples of each window: slope, and a point of it as seconds (since the window's
+    first sample) and value.
+    """
+    counts = part.counts
+    x = np.where(part.there, (part.times - part.times[:, :1]) / 1000, 0.0)
+    origin = part.values[:, 0]
+    y = np.where(part.there, part.values - origin[:, None], 0.0)
+    x_mean, y_mean = x.sum(axis=1) / counts, y.sum(axis=1) / counts
+    x_apart = np.where(part.there, x - x_mean[:, None], 0.0)
+    y_apart = np.where(part.there, y - y_mean[:, None], 0.0)
+    slope = (x_apart * y_apart).sum(axis=1) / (x_apart**2).sum(axis=1)
+    level = (part.values == origin[:, None]) | ~part.there
+    flat = level.all(axis=1) & np.isfinite(origin)
+    return np.where(flat, 0.0, slope), x_mean, np.where(flat, origin, origin + y_mean)
+
+
+def predict_kernel(times: Times, seconds: Values) -> Kernel:
+    """predict_linear: where the line is so many seconds after each step."""
+
+    def compute(part: Padded) -> Values:
+        slope, x, y = _line(part)
+        step = part.rows % len(times)
+        now = (times[step] - part.times[:, 0]) / 1000
+        return slope * seconds[step] + (y + slope * (now - x))
+
+    return per_window(2, compute)
+
+
+def smoothing_kernel(smoothing: Values, trend: Values) -> Kernel:
+    """double_exponential_smoothing: sample by sample, all windows at once."""
+
+    def compute(part: Padded) -> Values:
+        step = part.rows % len(smoothing)
+        factor, trend_factor = smoothing[step], trend[step]
+        before, level = np.zeros(len(step)), part.values[:, 0]
+        slope = part.values[:, 1] - part.values[:, 0]
+        for number in range(1, part.values.shape[1]):
+            if number > 1:
+                slope = trend_factor * (level - before) + (1 - trend_factor) * slope
+            new = factor * part.values[:, number] + (1 - factor) * (level + slope)
+            there = part.there[:, number]
+            before, level = np.where(there, level, before), np.where(there, new, level)
+        return level
+
+    return per_window(2, compute)

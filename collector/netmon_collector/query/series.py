@@ -1,0 +1,176 @@
+"""The labels of many series as columns of codes, so that grouping and matching are done on arrays."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_proto.model import Labels
+
+Codes = npt.NDArray[np.int64]
+"""One number per series."""
+
+_WIDEST: Final = 1 << 62
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Column:
+    """One label of all series: series s has values[codes[s]]. values[0] is "", which is a label that is not there."""
+
+    codes: Codes
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Grouping:
+    """Which group each series is in: ids (S,), numbered by first appearance; first (G,) is a series of each group."""
+
+    ids: Codes
+    first: Codes
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+class SeriesSet:
+    """The labels of S series. Never changed once made."""
+
+    __slots__ = ("_columns", "_size")
+
+    def __init__(self, size: int, columns: dict[str, Column]) -> None:
+        self._size = size
+        self._columns = columns
+
+    @classmethod
+    def of(cls, series: Sequence[Labels]) -> Self:
+        codes: dict[str, Codes] = {}
+        known: dict[str, dict[str, int]] = {}
+        for row, labels in enumerate(series):
+            for name, value in labels:
+                if name not in known:
+                    known[name], codes[name] = {"": 0}, np.zeros(len(series), np.int64)
+                values = known[name]
+                codes[name][row] = values.setdefault(value, len(values))
+        return cls(len(series), {name: Column(codes[name], list(known[name])) for name in codes})
+
+    @classmethod
+    def empty(cls, size: int = 1) -> Self:
+        """Series without labels."""
+        return cls(size, {})
+
+    @classmethod
+    def joined(cls, sets: "Sequence[SeriesSet]") -> Self:
+        """The series of some sets, one set after the other."""
+        size = sum(len(one) for one in sets)
+        names = dict.fromkeys(name for one in sets for name in one._columns)
+        return cls(size, {name: _joined([one.column(name) for one in sets]) for name in names})
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def names(self) -> Iterable[str]:
+        return self._columns.keys()
+
+    def column(self, name: str) -> Column:
+        """A label; of empty values where no series has it."""
+        return self._columns.get(name) or Column(np.zeros(self._size, np.int64), [""])
+
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "SeriesSet":
+        size = int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows)
+        return SeriesSet(size, {name: Column(one.codes[rows], one.values) for name, one in self._columns.items()})
+
+    def only(self, names: Iterable[str]) -> "SeriesSet":
+        """The same series with no other labels than these."""
+        return SeriesSet(self._size, {name: self._columns[name] for name in names if name in self._columns})
+
+    def without(self, names: Iterable[str]) -> "SeriesSet":
+        left = set(self._columns).difference(names)
+        return self.only([name for name in self._columns if name in left])
+
+    def cleared(self, names: Iterable[str], rows: npt.NDArray[np.bool_]) -> "SeriesSet":
+        """The same series, of which some lose some labels."""
+        if not rows.any():
+            return self
+        if rows.all():
+            return self.without(names)
+        columns = dict(self._columns)
+        for name in names:
+            if name in columns:
+                columns[name] = Column(np.where(rows, 0, columns[name].codes), columns[name].values)
+        return SeriesSet(self._size, columns)
+
+    def with_column(self, name: str, column: Column) -> "SeriesSet":
+        return SeriesSet(self._size, {**self._columns, name: column})
+
+    def with_values(self, name: str, values: Sequence[str]) -> "SeriesSet":
+        """The same series with a value each for one label."""
+        return self.with_column(name, encoded(values))
+
+    def grouped(self) -> Grouping:
+        """Series with the same labels are in one group."""
+        columns = [one for one in self._columns.values() if len(one.values) > 1]
+        key = np.zeros(self._size, np.int64)
+        span = 1
+        for column in columns:
+            if span * len(column.values) > _WIDEST:
+                distinct, key = np.unique(key, return_inverse=True)
+                span = len(distinct)
+            key = key * len(column.values) + column.codes
+            span *= len(column.values)
+        if not columns:
+            return Grouping(key, np.zeros(min(1, self._size), np.int64))
+        _, first, ids = np.unique(key, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        numbers = np.empty(len(order), np.int64)
+        numbers[order] = np.arange(len(order))
+        return Grouping(numbers[ids], first[order])
+
+    def order(self) -> npt.NDArray[np.int64]:
+        """The rows in the order of their labels, as Prometheus sorts them: by pairs of name and value."""
+        later = np.zeros(self._size, np.bool_)
+        keys = []
+        for name in sorted(self._columns, reverse=True):
+            column = self._columns[name]
+            ranks = np.empty(len(column.values), np.int64)
+            ranks[np.argsort(np.array(column.values, object), kind="stable")] = np.arange(len(column.values))
+            there = column.codes > 0
+            keys.append(np.where(there, ranks[column.codes], np.where(later, len(ranks) + 1, -1)))
+            later |= there
+        return np.lexsort(keys) if keys else np.arange(self._size)
+
+    def labels(self) -> list[Labels]:
+        """All series as tuples of pairs."""
+        names = sorted(self._columns)
+        if not names:
+            return [()] * self._size
+        texts = [np.array(self._columns[name].values, object)[self._columns[name].codes].tolist() for name in names]
+        return [tuple([pair for pair in zip(names, row, strict=True) if pair[1]]) for row in zip(*texts, strict=True)]
+
+    def one(self, row: int) -> Labels:
+        """The labels of one series."""
+        return self.take(np.array([row])).labels()[0]
+
+
+def encoded(values: Sequence[str]) -> Column:
+    """A column of given values."""
+    known = {"": 0}
+    codes = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int64, len(values))
+    return Column(codes, list(known))
+
+
+def mapped(column: Column, values: Sequence[str]) -> Column:
+    """A column in which other values stand in place of a column's; they may repeat, and be empty."""
+    renamed = encoded(values)
+    return Column(renamed.codes[column.codes], renamed.values)
+
+
+def _joined(columns: Sequence[Column]) -> Column:
+    known = {"": 0}
+    parts = []
+    for column in columns:
+        numbers = np.array([known.setdefault(value, len(known)) for value in column.values], np.int64)
+        parts.append(numbers[column.codes])
+    return Column(np.concatenate(parts) if parts else np.empty(0, np.int64), list(known))

@@ -1,0 +1,39 @@
+"""Series that have come to have the same labels become one, or are an error."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from netmon_collector.query.errors import refuse
+from netmon_collector.query.values import METADATA, Vector
+
+
+def merged(vector: Vector) -> Vector:
+    """Series with the same labels as one. Raises QueryError where two of them have a value at the same step."""
+    groups = vector.series.grouped()
+    if len(groups) == len(vector.series):
+        return vector
+    steps = vector.present.shape[1]
+    together = np.zeros((len(groups), steps), np.int64)
+    np.add.at(together, groups.ids, vector.present)
+    if (together > 1).any():
+        refuse("vector cannot contain metrics with the same labelset")
+    values = np.zeros((len(groups), steps))
+    rows, columns = np.nonzero(vector.present)
+    values[groups.ids[rows], columns] = vector.values[rows, columns]
+    unnamed = np.zeros(len(groups), np.bool_)
+    np.logical_or.at(unnamed, groups.ids, vector.unnamed)
+    return Vector(vector.series.take(groups.first), values, together > 0, unnamed, ordered=vector.ordered)
+
+
+def unnamed(vector: Vector) -> Vector:
+    """The vector, all of whose series are to lose their names."""
+    return replace(vector, unnamed=np.ones(len(vector.series), np.bool_), ordered=False)
+
+
+def settled(vector: Vector) -> Vector:
+    """The vector, whose series have lost the names that they were to lose."""
+    if not vector.unnamed.any():
+        return merged(vector)
+    series = vector.series.cleared(METADATA, vector.unnamed)
+    return merged(replace(vector, series=series, unnamed=np.zeros(len(series), np.bool_)))

@@ -1,0 +1,1 @@
+"""PromQL as text: from characters to a checked tree."""
