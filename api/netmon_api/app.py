@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from netmon_api import devices, health, openapi, series, status, websocket
+from netmon_api import backup, devices, health, openapi, series, status, websocket
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.guard import LARGEST_BODY_BYTES, answer_errors, compress, let_in, number_requests, set_headers
 from netmon_api.models import (
@@ -23,6 +23,7 @@ from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import Route
 from netmon_api.services import Fleet, Intake, Services
 from netmon_api.sockets import Sockets
+from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
@@ -43,6 +44,8 @@ ROUTES: tuple[Route, ...] = (
           "Series, sorted by name and labels"),
     Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
           "The samples of some series in some time"),
+    Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",
+          "A backup of samples and state, as an archive"),
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
           "Samples as they arrive, over a WebSocket"),
     *PROMETHEUS_ROUTES,
@@ -59,6 +62,7 @@ def make_app(
     tokens: Tokens,
     registry: CollectorRegistry,
     intake: Intake,
+    backups: Backups,
     readiness: Callable[[], str | None],
     now_ms: Callable[[], int],
     sockets: Sockets | None = None,
@@ -72,6 +76,7 @@ def make_app(
         tokens=tokens,
         registry=registry,
         intake=intake,
+        backups=backups,
         readiness=readiness,
         now_ms=now_ms,
         started_ms=now_ms(),

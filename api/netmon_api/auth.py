@@ -15,7 +15,8 @@ class Access(Enum):
 
     PUBLIC = "anybody"
     TOKEN = "whoever sends a token in the Authorization header"  # noqa: S105 - says what is needed, is no secret
-    SOCKET = "the same, or whoever opens a WebSocket and sends the token first"
+    ADMIN = "whoever sends a token for administrators there"
+    SOCKET = "whoever sends a token there, or whoever opens a WebSocket and sends the token first"
 
 
 class Doorkeeper:
@@ -34,13 +35,18 @@ class Doorkeeper:
                 return
         if not self.knows(_token(request)):
             raise unauthenticated()
+        if access is Access.ADMIN and not self._is_admin(_token(request)):
+            raise ApiError("forbidden", "this takes a token for administrators: netmon token new --admin makes one")
 
     def is_authenticated(self, request: web.Request) -> bool:
         """Whether a request carries a good token."""
         return self.knows(_token(request))
 
     def knows(self, token: str | None) -> bool:
-        return token is not None and self._tokens.verify("api", token)
+        return token is not None and (self._tokens.verify("api", token) or self._is_admin(token))
+
+    def _is_admin(self, token: str | None) -> bool:
+        return token is not None and self._tokens.verify("admin", token)
 
 
 def unauthenticated() -> ApiError:

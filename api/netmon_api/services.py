@@ -7,6 +7,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from netmon_api.sockets import Sockets
+from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
@@ -44,6 +45,7 @@ class Services:
     tokens: Tokens
     registry: CollectorRegistry
     intake: Intake
+    backups: Backups
     readiness: Callable[[], str | None]
     now_ms: Callable[[], int]
     started_ms: int

@@ -3,9 +3,10 @@
 import json
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, BinaryIO, TypeVar, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -92,20 +93,36 @@ class Client:
     def readings(self, selector: str, start_s: float, limit: int | None = None) -> Samples:
         return self.understand(self.samples(selector, start_s, limit), Samples)
 
+    @contextmanager
+    def download(self, path: str, silence_s: float = 60.0) -> Iterator[BinaryIO]:
+        """The answer to be read piece by piece; within the block, reading may raise OSError or HTTPException."""
+        with self._opened(self._request(path, ()), silence_s) as response:
+            yield response
+
     def _read(self, path: str, parameters: Parameters) -> bytes:
+        deadline = time.monotonic() + self._timeout_s
+        with self._opened(self._request(path, parameters), self._timeout_s) as response:
+            try:
+                return self._body(response, deadline)
+            except (OSError, HTTPException) as error:
+                raise self._unreachable(error) from None
+
+    def _request(self, path: str, parameters: Parameters) -> Request:
         query = f"?{urlencode(parameters)}" if parameters else ""
         request = Request(self.url + path + query, headers={"Accept": "application/json"})  # noqa: S310 - checked_url
         if self._access.token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self._access.token}")
-        deadline = time.monotonic() + self._timeout_s
+        return request
+
+    def _opened(self, request: Request, timeout_s: float) -> HTTPResponse:
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as response:
-                return self._body(response, deadline)
+            response: HTTPResponse = self._opener.open(request, timeout=timeout_s)
         except HTTPError as error:
             with error:
                 raise self._refusal(error) from None
         except (URLError, OSError, HTTPException) as error:
             raise self._unreachable(error) from None
+        return response
 
     def _body(self, response: HTTPResponse, deadline: float) -> bytes:
         pieces, length = [], 0
@@ -142,7 +159,11 @@ class Client:
                 "Run `netmon login`, or name the token's file with --token-file.",
             )
         if status == 403:
-            return Failure(Exit.NOT_PERMITTED, f"the token from {self._access.token_from} does not permit this")
+            return Failure(
+                Exit.NOT_PERMITTED,
+                f"the token from {self._access.token_from} does not permit this",
+                "Make one that does with `netmon token new --admin`, and name its file with --token-file.",
+            )
         return Failure(
             Exit.NOT_PERMITTED,
             f"{self.url} does not accept the token from {self._access.token_from}",

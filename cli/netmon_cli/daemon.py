@@ -127,6 +127,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     """Receives, stores and serves until `stop` is set; `ready` is told once when it listens. Raises Failure."""
     from netmon_api.app import make_app
     from netmon_api.serve import Server
+    from netmon_collector.backup.making import Backups
     from netmon_collector.feed import Feed
     from netmon_collector.fleet import Fleet
     from netmon_collector.intake import Intake
@@ -185,6 +186,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 tokens=tokens,
                 registry=registry,
                 intake=intake,
+                backups=Backups(config.state, store),
                 readiness=pipeline.trouble,
                 now_ms=now_ms,
             )

@@ -188,6 +188,43 @@ def doctor(
 
 
 @app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="TO", help="A folder, or an archive: *.tar, *.tar.gz or *.tgz.")],
+    state: Annotated[Path | None, typer.Option(help="The state folder of a collector that does not run.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Its configuration file, with --state.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Copy samples and state of a collector.
+
+    Of one that runs, through its API, with a token of `netmon token new --admin`; else from its folder, with --state.
+    """
+    from netmon_cli.backup import make, make_at_rest
+
+    if state is not None:
+        _end(make_at_rest(target, state, config, force, as_json))
+    _end(make(target, _client(url, token_file), force, as_json))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `netmon backup` wrote.")],
+    target: Annotated[Path | None, typer.Argument(metavar="[TO]", help="The state folder to make.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Check all of it and restore nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder; the former one is kept aside.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a state folder of a backup, or check one."""
+    from netmon_cli.restore import check, restore
+
+    if verify == (target is not None):
+        raise typer.BadParameter("say either --verify, or the folder to restore to", param_hint="TO")
+    _end(check(source, as_json) if target is None else restore(source, target, force, as_json))
+
+
+@app.command()
 def version(as_json: Json = False) -> None:
     """The version of netmon and of Python."""
     python = sys.version.split()[0]
@@ -224,13 +261,16 @@ def config_sample(kind: Annotated[Kind, typer.Argument(help="Whose file.")]) -> 
 def token_new(
     state: Annotated[Path | None, typer.Option(help="The collector's state folder; else that of `netmon up`.")] = None,
     join: Annotated[bool, typer.Option("--join", help="For agents on other hosts, instead of the API.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="For all of the API, backups too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a token and show it, this once."""
     from netmon_cli.token import issue
     from netmon_cli.up import standard_state
 
-    _end(issue(state or standard_state(os.environ), join, as_json))
+    if join and admin:
+        raise typer.BadParameter("a token is for agents or for administrators", param_hint="--join")
+    _end(issue(state or standard_state(os.environ), "join" if join else "admin" if admin else "api", as_json))
 
 
 @store_app.command("copy")

@@ -2,12 +2,16 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import write_json, write_lines
 
+if TYPE_CHECKING:
+    from netmon_collector.state.tokens import Purpose
 
-def issue(state: Path, join: bool, as_json: bool) -> Exit:
+
+def issue(state: Path, purpose: "Purpose", as_json: bool) -> Exit:
     """Makes a token and shows it, this once; a running collector takes it within seconds. Raises Failure."""
     from netmon_collector.state.database import StateError, open_state
     from netmon_collector.state.tokens import Tokens
@@ -22,11 +26,11 @@ def issue(state: Path, join: bool, as_json: bool) -> Exit:
     except StateError as error:
         raise Failure(Exit.WRONG, str(error)) from error
     try:
-        token = Tokens(engine, lambda: time.time_ns() // 1_000_000).issue("join" if join else "api")
+        token = Tokens(engine, lambda: time.time_ns() // 1_000_000).issue(purpose)
     finally:
         engine.dispose()
     if as_json:
-        write_json({"token": token, "purpose": "join" if join else "api"})
+        write_json({"token": token, "purpose": purpose})
     else:
         write_lines([token])
     return Exit.FINE

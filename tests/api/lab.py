@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from netmon_api.app import make_app
 from netmon_api.serve import Server
 from netmon_api.sockets import Sockets
+from netmon_collector.backup.making import Backups
 from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
@@ -93,7 +94,7 @@ class IntakeOf:
 
 @dataclass
 class Lab:
-    """A running API, and the parts beneath it. `client` sends a good token, `stranger` none."""
+    """A running API, and the parts beneath it. `client` sends an administrator's token, `stranger` none."""
 
     store: EmbeddedStore
     feed: Feed
@@ -138,14 +139,14 @@ class Lab:
 
 @asynccontextmanager
 async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
-    state = open_state(f"sqlite:///{folder / 'state.db'}")
+    state = open_state(f"sqlite:///{folder / 'state.sqlite'}")
     clock = HandClock(now_ms)
     tokens = Tokens(state, clock.now_ms)
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
     engine = Engine(store, QueryOptions())
     sockets = Sockets(authenticate_within_s=0.3)
     lab = Lab(
-        store, Feed(), tokens, FleetOf(WEB1, DB1, SWITCH), sockets, CollectorRegistry(), token=tokens.issue("api")
+        store, Feed(), tokens, FleetOf(WEB1, DB1, SWITCH), sockets, CollectorRegistry(), token=tokens.issue("admin")
     )
     app = make_app(
         store=store,
@@ -155,6 +156,7 @@ async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
         tokens=tokens,
         registry=lab.registry,
         intake=IntakeOf(),
+        backups=Backups(folder, store),
         readiness=lambda: lab.not_ready,
         now_ms=clock.now_ms,
         sockets=sockets,

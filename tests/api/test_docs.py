@@ -32,7 +32,9 @@ async def test_every_command_is_answered(lab: Lab, command: str) -> None:
     )
     out, complaints = await asyncio.wait_for(process.communicate(), 20)
     assert (process.returncode, complaints) == (0, b"")
-    if "/api/v1/" in command:
+    if "backup" in command:
+        assert out.decode().split()[-1] == "manifest.json"
+    elif "/api/v1/" in command:
         answer = orjson.loads(out)
         assert answer
         if "series" in command or "samples" in command:

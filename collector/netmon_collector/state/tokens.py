@@ -1,4 +1,4 @@
-"""Tokens that open the API, or let an agent join. Shown once when issued; only their hashes are kept."""
+"""Tokens: for the API, for all of it, or for agents that join. Shown once when issued; only their hashes are kept."""
 
 import hmac
 import secrets
@@ -11,9 +11,9 @@ from sqlalchemy import Engine, delete, insert, select, update
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import tokens
 
-Purpose = Literal["api", "join"]
+Purpose = Literal["api", "admin", "join"]
 
-_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "join": "nmj_"}
+_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_"}
 _FRESH_MS = 2000
 """How long another process' new or revoked token may go unnoticed."""
 

@@ -68,6 +68,10 @@ class Catalog:
         entered: npt.NDArray[np.bool_] = known[np.minimum(numbers, len(known) - 1)] & (numbers < len(known))
         return entered
 
+    def entered(self) -> Numbers:
+        """The numbers of all series that are entered, ascending."""
+        return np.flatnonzero(self._known)
+
     def missing(self, numbers: npt.NDArray[Any]) -> Numbers:
         """Which of some series (in any order, also repeated) are not entered; ascending."""
         return np.unique(numbers[~self.has(numbers)]).astype(np.int64)

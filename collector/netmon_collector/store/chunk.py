@@ -129,6 +129,19 @@ def _write_pages(
     return compressor.write_meta(), [compressor.write_page(at) for at in range(len(counts))]
 
 
+def samples_in(payload: bytes) -> int:
+    """How many samples a chunk's payload holds; values are not unpacked for it."""
+    _, slots, series, fields = _HEAD.unpack_from(payload)
+    lengths = _SECTION_LENGTHS.unpack_from(payload, _HEAD.size)
+    length = lengths[_Section.PRESENT]
+    if not length:
+        return int(slots * series)
+    start = _HEAD.size + _SECTION_LENGTHS.size + sum(lengths[: _Section.PRESENT])
+    ragged = np.frombuffer(zlib.decompress(payload[start : start + length]), np.uint8)
+    rows = len(ragged) // ((slots + 7) // 8)
+    return int(slots * (series * fields - rows) + np.bitwise_count(ragged).sum(dtype=np.int64)) // int(fields)
+
+
 class Chunk:
     """A chunk's payload, ready to be read; raises ValueError or RuntimeError for what `encode` did not write."""
 

@@ -1,7 +1,8 @@
 """A file of chunks: written once, read by any number of threads, dropped whole.
 
-After the file header (see framing) come records, one per chunk; then one with the directory, ENTRY by block; and last
-one that says where the directory is. Without these two, which may be damaged, the file is read from end to end.
+After the file header (see framing) come records, one per chunk; then one with the directory: what is in it, ENTRY by
+block, how many samples there are, of which series; and last one that says where the directory is. Without these two,
+which may be damaged, the file is read from end to end.
 """
 
 import os
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from netmon_collector.store.base import StoreError
-from netmon_collector.store.chunk import Chunk
+from netmon_collector.store.chunk import Chunk, samples_in
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file
 from netmon_collector.store.framing import HEADER_BYTES, NOTHING, RECORD_BYTES, Record, file_header, frame, parse_record
@@ -30,6 +31,7 @@ ENTRY: Final = np.dtype(
     [("block", "<u4"), ("length", "<u4"), ("offset", "<i8"), ("oldest_ms", "<i8"), ("newest_ms", "<i8")]
 )
 _DIRECTORY: Final = struct.Struct("<IIQI")
+_SAMPLES: Final = struct.Struct("<Q")
 _POINTER: Final = struct.Struct("<Iq")
 _DIRECTORY_TAG: Final = 0xFFFFFFFF
 _POINTER_TAG: Final = 0xFFFFFFFE
@@ -78,13 +80,18 @@ class Packed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ChunkFile:
-    """A file and its directory. `segment`: the number of the last file of the log that it has samples from."""
+    """A file and its directory.
+
+    `segment`: the number of the last file of the log that it has samples from. `samples`: how many it holds; in a
+    rollup's file, buckets.
+    """
 
     path: Path
     name: Name
     entries: npt.NDArray[np.void]
     series: BitMap
     segment: int
+    samples: int
     handle: int
     size_bytes: int
     damages: DamageBook
@@ -149,18 +156,20 @@ def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int,
     path = folder / str(name)
     entries: list[tuple[int, int, int, int, int]] = []
     series = BitMap()
+    samples = 0
     with new_file(path) as file:
         offset = file.write(file_header())
         for chunk in chunks:
             record = frame(chunk.payload, chunk.oldest_ms, chunk.newest_ms)
             entries.append((chunk.block, len(record), offset, chunk.oldest_ms, chunk.newest_ms))
             series.update(chunk.series.tolist())
+            samples += samples_in(chunk.payload)
             offset += file.write(record)
         directory = np.array(entries, ENTRY)
         directory = directory[np.argsort(directory["block"], kind="stable")]
-        file.write(frame(_directory(directory, series, segment), *NOTHING))
+        file.write(frame(_directory(directory, series, segment, samples), *NOTHING))
         file.write(frame(_POINTER.pack(_POINTER_TAG, offset), *NOTHING))
-    return _opened(path, name, directory, series, segment, damages)
+    return _opened(path, name, (directory, series, segment, samples), damages)
 
 
 def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
@@ -170,23 +179,23 @@ def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
         directory = _read_directory(file.fileno(), size)
     if directory is None:
         directory = _rebuilt(recover(path, damages))
-    return _opened(path, name, *directory, damages)
+    return _opened(path, name, directory, damages)
 
 
-_Directory = tuple[npt.NDArray[np.void], BitMap, int]
+_Directory = tuple[npt.NDArray[np.void], BitMap, int, int]
+"""Entries, series, segment, samples."""
 
 
-def _opened(
-    path: Path, name: Name, entries: npt.NDArray[np.void], series: BitMap, segment: int, damages: DamageBook
-) -> ChunkFile:
+def _opened(path: Path, name: Name, directory: _Directory, damages: DamageBook) -> ChunkFile:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    return ChunkFile(path, name, entries, series, segment, handle, os.fstat(handle).st_size, damages)
+    return ChunkFile(path, name, *directory, handle, os.fstat(handle).st_size, damages)
 
 
-def _directory(entries: npt.NDArray[np.void], series: BitMap, segment: int) -> bytes:
+def _directory(entries: npt.NDArray[np.void], series: BitMap, segment: int, samples: int) -> bytes:
     series.run_optimize()
     packed = series.serialize()
-    return _DIRECTORY.pack(_DIRECTORY_TAG, len(entries), segment, len(packed)) + entries.tobytes() + packed
+    head = _DIRECTORY.pack(_DIRECTORY_TAG, len(entries), segment, len(packed))
+    return b"".join((head, entries.tobytes(), _SAMPLES.pack(samples), packed))
 
 
 def _read_directory(handle: int, size: int) -> _Directory | None:
@@ -205,14 +214,16 @@ def _read_directory(handle: int, size: int) -> _Directory | None:
 def _parse_directory(payload: bytes) -> _Directory:
     _, count, segment, length = _DIRECTORY.unpack_from(payload)
     entries = np.frombuffer(payload, ENTRY, count, _DIRECTORY.size)
-    return entries, BitMap.deserialize(payload[len(payload) - length :]), segment
+    at = len(payload) - length
+    (samples,) = _SAMPLES.unpack_from(payload, at - _SAMPLES.size)
+    return entries, BitMap.deserialize(payload[at:]), segment, samples
 
 
 def _rebuilt(records: Iterable[Record]) -> _Directory:
     """The directory of a file whose own is damaged."""
     entries: list[Any] = []
     series = BitMap()
-    segment = 0
+    segment = samples = 0
     for record in records:
         (tag,) = struct.unpack_from("<I", record.payload)
         if tag == _DIRECTORY_TAG:
@@ -220,7 +231,8 @@ def _rebuilt(records: Iterable[Record]) -> _Directory:
         elif tag != _POINTER_TAG:
             chunk = Chunk(record.payload)
             series.update(chunk.series.tolist())
+            samples += samples_in(record.payload)
             length = RECORD_BYTES + len(record.payload)
             entries.append((chunk.block, length, record.offset, record.oldest_ms, record.newest_ms))
     directory = np.array(entries, ENTRY)
-    return directory[np.argsort(directory["block"], kind="stable")], series, segment
+    return directory[np.argsort(directory["block"], kind="stable")], series, segment, samples

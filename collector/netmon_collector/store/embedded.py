@@ -61,6 +61,7 @@ class EmbeddedStore:
     """
 
     def __init__(self, folder: Path, settings: StoreSettings) -> None:
+        self.folder = folder
         self._lock = FolderLock(folder)
         self._damages = DamageBook()
         self._index = LabelIndex()
@@ -85,6 +86,7 @@ class EmbeddedStore:
                 self._log,
                 self._roll_log,
                 self._latest.doubt,
+                self._keep_series,
                 settings,
             )
             self._open(folder)
@@ -158,6 +160,18 @@ class EmbeddedStore:
         async with self._committer.turn:
             await self._write_log([], [], roll=True)
             self._blocks.freeze(before_s=math.inf, segment=0)
+
+    async def _keep_series(self) -> None:
+        """Takes series out of the catalog of which nothing is left; nothing is written to the log meanwhile."""
+
+        def keep() -> None:
+            held = self._upkeep.held_anywhere()
+            for number in {number for segment in self._log.segments for number in segment.described().tolist()}:
+                held.update(self._groups[number].series.tolist())
+            self._enrolment.keep(held)
+
+        async with self._committer.turn:
+            await asyncio.get_running_loop().run_in_executor(self._writer, keep)
 
     async def _write_log(self, parts: Sequence[Part], origins: Sequence[Origin], *, roll: bool = False) -> int:
         """Writes a record, into a new file where it is time or `roll` asks for it; returns the number of the file."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from pyroaring import BitMap
 
 from netmon_collector.store.catalog import Catalog, Entry
 from netmon_collector.store.groups import Groups
@@ -29,6 +30,18 @@ class Enrolment:
             elif new := set(part.groups.tolist()) - self._entered:
                 self._catalog.enter(np.concatenate([self._groups[number].series for number in new]), self._entries)
                 self._entered |= new
+
+    def keep(self, held: BitMap) -> None:
+        """Takes all series out of the catalog but those that are held somewhere. Raises StoreError.
+
+        The highest number stays, whatever it is: so no number is ever given to a second series. A group that is heard
+        of again enters its series again.
+        """
+        entered = BitMap(self._catalog.entered().tolist())
+        kept = entered & held
+        kept.add(entered.max())
+        self._entered.clear()
+        self._catalog.keep(self._entries(np.array(kept.to_array(), np.int64)))
 
     def _entries(self, numbers: Numbers) -> list[Entry]:
         plain = numbers.tolist()

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.framing import NOTHING
+from netmon_collector.store.labels import Numbers
 
 _DESCRIPTIONS: Final = 2
 _NONE: Final = np.empty(0, np.int64)
@@ -29,6 +30,10 @@ class Segment:
         if len(described):
             self._reserve(int(described.max()) + 1)
             self._described[described] += 1
+
+    def described(self) -> Numbers:
+        """The groups that this file describes."""
+        return np.flatnonzero(self._described)
 
     def undescribed(self, groups: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """Which of some groups a record that uses them is to describe, none twice.

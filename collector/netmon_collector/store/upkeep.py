@@ -1,15 +1,15 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
+from pyroaring import BitMap
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.blocks import Block, Blocks
@@ -17,7 +17,6 @@ from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
 from netmon_collector.store.damage import log
-from netmon_collector.store.durable import sync_folder
 from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
@@ -29,8 +28,12 @@ from netmon_collector.store.rewrite import without
 from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.snapshot import gather_files
 
 T = TypeVar("T")
+
+_WORTH: Final = 8
+"""One series in so many must be gone for the catalog to be written anew."""
 
 
 class Upkeep:
@@ -45,6 +48,7 @@ class Upkeep:
         log: Log,
         roll_log: Callable[[], Awaitable[None]],
         doubt: Callable[[Numbers, int, int], None],
+        keep_series: Callable[[], Awaitable[None]],
         settings: StoreSettings,
     ) -> None:
         self._index = index
@@ -55,6 +59,7 @@ class Upkeep:
         self._roll_log = roll_log
         self._doubt = doubt
         """To be told of which series samples in some time may be gone."""
+        self._keep_series = keep_series
         self._settings = settings
         self.seen: set[int] = set()
         """The numbers of groups of which each series is known to have a sample."""
@@ -99,6 +104,7 @@ class Upkeep:
                 await self._fit(self._merger.needs_bytes())
                 await self._merger.merge()
                 await self._fit(0)
+                await self._forget_series()
 
     async def forget_before(self, time_ms: int) -> bool:
         """Drops the files whose samples are all older, each by its own class; whether there was any.
@@ -123,18 +129,24 @@ class Upkeep:
 
     async def _thin_out(self, age_ms: int, file: ChunkFile) -> None:
         """Takes series out of a file that were of another class when it was written; one file now, others later."""
+        await self._unpin([file])
         series = await self._run(partial(self._classes.kept_less, file, age_ms))
         await self._rewrite(file, partial(without, file, series, *EVER))
+        self._doubt(series, *file.span_ms)
 
     async def _drop(self, files: Sequence[ChunkFile]) -> None:
-        pinned = max((file.segment for file in files), default=0)
-        if any(segment.number <= pinned for segment in self._log.segments):
-            await self._let_go_of_log()  # else a restart would bring back what is dropped here
+        await self._unpin(files)
         self._shelf.put([], instead=files)
         for file in files:
             if file.name.tier is Tier.RAW:
                 self._doubt(np.array(file.series.to_array(), np.int64), *file.span_ms)
         await self._run(partial(self._shelf.remove, files))
+
+    async def _unpin(self, files: Sequence[ChunkFile]) -> None:
+        """Sees to it that a restart does not bring back from the log what is dropped of files."""
+        pinned = max((file.segment for file in files), default=0)
+        if any(segment.number <= pinned for segment in self._log.segments):
+            await self._let_go_of_log()
 
     async def _let_go_of_log(self) -> None:
         """Seals everything, so that no file of the log is needed but a new one."""
@@ -200,21 +212,17 @@ class Upkeep:
             self._shelf.put([written], instead=[file])
 
     async def snapshot(self, folder: Path) -> None:
-        """Gives a folder all files as they are: a store that holds what this one holds now. Raises StoreError."""
-        async with self._turn:
-            await self._let_go_of_log()
-            await self._run(partial(self._link_all, folder))
+        """Gives a folder all files as they are: a store that holds what this one holds now. Raises StoreError.
 
-    def _link_all(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True)
-            for path in self._shelf.paths():
-                (folder / path.name).hardlink_to(path)
-            for path in (*(segment.path for segment in self._log.segments), *self._catalog.paths()):
-                shutil.copyfile(path, folder / path.name)  # these still grow; a log without its catalog says nothing
-            sync_folder(folder)
-        except OSError as error:
-            raise StoreError(f"cannot make a snapshot in {folder}: {error.strerror}") from error
+        Nothing is sealed or awaited for it: what still grows is copied up to what is in it now.
+        """
+        async with self._turn:
+            segments = self._log.segments
+            whole = [*self._shelf.paths(), *(segment.path for segment in segments[:-1])]
+            # In this order: the catalog knows all that the log names.
+            growing = {segment.path: segment.size_bytes for segment in segments[-1:]}
+            growing |= {path: path.stat().st_size for path in self._catalog.paths()}
+            await self._run(partial(gather_files, folder, whole, growing))
 
     async def _seal(self) -> None:
         frozen = list(self._blocks.frozen)
@@ -239,6 +247,24 @@ class Upkeep:
         """Tells the index of which series there are samples."""
         self.seen.clear()
         self._index.mark_only(self._held())
+
+    async def _forget_series(self) -> None:
+        """Takes series of which nothing is left out of the catalog, where they are many. Raises StoreError.
+
+        The log is let go first: of what it may name, all that is not in a file is in memory then.
+        """
+        entered = len(self._catalog.entered())
+        gone = entered - 1 - len(await self._run(self.held_anywhere))  # one, the highest, always stays
+        if gone * _WORTH > entered:
+            await self._let_go_of_log()
+            await self._keep_series()
+
+    def held_anywhere(self) -> BitMap:
+        """The series that something is left of, in files or in memory."""
+        held = BitMap.union(BitMap(), *(file.series for file in self._shelf.all()))
+        for head in self._blocks.heads():
+            held.update(head.grid.series.tolist())
+        return held
 
     def _held(self) -> Iterator[Numbers]:
         for file in self._shelf.files(Tier.RAW):
