@@ -78,7 +78,11 @@ def test_no_token_is_exit_code_4(netmon: Netmon, collector: FakeCollector, monke
 def test_what_a_token_does_not_permit_is_exit_code_4(netmon: Netmon, collector: FakeCollector) -> None:
     collector.replaced["/api/v1/status"] = (403, {}, b"")
     ended = netmon("status")
-    assert (ended.code, ended.err) == (4, "netmon: the token from NETMON_TOKEN does not permit this\n")
+    assert ended.code == 4
+    assert ended.err == (
+        "netmon: the token from NETMON_TOKEN does not permit this\n"
+        "  Make one that does with `netmon token new --admin`, and name its file with --token-file.\n"
+    )
 
 
 @pytest.mark.parametrize(
