@@ -205,8 +205,8 @@ def test_completions_are_offered() -> None:
 def test_help_names_every_command_and_exit_code() -> None:
     shown = piped("--help").stdout
     assert re.findall(r"^  (\w+)  ", shown, re.MULTILINE) == [
-        *("up", "agent", "collector", "login", "status", "devices", "query", "top", "doctor", "version", "config"),
-        *("token", "store"),
+        *("up", "agent", "collector", "login", "status", "devices", "query", "top", "doctor"),
+        *("backup", "restore", "version", "config", "token", "store"),
     ]
     assert "130 interrupted" in shown
 
