@@ -106,3 +106,21 @@ def found(program: str, package: str) -> str:
     if path is None:
         pytest.skip(f"needs {program}, of the Debian package {package}")
     return path
+
+
+def prometheus(folder: Path, *flags: str) -> RunningServer:
+    """Prometheus that scrapes nothing and takes what is written to it. Skips the test where it is not installed."""
+    port = free_port()
+    folder.mkdir(parents=True)
+    config = folder / "prometheus.yml"
+    config.write_text("global: {scrape_interval: 1h}\n")
+    command = [
+        found("prometheus", "prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=100y",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-remote-write-receiver",
+        *flags,
+    ]
+    return RunningServer(folder, port, command, "/-/ready")

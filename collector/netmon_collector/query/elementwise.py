@@ -10,6 +10,7 @@ from netmon_collector.store.base import Values
 
 Integers = npt.NDArray[np.int64]
 _DAY_S: Final = 86_400
+_LATEST_S: Final = (1 << 63) - 1
 
 
 def _sign(values: Values) -> Values:
@@ -27,56 +28,47 @@ def clamped(values: Values, least: Values, most: Values) -> Values:
     return np.asarray(np.maximum(least, np.minimum(most, values)))
 
 
-def _days(seconds: Values) -> "np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]":
-    return np.floor_divide(np.trunc(seconds), _DAY_S).astype(np.int64).astype("datetime64[D]")
+def _of_date(compute: Callable[[Integers], Any]) -> Callable[[Values], Values]:
+    """A part of the date and time that is so many seconds after 1970, in UTC. What is no number, or too far away,
+    counts as the last moment there is, as in Prometheus.
+    """
 
-
-def _of_date(compute: Callable[[Values], Any]) -> Callable[[Values], Values]:
-    """A part of the date and time that is so many seconds after 1970, in UTC; NaN where there is no such date."""
-
-    def part(seconds: Values) -> Values:
-        valid = np.abs(seconds) < 1e15
-        return np.where(valid, compute(np.where(valid, seconds, 0.0)).astype(np.float64), np.nan)
+    def part(values: Values) -> Values:
+        valid = np.abs(values) < _LATEST_S
+        seconds = np.where(valid, np.where(valid, values, 0.0).astype(np.int64), _LATEST_S)
+        return np.asarray(compute(seconds), np.float64)
 
     return part
 
 
-def _month(seconds: Values) -> Integers:
-    return _days(seconds).astype("datetime64[M]").astype(np.int64) % 12 + 1
+def _days(seconds: Integers) -> "npt.NDArray[np.datetime64]":
+    return (seconds // _DAY_S).astype("datetime64[D]")
 
 
-def _year(seconds: Values) -> Integers:
-    return _days(seconds).astype("datetime64[Y]").astype(np.int64) + 1970
+def _months(seconds: Integers) -> "npt.NDArray[np.datetime64]":
+    return _days(seconds).astype("datetime64[M]")
 
 
-def _day_of_month(seconds: Values) -> Integers:
-    days = _days(seconds)
-    return np.asarray((days - days.astype("datetime64[M]")).astype(np.int64) + 1)
+def _since(days: "npt.NDArray[np.datetime64]", unit: str) -> Integers:
+    """How many days after the month, or the year, began."""
+    return np.asarray((days - days.astype(f"datetime64[{unit}]")).astype(np.int64))
 
 
-def _day_of_year(seconds: Values) -> Integers:
-    days = _days(seconds)
-    return np.asarray((days - days.astype("datetime64[Y]")).astype(np.int64) + 1)
-
-
-def _days_in_month(seconds: Values) -> Integers:
-    months = _days(seconds).astype("datetime64[M]")
-    return np.asarray(((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64))
-
-
-def _day_of_week(seconds: Values) -> Integers:
-    return (_days(seconds).astype(np.int64) + 4) % 7  # 1970 began on a Thursday
+def _days_in_month(seconds: Integers) -> Integers:
+    months = _months(seconds)
+    length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+    return np.asarray(length.astype(np.int64))
 
 
 DATES: Final[dict[str, Callable[[Values], Values]]] = {
-    "day_of_month": _of_date(_day_of_month),
-    "day_of_week": _of_date(_day_of_week),
-    "day_of_year": _of_date(_day_of_year),
+    "day_of_month": _of_date(lambda seconds: _since(_days(seconds), "M") + 1),
+    "day_of_week": _of_date(lambda seconds: (seconds // _DAY_S + 4) % 7),  # 1970 began on a Thursday
+    "day_of_year": _of_date(lambda seconds: _since(_days(seconds), "Y") + 1),
     "days_in_month": _of_date(_days_in_month),
-    "hour": _of_date(lambda seconds: np.trunc(seconds) % _DAY_S // 3600),
-    "minute": _of_date(lambda seconds: np.trunc(seconds) % 3600 // 60),
-    "month": _of_date(_month),
-    "year": _of_date(_year),
+    "hour": _of_date(lambda seconds: seconds % _DAY_S // 3600),
+    "minute": _of_date(lambda seconds: seconds % 3600 // 60),
+    "month": _of_date(lambda seconds: _months(seconds).astype(np.int64) % 12 + 1),
+    "year": _of_date(lambda seconds: _days(seconds).astype("datetime64[Y]").astype(np.int64) + 1970),
 }
 
 ELEMENTWISE: Final[dict[str, Callable[[Values], Values]]] = {
