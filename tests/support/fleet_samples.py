@@ -81,7 +81,7 @@ def _values(kind: str, slots: int, width: int, dice: np.random.Generator) -> Val
     made: Values
     match kind:
         case "slow":
-            made = np.round(np.cumsum(15 * chance * scale, axis=0), 2)
+            made = np.cumsum(15 * chance * scale, axis=0).round(2)
         case "counter":
             made = np.floor(1e9 * scale) + np.cumsum(np.floor((0.5 + chance) * 10 ** (1 + 6 * scale)), axis=0)
         case "errors":
@@ -93,5 +93,5 @@ def _values(kind: str, slots: int, width: int, dice: np.random.Generator) -> Val
         case "up":
             made = (chance > 0.001).astype(np.float64)
         case _:
-            made = np.round(np.abs(4 * scale + np.cumsum(chance - 0.5, axis=0) * 0.1), 2)
+            made = np.abs(4 * scale + np.cumsum(chance - 0.5, axis=0) * 0.1).round(2)
     return made
