@@ -1,5 +1,7 @@
 """What commands read out of the collector's answers; fields that they don't need are not named."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime, BaseModel
 
 
@@ -101,6 +103,42 @@ class Samples(BaseModel):
     """GET /api/v1/samples"""
 
     results: list[SampledSeries]
+
+
+Points = list[tuple[float, str]]
+"""(Unix seconds, value as text) in the order of time."""
+
+
+class ResultSeries(BaseModel):
+    """A series of an expression's result: one value, or many."""
+
+    metric: dict[str, str] = {}
+    value: tuple[float, str] | None = None
+    values: Points = []
+
+    @property
+    def points(self) -> Points:
+        return self.values if self.value is None else [self.value]
+
+
+class Result(BaseModel):
+    resultType: Literal["vector", "matrix", "scalar", "string"]  # noqa: N815 - Prometheus calls it so
+    result: tuple[float, str] | list[ResultSeries]
+
+
+class Evaluated(BaseModel):
+    """GET /prometheus/api/v1/query and query_range"""
+
+    data: Result
+    warnings: list[str] = []
+    infos: list[str] = []
+
+
+class QueryProblem(BaseModel):
+    """The answer to an expression that cannot be evaluated."""
+
+    errorType: str  # noqa: N815 - Prometheus calls it so
+    error: str
 
 
 class ProblemDetails(BaseModel):

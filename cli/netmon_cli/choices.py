@@ -19,3 +19,11 @@ class Order(StrEnum):
     DISK = "disk"
     NETWORK = "network"
     NAME = "name"
+
+
+class Form(StrEnum):
+    """How an answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"

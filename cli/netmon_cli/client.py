@@ -1,10 +1,11 @@
 """Asks the collector over HTTP, with nothing but the standard library."""
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import IO, Any, BinaryIO, TypeVar, cast
 from urllib.error import HTTPError, URLError
@@ -14,15 +15,24 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Pr
 from pydantic import BaseModel, ValidationError
 
 from netmon_cli.access import Access
-from netmon_cli.answers import Device, Devices, Problem, Samples, Status
+from netmon_cli.answers import Device, Devices, Problem, QueryProblem, Samples, Status
 from netmon_cli.failure import Exit, Failure
-from netmon_cli.output import escape
+from netmon_cli.output import escape, width
 from netmon_configs.options import is_loopback
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Parameters = Sequence[tuple[str, str]]
 
 PAGE = 100
+_PLACE = re.compile(r"(\d{1,6}):(\d{1,6}): parse error: (.*)", re.DOTALL)
+
+
+class Unanswered(Exception):
+    """An expression that the collector does not evaluate."""
+
+    def __init__(self, problem: QueryProblem) -> None:
+        super().__init__(problem.error)
+        self.problem = problem
 
 
 class Client:
@@ -99,6 +109,20 @@ class Client:
         with self._opened(self._request(path, ()), silence_s) as response:
             yield response
 
+    def evaluate(self, expression: str, over: tuple[float, float, float] | None) -> Any:
+        """What an expression comes to now, or from a start to an end by a step, all in seconds."""
+        if over is None:
+            return self._ask(expression, "/prometheus/api/v1/query", [])
+        start_s, end_s, step_s = over
+        times = [("start", f"{start_s:.3f}"), ("end", f"{end_s:.3f}"), ("step", f"{step_s:g}")]
+        return self._ask(expression, "/prometheus/api/v1/query_range", times)
+
+    def _ask(self, expression: str, path: str, parameters: list[tuple[str, str]]) -> Any:
+        try:
+            return self.get(path, [("query", expression), *parameters])
+        except Unanswered as refusal:
+            raise Failure(Exit.REFUSED, _pointed(refusal.problem, expression)) from None
+
     def _read(self, path: str, parameters: Parameters) -> bytes:
         deadline = time.monotonic() + self._timeout_s
         with self._opened(self._request(path, parameters), self._timeout_s) as response:
@@ -144,7 +168,10 @@ class Client:
             where = escape(str(error.headers.get("Location", "nowhere"))[:200])
             return Failure(Exit.REFUSED, f"{self.url} sends us on to {where}", "Name the right address with --url.")
         try:
-            problem = Problem.model_validate_json(error.read(1 << 16)).error
+            body = error.read(1 << 16)
+            with suppress(ValidationError):
+                raise Unanswered(QueryProblem.model_validate_json(body))
+            problem = Problem.model_validate_json(body).error
         except (ValidationError, OSError, HTTPException):
             return self._strange(f"HTTP status {error.code}")
         fields = [f"{name}: {text}" for name, text in (problem.field_errors or {}).items()]
@@ -183,6 +210,17 @@ class Client:
         return Failure(
             Exit.REFUSED, f"{self.url} does not answer as netmon's collector does ({what})", "Is the URL right?"
         )
+
+
+def _pointed(problem: QueryProblem, expression: str) -> str:
+    """What is wrong with an expression, below it a caret at the place, where the collector names one."""
+    said = problem.error.removeprefix('invalid parameter "query": ')
+    found = _PLACE.fullmatch(said)
+    lines = expression.split("\n")
+    if found is None or not 1 <= int(found[1]) <= len(lines):
+        return escape(said)
+    line, column = lines[int(found[1]) - 1], int(found[2]) - 1
+    return f"{escape(found[3])}\n{escape(line)}\n{' ' * width(escape(line[:column]))}^"
 
 
 def _refuse(constant: str) -> float:

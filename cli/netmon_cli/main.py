@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netmon_cli.choices import Kind, Order
+from netmon_cli.choices import Form, Kind, Order
 from netmon_cli.failure import EXIT_CODES, Exit, Failure
 from netmon_cli.output import escape, paper, write_json, write_lines
 from netmon_configs.mistakes import ConfigError
@@ -132,23 +132,31 @@ def devices(
 
 @app.command()
 def query(
-    selector: Annotated[str, typer.Argument(help="""Such as 'node_load1{instance=~"web.*"}'.""")],
-    since: Annotated[str, typer.Option(help="How far to look back.")] = "5m",
-    limit: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="The most samples to read.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also series that have ended.")] = False,
+    expression: Annotated[str, typer.Argument(help="""PromQL, such as 'rate(node_disk_read_bytes_total[5m])'.""")],
+    since: Annotated[str | None, typer.Option(help="Plot the time since then, such as 6h.")] = None,
+    start: Annotated[str | None, typer.Option(help="Plot from there: RFC 3339 or Unix seconds.")] = None,
+    end: Annotated[str | None, typer.Option(help="Plot until there: RFC 3339 or Unix seconds; else now.")] = None,
+    step: Annotated[str | None, typer.Option(help="Time between two values of a plot; else it is chosen.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Rows of time, labels and value, for other programs.")] = False,
 ) -> None:
-    """The latest values of chosen series."""
-    from netmon_cli.query import show, show_json
+    """What an expression comes to, now or over a time."""
+    from netmon_cli.query import Window, show, window
 
-    since_s, client = _duration(since, "--since"), _client(url, token_file)
-    _end(
-        show_json(client, selector, since_s, limit)
-        if as_json
-        else show(client, selector, since_s, limit, everything, paper())
-    )
+    if since and start:
+        raise typer.BadParameter("is one way to say where to start, --start another", param_hint="--since")
+    if as_json and as_csv:
+        raise typer.BadParameter("is one form, --json another", param_hint="--csv")
+    since_s, step_s = _optional_duration(since, "--since"), _optional_duration(step, "--step")
+    start_s, end_s = _moment(start, "--start"), _moment(end, "--end")
+    client = _client(url, token_file)
+    over = None
+    if since or start or end or step:
+        over = Window(*window(client, since_s, start_s, end_s), step_s)
+    form = Form.JSON if as_json else Form.CSV if as_csv else Form.TEXT
+    _end(show(client, expression, over, form, paper()))
 
 
 @app.command()
@@ -331,5 +339,18 @@ def _duration(text: str, option: str) -> float:
 
     try:
         return parse_duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _optional_duration(text: str | None, option: str) -> float | None:
+    return None if text is None else _duration(text, option)
+
+
+def _moment(text: str | None, option: str) -> float | None:
+    from netmon_api.times import parse_time_ms
+
+    try:
+        return None if text is None else parse_time_ms(text) / 1000
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None

@@ -10,9 +10,19 @@ from typing import Literal, TextIO
 
 from netmon_configs.text import escape as escape
 
-Colour = Literal["red", "green", "yellow", "dim", "bold"]
+Colour = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "white", "dim", "bold"]
 
-_CODES: Mapping[Colour, str] = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+_CODES: Mapping[Colour, str] = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+    "white": "37",
+    "dim": "2",
+    "bold": "1",
+}
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 

@@ -78,11 +78,15 @@ def series(name: str, points: list[tuple[float, Any]], **labels: str) -> Json:
 
 @dataclass
 class FakeCollector:
-    """Answers as docs/api.md says, from `devices` and `samples`; `replaced` overrides whole paths."""
+    """Answers as docs/api.md says, from `devices` and `samples`; `replaced` overrides whole paths.
+
+    Plain selectors are evaluated over `samples`; what other expressions come to is in `evaluated`.
+    """
 
     devices: list[Json] = field(default_factory=lambda: [device("web1"), device("web2")])
     samples: list[Json] = field(default_factory=list)
     replaced: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    evaluated: dict[str, Json] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, list[str]], str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -98,7 +102,25 @@ class FakeCollector:
             return (200, found[0]) if found else (404, problem("not_found", "no such device"))
         if path == "/api/v1/samples":
             return self._samples(asked)
+        if path in ("/prometheus/api/v1/query", "/prometheus/api/v1/query_range"):
+            return self._evaluate(asked)
         return 404, problem("not_found", "no such route")
+
+    def _evaluate(self, asked: dict[str, list[str]]) -> tuple[int, Json]:
+        text = asked["query"][0]
+        if text in self.evaluated:
+            return 200, {"status": "success", **self.evaluated[text]}
+        of_time = re.fullmatch(r"timestamp\((.*)\)", text)
+        name = re.compile((of_time[1] if of_time else text).partition("{")[0])
+        found = [one for one in self.samples if name.fullmatch(one["labels"]["__name__"])]
+        if "start" in asked:
+            start_s = float(asked["start"][0])
+            return 200, matrix(
+                {name_and_labels(one): [point for point in one["samples"] if point[0] >= start_s] for one in found}
+            )
+        latest = {name_and_labels(one): one["samples"][-1] for one in found if one["samples"]}
+        fresh = {one: point for one, point in latest.items() if NOW_S - point[0] < 300 and point[1] is not None}
+        return 200, vector({one: time_s if of_time else value for one, (time_s, value) in fresh.items()})
 
     def _page(self, asked: dict[str, list[str]]) -> Json:
         chosen = [one for one in self.devices if one["state"] in asked.get("state", ["up", "down"])]
@@ -120,6 +142,30 @@ class FakeCollector:
             if name.fullmatch(one["labels"]["__name__"])
         ]
         return 200, envelope(found, len(found))
+
+
+def name_and_labels(one: Json) -> tuple[tuple[str, str], ...]:
+    return tuple(one["labels"].items())
+
+
+def vector(values: dict[tuple[tuple[str, str], ...], Any]) -> Json:
+    """What an expression comes to now."""
+    result = [{"metric": dict(one), "value": [NOW_S, written(value)]} for one, value in values.items()]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+def matrix(values: dict[tuple[tuple[str, str], ...], list[tuple[float, Any]]]) -> Json:
+    """What an expression comes to over a time."""
+    result = [
+        {"metric": dict(one), "values": [[time_s, written(value)] for time_s, value in points]}
+        for one, points in values.items()
+        if points
+    ]
+    return {"status": "success", "data": {"resultType": "matrix", "result": result}}
+
+
+def written(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
 
 
 def envelope(results: list[Json], count: int) -> Json:

@@ -100,13 +100,13 @@ def test_what_a_token_does_not_permit_is_exit_code_4(netmon: Netmon, collector: 
         json.dumps(status([]) | {"store": 3, "\x1b[31m": 1}).encode(),
     ],
 )
-@pytest.mark.parametrize("path", ["status", "devices", "samples"])
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/devices", "/prometheus/api/v1/query"])
 def test_an_answer_that_is_not_netmons_is_exit_code_5(
     netmon: Netmon, collector: FakeCollector, body: bytes, path: str
 ) -> None:
-    collector.replaced[f"/api/v1/{path}"] = (200, {}, body)
-    command = {"status": ["status"], "devices": ["devices"], "samples": ["query", "up"]}[path]
-    ended = netmon(*command)
+    collector.replaced[path] = (200, {}, body)
+    command = path.rpartition("/")[2]
+    ended = netmon(command, *(["up"] if command == "query" else []))
     assert (ended.code, ended.out) == (5, "")
     assert ended.err.startswith(f"netmon: {collector.url} does not answer as netmon's collector does (")
     assert ended.err.endswith(")\n  Is the URL right?\n")

@@ -9,7 +9,7 @@ import pytest
 
 from netmon_cli.main import run
 from tests.cli.conftest import Netmon
-from tests.cli.fake_collector import FakeCollector, Json, series
+from tests.cli.fake_collector import FakeCollector, Json, series, vector
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -45,6 +45,8 @@ def documented(collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.Mon
         steady("node_network_receive_bytes_total", 1e6, 2048, device="eth0"),
         steady("node_network_transmit_bytes_total", 1e6, 512, device="eth0"),
     ]
+    received = "sum by (instance) (rate(node_network_receive_bytes_total[1m]))"
+    collector.evaluated[received] = vector({(("instance", "web1"),): 2048.0})
     return collector
 
 

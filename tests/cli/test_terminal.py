@@ -108,14 +108,20 @@ def test_a_terminal_without_colours_gets_none(trouble: FakeCollector, environmen
     assert "\x1b" not in shown.seen
 
 
-def test_a_terminal_gets_a_trend_where_it_can_show_one(trouble: FakeCollector) -> None:
-    with terminal("query", "node_load1") as shown:
+def test_a_terminal_gets_a_plot_where_it_can_show_one(trouble: FakeCollector) -> None:
+    with terminal("query", "node_load1", "--since", "5m") as shown:
         shown.end()
     assert "▁▂▃█" in shown.seen
-    with terminal("query", "node_load1", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0") as plain:
-        plain.end()
-    assert "TREND" not in plain.seen
-    assert "node_load1" in plain.seen
+    assert re.search("[\u2801-\u28ff]", shown.seen)
+    lines = re.sub(r"\x1b\[\d*m", "", shown.seen).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("└──────" in line for line in lines)
+    for environment in ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"NO_COLOR": "1"}):
+        with terminal("query", "node_load1", "--since", "5m", **environment) as plain:
+            plain.end()
+        assert not re.search("[\u2801-\u28ff]", plain.seen)
+        assert ("TREND" in plain.seen) == ("NO_COLOR" in environment)
+        assert "node_load1" in plain.seen
 
 
 def test_a_pipe_gets_neither_colours_nor_cuts(trouble: FakeCollector) -> None:

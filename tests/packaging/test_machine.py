@@ -48,7 +48,7 @@ def _stand_in(command: str) -> str:
 def asked(selector: str) -> str:
     """Asks until there are samples."""
     command = f"netmon query '{selector}' --json"
-    return f"until {command} | grep samples >/dev/null; do sleep 0.2; done; {command}"
+    return f"until {command} | grep metric >/dev/null; do sleep 0.2; done; {command}"
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def series(printed: str) -> list[tuple[dict[str, str], float]]:
-    """Labels and latest value."""
-    return [(one["labels"], one["samples"][-1][1]) for one in json.loads(printed)["results"]]
+    """Labels and value."""
+    return [(one["metric"], float(one["value"][1])) for one in json.loads(printed)["data"]["result"]]
 
 
 def test_the_services_run_and_the_token_from_the_journal_opens_the_api(told: dict[str, str]) -> None:
