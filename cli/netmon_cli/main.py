@@ -36,6 +36,9 @@ app.add_typer(token_app, name="token")
 store_app = typer.Typer(help="Work on stores.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(store_app, name="store")
 
+dashboards_app = typer.Typer(help="Dashboards for Grafana.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(dashboards_app, name="dashboards")
+
 Url = Annotated[
     str | None,
     typer.Option("--url", help="The collector; else NETMON_URL, what `netmon login` saved, http://127.0.0.1:7440."),
@@ -295,6 +298,19 @@ def store_copy(
     from netmon_cli.up import standard_state
 
     _end(copy(source, target, state or standard_state(os.environ), paper()))
+
+
+@dashboards_app.command("export")
+def dashboards_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made where it is missing.")],
+    url: Annotated[str | None, typer.Option("--url", help="The collector as Grafana finds it; else as yours.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a data source and dashboards that Grafana provisions itself from."""
+    from netmon_cli.access import find_access
+    from netmon_cli.dashboards import export
+
+    _end(export(folder, find_access(url, None, os.environ).url, as_json))
 
 
 def run(arguments: Sequence[str]) -> int:

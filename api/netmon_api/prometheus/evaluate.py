@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import orjson
-import promql_parser
 from aiohttp import web
 
 from netmon_api.prometheus import parameters
@@ -13,9 +12,13 @@ from netmon_api.prometheus.encode import result_json
 from netmon_api.prometheus.forms import EvaluationForm, ExemplarsForm, ExpressionForm, InstantForm, RangeForm
 from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import framed, send, success
+from netmon_api.prometheus.tree import tree
 from netmon_api.routes import Call
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError
 from netmon_collector.query.options import Limits
+from netmon_collector.query.syntax.nodes import Node
+from netmon_collector.query.syntax.parser import parse
+from netmon_collector.query.syntax.pretty import pretty
 
 MOST_STEPS = 11_000
 
@@ -49,12 +52,16 @@ async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
     start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
     if parameters.time_ms(call.query.end, "end", parameters.LATEST_MS) < start_ms:
         raise Problem("bad_data", "end timestamp must not be before start timestamp")
-    _parsed(call.query.query, None)
+    _parsed(call.query.query)
     return success([])
 
 
 async def format_query(call: Call[ExpressionForm]) -> web.Response:
-    return success(_parsed(call.query.query, "query").prettify())
+    return success(pretty(_parsed(call.query.query)))
+
+
+async def parse_query(call: Call[ExpressionForm]) -> web.Response:
+    return success(tree(_parsed(call.query.query)))
 
 
 def _steps(form: RangeForm) -> tuple[int, int, int]:
@@ -115,8 +122,8 @@ def _data(answer: Answer, limit: int | None, took_s: float | None) -> Iterator[b
     yield b"}"
 
 
-def _parsed(text: str, parameter: str | None) -> promql_parser.Expr:
+def _parsed(text: str) -> Node:
     try:
-        return promql_parser.parse(text)
-    except ValueError as error:
-        raise Problem.of("query", str(error)) if parameter else Problem("bad_data", str(error)) from error
+        return parse(text)
+    except QueryError as error:
+        raise _told(error) from error

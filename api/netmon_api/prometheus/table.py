@@ -34,6 +34,7 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get_or_post("/api/v1/query_range", evaluate.query_range, RangeForm, "The values of an expression over a time"),
     *_get_or_post("/api/v1/query_exemplars", evaluate.query_exemplars, ExemplarsForm, "Exemplars: none are kept"),
     *_get_or_post("/api/v1/format_query", evaluate.format_query, ExpressionForm, "An expression, well formatted"),
+    *_get_or_post("/api/v1/parse_query", evaluate.parse_query, ExpressionForm, "An expression as a tree"),
     *_get_or_post("/api/v1/series", browse.series, BrowseForm, "Series that fit one of some selectors"),
     *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
     *_get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),

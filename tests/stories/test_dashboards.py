@@ -1,0 +1,86 @@
+"""Every panel of every dashboard shows something of a real agent and its collector."""
+
+import re
+import time
+from collections.abc import Iterator
+from urllib.error import HTTPError
+
+import pytest
+
+from tests.support.daemons import daemon, eventually, free_port, get
+from tests.support.dashboards import dashboards, expressions, filled
+
+BOARDS = dashboards()
+SHORT = {"__rate_interval": "10s", "instance": ".+"}
+FAMILIES = {"node_pressure_": "pressure"}
+"""What this machine's kernel may not have."""
+
+MAY_BE_EMPTY = {"Restarts"}
+"""A host that has been up for a day has not started lately."""
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """URL and token of a collector that has some seconds of samples, its own among them."""
+    home = tmp_path_factory.mktemp("home")
+    config = home / "agent.yaml"
+    config.write_text("interval: 1s\n")
+    http = f"127.0.0.1:{free_port()}"
+    words = ("--state", str(home / "state"), "--http", http, "--grpc", f"127.0.0.1:{free_port()}")
+    with daemon(home, "up", *words, "--agent-config", str(config)) as up:
+        token = up.says(r"token +(nmt_\S+)")[1]
+        url = f"http://{http}"
+        # The collector writes its own series every ten seconds, and a rate needs two of them.
+        eventually(lambda: _value(url, token, "min(count_over_time(netmon_ingest_samples_total[1m])) >= 2"), 60)
+        yield url, token
+
+
+def _value(url: str, token: str, expression: str) -> list[object]:
+    answer = get(url, token, "/prometheus/api/v1/query", {"query": expression})
+    found: list[object] = answer["data"]["result"]
+    return found
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_expression_finds_something(collector: tuple[str, str], name: str) -> None:
+    url, token = collector
+    missing = [
+        family
+        for family in FAMILIES.values()
+        if not _value(url, token, f'node_scrape_collector_success{{collector="{family}"}} == 1')
+    ]
+    empty = []
+    variables = SHORT | ({"__rate_interval": "1m"} if name == "collector" else {})
+    for panel, expression in expressions(BOARDS[name]):
+        asked = filled(expression, variables)
+        if any(prefix in asked and family in missing for prefix, family in FAMILIES.items()):
+            continue
+        try:
+            found = _value(url, token, asked)
+        except HTTPError as error:
+            pytest.fail(f"{panel}: {asked}: {error.read().decode()}")
+        if not found and panel not in MAY_BE_EMPTY:
+            empty.append((panel, asked))
+    assert empty == []
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_variable_has_values(collector: tuple[str, str], name: str) -> None:
+    url, token = collector
+    for variable in BOARDS[name]["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert asked is not None
+            times = {"start": str(time.time() - 3600), "end": str(time.time())}
+            path = f"/prometheus/api/v1/label/{asked[2]}/values"
+            assert len(get(url, token, path, {"match[]": asked[1], **times})["data"]) == 1
+
+
+def test_the_panels_of_a_board_are_drawn_in_one_look(collector: tuple[str, str]) -> None:
+    """Ranges as Grafana asks for them when a board is opened."""
+    url, token = collector
+    end_s = int(time.time())
+    for panel, expression in expressions(BOARDS["hosts"]):
+        asked = {"query": filled(expression, SHORT), "start": f"{end_s - 60}", "end": f"{end_s}", "step": "5"}
+        answer = get(url, token, "/prometheus/api/v1/query_range", asked)
+        assert answer["data"]["resultType"] == "matrix", panel
