@@ -15,9 +15,14 @@ from netmon_api.sockets import Sockets
 from netmon_api.websocket import LARGEST_MESSAGE_BYTES, MOST_SUBSCRIPTIONS
 from tests.api.lab import NOW_MS, Lab, labels
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENT = (DOCS / "api.md").read_text(encoding="utf-8")
 COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL) for line in block.splitlines() if line.strip()
+    line
+    for page in ("api.md", "grafana.md")
+    for block in re.findall(r"```sh\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
 ]
 LOAD = labels("node_load1", instance="web1")
 
@@ -37,7 +42,10 @@ async def test_every_command_is_answered(lab: Lab, command: str) -> None:
     elif "/api/v1/" in command:
         answer = orjson.loads(out)
         assert answer
-        if "series" in command or "samples" in command:
+        if "/prometheus/" in command:
+            data = answer["data"]
+            assert len(data["result"] if isinstance(data, dict) else data) == 1
+        elif "series" in command or "samples" in command:
             assert answer["count"] == 1
 
 

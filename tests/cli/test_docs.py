@@ -50,7 +50,7 @@ def documented(collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.Mon
     return collector
 
 
-@pytest.mark.parametrize("page", ["cli.md", "configuration.md"])
+@pytest.mark.parametrize("page", ["cli.md", "configuration.md", "grafana.md"])
 def test_what_a_page_shows_is_what_is_printed(netmon: Netmon, documented: FakeCollector, page: str) -> None:
     shown = list(transcripts(page))
     assert shown

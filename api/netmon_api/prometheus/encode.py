@@ -23,15 +23,21 @@ def moment(time_ms: int) -> str:
     return f"{'-' if time_ms < 0 else ''}{seconds}{f'.{ms:03d}' if ms else ''}"
 
 
+def _shortest(time_ms: int) -> str:
+    """Seconds as they stand beside scalars and strings: with no more decimals than they need."""
+    text = moment(time_ms)
+    return text.rstrip("0") if "." in text else text
+
+
 def result_json(answer: Answer, most: int | None = None) -> Iterator[bytes]:
     """`{"resultType": …, "result": …` of an answer, its end left open; of its series the first `most`."""
     yield b'{"resultType":"%s","result":' % answer.shape.encode()
     if answer.shape is Shape.SCALAR:
         value = scalar_text(float(answer.values[0, 0]))
-        yield f'[{moment(int(answer.times[0]))},"{value}"]'.encode()
+        yield f'[{_shortest(int(answer.times[0]))},"{value}"]'.encode()
         return
     if answer.shape is Shape.STRING:
-        yield b"[%s,%s]" % (moment(int(answer.times[0])).encode(), orjson.dumps(answer.text))
+        yield b"[%s,%s]" % (_shortest(int(answer.times[0])).encode(), orjson.dumps(answer.text))
         return
     yield b"["
     yield from _joined(_series(answer, len(answer.labels) if most is None else min(most, len(answer.labels))))

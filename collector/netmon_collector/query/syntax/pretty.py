@@ -110,7 +110,7 @@ def _operator(node: Binary) -> str:
 def _selector(node: Selector) -> str:
     name = node.name if _METRIC.fullmatch(node.name) else ""
     conditions = [go_quoted(node.name)] if node.name and not name else []
-    conditions += [_condition(one) for one in node.matchers if one != Matcher(NAME, MatchOp.EQUAL, node.name)]
+    conditions += sorted(_condition(one) for one in node.matchers if one != Matcher(NAME, MatchOp.EQUAL, node.name))
     text = name + (f"{{{','.join(conditions)}}}" if conditions or not name else "")
     if node.range is not None:
         text += f"[{_length(node.range)}]"
