@@ -156,7 +156,7 @@ def test_any_frame_is_rendered_sample_by_sample(rows: list[list[float]]) -> None
     frame = Frame([labels("m", n=str(column)) for column in range(width)], np.arange(len(rows)) * 10, np.array(rows))
     for column, result in enumerate(orjson.loads(samples_json([frame]))):
         assert result["labels"] == {"__name__": "m", "n": str(column)}
-        expected = [[row * 0.01, shown(rows[row][column])] for row in range(len(rows))]
+        expected = [[row * 10 / 1000, shown(rows[row][column])] for row in range(len(rows))]
         assert result["samples"] == [pair for pair in expected if pair[1] != "absent"]
 
 
