@@ -41,7 +41,9 @@ async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
     limit, limits = parameters.limit(form.limit), _limits(form)
     started = time.perf_counter()
     try:
-        answer = await call.services.engine.range(form.query, start_ms, end_ms, step_ms, limits=limits)
+        answer = await call.services.engine.range(
+            form.query, start_ms, end_ms, step_ms, limits=limits, may_be_kept=not form.nocache
+        )
     except QueryError as error:
         raise _told(error) from error
     return await send(call.request, _whole(form, answer, limit, time.perf_counter() - started))

@@ -30,6 +30,7 @@ class RangeForm(EvaluationForm):
     start: str = Field(default="", description="RFC 3339 or Unix seconds.")
     end: str = Field(default="", description="RFC 3339 or Unix seconds, included.")
     step: str = Field(default="", description="A duration such as `15s`, or seconds.")
+    nocache: str = Field(default="", description="Anything, for every step to be evaluated anew.")
 
 
 class ExemplarsForm(ExpressionForm):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples, Shape, Stats
+from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.options import Limits, QueryOptions
@@ -18,6 +19,7 @@ from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Grid, windows_of
 from netmon_collector.store.base import Frame, Store, StoreError
+from netmon_collector.store.changes import Watched
 
 
 class Engine:
@@ -30,15 +32,26 @@ class Engine:
         self._store = store
         self._options = options
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
+        self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
 
     async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
         """The value of an expression at one time; `limits` take the place of those of the options."""
         return await self._answer(self._query(text, time_ms, time_ms, 0), limits or self._options.limits)
 
     async def range(
-        self, text: str, start_ms: int, end_ms: int, step_ms: int, *, limits: Limits | None = None
+        self,
+        text: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        *,
+        limits: Limits | None = None,
+        may_be_kept: bool = True,
     ) -> Answer:
-        """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms."""
+        """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms.
+
+        may_be_kept: whether steps of an earlier answer may be taken where no sample of theirs has changed since.
+        """
         limits = limits or self._options.limits
         if step_ms <= 0:
             raise QueryError(ErrorKind.BAD_DATA, "zero or negative query resolution step widths are not accepted")
@@ -56,7 +69,23 @@ class Engine:
                 ErrorKind.BAD_DATA,
                 f'invalid expression type "{query.root.type}" for range query, must be Scalar or instant Vector',
             )
-        return await self._answer(query, limits)
+        if self._cache is None or not may_be_kept or not is_steady(query):
+            return await self._answer(query, limits)
+        return await self._refreshed(self._cache, query, limits)
+
+    async def _refreshed(self, cache: AnswerCache, query: Query, limits: Limits) -> Answer:
+        """The answer to a range query of which the first steps may be known."""
+        change = cache.change
+        known = cache.find(query)
+        if known is None:
+            answer = await self._answer(query, limits)
+        else:
+            rest = replace(query, start_ms=int(known.times[-1]) + query.step_ms)
+            if rest.start_ms > rest.end_ms:
+                return compact(known)
+            answer = joined(known, await self._answer(rest, limits))
+        cache.keep(query, answer, change)
+        return answer
 
     def close(self) -> None:
         """Ends the threads as soon as their queries are done; no query may be asked afterwards."""

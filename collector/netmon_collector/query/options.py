@@ -23,6 +23,7 @@ class Limits:
 class QueryOptions:
     """lookback_ms: how long a sample counts. subquery_step_ms: of subqueries that name none.
 
+    cache_bytes: of answers to range queries that are kept for when they are asked for again.
     experimental: whether functions and aggregations that Prometheus calls experimental are allowed.
     delayed_name_removal: whether a name that a function drops can still be seen by `by (__name__)` and label_replace.
     """
@@ -33,3 +34,4 @@ class QueryOptions:
     experimental: bool = False
     delayed_name_removal: bool = True
     concurrency: int = 2
+    cache_bytes: int = 64 << 20

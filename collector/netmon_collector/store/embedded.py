@@ -32,6 +32,7 @@ from netmon_collector.store.base import (
 )
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.catalog import Catalog
+from netmon_collector.store.changes import Changes
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
@@ -70,6 +71,7 @@ class EmbeddedStore:
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
         self._writer = ThreadPoolExecutor(1, "netmon-store")
+        self.changes = Changes()
         self._samples = 0
         self._duplicates = 0
         self._shelf = Shelf(folder, self._damages)
@@ -190,6 +192,8 @@ class EmbeddedStore:
         samples = self._groups.samples(part)
         self._samples += len(samples.series)
         self._latest.put(samples)
+        if len(samples.series):
+            self.changes.note(span_ms([part])[0])
         if isinstance(part, Singles):
             self._index.mark(samples.series)
         elif new := set(part.groups.tolist()) - self._upkeep.seen:
@@ -233,6 +237,7 @@ class EmbeddedStore:
             await self._upkeep.delete(series, start_ms, end_ms)
         finally:
             self._latest.doubt(series, start_ms, end_ms)
+            self.changes.note(start_ms)
         await self._mark_present()
 
     async def snapshot(self, folder: Path) -> None:

@@ -1,0 +1,137 @@
+"""Answers to range queries are kept: a dashboard that refreshes asks for the same again, with its end a little later.
+
+Each step's result depends on samples that are no younger than the step; so the steps before the oldest sample that has
+come, or gone, since an answer was made are still right, and only the others are evaluated.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from netmon_collector.query.answer import Answer, Mask
+from netmon_collector.query.plan import Query
+from netmon_collector.query.syntax.nodes import Call, Node, Selector, Subquery, children
+from netmon_collector.store.changes import Changes
+
+_LABELS_BYTES: Final = 300
+
+
+class _Key(NamedTuple):
+    text: str
+    step_ms: int
+    phase_ms: int
+    lookback_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    answer: Answer
+    change: int
+    size_bytes: int
+
+
+class AnswerCache:
+    """Keeps answers, `most_bytes` of them, the ones used last. Called on one thread."""
+
+    def __init__(self, changes: Changes, most_bytes: int) -> None:
+        self._changes = changes
+        self._most_bytes = most_bytes
+        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self.size_bytes = 0
+
+    @property
+    def change(self) -> int:
+        """The number of the last change; to be asked for before samples are read."""
+        return self._changes.number
+
+    def find(self, query: Query) -> Answer | None:
+        """What is known of the first steps of a query; of one step at least."""
+        entry = self._entries.get(_key(query))
+        if entry is None:
+            return None
+        self._entries.move_to_end(_key(query))
+        times = entry.answer.times
+        first = (query.start_ms - int(times[0])) // query.step_ms
+        last = int(np.searchsorted(times, min(self._changes.oldest_since(entry.change), query.end_ms + 1)))
+        if first < 0 or first >= last:
+            return None
+        return _steps(entry.answer, first, last)
+
+    def keep(self, query: Query, answer: Answer, change: int) -> None:
+        """Keeps an answer to a query, as of a change."""
+        size_bytes = answer.values.nbytes + answer.present.nbytes + _LABELS_BYTES * len(answer.labels)
+        if size_bytes > self._most_bytes // 4:
+            return
+        before = self._entries.pop(_key(query), None)
+        self._entries[_key(query)] = _Entry(answer, change, size_bytes)
+        self.size_bytes += size_bytes - (before.size_bytes if before else 0)
+        while self.size_bytes > self._most_bytes:
+            _, oldest = self._entries.popitem(last=False)
+            self.size_bytes -= oldest.size_bytes
+
+
+def is_steady(query: Query) -> bool:
+    """Whether the value of a range query at a step is the same whatever its other steps are, and known by then."""
+    return query.step_ms > 0 and all(_is_steady(query, node) for node in _walk(query.root))
+
+
+def joined(before: Answer, after: Answer) -> Answer:
+    """The answer whose first steps are in one, and whose others are in another."""
+    times = np.concatenate([before.times, after.times])
+    warnings = list(dict.fromkeys([*before.warnings, *after.warnings]))
+    infos = list(dict.fromkeys([*before.infos, *after.infos]))
+    labels = list(before.labels)
+    if labels == list(after.labels):
+        values = np.concatenate([before.values, after.values], axis=1)
+        present = np.concatenate([before.present, after.present], axis=1)
+    else:
+        labels = sorted({*labels, *after.labels})
+        rows = {one: row for row, one in enumerate(labels)}
+        values, present = np.zeros((len(labels), len(times))), np.zeros((len(labels), len(times)), np.bool_)
+        for part, steps in (before, slice(0, len(before.times))), (after, slice(len(before.times), None)):
+            places = [rows[one] for one in part.labels]
+            values[places, steps], present[places, steps] = part.values, part.present
+    return compact(Answer(after.shape, labels, times, values, present, None, None, warnings, infos, after.stats))
+
+
+def _is_steady(query: Query, node: Node) -> bool:
+    match node:
+        case Selector() | Subquery():
+            return node.shift.at is None and query.offset_ms(node.shift) >= 0
+        case Call():
+            return node.function not in ("start", "end", "range")
+    return True
+
+
+def _walk(root: Node) -> list[Node]:
+    found = [root]
+    for node in found:
+        found.extend(children(node))
+        if isinstance(node, Selector | Subquery):
+            lengths = (node.range, node.shift.offset, node.step if isinstance(node, Subquery) else None)
+            found.extend(length for length in lengths if length is not None)
+    return found
+
+
+def _key(query: Query) -> _Key:
+    return _Key(query.text, query.step_ms, query.start_ms % query.step_ms, query.lookback_ms)
+
+
+def _steps(answer: Answer, first: int, last: int) -> Answer:
+    return replace(
+        answer,
+        times=answer.times[first:last],
+        values=answer.values[:, first:last],
+        present=answer.present[:, first:last],
+    )
+
+
+def compact(answer: Answer) -> Answer:
+    """Without the series that have no value at any step."""
+    kept: Mask = np.asarray(answer.present.any(axis=1))
+    if kept.all():
+        return answer
+    labels = [one for one, keep in zip(answer.labels, kept.tolist(), strict=True) if keep]
+    return replace(answer, labels=labels, values=answer.values[kept], present=answer.present[kept])
