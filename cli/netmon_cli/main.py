@@ -313,6 +313,21 @@ def dashboards_export(
     _end(export(folder, find_access(url, None, os.environ).url, as_json))
 
 
+@store_app.command("fsck")
+def store_fsck(
+    folder: Annotated[Path, typer.Argument(help="The store's folder; nobody may be using it.")],
+    repair: Annotated[bool, typer.Option("--repair", help="Set aside what is damaged, make the rest whole.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check every byte of an embedded store.
+
+    Exit code 1 where something is wrong.
+    """
+    from netmon_cli.fsck import fsck
+
+    _end(fsck(folder, repair, as_json, paper()))
+
+
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; gives its exit code."""
     try:

@@ -11,6 +11,7 @@ import pytest
 from tests.api.lab import running
 from tests.cli.test_backup import fill
 from tests.cli.test_docs import BLOCK, DOCS
+from tests.collector.store.test_fsck import fill as fill_whole
 
 
 def typed(page: str) -> list[list[str]]:
@@ -40,6 +41,12 @@ def machine(tmp_path: Path) -> Path:
     for name in ("var/lib/netmon/collector", "var/backups"):
         (tmp_path / name).mkdir(parents=True)
     return tmp_path
+
+
+async def test_the_commands_for_a_store_do_what_the_page_says(machine: Path) -> None:
+    await fill_whole(machine / "var/lib/netmon/collector/store")
+    for block in typed("store.md"):
+        await run(block, machine)
 
 
 async def test_the_commands_for_backups_do_what_the_page_says(machine: Path) -> None:

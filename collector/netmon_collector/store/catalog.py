@@ -18,7 +18,7 @@ import orjson
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file, write_all
-from netmon_collector.store.framing import NOTHING, file_header, frame
+from netmon_collector.store.framing import NOTHING, Record, file_header, frame
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
 from netmon_proto.model import Labels
@@ -111,8 +111,13 @@ class Catalog:
 
 def _entries(path: Path, damages: DamageBook) -> Iterable[Entry]:
     for record in recover(path, damages):
-        for number, block, labels in orjson.loads(zlib.decompress(record.payload)):
-            yield Entry(number, block, tuple([(name, value) for name, value in labels]))
+        yield from entries_of(record)
+
+
+def entries_of(record: Record) -> Iterable[Entry]:
+    """The entries of a record of a catalog."""
+    for number, block, labels in orjson.loads(zlib.decompress(record.payload)):
+        yield Entry(number, block, tuple([(name, value) for name, value in labels]))
 
 
 def _records(entries: Sequence[Entry]) -> Iterable[bytes]:

@@ -33,8 +33,8 @@ ENTRY: Final = np.dtype(
 _DIRECTORY: Final = struct.Struct("<IIQI")
 _SAMPLES: Final = struct.Struct("<Q")
 _POINTER: Final = struct.Struct("<Iq")
-_DIRECTORY_TAG: Final = 0xFFFFFFFF
-_POINTER_TAG: Final = 0xFFFFFFFE
+DIRECTORY_TAG: Final = 0xFFFFFFFF
+POINTER_TAG: Final = 0xFFFFFFFE
 _NAME: Final = re.compile(r"(raw|5m|1h)-(recent|-?\d+)-(?:([\dhms.d]+)-)?(\d{12,})\.chunks")
 RECENT: Final = "recent"
 
@@ -168,7 +168,7 @@ def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int,
         directory = np.array(entries, ENTRY)
         directory = directory[np.argsort(directory["block"], kind="stable")]
         file.write(frame(_directory(directory, series, segment, samples), *NOTHING))
-        file.write(frame(_POINTER.pack(_POINTER_TAG, offset), *NOTHING))
+        file.write(frame(_POINTER.pack(POINTER_TAG, offset), *NOTHING))
     return _opened(path, name, (directory, series, segment, samples), damages)
 
 
@@ -176,7 +176,7 @@ def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
     """Opens a file that `write_file` wrote. Raises OSError; StoreUnavailable for a newer version."""
     with path.open("rb") as file:
         size = path.stat().st_size
-        directory = _read_directory(file.fileno(), size)
+        directory = read_directory(file.fileno(), size)
     if directory is None:
         directory = _rebuilt(recover(path, damages))
     return _opened(path, name, directory, damages)
@@ -194,11 +194,12 @@ def _opened(path: Path, name: Name, directory: _Directory, damages: DamageBook) 
 def _directory(entries: npt.NDArray[np.void], series: BitMap, segment: int, samples: int) -> bytes:
     series.run_optimize()
     packed = series.serialize()
-    head = _DIRECTORY.pack(_DIRECTORY_TAG, len(entries), segment, len(packed))
+    head = _DIRECTORY.pack(DIRECTORY_TAG, len(entries), segment, len(packed))
     return b"".join((head, entries.tobytes(), _SAMPLES.pack(samples), packed))
 
 
-def _read_directory(handle: int, size: int) -> _Directory | None:
+def read_directory(handle: int, size: int) -> _Directory | None:
+    """What the directory of an open file says; None where it is damaged."""
     at = size - RECORD_BYTES - _POINTER.size
     pointer = parse_record(os.pread(handle, size - at, at), at) if at > HEADER_BYTES else None
     header = os.pread(handle, HEADER_BYTES, 0)
@@ -206,7 +207,7 @@ def _read_directory(handle: int, size: int) -> _Directory | None:
         return None
     tag, offset = _POINTER.unpack(pointer.payload)
     record = parse_record(os.pread(handle, at - offset, offset), offset)
-    if tag != _POINTER_TAG or record is None:
+    if tag != POINTER_TAG or record is None:
         return None
     return _parse_directory(record.payload)
 
@@ -226,9 +227,9 @@ def _rebuilt(records: Iterable[Record]) -> _Directory:
     segment = samples = 0
     for record in records:
         (tag,) = struct.unpack_from("<I", record.payload)
-        if tag == _DIRECTORY_TAG:
+        if tag == DIRECTORY_TAG:
             segment = _parse_directory(record.payload)[2]
-        elif tag != _POINTER_TAG:
+        elif tag != POINTER_TAG:
             chunk = Chunk(record.payload)
             series.update(chunk.series.tolist())
             samples += samples_in(record.payload)

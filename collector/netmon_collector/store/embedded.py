@@ -7,7 +7,7 @@ select: match labels -> per block, what chunk files and heads hold -> merge.
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -246,6 +246,13 @@ class EmbeddedStore:
         Raises StoreError.
         """
         await self._upkeep.snapshot(folder)
+
+    async def mend(self, hours: Collection[int]) -> None:
+        """Makes files with damage anew without it, and the rollups of some hours, which are given by their starts.
+
+        Raises StoreError.
+        """
+        await self._upkeep.mend(hours)
 
     async def _mark_present(self) -> None:
         async with self._committer.turn:

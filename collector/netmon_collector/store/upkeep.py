@@ -1,7 +1,7 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import itemgetter
@@ -22,6 +22,7 @@ from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.log import Log
+from netmon_collector.store.mending import good_chunks
 from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.rewrite import without
@@ -203,6 +204,16 @@ class Upkeep:
                 for file in self._shelf.files(tier):
                     await self._rewrite(file, partial(without, file, series, *bounds))
                 await self._merger.roll_again(tier, homes, windows_in((start_ms, end_ms)))
+
+    async def mend(self, hours: Collection[int]) -> None:
+        """Makes files with damage anew without it, and the rollups of these hours."""
+        async with self._turn:
+            await self._let_go_of_log()
+            for file in self._shelf.all():
+                await self._rewrite(file, partial(good_chunks, file))
+            homes = list(self._blocks.by_home(np.arange(len(self._index))))
+            for tier in WIDTH_MS:
+                await self._merger.roll_again(tier, homes, windows_in(hours))
 
     async def _rewrite(self, file: ChunkFile, chunks: Callable[[], Iterator[Packed] | None]) -> None:
         """Puts a file of the same name in the place of one, unless there is nothing to change."""

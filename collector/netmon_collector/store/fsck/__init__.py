@@ -1,0 +1,1 @@
+"""Looks at every byte of a store's folder, and changes nothing."""
