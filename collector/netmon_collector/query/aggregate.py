@@ -30,8 +30,8 @@ def grouping_labels(node: Aggregation, series: SeriesSet) -> SeriesSet:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Cells:
-    """Values of all groups at all steps: the cell of group g at step t has values[lo[g, t]:hi[g, t]], absent ones left
-    out, in the order of the series.
+    """Values of all groups at all steps: the cell of group g at step t has values[lo[t, g]:hi[t, g]], absent ones left
+    out, in the order of the series. Cells follow each other without gaps, which reducing them needs to be fast.
     """
 
     values: Values
@@ -46,14 +46,13 @@ class Cells:
         starts = np.concatenate([[0], np.cumsum(counts)])
         values, present = vector.values[order], vector.present[order]
         if present.all():  # column by column, so that a cell's values are neighbours
-            base = np.arange(steps) * len(order)
-            flat = np.ascontiguousarray(values.T).reshape(-1)
-            return cls(flat, base + starts[:-1, None], base + starts[1:, None])
+            base = np.arange(steps)[:, None] * len(order)
+            return cls(np.ascontiguousarray(values.T).reshape(-1), base + starts[:-1], base + starts[1:])
         before = np.zeros(steps * len(order) + 1, np.int64)
         there = present.T.reshape(-1)
         np.cumsum(there, out=before[1:])
-        base = np.arange(steps) * len(order)
-        return cls(values.T.reshape(-1)[there], before[base + starts[:-1, None]], before[base + starts[1:, None]])
+        base = np.arange(steps)[:, None] * len(order)
+        return cls(values.T.reshape(-1)[there], before[base + starts[:-1]], before[base + starts[1:]])
 
     @property
     def counts(self) -> Indices:
@@ -69,8 +68,8 @@ def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vecto
         values, present = _REDUCTIONS[node.op](vector, groups)
     else:
         cells = Cells.of(vector, groups.ids, len(groups))
-        values = _quantile(cells, param) if param is not None else _CELLWISE[node.op](cells)
-        present = cells.counts > 0
+        values = (_quantile(cells, param) if param is not None else _CELLWISE[node.op](cells)).T
+        present = (cells.counts > 0).T
     return Vector(labels, values, present, unnamed)
 
 
@@ -114,16 +113,16 @@ def _deviation(cells: Cells) -> Values:
     there = cells.counts > 0
     lo, hi = np.where(there, cells.lo, 0), np.where(there, cells.hi, 0)
     origin = cells.values[np.minimum(lo, max(len(cells.values) - 1, 0))] if len(cells.values) else np.zeros(lo.shape)
-    flat_lo = lo[there]
-    apart = cells.values - np.repeat(origin[there][order := np.argsort(flat_lo)], (hi - lo)[there][order])
+    counts = (hi - lo)[there]
+    apart = cells.values - np.repeat(origin[there], counts)
     mean = means(apart, lo, hi)
-    squares = (apart - np.repeat(mean[there][order], (hi - lo)[there][order])) ** 2
+    squares = (apart - np.repeat(mean[there], counts)) ** 2
     return np.asarray(sums(squares, lo, hi) / np.maximum(hi - lo, 1))
 
 
 def _quantile(cells: Cells, quantile: Values) -> Values:
     result = np.full(cells.lo.shape, np.nan)
-    by_cell = np.broadcast_to(quantile, cells.lo.shape)
+    by_cell = np.broadcast_to(quantile[:, None], cells.lo.shape)
     for count in np.unique(cells.counts[cells.counts > 0]):
         rows = cells.counts == count
         index = cells.lo[rows][:, None] + np.arange(count)

@@ -71,8 +71,23 @@ def over_windows(
 
 def windows_of(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
     """The windows of the series of some grids."""
+    values = np.concatenate([grid.values.reshape(-1) for grid in grids])
+    if np.isnan(values).any():
+        return _windows_with_gaps(grids, starts, ends, stale=stale)
+    lengths = np.array([len(grid.times) for grid in grids], np.int64)
+    series = np.array([len(grid.values) for grid in grids], np.int64)
+    lo, hi = _bounds([grid.times for grid in grids], lengths, starts, ends)
+    own = np.repeat(np.arange(len(grids)), series)
+    begins = np.concatenate([[0], np.cumsum(lengths[own])[:-1]])[:, None]
+    times = np.concatenate([grid.times if len(grid.values) == 1 else np.tile(grid.times, len(grid.values)) for grid in grids])
+    return Windows(times, values, begins + lo[own], begins + hi[own], starts, ends)
+
+
+def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
+    """As windows_of, where series may have no samples at times of their grid."""
     solid = [_solid(grid, stale=stale) for grid in grids]
-    lo, hi = _bounds([grid.times for grid, _ in solid], starts, ends)
+    lengths = np.array([len(grid.times) for grid, _ in solid], np.int64)
+    lo, hi = _bounds([grid.times for grid, _ in solid], lengths, starts, ends)
     los, his, times, values = [], [], [], []
     base = 0
     for number, (grid, present) in enumerate(solid):
@@ -134,12 +149,11 @@ def _solid(grid: Grid, *, stale: bool) -> tuple[Grid, Mask | None]:
     return grid, present
 
 
-def _bounds(axes: Sequence[Times], starts: Times, ends: Times) -> tuple[Indices, Indices]:
+def _bounds(axes: Sequence[Times], lengths: Indices, starts: Times, ends: Times) -> tuple[Indices, Indices]:
     """Which of the times of each axis are in each window, as first and behind the last: (number of axes, T) each.
 
     All axes are searched at once: each is moved to a range of numbers of its own.
     """
-    lengths = np.array([len(axis) for axis in axes])
     flat = np.concatenate(axes)
     if not len(flat):
         empty = np.zeros((len(axes), len(ends)), np.int64)
