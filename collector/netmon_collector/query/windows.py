@@ -79,8 +79,8 @@ def windows_of(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool
     lo, hi = _bounds([grid.times for grid in grids], lengths, starts, ends)
     own = np.repeat(np.arange(len(grids)), series)
     begins = np.concatenate([[0], np.cumsum(lengths[own])[:-1]])[:, None]
-    times = np.concatenate([grid.times if len(grid.values) == 1 else np.tile(grid.times, len(grid.values)) for grid in grids])
-    return Windows(times, values, begins + lo[own], begins + hi[own], starts, ends)
+    times = [grid.times if len(grid.values) == 1 else np.tile(grid.times, len(grid.values)) for grid in grids]
+    return Windows(np.concatenate(times), values, begins + lo[own], begins + hi[own], starts, ends)
 
 
 def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
