@@ -89,6 +89,7 @@ class Fleet:
         self._now_ms = now_ms
         self._started_ms = now_ms()
         self._members = {record.agent_id: _Member(record, self._started_ms) for record in agents.all()}
+        self._instances = {member.record.instance for member in self._members.values()}
 
     def admit(self, hello: Hello) -> AgentRecord:
         """Checks who says hello and keeps what it says. Blocks on the database. Raises KeyMismatch."""
@@ -98,6 +99,7 @@ class Fleet:
         """Opens a session; whichever session the agent had before is not its own any more."""
         member = self._members.setdefault(record.agent_id, _Member(record, self._now_ms()))
         member.record, member.address = record, address
+        self._instances.add(record.instance)
         member.session = Session(record, self._store, self._limits, member.skew, member.report)
         return member.session
 
@@ -140,6 +142,10 @@ class Fleet:
         """One device by its handle."""
         members = self._members.values()
         return next((_device(one) for one in members if one.record.instance == instance), None)
+
+    def has_instance(self, instance: str) -> bool:
+        """Whether a device of this handle is known; cheap."""
+        return instance in self._instances
 
     def _is_up(self, member: _Member, now_ms: int) -> bool | None:
         patience_ms = MISSED_INTERVALS * member.record.interval_ms

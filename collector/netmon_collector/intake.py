@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter
 
-from netmon_collector.store.base import Row
+from netmon_collector.store.base import Points, Row
 from netmon_proto.model import Reason
 
 _WINDOW_S = 60
@@ -35,6 +35,9 @@ class Intake:
         self._refused = Counter(
             "netmon_ingest_refused_batches", "Batches that will never be stored.", ["reason"], registry=registry
         )
+        self._left_out = Counter(
+            "netmon_ingest_left_out_samples", "Samples of other programs that will never be stored.", registry=registry
+        )
         self._failures = Counter(
             "netmon_ingest_store_failures", "Times that the store could not write.", registry=registry
         )
@@ -42,7 +45,7 @@ class Intake:
         self._started_ms = started_ms
         self._seconds: deque[tuple[int, int]] = deque()  # (second, samples) of the last minute
 
-    def stored(self, rows: Sequence[Row], now_ms: int) -> None:
+    def stored(self, rows: Sequence[Row | Points], now_ms: int) -> None:
         """A batch was stored."""
         samples = sum(row.values.size for row in rows)
         self._samples.inc(samples)
@@ -65,6 +68,10 @@ class Intake:
         """A batch was refused for good."""
         self._refused.labels(reason.name.lower()).inc()
         self._totals["refused"] += 1
+
+    def left_out(self, samples: int) -> None:
+        """Some samples of another program's request were left out."""
+        self._left_out.inc(samples)
 
     def store_failed(self) -> None:
         """The store could not write."""

@@ -1,11 +1,16 @@
 """The way of a sample through the collector, top to bottom. Whoever adds a step adds it here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
+from netmon_collector.foreign.base import Complaint, Written
+from netmon_collector.foreign.book import Book
 from netmon_collector.intake import Intake
+from netmon_collector.metadata import Metadata
 from netmon_collector.session import Refusal, Session
 from netmon_collector.store.base import Origin, Row, Store, StoreError
 from netmon_configs.logs import EventLog
@@ -17,8 +22,16 @@ AHEAD_MS = 600_000
 RETRY_MS = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a request of another program: so many samples are on disk, and why others never will be."""
+
+    samples: int
+    complaints: Sequence[Complaint] = ()
+
+
 class Pipeline:
-    """Takes batches from streams, and the collector's own rows."""
+    """Takes batches from streams, what other programs write, and the collector's own rows."""
 
     def __init__(
         self,
@@ -36,6 +49,9 @@ class Pipeline:
         self._intake = intake
         self._retention_ms = retention_ms
         self._now_ms = now_ms
+        self._book = Book(store, fleet.has_instance)
+        self.metadata = Metadata()
+        """What other programs tell of their metrics."""
         self._trouble: str | None = None
 
     async def receive(self, session: Session, batch: Batch) -> Receipt:
@@ -62,6 +78,28 @@ class Pipeline:
         self._fleet.heard(session, max(row.time_ms for row in rows))
         return Receipt(batch.epoch, batch.sequence, Acked())
 
+    async def take(self, written: Written) -> Taken:
+        """Takes what another program wrote; what is taken is on disk when this returns.
+
+        Bad samples are left out and the others taken. Raises StoreError: then none is, and all may be sent again.
+        """
+        now_ms = self._now_ms()
+        timely, complaints = self._in_time(written, now_ms)
+        placed = self._book.place(timely)
+        if placed.points.values.size:
+            try:
+                await self._store.append([placed.points], None)
+            except StoreError as error:
+                self._tell_store_fails(error)
+                raise
+            self._tell_store_works()
+            self._intake.stored([placed.points], now_ms)
+            self._feed.publish([placed.points])
+        self.metadata.note(written.families)
+        complaints = [*written.complaints, *complaints, *placed.complaints]
+        self._intake.left_out(sum(complaint.samples for complaint in complaints))
+        return Taken(placed.points.values.size, complaints)
+
     async def append_own(self, rows: Sequence[Row]) -> None:
         """Takes rows that the collector itself has made; they are lost where the store cannot write."""
         try:
@@ -84,6 +122,21 @@ class Pipeline:
             if row.time_ms < now_ms - self._retention_ms:
                 old_d, kept_d = (now_ms - row.time_ms) / 86_400_000, self._retention_ms / 86_400_000
                 raise Refusal(Reason.TOO_OLD, f"gather {place} is {old_d:.1f} days old; {kept_d:.1f} days are kept")
+
+    def _in_time(self, written: Written, now_ms: int) -> tuple[Written, list[Complaint]]:
+        """Without the samples that are too old or in the future."""
+        early = written.times > now_ms + AHEAD_MS
+        late = written.times < now_ms - self._retention_ms
+        keep = ~(early | late)
+        if keep.all():
+            return written, []
+        kept_d = self._retention_ms / 86_400_000
+        told = [
+            Complaint(f"samples are more than {AHEAD_MS // 1000} s ahead of the clock", int(np.count_nonzero(early))),
+            Complaint(f"samples are older than the {kept_d:g} days that are kept", int(np.count_nonzero(late))),
+        ]
+        timely = replace(written, rows=written.rows[keep], times=written.times[keep], values=written.values[keep])
+        return timely, [complaint for complaint in told if complaint.samples]
 
     def _tell_store_fails(self, error: StoreError) -> None:
         self._intake.store_failed()
