@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from netmon_api import backup, devices, health, openapi, series, status, websocket
 from netmon_api.auth import Access, Doorkeeper
-from netmon_api.guard import LARGEST_BODY_BYTES, answer_errors, compress, let_in, number_requests, set_headers
+from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
 from netmon_api.models import (
     DeviceAnswer,
     DevicesQuery,
@@ -20,11 +20,14 @@ from netmon_api.models import (
     StatusAnswer,
 )
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
-from netmon_api.routes import Route
+from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_api.services import Fleet, Intake, Services
 from netmon_api.sockets import Sockets
 from netmon_collector.backup.making import Backups
+from netmon_api.writing.desk import Desk
+from netmon_api.writing.table import WRITE_ROUTES
 from netmon_collector.feed import Feed
+from netmon_collector.pipeline import Pipeline
 from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
@@ -49,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
           "Samples as they arrive, over a WebSocket"),
     *PROMETHEUS_ROUTES,
+    *WRITE_ROUTES,
 )
 # fmt: on
 
@@ -63,6 +67,7 @@ def make_app(
     registry: CollectorRegistry,
     intake: Intake,
     backups: Backups,
+    pipeline: Pipeline,
     readiness: Callable[[], str | None],
     now_ms: Callable[[], int],
     sockets: Sockets | None = None,
@@ -77,23 +82,25 @@ def make_app(
         registry=registry,
         intake=intake,
         backups=backups,
+        desk=Desk(pipeline),
+        metadata=pipeline.metadata,
         readiness=readiness,
         now_ms=now_ms,
         started_ms=now_ms(),
         sockets=sockets or Sockets(),
     )
-    policies: dict[web.AbstractRoute, Access] = {}
+    routes: dict[web.AbstractRoute, Route] = {}
     app = web.Application(
         client_max_size=LARGEST_BODY_BYTES,
         middlewares=[
             number_requests(),
             compress(),
             answer_errors(now_ms),
-            let_in(Doorkeeper(tokens), policies),
+            let_in(Doorkeeper(tokens), routes),
         ],
     )
     for route in ROUTES:
-        policies[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route.access
+        routes[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route
     app.on_response_prepare.append(set_headers)
     app.on_shutdown.append(services.sockets.close_all)
     return app

@@ -16,6 +16,7 @@ class Access(Enum):
     PUBLIC = "anybody"
     TOKEN = "whoever sends a token in the Authorization header"  # noqa: S105 - says what is needed, is no secret
     ADMIN = "whoever sends a token for administrators there"
+    WRITE = "whoever sends a token there, or one that is for writing samples alone"
     SOCKET = "whoever sends a token there, or whoever opens a WebSocket and sends the token first"
 
 
@@ -33,7 +34,10 @@ class Doorkeeper:
             _refuse_strangers(request)
             if hdrs.AUTHORIZATION not in request.headers and _is_upgrade(request):
                 return
-        if not self.knows(_token(request)):
+        token = _token(request)
+        if access is Access.WRITE and token is not None and self._tokens.verify("write", token):
+            return
+        if not self.knows(token):
             raise unauthenticated()
         if access is Access.ADMIN and not self._is_admin(_token(request)):
             raise ApiError("forbidden", "this takes a token for administrators: netmon token new --admin makes one")
@@ -61,7 +65,7 @@ def _token(request: web.Request) -> str | None:
     """The token that a request shows. Data sources that know only names and passwords send it as the password."""
     scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     match scheme.lower():
-        case "bearer":
+        case "bearer" | "token":  # the latter is InfluxDB's word
             return shown.strip()
         case "basic":
             return _password(shown.strip())

@@ -11,12 +11,12 @@ from aiohttp.typedefs import Middleware
 
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.envelope import STATUS, ApiError
+from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_collector.store.base import StoreError
 from netmon_configs.logs import EventLog
 
 log = EventLog("netmon.api")
 
-LARGEST_BODY_BYTES = 1 << 20
 _COMPRESS_FROM_BYTES = 1 << 10
 _GZIP = re.compile(r"gzip(;q=(?!0(\.0*)?$)[\d.]+)?")
 _REQUEST_ID = web.RequestKey("request_id", str)
@@ -80,14 +80,16 @@ def compress() -> Middleware:
     return middleware
 
 
-def let_in(doorkeeper: Doorkeeper, policies: Mapping[web.AbstractRoute, Access]) -> Middleware:
+def let_in(doorkeeper: Doorkeeper, routes: Mapping[web.AbstractRoute, Route]) -> Middleware:
     """Checks every request before its handler. What has no policy, unknown paths too, needs a token."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
-        doorkeeper.admit(policies.get(request.match_info.route, Access.TOKEN), request)
-        if (request.content_length or 0) > LARGEST_BODY_BYTES:
-            raise ApiError("too_large", f"the body must be at most {LARGEST_BODY_BYTES} bytes long")
+        route = routes.get(request.match_info.route)
+        doorkeeper.admit(route.access if route else Access.TOKEN, request)
+        most_bytes = route.most_body_bytes if route else LARGEST_BODY_BYTES
+        if (request.content_length or 0) > most_bytes:
+            raise ApiError("too_large", f"the body must be at most {most_bytes} bytes long")
         return await handler(request)
 
     return middleware

@@ -47,13 +47,19 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     handler = getattr(route.handler, "__name__", "")
+    body = {"requestBody": _body(route.takes)} if route.takes else {}
     return {
         "operationId": handler if route.method == "GET" else f"{handler}_by_{route.method.lower()}",
         "summary": route.summary,
         "parameters": _path_parameters(route.path) + _query_parameters(route.query),
         "security": [] if route.access is Access.PUBLIC else [{"token": []}],
+        **body,
         "responses": _responses(route, schemas),
     }
+
+
+def _body(media: str) -> dict[str, Any]:
+    return {"required": True, "content": {media: {"schema": {"type": "string"}}}}
 
 
 def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
@@ -62,6 +68,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 
 def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.answer is None and route.takes is not None:
+        return {"204": {"description": "Everything is stored, on disk."}}
     if route.answer is None:
         text = "A WebSocket. The client sends ClientMessage, and hears ServerMessage, each as JSON text."
         return {"101": {"description": text}}

@@ -16,6 +16,7 @@ from netmon_api.services import Services
 
 Q = TypeVar("Q", bound=Query)
 
+LARGEST_BODY_BYTES = 1 << 20
 _MOST_PARAMETERS = 300
 
 
@@ -36,7 +37,8 @@ Handler = Callable[[Call[Any]], Awaitable[BaseModel | web.StreamResponse]]
 class Route:
     """One line of the API. `answer` is a model, a media type, or None where a WebSocket begins.
 
-    `also` names further statuses that are answered with text.
+    `also` names further statuses that are answered with text. `takes` is the media type of the body: with one, and
+    without an answer, success is 204. `most_body_bytes` is what no body may exceed.
     """
 
     method: str
@@ -47,6 +49,8 @@ class Route:
     answer: type[BaseModel] | str | None
     summary: str
     also: Mapping[int, str] = field(default_factory=dict)
+    takes: str | None = field(default=None, kw_only=True)
+    most_body_bytes: int = field(default=LARGEST_BODY_BYTES, kw_only=True)
 
     def bind(
         self, services: Services, routes: "Sequence[Route]"

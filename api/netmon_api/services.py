@@ -8,9 +8,11 @@ from prometheus_client import CollectorRegistry
 
 from netmon_api.sockets import Sockets
 from netmon_collector.backup.making import Backups
+from netmon_api.writing.desk import Desk
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
+from netmon_collector.metadata import Metadata
 from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
@@ -46,6 +48,8 @@ class Services:
     registry: CollectorRegistry
     intake: Intake
     backups: Backups
+    desk: Desk
+    metadata: Metadata
     readiness: Callable[[], str | None]
     now_ms: Callable[[], int]
     started_ms: int

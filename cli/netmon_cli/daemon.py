@@ -187,6 +187,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 registry=registry,
                 intake=intake,
                 backups=Backups(config.state, store),
+                pipeline=pipeline,
                 readiness=pipeline.trouble,
                 now_ms=now_ms,
             )

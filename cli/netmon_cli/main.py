@@ -19,6 +19,7 @@ from netmon_proto import __version__
 
 if TYPE_CHECKING:
     from netmon_cli.client import Client
+    from netmon_collector.state.tokens import Purpose
 
 app = typer.Typer(
     name="netmon",
@@ -273,15 +274,17 @@ def token_new(
     state: Annotated[Path | None, typer.Option(help="The collector's state folder; else that of `netmon up`.")] = None,
     join: Annotated[bool, typer.Option("--join", help="For agents on other hosts, instead of the API.")] = False,
     admin: Annotated[bool, typer.Option("--admin", help="For all of the API, backups too.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="For programs that send samples, and for that alone.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a token and show it, this once."""
     from netmon_cli.token import issue
     from netmon_cli.up import standard_state
 
-    if join and admin:
-        raise typer.BadParameter("a token is for agents or for administrators", param_hint="--join")
-    _end(issue(state or standard_state(os.environ), "join" if join else "admin" if admin else "api", as_json))
+    if join + admin + write > 1:
+        raise typer.BadParameter("a token is for agents, for administrators or for writing", param_hint="--join")
+    purpose: Purpose = "join" if join else "admin" if admin else "write" if write else "api"
+    _end(issue(state or standard_state(os.environ), purpose, as_json))
 
 
 @store_app.command("copy")

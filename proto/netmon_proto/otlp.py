@@ -5,8 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.json_format import Parse as parse_json
-from google.protobuf.json_format import ParseError
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from netmon_proto.generated import otlp_pb2
@@ -37,9 +36,9 @@ def encode_json(body: bytes) -> bytes:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
     try:
-        request = parse_json(body, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
+        request = json_format.Parse(body, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
         return bytes(request.SerializeToString())
-    except (ParseError, UnicodeDecodeError, RecursionError) as error:
+    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise NotOtlp(f"the body is not an ExportMetricsServiceRequest in JSON: {error}") from None
 
 

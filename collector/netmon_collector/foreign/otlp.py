@@ -137,22 +137,28 @@ def _about(attributes: dict[str, str]) -> dict[str, str]:
 
 def _read_metric(request: _Request, about: bytes, metric: otlp.Metric) -> None:
     kind = metric.WhichOneof("data")
-    points = list(getattr(metric, kind).data_points) if kind else []
+    points = len(getattr(metric, kind).data_points) if kind else 0
     reason = _reason_against(metric, kind)
     if reason:
-        request.leave_out(f"metric {metric.name[:100]!r} is left out: {reason}", len(points))
+        request.leave_out(f"metric {metric.name[:100]!r} is left out: {reason}", points)
         return
     family = _type_of(metric, kind)
-    name = metric_name(metric.name, metric.unit, family)
+    ratio = kind == "gauge"  # a sum that goes up and down is a gauge, but never called a ratio
+    name = metric_name(metric.name, metric.unit, family, can_be_ratio=ratio)
     if not name:
-        request.leave_out(f"metric {metric.name[:100]!r} is left out: its name has no letter or digit", len(points))
+        request.leave_out(f"metric {metric.name[:100]!r} is left out: its name has no letter or digit", points)
         return
     unit = "_".join(filter(None, unit_words(metric.unit)))
     request.families[name] = Family(family, metric.description, unit)
-    read = {"histogram": _read_histograms, "summary": _read_summaries}.get(family)
-    if read is not None:
-        read(request, about, name, points)
-        return
+    if family == "histogram":
+        _read_histograms(request, about, name, metric.histogram.data_points)
+    elif family == "summary":
+        _read_summaries(request, about, name, metric.summary.data_points)
+    else:
+        _read_numbers(request, about, name, metric.sum.data_points if kind == "sum" else metric.gauge.data_points)
+
+
+def _read_numbers(request: _Request, about: bytes, name: str, points: Iterable[otlp.NumberDataPoint]) -> None:
     head = about + _parts(NAME.encode(), name.encode()) + _BORDER
     for point in points:
         value = point.as_double if point.WhichOneof("value") == "as_double" else float(point.as_int)

@@ -50,7 +50,7 @@ def unit_words(unit: str) -> tuple[str, str]:
     return first, f"per_{second}" if second else ""
 
 
-def metric_name(name: str, unit: str, kind: Type) -> str:
+def metric_name(name: str, unit: str, kind: Type, *, can_be_ratio: bool = True) -> str:
     """The name of a metric; empty where nothing of it can stand in a name."""
     words = _WORDS.findall(name)
     for ending in unit_words(unit):
@@ -58,7 +58,7 @@ def metric_name(name: str, unit: str, kind: Type) -> str:
             words.append(ending)
     if kind == "counter":
         words = [word for word in words if word != "total"] + ["total"]
-    if kind == "gauge" and unit == "1":
+    if kind == "gauge" and unit == "1" and can_be_ratio:
         words = [word for word in words if word != "ratio"] + ["ratio"]
     joined = "_".join(words) if _WORDS.search(name) else ""
     return f"_{joined}" if joined[:1].isdigit() else joined

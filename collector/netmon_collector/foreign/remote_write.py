@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from netmon_collector.foreign import scan
-from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Complaint, Family, Written
+from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Complaint, Family, Indices, Written
 from netmon_collector.foreign.fields import LENGTH, PAD, VARINT, read_fields, read_varint
 from netmon_collector.foreign.labels import checked
 from netmon_proto.model import Labels
@@ -56,12 +56,11 @@ def histograms_left_out(count: int) -> list[Complaint]:
     """What a writer of native histograms is told."""
     if not count:
         return []
-    return [
-        Complaint("native histograms are not stored: send classic histograms (send_native_histograms: false)", count)
-    ]
+    message = "native histograms are not stored; send classic ones (send_native_histograms: false)"
+    return [Complaint(message, count)]
 
 
-def _ends_of_labels(found: scan.Found, spans: scan.Spans) -> scan.Indices:
+def _ends_of_labels(found: scan.Found, spans: scan.Spans) -> Indices:
     """Where the labels of each series end. Raises BadBody where something stands before or between them."""
     labels = found.of(_LABEL)
     ends = spans.starts.copy()

@@ -108,7 +108,7 @@ def _families(
     data: bytes, found: scan.Found, texts: Sequence[bytes], bounds: Sequence[int], symbols: Sequence[bytes]
 ) -> dict[str, Family]:
     """What is told of metrics, each once however many series it has."""
-    told = {}
+    told: dict[tuple[bytes, bytes], None] = {}
     named = NAME.encode()
     for row, start, end in zip(found.messages.tolist(), found.starts.tolist(), found.ends.tolist(), strict=True):
         first = bounds[row]

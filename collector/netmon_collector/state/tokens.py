@@ -1,4 +1,7 @@
-"""Tokens: for the API, for all of it, or for agents that join. Shown once when issued; only their hashes are kept."""
+"""Tokens: for the API, for all of it, for agents that join, or for programs that write samples.
+
+Shown once when issued; only their hashes are kept.
+"""
 
 import hmac
 import secrets
@@ -11,9 +14,9 @@ from sqlalchemy import Engine, delete, insert, select, update
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import tokens
 
-Purpose = Literal["api", "admin", "join"]
+Purpose = Literal["api", "admin", "join", "write"]
 
-_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_"}
+_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_", "write": "nmw_"}
 _FRESH_MS = 2000
 """How long another process' new or revoked token may go unnoticed."""
 
