@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netmon_collector.store.base import Frame, Group, Matcher, MatchOp, Row, Times, Values, is_absent
+from netmon_collector.points import Wanted, frames_of
+from netmon_collector.store.base import Frame, Group, Matcher, MatchOp, Points, Row, Times, Values, is_absent
 from netmon_collector.store.match import Matching
 
 _TURN_S = 120.0
@@ -57,13 +58,16 @@ class Feed:
         """A new listener, whose untaken updates are bounded in number and in samples."""
         return Listener(self, most_frames, most_samples)
 
-    def publish(self, rows: Sequence[Row]) -> None:
+    def publish(self, rows: Sequence[Row | Points]) -> None:
         """Gives the rows of one stored batch to those who subscribed to their series; keeps no reference to `rows`."""
         if not self._selections:
             return
         self._turn()
         found: dict[_Selection, list[Frame]] = {}
-        for group, same in _by_group(rows):
+        for points in rows:
+            if isinstance(points, Points):
+                self._find_points(points, found)
+        for group, same in _by_group(row for row in rows if isinstance(row, Row)):
             choices = self._choices(group)
             if not choices:
                 continue
@@ -76,6 +80,12 @@ class Feed:
             results = Results(frames)
             for subscription in selection.subscriptions:
                 subscription.offer(results)
+
+    def _find_points(self, points: Points, found: "dict[_Selection, list[Frame]]") -> None:
+        for selection in self._selections.values():
+            chosen = selection.wanted.of(points)
+            if chosen.any():
+                found.setdefault(selection, []).extend(frames_of(points, chosen))
 
     def _join(self, subscription: "_Subscription", matchers: tuple[Matcher, ...]) -> "_Selection":
         selection = self._selections.get(matchers)
@@ -204,6 +214,7 @@ class _Selection:
         self.since = since
         self.subscriptions: dict[_Subscription, None] = {}
         self._matching = Matching(matchers)
+        self.wanted = Wanted(self._matching)
         named = ((matcher.name, matcher.value) for matcher in matchers if matcher.op is MatchOp.EQUAL)
         self._pairs = [pair for pair in named if pair[1]]
 
@@ -261,7 +272,7 @@ def _columns_by_label(group: Group) -> _Columns:
     return having
 
 
-def _by_group(rows: Sequence[Row]) -> Iterable[tuple[Group, list[Row]]]:
+def _by_group(rows: Iterable[Row]) -> Iterable[tuple[Group, list[Row]]]:
     found: dict[int, tuple[Group, list[Row]]] = {}
     for row in rows:
         found.setdefault(id(row.group), (row.group, []))[1].append(row)

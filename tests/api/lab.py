@@ -16,15 +16,17 @@ from netmon_api.sockets import Sockets
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
-from netmon_collector.fleet import Device
-from netmon_collector.intake import IngestStats
+from netmon_collector.fleet import Device, Fleet
+from netmon_collector.intake import IngestStats, Intake
+from netmon_collector.pipeline import Pipeline
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
+from netmon_collector.state.agents import Agents
 from netmon_collector.state.database import open_state
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
-from netmon_proto.model import Kind, Labels
+from netmon_proto.model import Kind, Labels, Limits
 from tests.support.clocks import HandClock
 
 NOW_MS = 1_769_860_800_000  # 2026-01-31T12:00:00Z
@@ -92,6 +94,9 @@ class IntakeOf:
         return IngestStats(samples=7, batches=3, duplicates=2, refused=1, samples_per_second=0.5)
 
 
+RETENTION_MS = 30 * 86_400_000
+
+
 @dataclass
 class Lab:
     """A running API, and the parts beneath it. `client` sends an administrator's token, `stranger` none."""
@@ -103,6 +108,9 @@ class Lab:
     sockets: Sockets
     registry: CollectorRegistry
     token: str
+    pipeline: Pipeline
+    agents: Fleet
+    """Those whose instances nobody else may write about."""
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -145,8 +153,19 @@ async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
     engine = Engine(store, QueryOptions())
     sockets = Sockets(authenticate_within_s=0.3)
+    feed, registry = Feed(), CollectorRegistry()
+    agents = Fleet(Agents(state), store, Limits(), clock.now_ms)
+    pipeline = Pipeline(store, agents, feed, Intake(registry, now_ms), retention_ms=RETENTION_MS, now_ms=clock.now_ms)
     lab = Lab(
-        store, Feed(), tokens, FleetOf(WEB1, DB1, SWITCH), sockets, CollectorRegistry(), token=tokens.issue("admin")
+        store,
+        feed,
+        tokens,
+        FleetOf(WEB1, DB1, SWITCH),
+        sockets,
+        registry,
+        tokens.issue("admin"),
+        pipeline,
+        agents,
     )
     app = make_app(
         store=store,
@@ -157,6 +176,7 @@ async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
         registry=lab.registry,
         intake=IntakeOf(),
         backups=Backups(folder, store),
+        pipeline=pipeline,
         readiness=lambda: lab.not_ready,
         now_ms=clock.now_ms,
         sockets=sockets,

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from netmon_api.envelope import STATUS
-from netmon_api.guard import LARGEST_BODY_BYTES
+from netmon_api.routes import LARGEST_BODY_BYTES
 from netmon_api.sockets import Sockets
 from netmon_api.websocket import LARGEST_MESSAGE_BYTES, MOST_SUBSCRIPTIONS
 from tests.api.lab import NOW_MS, Lab, labels

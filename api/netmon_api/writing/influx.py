@@ -55,4 +55,3 @@ async def write_lines_1(call: Call[InfluxQuery]) -> web.Response:
 async def write_lines_root(call: Call[InfluxQuery]) -> web.Response:
     """The same for clients that cannot be told a path."""
     return await write_lines(call)
-
