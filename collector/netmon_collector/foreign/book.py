@@ -15,7 +15,7 @@ from netmon_proto.model import Labels
 
 MOST_KNOWN: Final = 1_000_000
 """About so many series are known without reading their labels again."""
-MOST_SERIES: Final = 5_000_000
+MOST_SERIES: Final = 2_000_000
 """Other programs may not make more series than this while the store is open."""
 _UNKNOWN: Final = -1
 

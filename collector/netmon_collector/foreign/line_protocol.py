@@ -162,7 +162,7 @@ def _parts(line: bytes) -> tuple[bytes, Sequence[tuple[bytes, bytes]], bytes]:
 
 
 def _check_tags(head: bytes) -> None:
-    if head.count(b",") != head.count(b"="):
+    if head.count(b",") != head.count(b"=") or b",=" in head:
         raise _BadLine("has a tag that is not name=value")
 
 

@@ -11,6 +11,8 @@ from netmon_collector.store.base import Times, Values
 
 _MOST_FIELDS: Final = 2_000_000
 """A request with more fields than this in its series is not what anybody means."""
+_MOST_OF_ONE: Final = 50_000
+"""Nor is one series with more fields: they are read one after the other."""
 _MOST_PARTS: Final = 500_000
 """Series, symbols and families of metrics together."""
 _LONG: Final = 0x80
@@ -82,7 +84,9 @@ def find(data: Bytes, spans: Spans) -> Found:
     live = np.flatnonzero(at < spans.ends)
     parts: list[tuple[Indices, Bytes, Indices, Indices]] = []
     count = 0
-    while live.size:
+    for _ in range(_MOST_OF_ONE):
+        if not live.size:
+            break
         here = at[live]
         tags = data[here]
         starts, ends = _values(data, tags, here + 1)
@@ -94,6 +98,8 @@ def find(data: Bytes, spans: Spans) -> Found:
             raise BadBody(f"more than {_MOST_FIELDS} labels and samples in one request")
         at[live] = ends
         live = live[ends < spans.ends[live]]
+    else:
+        raise BadBody(f"more than {_MOST_OF_ONE} labels and samples in one series")
     if not parts:
         nothing = np.empty(0, np.int64)
         return Found(nothing, np.empty(0, np.uint8), nothing, nothing)
