@@ -14,7 +14,7 @@ from netmon_collector.pipeline import AHEAD_MS, Taken
 from netmon_collector.store.base import Matcher, MatchOp, StoreError, is_absent
 from netmon_proto.model import STALE, Hello, Labels, is_stale
 from tests.api.lab import NOW_MS, RETENTION_MS, Lab, labels
-from tests.support.remote_write import Samples, field, packed, request, request_2, series
+from tests.support.write_requests import Samples, field, packed, request, request_2, series
 
 REMOTE = "/prometheus/api/v1/write"
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}

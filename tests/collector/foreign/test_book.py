@@ -10,7 +10,7 @@ from netmon_collector.foreign.base import Written
 from netmon_collector.foreign.book import Book
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import Labels
-from tests.support.remote_write import field, request, series
+from tests.support.write_requests import field, request, series
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from netmon_collector.foreign import remote_write, remote_write_2
 from netmon_collector.foreign.base import BadBody, BadSeries, Family, Written
 from netmon_collector.foreign.snappy import unpack
 from netmon_proto.model import STALE, Labels
-from tests.support.remote_write import (
+from tests.support.write_requests import (
     Samples,
     Symbols,
     field,
