@@ -23,9 +23,9 @@ from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_api.services import Fleet, Intake, Services
 from netmon_api.sockets import Sockets
-from netmon_collector.backup.making import Backups
 from netmon_api.writing.desk import Desk
 from netmon_api.writing.table import WRITE_ROUTES
+from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.query.engine import Engine

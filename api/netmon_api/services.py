@@ -7,8 +7,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from netmon_api.sockets import Sockets
-from netmon_collector.backup.making import Backups
 from netmon_api.writing.desk import Desk
+from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats

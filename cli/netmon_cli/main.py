@@ -282,7 +282,7 @@ def token_new(
     from netmon_cli.up import standard_state
 
     if join + admin + write > 1:
-        raise typer.BadParameter("a token is for agents, for administrators or for writing", param_hint="--join")
+        raise typer.BadParameter("a token is for agents or for administrators or for writing", param_hint="--join")
     purpose: Purpose = "join" if join else "admin" if admin else "write" if write else "api"
     _end(issue(state or standard_state(os.environ), purpose, as_json))
 

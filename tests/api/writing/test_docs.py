@@ -46,6 +46,8 @@ def test_bounds_are_the_real_ones() -> None:
     text = " ".join(DOCUMENT.split())
     assert f"A body may have {desk.LARGEST_BODY_BYTES >> 20} MiB" in text
     assert f"unpacked {desk.LARGEST_UNPACKED_BYTES >> 20} MiB with snappy" in text
-    assert f"{base.MOST_SERIES:,} series and {base.MOST_SAMPLES:,} samples; a series {scan._MOST_OF_ONE:,} samples" in text
+    assert (
+        f"{base.MOST_SERIES:,} series and {base.MOST_SAMPLES:,} samples; a series {scan._MOST_OF_ONE:,} samples" in text
+    )
     assert f"may make {book.MOST_SERIES:,} series" in text
     assert f"more than {desk._SEATS} requests" in text
