@@ -151,7 +151,7 @@ class Engine:
 
 
 def _source(frames: list[Frame]) -> Source:
-    series = SeriesSet.of([labels for frame in frames for labels in frame.labels])
+    series = SeriesSet.of_parts([frame.labels for frame in frames])
     return Source(series, [Grid(frame.times, np.ascontiguousarray(frame.values.T)) for frame in frames])
 
 

@@ -7,6 +7,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.store.labels import LabelIndex, SeriesView
 from netmon_proto.model import Labels
 
 Codes = npt.NDArray[np.int64]
@@ -54,6 +55,30 @@ class SeriesSet:
                 values = known[name]
                 codes[name][row] = values.setdefault(value, len(values))
         return cls(len(series), {name: Column(codes[name], list(known[name])) for name in codes})
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Sequence[Labels]]) -> Self:
+        """The series of all parts, one part after the other; parts of one index are not read label by label."""
+        views = [part for part in parts if isinstance(part, SeriesView)]
+        if views and len(views) == len(parts) and all(view.source is views[0].source for view in views):
+            return cls._indexed(views[0].source, np.concatenate([view.numbers for view in views]))
+        return cls.of([labels for part in parts for labels in part])
+
+    @classmethod
+    def _indexed(cls, index: LabelIndex, numbers: Codes) -> Self:
+        sizes, pairs = index.pairs(numbers)
+        used = np.zeros(int(pairs.max(initial=-1)) + 1, np.bool_)
+        used[pairs] = True
+        distinct = np.flatnonzero(used)
+        texts = index.texts(distinct.tolist())
+        places = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in texts))}
+        values: dict[str, list[str]] = {name: [""] for name in places}
+        codes, names = np.empty(len(used), np.int64), np.empty(len(used), np.int64)
+        names[distinct] = [places[name] for name, _ in texts]
+        codes[distinct] = [_appended(values[name], value) for name, value in texts]
+        table = np.zeros((len(values), len(numbers)), np.int64)
+        table[names[pairs], np.repeat(np.arange(len(numbers)), sizes)] = codes[pairs]
+        return cls(len(numbers), {name: Column(table[place], values[name]) for name, place in places.items()})
 
     @classmethod
     def empty(cls, size: int = 1) -> Self:
@@ -165,6 +190,11 @@ def mapped(column: Column, values: Sequence[str]) -> Column:
     """A column in which other values stand in place of a column's; they may repeat, and be empty."""
     renamed = encoded(values)
     return Column(renamed.codes[column.codes], renamed.values)
+
+
+def _appended(values: list[str], value: str) -> int:
+    values.append(value)
+    return len(values) - 1
 
 
 def _joined(columns: Sequence[Column]) -> Column:

@@ -97,6 +97,24 @@ class LabelIndex:
         """The series of some numbers, in their order."""
         return [self.one(number) for number in numbers]
 
+    def pairs(self, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The labels of some series as numbers of pairs, one series after the other: int64 (S,), how many each has, and
+        int64 (sum of these,), the pairs.
+        """
+        with self._lock:  # while a view of an array exists the array cannot grow
+            ends = np.frombuffer(self._ends, np.uint64)
+            last = ends[numbers].astype(np.int64)
+            first = np.where(numbers > 0, ends[numbers - 1].astype(np.int64), 0)
+            sizes = last - first
+            places = np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
+            pairs = np.frombuffer(self._flat, np.uint32)[places].astype(np.int64)
+            del ends
+        return sizes, pairs
+
+    def texts(self, pairs: Iterable[int]) -> list[tuple[str, str]]:
+        """The label and the value of some pairs, by their numbers."""
+        return [self._pairs[pair] for pair in pairs]
+
     def view(self, numbers: Numbers) -> "SeriesView":
         """The series of some numbers, made when they are asked for."""
         return SeriesView(self, numbers)
@@ -179,14 +197,14 @@ class LabelIndex:
 class SeriesView(Sequence[Labels]):
     """The labels of some series; only their numbers take memory."""
 
-    __slots__ = ("_numbers", "source")
+    __slots__ = ("numbers", "source")
 
     def __init__(self, index: LabelIndex, numbers: Numbers) -> None:
         self.source = index
-        self._numbers = numbers
+        self.numbers = numbers
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     @overload
     def __getitem__(self, at: int) -> Labels: ...
@@ -196,11 +214,11 @@ class SeriesView(Sequence[Labels]):
 
     def __getitem__(self, at: int | slice) -> "Labels | SeriesView":
         if isinstance(at, slice):
-            return SeriesView(self.source, self._numbers[at])
-        return self.source.one(int(self._numbers[at]))
+            return SeriesView(self.source, self.numbers[at])
+        return self.source.one(int(self.numbers[at]))
 
     def __iter__(self) -> Iterator[Labels]:
-        return iter(self.source.labels(self._numbers.tolist()))
+        return iter(self.source.labels(self.numbers.tolist()))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

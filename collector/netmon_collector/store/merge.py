@@ -73,7 +73,7 @@ def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:
     if left is None:
         return None
     small, kept = left
-    return Frame(index.labels(series[kept].tolist()), small.times, small.bits.T.view(np.float64))
+    return Frame(index.view(series[kept]), small.times, small.bits.T.view(np.float64))
 
 
 def _spread(piece: Piece, width: int) -> Bits:
