@@ -3,9 +3,9 @@
 Prints one JSON object as its last line. Every host has 100 series, gathered at moments of its own; the samples go into
 our store as agents' gathers, and into the servers by remote write. Each engine is asked over HTTP, on one connection
 that stays, without compression, in turns, after one round that is not counted, so that all three are warm alike.
-Result caches are refused with `nocache=1`, but for the last part: there a dashboard refreshes, which is every range
-query again and again with its end one step later. CPU is that of the server's process, user and system. Answers are
-compared with Prometheus' value by value.
+Queries end when the last sample has come, as now does. Result caches are refused with `nocache=1`, but for the last
+part: there a dashboard refreshes, which is every range query again and again with its end one step later, up to now.
+CPU is that of the server's process, user and system. Answers are compared with Prometheus' value by value.
 """
 
 import argparse
@@ -304,7 +304,7 @@ def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
             _peer("prometheus", servers[0].url, "", _pid(servers[0]), {}, {}),
             _peer("victoriametrics", servers[1].url, "", _pid(servers[1]), {}, {"nocache": "1"}),
         ]  # fmt: skip
-        end_s = (START_MS + (SLOTS - 2) * INTERVAL_MS) // 1000 // STEP_S * STEP_S
+        end_s = (START_MS + SLOTS * INTERVAL_MS) // 1000
         results = measure(peers, rounds, end_s)
         refreshed = refresh(peers, end_s)
     finally:

@@ -17,8 +17,8 @@ from netmon_collector.query.settle import settled
 from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
-from netmon_collector.query.windows import Grid, windows_of
-from netmon_collector.store.base import Frame, Store, StoreError
+from netmon_collector.query.windows import Grid, newest, windows_of
+from netmon_collector.store.base import Frame, Latest, Store, StoreError, TieredStore
 from netmon_collector.store.changes import Watched
 
 
@@ -122,10 +122,15 @@ class Engine:
         except Exception as error:  # a mistake of ours in one query must not stop who asked
             raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
 
-    async def _read(self, need: Need, guard: Guard) -> list[Frame]:
+    async def _read(self, need: Need, guard: Guard) -> list[Frame] | Latest:
         if need.until_ms <= need.after_ms:
             return []
         try:
+            if need.newest_only and isinstance(self._store, TieredStore):
+                latest = await self._store.latest(need.selector.matchers)
+                if latest.times.max(initial=need.after_ms) <= need.until_ms:
+                    guard.read(len(latest.labels), len(latest.labels))
+                    return latest
             frames = await self._store.select(need.selector.matchers, need.after_ms + 1, need.until_ms)
         except StoreError as error:
             raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
@@ -134,9 +139,9 @@ class Engine:
         guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
         return frames
 
-    def _evaluate(self, query: Query, wanted: list[Need], frames: list[list[Frame]], guard: Guard) -> Answer:
+    def _evaluate(self, query: Query, wanted: list[Need], frames: "list[list[Frame] | Latest]", guard: Guard) -> Answer:
         with np.errstate(all="ignore"):
-            sources = {id(need.selector): _source(own) for need, own in zip(wanted, frames, strict=True)}
+            sources = {id(need.selector): _source(need, own) for need, own in zip(wanted, frames, strict=True)}
             root = bare(query.root)
             if isinstance(root, Selector) and root.range is not None:
                 return _samples(query, root, sources[id(root)], guard)
@@ -150,7 +155,11 @@ class Engine:
             return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
 
 
-def _source(frames: list[Frame]) -> Source:
+def _source(need: Need, frames: list[Frame] | Latest) -> Source:
+    if isinstance(frames, Latest):
+        young = np.flatnonzero(frames.times > need.after_ms)
+        series = SeriesSet.of_parts([frames.labels]).take(young)
+        return Source(series, [], newest(frames.times[young], frames.values[young], need.after_ms, need.until_ms))
     series = SeriesSet.of_parts([frame.labels for frame in frames])
     return Source(series, [Grid(frame.times, np.ascontiguousarray(frame.values.T)) for frame in frames])
 

@@ -42,10 +42,11 @@ Pick = Callable[[Windows, Indices], Values]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
-    """The samples of a selector: the series of all grids, one grid after the other."""
+    """The samples of a selector: the series of all grids, one grid after the other; or the windows of its one step."""
 
     series: SeriesSet
     grids: Sequence[Grid]
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -156,7 +157,10 @@ class Evaluator:
         stale: bool,
     ) -> Vector:
         self.guard.produce(len(source.series), len(ends))
-        values, present = over_windows(source.grids, starts, ends, kernel, stale=stale, check=self.guard.check)
+        if source.windows is not None:
+            values, present = kernel(source.windows)
+        else:
+            values, present = over_windows(source.grids, starts, ends, kernel, stale=stale, check=self.guard.check)
         return Vector(source.series, values, present, lost).compact()
 
     def range_vector(self, node: Node, steps: Steps) -> RangeVector:

@@ -75,19 +75,23 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The samples of a selector after `after_ms`, up to and with `until_ms`."""
+    """The samples of a selector after `after_ms`, up to and with `until_ms`.
+
+    newest_only: whether of each series only the newest of them counts.
+    """
 
     selector: Selector
     after_ms: int
     until_ms: int
+    newest_only: bool
 
 
 def needs(query: Query) -> list[Need]:
     """What all selectors of a query need. Raises QueryError for lengths of time that are none."""
-    return list(_needs(query, query.root, query.start_ms, query.end_ms))
+    return list(_needs(query, query.root, query.start_ms, query.end_ms, is_step=query.start_ms == query.end_ms))
 
 
-def _needs(query: Query, node: Node, start_ms: int, end_ms: int) -> Iterator[Need]:
+def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: bool) -> Iterator[Need]:
     if isinstance(node, Selector | Subquery):
         at_ms = query.moment_ms(node.shift)
         if at_ms is not None:
@@ -95,11 +99,12 @@ def _needs(query: Query, node: Node, start_ms: int, end_ms: int) -> Iterator[Nee
         offset_ms = query.offset_ms(node.shift)
         start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
         if isinstance(node, Selector):
-            yield Need(node, start_ms - query.range_ms(node), end_ms)
+            yield Need(node, start_ms - query.range_ms(node), end_ms, is_step and node.range is None)
             return
+        is_step = False
         start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
     for child in children(node):
-        yield from _needs(query, child, start_ms, end_ms)
+        yield from _needs(query, child, start_ms, end_ms, is_step=is_step)
 
 
 def first_step(after_ms: int, step_ms: int) -> int:

@@ -46,6 +46,12 @@ class Windows:
         return self.hi - self.lo
 
 
+def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Windows:
+    """The windows of one step, of which only the newest sample of each series is known."""
+    lo = np.arange(len(times), dtype=np.int64)[:, None]
+    return Windows(times, values, lo, lo + 1, np.array([after_ms]), np.array([until_ms]))
+
+
 Kernel = Callable[[Windows], tuple[Values, Mask]]
 """From windows to a value for each series and step, and whether there is one; both (S, T)."""
 

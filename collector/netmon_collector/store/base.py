@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -260,6 +260,7 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
 class TieredStore(Store, Protocol):
     """A store that also keeps rollups, for longer than samples, knows the newest samples, and can delete."""
 
