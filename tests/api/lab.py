@@ -146,12 +146,12 @@ class Lab:
 
 
 @asynccontextmanager
-async def running(folder: Path, now_ms: int = NOW_MS) -> AsyncIterator[Lab]:
+async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = None) -> AsyncIterator[Lab]:
     state = open_state(f"sqlite:///{folder / 'state.sqlite'}")
     clock = HandClock(now_ms)
     tokens = Tokens(state, clock.now_ms)
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
-    engine = Engine(store, QueryOptions())
+    engine = engine or Engine(store, QueryOptions())
     sockets = Sockets(authenticate_within_s=0.3)
     feed, registry = Feed(), CollectorRegistry()
     agents = Fleet(Agents(state), store, Limits(), clock.now_ms)

@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import chain
-from typing import TypeVar
+from itertools import chain, compress
+from typing import Protocol, TypeVar, runtime_checkable
 
 import orjson
 from aiohttp import web
@@ -15,18 +15,27 @@ from netmon_api.prometheus.forms import BrowseForm
 from netmon_api.prometheus.problem import Problem, quoted
 from netmon_api.prometheus.sending import framed, send
 from netmon_api.routes import Call
-from netmon_collector.store.base import Matcher, Store
+from netmon_collector.store.base import Latest, Matcher, Store
+from netmon_proto.model import Labels
 
 T = TypeVar("T")
 
 _ESCAPED = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
 
 
+@runtime_checkable
+class KnowsNewest(Protocol):
+    """A store that can tell when it last heard of a series."""
+
+    async def latest(self, matchers: Sequence[Matcher]) -> Latest: ...
+
+
 async def series(call: Call[BrowseForm]) -> web.StreamResponse:
     if not call.query.match:
         raise Problem("bad_data", "no match[] parameter provided")
     sets, limit = _asked(call)
-    found = await _each(sets, call.services.store.series)
+    start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
+    found = await _each(sets, lambda matchers: _since(call.services.store, matchers, start_ms))
     # A hundred thousand series take long to sort; the event loop has agents to serve.
     listed = await asyncio.to_thread(lambda: sorted(set(chain.from_iterable(found))))
     cut, warnings = _cut(listed, limit)
@@ -70,6 +79,14 @@ def _overlaps(store: Store, start_ms: int, end_ms: int) -> bool:
         (stats.newest_ms is not None and start_ms > stats.newest_ms)
         or (stats.oldest_ms is not None and end_ms < stats.oldest_ms)
     )
+
+
+async def _since(store: Store, matchers: list[Matcher], start_ms: int) -> list[Labels]:
+    """Series without those that had ended by then, where the store knows of it."""
+    if start_ms == parameters.EARLIEST_MS or not isinstance(store, KnowsNewest):
+        return await store.series(matchers)
+    newest = await store.latest(matchers)
+    return list(compress(newest.labels, (newest.times >= start_ms).tolist()))
 
 
 async def _each(sets: Iterable[list[Matcher]], ask: Callable[[list[Matcher]], Awaitable[T]]) -> list[T]:

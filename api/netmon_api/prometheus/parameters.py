@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from netmon_api.prometheus.problem import Problem, quoted
-from netmon_collector.query.selector import parse_selector
+from netmon_collector.query.answer import QueryError
+from netmon_collector.query.syntax.nodes import Selector
+from netmon_collector.query.syntax.parser import parse
 from netmon_collector.store.base import Matcher
 
 EARLIEST_MS: Final = -9_000_000_000_000_000
@@ -70,9 +72,12 @@ def selectors(texts: Sequence[str]) -> list[list[Matcher]]:
 
 def _selector(text: str) -> list[Matcher]:
     try:
-        return parse_selector(text)
-    except ValueError as error:
-        raise Problem.of("match[]", str(error)) from error
+        node = parse(text)
+    except QueryError as error:
+        raise Problem.of("match[]", error.message) from error
+    if not isinstance(node, Selector) or any(one is not None for one in (node.range, node.shift.offset, node.shift.at)):
+        raise Problem.of("match[]", "must be a selector, without range, offset and @")
+    return list(node.matchers)
 
 
 def _seconds(text: str) -> int:

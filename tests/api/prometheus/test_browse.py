@@ -63,3 +63,20 @@ async def test_what_is_no_selector_is_refused_by_both(peers: Peers, text: str) -
         ours, theirs = await peers.both(path, [("match[]", text)])
         assert (ours.status, ours.json["errorType"]) == (theirs.status, theirs.json["errorType"]) == (400, "bad_data")
         assert ours.json["error"].startswith('invalid parameter "match[]": ')
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [("match[]", "node_load1"), ("match[]", '{instance="web1"}')],
+        [("match[]", "up")],
+        [("match[]", "odd")],
+        [("match[]", '{__name__=~"text|http.*"}')],
+        [("match[]", "nothing")],
+        [],
+    ],
+)
+async def test_federation_tells_the_same_samples(peers: Peers, query: Pairs) -> None:
+    ours, theirs = await peers.both("/federate", query)
+    assert (ours.status, ours.type) == (theirs.status, theirs.type)
+    assert ours.body.decode() == theirs.body.decode()

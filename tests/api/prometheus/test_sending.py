@@ -1,0 +1,177 @@
+"""How answers travel: compressed, in pieces, to clients that may go away."""
+
+import asyncio
+import gzip
+import io
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+
+from netmon_api.prometheus.encode import PIECE_BYTES
+from netmon_collector.query.answer import Answer, ErrorKind, QueryError
+from netmon_collector.query.engine import Engine
+from netmon_collector.query.options import Limits
+from netmon_collector.store.base import StoreError
+from tests.api.lab import NOW_MS, Lab, labels, running
+from tests.api.prometheus.peers import keep
+
+WIDE = {
+    labels("wide", series=f"{number:05}"): [(NOW_MS - 1000 * age, number + age / 7) for age in range(40, 0, -1)]
+    for number in range(500)
+}
+RANGE = {"query": "wide", "start": f"{NOW_MS / 1000 - 60}", "end": f"{NOW_MS / 1000}", "step": "1"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PATH = "/prometheus/api/v1/query_range"
+
+
+class Waiting(Engine):
+    """Never answers; says when it was asked and when it was cancelled."""
+
+    def __init__(self) -> None:
+        self.asked, self.cancelled = asyncio.Event(), asyncio.Event()
+        self.limits: Limits | None = None
+
+    def close(self) -> None:
+        """It has no threads."""
+
+    async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
+        self.limits = limits
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        raise AssertionError
+
+
+class Failing(Engine):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def close(self) -> None:
+        """It has no threads."""
+
+    async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
+        raise self.error
+
+
+async def test_a_large_answer_comes_in_pieces_whole_and_compressed_if_that_is_wanted(lab: Lab) -> None:
+    await keep(lab, WIDE)
+    async with aiohttp.ClientSession(lab.url, auto_decompress=False, headers=lab.client.headers) as plain:
+        async with plain.get(PATH, params=RANGE, headers={"Accept-Encoding": "identity"}) as response:
+            body = await response.read()
+            assert response.headers["Transfer-Encoding"] == "chunked"
+            assert "Content-Encoding" not in response.headers
+        assert len(body) > 2 * PIECE_BYTES
+        async with plain.get(PATH, params=RANGE, headers={"Accept-Encoding": "gzip"}) as response:
+            packed = await response.read()
+            assert response.headers["Content-Encoding"] == "gzip"
+            assert response.headers["Vary"] == "Accept-Encoding"
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(packed) < len(body) / 3
+    assert gzip.decompress(packed) == body
+    result = orjson.loads(body)["data"]["result"]
+    assert len(result) == 500
+    for one in result:
+        assert len(one["values"]) == 41
+
+
+async def test_small_answers_are_compressed_too(lab: Lab) -> None:
+    await keep(lab, WIDE)
+    async with lab.client.get("/prometheus/api/v1/series", params={"match[]": "wide"}) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert len((await response.json())["data"]) == 500
+
+
+async def ask_and_leave(lab: Lab, engine: Waiting, **more: str) -> None:
+    async def ask() -> None:
+        async with lab.client.get("/prometheus/api/v1/query", params={"query": "up", **more}):
+            pass
+
+    asking = asyncio.create_task(ask())
+    await asyncio.wait_for(engine.asked.wait(), 5)
+    asking.cancel()
+    await asyncio.wait_for(engine.cancelled.wait(), 5)
+
+
+async def test_a_client_that_goes_away_cancels_its_query(tmp_path: Path) -> None:
+    engine = Waiting()
+    async with running(tmp_path, engine=engine) as lab:
+        await ask_and_leave(lab, engine)
+    assert engine.limits == Limits()
+
+
+@pytest.mark.parametrize(("asked", "given_s"), [("5s", 5.0), ("0.25", 0.25), ("1h", 120.0), ("-1", 0.0)])
+async def test_a_client_may_ask_for_less_time_and_not_for_more(tmp_path: Path, asked: str, given_s: float) -> None:
+    engine = Waiting()
+    async with running(tmp_path, engine=engine) as lab:
+        await ask_and_leave(lab, engine, timeout=asked)
+    assert engine.limits is not None
+    assert engine.limits.timeout_s == given_s
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "told"),
+    [
+        (QueryError(ErrorKind.BAD_DATA, "1:1: x"), 400, "bad_data", 'invalid parameter "query": 1:1: x'),
+        (QueryError(ErrorKind.EXECUTION, "x"), 422, "execution", "x"),
+        (QueryError(ErrorKind.TIMEOUT, "x"), 503, "timeout", "x"),
+        (QueryError(ErrorKind.CANCELED, "x"), 499, "canceled", "x"),
+        (QueryError(ErrorKind.INTERNAL, "x"), 500, "internal", "x"),
+        (QueryError(ErrorKind.UNAVAILABLE, "x"), 503, "unavailable", "x"),
+        (StoreError("disk full"), 503, "unavailable", "the store can't answer now: disk full"),
+    ],
+)  # fmt: skip
+async def test_every_kind_of_error_has_its_status(
+    tmp_path: Path, error: Exception, status: int, kind: str, told: str
+) -> None:
+    async with (
+        running(tmp_path, engine=Failing(error)) as lab,
+        lab.client.get("/prometheus/api/v1/query", params={"query": "up"}) as response,
+    ):
+        assert response.status == status
+        assert await response.json() == {"status": "error", "errorType": kind, "error": told}
+
+
+async def test_a_limit_cuts_the_answer_and_says_so(lab: Lab) -> None:
+    await keep(lab, WIDE)
+    query = [("query", "wide"), ("limit", "3"), ("time", str(NOW_MS / 1000))]
+    answer = await lab.get("/prometheus/api/v1/query", *query)
+    assert [one["metric"]["series"] for one in answer["data"]["result"]] == ["00000", "00001", "00002"]
+    assert answer["warnings"] == ["results truncated due to limit"]
+    for path in ("/prometheus/api/v1/series", "/prometheus/api/v1/label/series/values"):
+        answer = await lab.get(path, ("match[]", "wide"), ("limit", 3))
+        assert (len(answer["data"]), answer["warnings"]) == (3, ["results truncated due to limit"])
+        for all_of_them in (0, 500):
+            answer = await lab.get(path, ("match[]", "wide"), ("limit", all_of_them))
+            assert (len(answer["data"]), "warnings" in answer) == (500, False)
+    for wrong in ("x", "-1", "1.5"):
+        async with lab.client.get("/prometheus/api/v1/labels", params={"limit": wrong}) as response:
+            assert response.status == 400
+            assert (await response.json())["error"].startswith('invalid parameter "limit": ')
+
+
+async def test_notes_and_costs_are_told(lab: Lab) -> None:
+    await lab.keep({labels("requests", instance="web1"): 1.0})
+    answer = await lab.get("/prometheus/api/v1/query", ("query", "rate(requests[5m])"), ("stats", "all"))
+    assert answer["data"]["stats"]["samples"]["totalQueryableSamples"] == 1
+    assert answer["data"]["stats"]["timings"]["execTotalTime"] > 0
+    assert "stats" not in (await lab.get("/prometheus/api/v1/query", ("query", "requests")))["data"]
+
+
+async def test_a_body_that_is_too_large_is_refused(lab: Lab) -> None:
+    body = io.BytesIO(b"query=" + b"x" * (1 << 20))
+    async with lab.client.post("/prometheus/api/v1/query", data=body, headers=FORM) as response:
+        assert response.status == 413
+
+
+async def test_text_that_is_no_unicode_is_refused(lab: Lab) -> None:
+    async with lab.client.post(
+        "/prometheus/api/v1/query",
+        data=b"query=%FF%FE",
+        headers=FORM,
+    ) as response:
+        assert response.status == 400
