@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict
 from itertools import chain, compress
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.encode import metrics_json
-from netmon_api.prometheus.forms import BrowseForm
+from netmon_api.prometheus.forms import BrowseForm, MetadataForm
 from netmon_api.prometheus.problem import Problem, quoted
 from netmon_api.prometheus.sending import framed, send
 from netmon_api.routes import Call
@@ -103,3 +104,24 @@ def _cut(found: Sequence[T], limit: int | None) -> tuple[Sequence[T], list[str]]
     if limit is None or len(found) <= limit:
         return found, []
     return found[:limit], [parameters.TRUNCATED]
+
+
+async def metadata(call: Call[MetadataForm]) -> web.StreamResponse:
+    """What writers told of their metrics; of each there is one description, the newest."""
+    form = call.query
+    most = _count(form.limit, "limit")
+    _count(form.limit_per_metric, "limit_per_metric")  # more than one is never told
+    known = call.services.metadata.all()
+    names = [form.metric] if form.metric else sorted(known)
+    chosen = [name for name in names if name in known][: most if most >= 0 else None]
+    told = {name: [asdict(known[name])] for name in chosen}
+    return await send(call.request, framed([orjson.dumps(told)]))
+
+
+def _count(text: str, parameter: str) -> int:
+    """A number, -1 where there is none."""
+    if not text:
+        return -1
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise Problem("bad_data", f"{parameter} must be a number")
+    return int(text)

@@ -26,10 +26,10 @@ MOST_STEPS = 11_000
 async def query(call: Call[InstantForm]) -> web.StreamResponse:
     form = call.query
     time_ms = parameters.time_ms(form.time, "time", call.services.now_ms())
-    limit, limits = parameters.limit(form.limit), _limits(form)
+    limit, limits, lookback_ms = parameters.limit(form.limit), _limits(form), _lookback_ms(form)
     started = time.perf_counter()
     try:
-        answer = await call.services.engine.instant(form.query, time_ms, limits=limits)
+        answer = await call.services.engine.instant(form.query, time_ms, limits=limits, lookback_ms=lookback_ms)
     except QueryError as error:
         raise _told(error) from error
     return await send(call.request, _whole(form, answer, limit, time.perf_counter() - started))
@@ -38,11 +38,17 @@ async def query(call: Call[InstantForm]) -> web.StreamResponse:
 async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
     form = call.query
     start_ms, end_ms, step_ms = _steps(form)
-    limit, limits = parameters.limit(form.limit), _limits(form)
+    limit, limits, lookback_ms = parameters.limit(form.limit), _limits(form), _lookback_ms(form)
     started = time.perf_counter()
     try:
         answer = await call.services.engine.range(
-            form.query, start_ms, end_ms, step_ms, limits=limits, may_be_kept=not form.nocache
+            form.query,
+            start_ms,
+            end_ms,
+            step_ms,
+            limits=limits,
+            lookback_ms=lookback_ms,
+            may_be_kept=not form.nocache,
         )
     except QueryError as error:
         raise _told(error) from error
@@ -98,6 +104,17 @@ def _limits(form: EvaluationForm) -> Limits:
     except ValueError as error:
         raise Problem.of("timeout", str(error)) from error
     return replace(limits, timeout_s=min(limits.timeout_s, max(timeout_s, 0.0)))
+
+
+def _lookback_ms(form: EvaluationForm) -> int | None:
+    """How long a sample counts, where the client says so; what is not above zero says nothing."""
+    if not form.lookback_delta:
+        return None
+    try:
+        lookback_ms = int(parameters.duration_ms(form.lookback_delta))
+    except ValueError as error:
+        raise Problem("bad_data", f"error parsing lookback delta duration: {error}") from error
+    return lookback_ms if lookback_ms > 0 else None
 
 
 def _told(error: QueryError) -> Problem:

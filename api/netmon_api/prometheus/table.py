@@ -9,6 +9,7 @@ from netmon_api.prometheus.forms import (
     Form,
     InstantForm,
     MatchForm,
+    MetadataForm,
     NoForm,
     RangeForm,
 )
@@ -38,6 +39,7 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get_or_post("/api/v1/series", browse.series, BrowseForm, "Series that fit one of some selectors"),
     *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
     *_get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
+    *_get("/api/v1/metadata", browse.metadata, MetadataForm, "Types, units and help of metrics, as writers told them"),
     *_get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
     *_get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
     *_get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),

@@ -34,9 +34,12 @@ class Engine:
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
 
-    async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
-        """The value of an expression at one time; `limits` take the place of those of the options."""
-        return await self._answer(self._query(text, time_ms, time_ms, 0), limits or self._options.limits)
+    async def instant(
+        self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
+    ) -> Answer:
+        """The value of an expression at one time; limits and lookback take the place of those of the options."""
+        query = self._query(text, time_ms, time_ms, 0, lookback_ms)
+        return await self._answer(query, limits or self._options.limits)
 
     async def range(
         self,
@@ -46,6 +49,7 @@ class Engine:
         step_ms: int,
         *,
         limits: Limits | None = None,
+        lookback_ms: int | None = None,
         may_be_kept: bool = True,
     ) -> Answer:
         """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms.
@@ -63,13 +67,13 @@ class Engine:
                 f"exceeded maximum resolution of {limits.steps:,} points per timeseries. "
                 "Try decreasing the query resolution (?step=XX)",
             )
-        query = self._query(text, start_ms, end_ms, step_ms)
+        query = self._query(text, start_ms, end_ms, step_ms, lookback_ms)
         if query.root.type not in (ValueType.SCALAR, ValueType.VECTOR):
             raise QueryError(
                 ErrorKind.BAD_DATA,
                 f'invalid expression type "{query.root.type}" for range query, must be Scalar or instant Vector',
             )
-        if self._cache is None or not may_be_kept or not is_steady(query):
+        if self._cache is None or not may_be_kept or lookback_ms is not None or not is_steady(query):
             return await self._answer(query, limits)
         return await self._refreshed(self._cache, query, limits)
 
@@ -91,9 +95,10 @@ class Engine:
         """Ends the threads as soon as their queries are done; no query may be asked afterwards."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> Query:
+    def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
         options = self._options
-        query = Query(text, parse(text), start_ms, end_ms, step_ms, options.lookback_ms, options.subquery_step_ms)
+        lookback_ms = lookback_ms or options.lookback_ms
+        query = Query(text, parse(text), start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
         check_allowed(query, experimental=options.experimental)
         return query
 

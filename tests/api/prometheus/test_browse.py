@@ -80,3 +80,9 @@ async def test_federation_tells_the_same_samples(peers: Peers, query: Pairs) -> 
     ours, theirs = await peers.both("/federate", query)
     assert (ours.status, ours.type) == (theirs.status, theirs.type)
     assert ours.body.decode() == theirs.body.decode()
+
+
+async def test_metadata_has_the_same_mistakes(peers: Peers) -> None:
+    for query in ([("limit", "x")], [("limit_per_metric", "1.5")], []):
+        ours, theirs = await peers.both("/api/v1/metadata", query)
+        assert (ours.status, ours.json) == (theirs.status, theirs.json)

@@ -36,7 +36,9 @@ class Waiting(Engine):
     def close(self) -> None:
         """It has no threads."""
 
-    async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
+    async def instant(
+        self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
+    ) -> Answer:
         self.limits = limits
         self.asked.set()
         try:
@@ -54,7 +56,9 @@ class Failing(Engine):
     def close(self) -> None:
         """It has no threads."""
 
-    async def instant(self, text: str, time_ms: int, *, limits: Limits | None = None) -> Answer:
+    async def instant(
+        self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
+    ) -> Answer:
         raise self.error
 
 
@@ -152,6 +156,29 @@ async def test_a_limit_cuts_the_answer_and_says_so(lab: Lab) -> None:
         async with lab.client.get("/prometheus/api/v1/labels", params={"limit": wrong}) as response:
             assert response.status == 400
             assert (await response.json())["error"].startswith('invalid parameter "limit": ')
+
+
+@pytest.mark.parametrize(
+    ("lookback", "found"), [("", 1), ("0", 1), ("-5", 1), ("9", 0), ("10001ms", 1), ("16m", 2), ("1y", 2)]
+)
+async def test_a_client_says_how_long_a_sample_counts(lab: Lab, lookback: str, found: int) -> None:
+    await lab.keep({labels("load", instance="web1"): 1.0}, NOW_MS - 10_000)
+    await lab.keep({labels("load", instance="web2"): 1.0}, NOW_MS - 15 * 60_000)
+    asked = [("query", "load"), ("lookback_delta", lookback)]
+    answer = await lab.get("/prometheus/api/v1/query", *asked)
+    assert len(answer["data"]["result"]) == found
+    now = str(NOW_MS / 1000)
+    for _ in range(2):
+        times = [("start", now), ("end", now), ("step", "1")]
+        answer = await lab.get("/prometheus/api/v1/query_range", *asked, *times)
+        assert len(answer["data"]["result"]) == found
+
+
+async def test_a_lookback_that_is_none_is_refused(lab: Lab) -> None:
+    async with lab.client.get("/prometheus/api/v1/query", params={"query": "up", "lookback_delta": "x"}) as response:
+        assert response.status == 400
+        told = 'error parsing lookback delta duration: cannot parse "x" to a valid duration'
+        assert await response.json() == {"status": "error", "errorType": "bad_data", "error": told}
 
 
 async def test_notes_and_costs_are_told(lab: Lab) -> None:
