@@ -83,6 +83,6 @@ async def test_federation_tells_the_same_samples(peers: Peers, query: Pairs) -> 
 
 
 async def test_metadata_has_the_same_mistakes(peers: Peers) -> None:
-    for query in ([("limit", "x")], [("limit_per_metric", "1.5")], []):
+    for query in ([("limit", "x")], [("limit", "1.5")], []):
         ours, theirs = await peers.both("/api/v1/metadata", query)
         assert (ours.status, ours.json) == (theirs.status, theirs.json)
