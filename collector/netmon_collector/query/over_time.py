@@ -39,6 +39,7 @@ def padded(windows: Windows, least: int = 1) -> Iterator[Padded]:
     rows = rows[np.argsort(counts[rows], kind="stable")]
     at = 0
     while at < len(rows):
+        windows.check()
         part = rows[at : at + max(1, _CHUNK // int(counts[rows[min(at + 64, len(rows) - 1)]]))]
         part = part[: max(1, _CHUNK // int(counts[part[-1]]))]
         index = lo[part][:, None] + np.arange(counts[part[-1]])

@@ -10,16 +10,38 @@ from netmon_collector.store.base import Values
 
 Indices = npt.NDArray[np.int64]
 
+_OVERLAP: Final = 32
+_EXACT: Final = 2.0**53
 _CANCELLED: Final = 2.0**20
 """By how much terms may outweigh their sum before it is computed again: then at most 10 of 16 digits are lost."""
 
 
 def reduced(ufunc: np.ufunc, values: Values, lo: Indices, hi: Indices) -> Values:
-    """ufunc over values[lo:hi] for each pair; means nothing where that is empty. lo <= hi, same shape."""
+    """ufunc (add, fmin or fmax) over values[lo:hi] for each pair, lo <= hi; means nothing where that is empty."""
+    if int((hi - lo).sum()) > _OVERLAP * (len(values) + lo.size):
+        return _overlapping(ufunc, values, lo, hi)
     ends = np.empty(2 * lo.size, np.int64)
     ends[0::2], ends[1::2] = lo.reshape(-1), hi.reshape(-1)
     padded = np.append(values, 0.0)
     result: Values = ufunc.reduceat(padded, ends)[::2].reshape(lo.shape) if lo.size else np.empty(lo.shape)
+    return result
+
+
+def _overlapping(ufunc: np.ufunc, values: Values, lo: Indices, hi: Indices) -> Values:
+    """The same where most values are in many of the ranges: each range is put together from parts that are reduced
+    once, of 1, 2, 4, … of the pieces between all ends of ranges.
+    """
+    edges = np.unique(np.concatenate([lo.reshape(-1), hi.reshape(-1)]))
+    parts = ufunc.reduceat(np.append(values, 0.0), edges)
+    at, last = np.searchsorted(edges, lo), np.searchsorted(edges, hi)
+    result = np.full(lo.shape, 0.0 if ufunc is np.add else np.nan)
+    length = 1
+    while (left := last - at).any():
+        odd = (left & length) > 0
+        result[odd] = ufunc(result[odd], parts[at[odd]])
+        at = at + np.where(odd, length, 0)
+        parts = ufunc(parts[:-length], parts[length:]) if len(parts) > length else parts
+        length *= 2
     return result
 
 
@@ -50,7 +72,10 @@ def _doubtful(values: Values, lo: Indices, hi: Indices, total: Values) -> npt.ND
         if not ((values < 0).any() and (values > 0).any()):
             return np.zeros(lo.shape, np.bool_)
     weight = np.where(hi > lo, reduced(np.add, np.abs(values), lo, hi), 0.0)
-    return np.isfinite(weight) & (weight > _CANCELLED * np.abs(total))
+    doubtful: npt.NDArray[np.bool_] = np.isfinite(weight) & (weight > _CANCELLED * np.abs(total))
+    if doubtful.any() and weight[doubtful].max() < _EXACT and bool((values == np.trunc(values)).all()):
+        return np.zeros(lo.shape, np.bool_)  # whole numbers
+    return doubtful
 
 
 def _terms(values: Values, lo: Indices, hi: Indices) -> Iterator[tuple[Values, npt.NDArray[np.bool_]]]:

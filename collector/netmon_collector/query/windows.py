@@ -1,7 +1,7 @@
 """Which samples of each series are in the window of each step."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +40,8 @@ class Windows:
     hi: Indices
     starts: Times
     ends: Times
+    check: Callable[[], None] = lambda: None
+    """To be called by whoever takes long; may raise."""
 
     @property
     def counts(self) -> Indices:
@@ -70,7 +72,7 @@ def over_windows(
         check()
         windows = windows_of(block, starts, ends, stale=stale)
         rows = slice(row, row + len(windows.lo))
-        values[rows], present[rows] = kernel(windows)
+        values[rows], present[rows] = kernel(replace(windows, check=check))
         row = rows.stop
     return values, present
 
