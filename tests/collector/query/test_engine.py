@@ -111,9 +111,7 @@ async def test_times_that_make_no_sense_are_refused(
 
 async def test_a_range_vector_over_a_range_is_refused_as_in_prometheus(engine: Engine) -> None:
     error = await failure(engine, "load[5m]")
-    assert error.message == (
-        'invalid expression type "range vector" for range query, must be Scalar or instant Vector'
-    )
+    assert error.message == ('invalid expression type "range vector" for range query, must be Scalar or instant Vector')
 
 
 async def test_a_query_that_takes_too_long_ends_with_a_timeout() -> None:
@@ -206,8 +204,12 @@ async def test_lengths_of_time_may_be_computed(engine: Engine) -> None:
 @pytest.mark.parametrize("query", ["load[1m - 1m]", "load[1 / 0]", "load offset (0 / 0)", "load[-step()]"])
 async def test_a_computed_length_of_time_must_be_one(engine: Engine, query: str) -> None:
     with pytest.raises(QueryError, match=r"parse error: duration"):
-        await engine.range(f"count_over_time(({query})[5m:1m])" if "[" not in query else f"count_over_time({query})",
-                           0, 300_000, 20_000)
+        await engine.range(
+            f"count_over_time(({query})[5m:1m])" if "[" not in query else f"count_over_time({query})",
+            0,
+            300_000,
+            20_000,
+        )
 
 
 async def test_names_are_dropped_at_once_where_that_is_asked_for() -> None:

@@ -13,7 +13,7 @@ from netmon_collector.store.base import Matcher, MatchOp
 
 WORDS = st.sampled_from(
     "sum rate by without on ignoring group_left bool offset @ start end ( ) { } [ ] , : + - * / ^ == =~ != > and or "
-    "x up 5m 1h30m 3 1e9 .5 \"a\" 'b' `c` # \n inf nan topk step limitk fill = ! \\ \" é".split(" ")
+    'x up 5m 1h30m 3 1e9 .5 "a" \'b\' `c` # \n inf nan topk step limitk fill = ! \\ " é'.split(" ")
 )
 
 
@@ -42,11 +42,7 @@ def message(text: str) -> str:
         ("up and bool up", "1:8: parse error: bool modifier can only be used on comparison operators"),
         ("1 + on (a) up", "1:1: parse error: vector matching only allowed between instant vectors"),
         ("up offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"),
-        (
-            "sum(up) offset 1m",
-            "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector"
-            " or a subquery",
-        ),
+        ("abs(up)[5m]", "1:8: parse error: ranges only allowed for vector selectors"),
         (
             "topk(up)",
             "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1",
