@@ -134,7 +134,6 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.listener import CannotListen
     from netmon_collector.pipeline import Pipeline
     from netmon_collector.query.engine import Engine
-    from netmon_collector.query.options import QueryOptions
     from netmon_collector.receive import Receiver
     from netmon_collector.state.agents import Agents
     from netmon_collector.state.database import StateError, open_state
@@ -161,7 +160,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 retention=retention,
             )
             parts.push_async_callback(store.close)
-            queries = Engine(store, QueryOptions())
+            queries = Engine(store, config.query.options())
             parts.callback(queries.close)
             tokens = Tokens(state, now_ms)
             registry = make_registry()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.store.retention import Keep, Retention, Rule
 from netmon_collector.store.url import parse_store_url
 from netmon_configs.logs import LogOptions
@@ -143,6 +144,20 @@ class StoreOptions(Options):
     retention: RetentionOptions = Field(default_factory=RetentionOptions)
 
 
+class QueryConfig(Options):
+    """What one query may take, how long a sample counts, and whether what Prometheus calls experimental is allowed."""
+
+    timeout_s: Duration = Field(default=120.0, alias="timeout", gt=0)
+    samples: int = Field(default=50_000_000, ge=1000)
+    memory_bytes: Size = Field(default=2 << 30, alias="memory", ge=16 << 20)
+    lookback_s: Duration = Field(default=300.0, alias="lookback", ge=1)
+    experimental: bool = False
+
+    def options(self) -> QueryOptions:
+        limits = Limits(timeout_s=self.timeout_s, samples=self.samples, memory_bytes=self.memory_bytes)
+        return QueryOptions(limits, lookback_ms=round(self.lookback_s * 1000), experimental=self.experimental)
+
+
 class CollectorConfig(Options):
     """All that a collector can be told. An empty file is a good start: everything has a default."""
 
@@ -150,4 +165,5 @@ class CollectorConfig(Options):
     http: HttpOptions = Field(default_factory=HttpOptions)
     grpc: GrpcOptions = Field(default_factory=GrpcOptions)
     store: StoreOptions = Field(default_factory=StoreOptions)
+    query: QueryConfig = Field(default_factory=QueryConfig)
     log: LogOptions = Field(default_factory=LogOptions)
