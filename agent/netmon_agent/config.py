@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.registry import AnyInput
+from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_configs.logs import LogOptions
 from netmon_configs.options import Duration, Options, PeerAddress, Size, is_this_machine
 
@@ -55,4 +56,14 @@ class AgentConfig(Options):
         twice = sorted({title for title in titles if titles.count(title) > 1})
         if twice:
             raise ValueError(f"inputs must differ: {', '.join(twice)} is there more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _scraped_series_differ(self) -> "AgentConfig":
+        scraped = [(one.job_name, sorted(one.labels.items())) for one in self.inputs if isinstance(one, ScrapeInput)]
+        for job, labels in scraped:
+            if scraped.count((job, labels)) > 1:
+                raise ValueError(
+                    f"two inputs scrape as job {job!r} with the same labels: give them other jobs or labels"
+                )
         return self

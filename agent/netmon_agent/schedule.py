@@ -55,6 +55,7 @@ class Scheduler:
         self._batcher = batcher
         self._clock = clock
         self._slow: set[str] = set()
+        self._down: set[str] = set()
         self.counts = {one.title: InputCounts() for one in inputs}
 
     async def run(self) -> None:
@@ -91,7 +92,7 @@ class Scheduler:
         interval_s = one.interval_s or self._interval_s
         watch = asyncio.get_running_loop().call_later(interval_s, self._tell_slow, one.title, interval_s)
         try:
-            counts.samples += self._batcher.put(one.title, one.job, now_ms, await one.gather(now_ms))
+            counts.samples += self._batcher.put(one.title, one.job_label, now_ms, await one.gather(now_ms))
         except Exception as error:  # noqa: BLE001 - one broken input must not stop the others
             counts.failures += 1
             self._batcher.put_stale(one.title, now_ms)
@@ -101,6 +102,7 @@ class Scheduler:
         else:
             if broken:
                 log.info("input.recovered", input=one.title)
+            self._tell_trouble(one)
             return False
         finally:
             watch.cancel()
@@ -110,6 +112,15 @@ class Scheduler:
             if one.title in self._slow and duration_s <= interval_s:
                 self._slow.discard(one.title)
                 log.info("input.fast_again", input=one.title)
+
+    def _tell_trouble(self, one: Input) -> None:
+        """Once when a source goes down, and once when it is back."""
+        if one.trouble and one.title not in self._down:
+            self._down.add(one.title)
+            log.warning("input.source_down", input=one.title, reason=one.trouble)
+        elif not one.trouble and one.title in self._down:
+            self._down.discard(one.title)
+            log.info("input.source_up", input=one.title)
 
     def _tell_slow(self, title: str, interval_s: float) -> None:
         if title not in self._slow:

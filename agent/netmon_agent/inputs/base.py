@@ -65,6 +65,16 @@ class Input(Options):
         """Names the input in logs, metrics and on the wire; unique within an agent, at most 128 characters."""
         return self.type
 
+    @property
+    def job_label(self) -> str:
+        """The label `job` of this very input's series."""
+        return self.job
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last gather found its source down, for the log; None where it did not, or where nobody need know."""
+        return None
+
     @abstractmethod
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         """Reads the source once; `now_ms` is the wall clock as Unix time in milliseconds."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from netmon_agent.inputs.host import HostInput
+from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
-AnyInput = Annotated[HostInput | TcpInput, Field(discriminator="type")]
+AnyInput = Annotated[HostInput | ScrapeInput | TcpInput, Field(discriminator="type")]
