@@ -1,8 +1,8 @@
 """Reads a configuration file into its model, or says everything that is wrong with it, each with its line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -41,14 +41,15 @@ def read(path: Path) -> str:
         raise _unusable(path, f"is not UTF-8 text (byte 0x{content[error.start]:02x})", line) from None
 
 
-def parse(text: str, name: str, model: type[Model]) -> Model:
+def parse(text: str, name: str, model: type[Model], context: Mapping[str, Any] | None = None) -> Model:
     """The options in YAML text; `name` stands for the file in mistakes. Text without content gives the defaults.
 
-    Keys are the options' YAML names alone (their aliases, where they have one). Raises ConfigError.
+    Keys are the options' YAML names alone (their aliases, where they have one). `context` is for the model's
+    validators. Raises ConfigError.
     """
     tree, mistakes = read_tree(text, name)
     try:
-        options = model.model_validate(tree.value, by_alias=True, by_name=False)
+        options = model.model_validate(tree.value, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         from netmon_configs.wording import explain  # a daemon that starts does without it
 

@@ -1,0 +1,1 @@
+"""Asks network devices by SNMP, and says what they are and how they are."""

@@ -1,0 +1,136 @@
+"""Reads what rules need from one device: each table once, single objects together, and failures kept by name."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from netmon_agent.snmp.findings import Trouble
+from netmon_agent.snmp.session import Broken, NoAnswer, NotAllowed, Session, SnmpError, Value
+from netmon_agent.snmp.values import as_number, as_text, formed
+from netmon_configs.profile import Condition
+from netmon_configs.reference import Pieces, Reference
+
+OBJECTS_PER_GET = 12
+"""Small answers fit every device's buffers, and one packet without fragments."""
+SILENCES = 2
+"""After so many requests without an answer, each with its retries, a device is left alone for this poll."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """The device as rules see it. `absent` are tables that an earlier poll found empty; they are not asked again."""
+
+    session: Session
+    absent: frozenset[str] = frozenset()
+    troubles: list[Trouble] = field(default_factory=list)
+    empty: set[str] = field(default_factory=set)
+    _columns: dict[str, Mapping[str, Value]] = field(default_factory=dict)
+    _scalars: dict[str, Value | None] = field(default_factory=dict)
+    _silences: int = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing more will be asked: the device fell silent, or refuses."""
+        return self._silences >= SILENCES
+
+    async def load(self, references: Iterable[Reference | None], part: str) -> None:
+        """Reads what the references need and is not read yet; what fails is named with the part of the poll."""
+        scalars, columns = [], []
+        for reference in references:
+            while reference is not None:
+                if reference.oid:
+                    (scalars if reference.is_scalar else columns).append(reference.oid)
+                reference = reference.through
+        await self._get([oid for oid in dict.fromkeys(scalars) if oid not in self._scalars], part)
+        for oid in dict.fromkeys(columns):
+            if oid not in self._columns:
+                await self._walk(oid, part)
+
+    def rows(self, reference: Reference) -> list[str]:
+        """The indexes that there are, in the device's order; a single object is one row called 0."""
+        if reference.is_scalar:
+            return ["0"] if self._scalars.get(reference.oid) is not None else []
+        return list(self._columns.get(reference.oid, ()))
+
+    def value(self, reference: Reference | None, index: str) -> Value | None:
+        """What a reference means for a row, or None."""
+        if reference is None:
+            return None
+        if reference.is_scalar:
+            return self._scalars.get(reference.oid)
+        if reference.through is not None:
+            through = self.value(reference.through, index)
+            index = "" if through is None else as_text(through)
+        elif reference.first:
+            index = ".".join(index.split(".")[reference.first - 1 : reference.last])
+        return self._columns.get(reference.oid, {}).get(index) if reference.oid else index
+
+    def number(self, reference: Reference | None, index: str, pattern: re.Pattern[str] | None = None) -> float | None:
+        found = self.value(reference, index)
+        return None if found is None else as_number(found, pattern)
+
+    def text(self, pieces: Pieces, index: str) -> str:
+        """A text with its fields filled in; fields that the device doesn't have are empty."""
+        if not pieces:
+            return ""
+        parts = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                parts.append(piece)
+            elif (found := self.value(piece.reference, index)) is not None:
+                parts.append(formed(found, piece.form))
+        return "".join(parts).strip()
+
+    def fits(self, conditions: Iterable[Condition], index: str) -> bool:
+        """Whether all conditions hold for a row; what the device doesn't have is empty text."""
+        for condition in conditions:
+            found = self.value(condition.of, index)
+            if condition.regex.search("" if found is None else as_text(found)) is None:
+                return False
+        return True
+
+    def hits(self, conditions: Iterable[Condition], index: str) -> bool:
+        """Whether any of the conditions holds for a row."""
+        for condition in conditions:
+            found = self.value(condition.of, index)
+            if found is not None and condition.regex.search(as_text(found)) is not None:
+                return True
+        return False
+
+    async def _get(self, oids: list[str], part: str) -> None:
+        for start in range(0, len(oids), OBJECTS_PER_GET):
+            chunk = oids[start : start + OBJECTS_PER_GET]
+            self._scalars |= dict.fromkeys(chunk)
+            if self.is_gone:
+                return
+            try:
+                self._scalars |= await self.session.get(chunk)
+                self._silences = 0
+            except SnmpError as error:
+                self._note(error, part, chunk[0])
+
+    async def _walk(self, oid: str, part: str) -> None:
+        self._columns[oid] = {}
+        if self.is_gone or oid in self.absent:
+            return
+        try:
+            self._columns[oid] = await self.session.walk(oid)
+            self._silences = 0
+        except SnmpError as error:
+            self._columns[oid] = error.partial if isinstance(error, Broken) else {}
+            self._note(error, part, oid)
+        else:
+            if not self._columns[oid]:
+                self.empty.add(oid)
+
+    def _note(self, error: SnmpError, part: str, oid: str) -> None:
+        self.troubles.append(Trouble(part, f"{oid}: {error}"))
+        if isinstance(error, NoAnswer):
+            self._silences += 1
+        elif isinstance(error, NotAllowed):
+            self._silences = SILENCES
+
+
+def references_in(pieces: Pieces) -> list[Reference]:
+    """The objects that a text names."""
+    return [piece.reference for piece in pieces if not isinstance(piece, str)]
