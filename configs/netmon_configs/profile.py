@@ -168,10 +168,11 @@ State = Annotated[str, PlainValidator(_state)]
 class SensorRule(Scaled):
     """Sensors: numbers with a class, or states with what each value means.
 
-    `bits` is for what is a set of flags: what each means, from the first.
+    `rows` is an object that only the rows which count have; `bits` is for what is a set of flags: what each means, from the first.
     """
 
     type: SensorClass | Choice = Field(alias="class")
+    rows: Ref | None = None
     precision: Ref | None = None
     scale: Ref | None = None
     states: dict[str, State] = Field(default_factory=dict)

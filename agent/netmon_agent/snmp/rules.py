@@ -52,7 +52,8 @@ async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
     found = []
     for rule in rules:
         more = [rule.precision, rule.scale, rule.type.of if isinstance(rule.type, Choice) else None]
-        for index in await _rows(reader, rule, [rule.value], "sensors", more):
+        leading = [rule.rows or rule.value]
+        for index in await _rows(reader, rule, leading, "sensors", [rule.value, *more]):
             sensor = _sensor(reader, rule, index)
             if sensor is not None:
                 found.append(sensor)
