@@ -4,7 +4,7 @@ Objects are named once, under `objects`; all that follows uses the names. docs/p
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
@@ -168,7 +168,8 @@ State = Annotated[str, PlainValidator(_state)]
 class SensorRule(Scaled):
     """Sensors: numbers with a class, or states with what each value means.
 
-    `rows` is an object that only the rows which count have; `bits` is for what is a set of flags: what each means, from the first.
+    `rows` is an object that only the rows which count have; `bits` is for a set of flags: what each means, from the
+    first.
     """
 
     type: SensorClass | Choice = Field(alias="class")

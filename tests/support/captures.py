@@ -88,7 +88,10 @@ def compare(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> 
         **_identity(expected, found, vendors),
         "ports": _ports(expected, found),
         "processors": _values(
-            [(one["processor_oid"], one["processor_usage"], one["processor_descr"]) for one in expected.rows("processors", "processors")],
+            [
+                (one["processor_oid"], one["processor_usage"], one["processor_descr"])
+                for one in expected.rows("processors", "processors")
+            ],
             [(one.oid, one.percent) for one in found.processors],
             0.51,
         ),
@@ -102,7 +105,7 @@ def compare(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> 
             [(one.oid, one.value) for one in found.sensors],
             0.01,
         ),
-    }  # fmt: skip
+    }
 
 
 def _identity(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> dict[str, Tally]:
@@ -141,7 +144,8 @@ def _ports(expected: Expected, found: Findings) -> Tally:
 
 
 def _values(expected: Iterable[tuple[str, Any, str]], found: Iterable[tuple[str, float]], tolerance: float) -> Tally:
-    tally, mine = Tally(), {}
+    tally = Tally()
+    mine: dict[str, list[float]] = {}
     for oid, value in found:
         mine.setdefault(oid, []).append(value)
     known = set()

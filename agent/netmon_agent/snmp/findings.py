@@ -81,9 +81,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that one poll of one device found."""
+    """All that one poll of one device found. A device that did not answer is known by no identity."""
 
     identity: Identity
+    answered: bool = True
     readings: list[Reading] = field(default_factory=list)
     processors: list[Processor] = field(default_factory=list)
     memory: list[Amount] = field(default_factory=list)

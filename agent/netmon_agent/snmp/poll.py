@@ -23,7 +23,7 @@ async def poll(session: Session, library: Library, absent: frozenset[str] = froz
     """
     reader = Reader(session, absent)
     identity, layers = await identify(reader, library)
-    found = Findings(identity, troubles=reader.troubles)
+    found = Findings(identity, reader.answered, troubles=reader.troubles)
     found.readings.extend(await readings(reader, _all(layers, lambda layer: layer.metrics)))
     found.entries.extend(await rules.entries(reader, _all(layers, lambda layer: layer.entries)))
     for layer in layers:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netmon_agent.snmp.findings import Trouble
-from netmon_agent.snmp.session import Broken, NoAnswer, NotAllowed, Session, SnmpError, Value
+from netmon_agent.snmp.session import Broken, NoAnswer, Session, SnmpError, Value
 from netmon_agent.snmp.values import as_number, as_text, formed
 from netmon_configs.profile import Condition
 from netmon_configs.reference import Pieces, Reference
@@ -26,16 +26,18 @@ class Reader:
     empty: set[str] = field(default_factory=set)
     _columns: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     _scalars: dict[str, Value | None] = field(default_factory=dict)
+    answered: bool = False
     _silences: int = 0
 
     @property
     def is_gone(self) -> bool:
-        """Whether nothing more will be asked: the device fell silent, or refuses."""
-        return self._silences >= SILENCES
+        """Whether nothing more will be asked: the device never answered, fell silent, or refuses."""
+        return self._silences >= (SILENCES if self.answered else 1)
 
     async def load(self, references: Iterable[Reference | None], part: str) -> None:
         """Reads what the references need and is not read yet; what fails is named with the part of the poll."""
-        scalars, columns = [], []
+        scalars: list[str] = []
+        columns: list[str] = []
         for reference in references:
             while reference is not None:
                 if reference.oid:
@@ -105,7 +107,7 @@ class Reader:
                 return
             try:
                 self._scalars |= await self.session.get(chunk)
-                self._silences = 0
+                self._heard()
             except SnmpError as error:
                 self._note(error, part, chunk[0])
 
@@ -115,7 +117,7 @@ class Reader:
             return
         try:
             self._columns[oid] = await self.session.walk(oid)
-            self._silences = 0
+            self._heard()
         except SnmpError as error:
             self._columns[oid] = error.partial if isinstance(error, Broken) else {}
             self._note(error, part, oid)
@@ -123,11 +125,14 @@ class Reader:
             if not self._columns[oid]:
                 self.empty.add(oid)
 
+    def _heard(self) -> None:
+        self.answered, self._silences = True, 0
+
     def _note(self, error: SnmpError, part: str, oid: str) -> None:
         self.troubles.append(Trouble(part, f"{oid}: {error}"))
         if isinstance(error, NoAnswer):
             self._silences += 1
-        elif isinstance(error, NotAllowed):
+        elif error.permanent and not isinstance(error, Broken):
             self._silences = SILENCES
 
 

@@ -23,7 +23,7 @@ from netmon_configs.reference import Reference
 
 
 async def processors(reader: Reader, rules: Sequence[ProcessorRule]) -> list[Processor]:
-    found = []
+    found: list[Processor] = []
     for rule in rules:
         if rule.fallback and found:
             continue
@@ -36,7 +36,7 @@ async def processors(reader: Reader, rules: Sequence[ProcessorRule]) -> list[Pro
 
 
 async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> list[Amount]:
-    found = []
+    found: list[Amount] = []
     for rule in rules:
         if rule.fallback and found:
             continue

@@ -1,0 +1,75 @@
+"""Debian's snmpd on a free port of loopback, with users for each way of asking."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_CONF = """
+rocommunity public
+sysLocation lab
+sysContact ops@example.net
+createUser open
+rouser open noauth
+createUser signed SHA authpass123
+rouser signed auth
+createUser sealed SHA authpass123 AES privpass123
+rouser sealed priv
+createUser sealed256 SHA-256 authpass123 AES privpass123
+rouser sealed256 priv
+"""
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+        return port
+
+
+@contextmanager
+def snmpd(folder: Path, port: int | None = None) -> Iterator[int]:
+    """Runs it; gives its port. Skips the test where it is not installed."""
+    program = shutil.which("snmpd") or shutil.which("snmpd", path="/usr/sbin")
+    if program is None:
+        pytest.skip("needs snmpd, of the Debian package snmpd")
+    port = port or free_udp_port()
+    folder.mkdir(exist_ok=True)
+    (folder / "snmpd.conf").write_text(_CONF)
+    command = [program, "-f", "-Le", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", f"udp:127.0.0.1:{port}"]
+    with (folder / "log").open("ab") as log:
+        environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder / "state")}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        _wait(port, process, folder / "log")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+_GET = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until it answers a request for sysUpTime."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.1)
+        asking.connect(("127.0.0.1", port))
+        for _ in range(200):
+            try:
+                asking.send(_GET)
+                asking.recv(1500)
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+            if process.poll() is not None:
+                break
+    raise RuntimeError(log.read_text(errors="replace")[-2000:])
