@@ -36,6 +36,8 @@ token_app = typer.Typer(help="Make tokens for a collector here.", no_args_is_hel
 app.add_typer(token_app, name="token")
 store_app = typer.Typer(help="Work on stores.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(store_app, name="store")
+profile_app = typer.Typer(help="Try profiles of SNMP devices.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(profile_app, name="profile")
 
 dashboards_app = typer.Typer(help="Dashboards for Grafana.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dashboards_app, name="dashboards")
@@ -329,6 +331,18 @@ def store_fsck(
     from netmon_cli.fsck import fsck
 
     _end(fsck(folder, repair, as_json, paper()))
+
+
+@profile_app.command("test")
+def profile_test(
+    file: Annotated[Path, typer.Argument(help="A capture of the device (.snmprec).")],
+    profiles: Annotated[Path | None, typer.Option(help="A folder with profiles of your own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Which profile a device gets, and what it finds."""
+    from netmon_cli.profile import test
+
+    _end(test(file, profiles, as_json, paper()))
 
 
 def run(arguments: Sequence[str]) -> int:

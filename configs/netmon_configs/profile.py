@@ -3,7 +3,7 @@
 Objects are named once, under `objects`; all that follows uses the names. docs/profiles.md explains it with examples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
@@ -25,7 +25,7 @@ UNITS: Mapping[SensorClass, str] = {
     "loss": "percent", "distance": "meters", "quality": "", "cooling": "watts", "waterflow": "lpm",
     "dew_point": "celsius",
 }  # fmt: skip
-Convert = Literal["fahrenheit", "milliwatt_dbm", "microwatt_dbm", "watt_dbm", "minutes", "seconds_minutes", "hex"]
+Convert = Literal["fahrenheit", "milliwatt_dbm", "microwatt_dbm", "watt_dbm"]
 
 
 def listed(value: object) -> object:
@@ -238,6 +238,3 @@ class Profile(Options):
         for name, written in objects.items():
             known[name] = resolve_oid(written, known)
         return {name: known[name] for name in objects}
-
-
-Sections = Sequence[Profile]

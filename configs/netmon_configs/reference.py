@@ -1,9 +1,9 @@
 """How a profile names what a device holds: references to objects, and texts with references in braces.
 
-    ifName                    the column, at the row's own index
-    entPhysicalName@1         the column, at the first part of the row's index; @2- is all but the first
-    entPhysicalName[cpmCPU]   the column, at the index that the row's own cpmCPU holds
-    hrSystemUptime.0          one object; it is the same for every row
+ifName                    the column, at the row's own index
+entPhysicalName@1         the column, at the first part of the row's index; @2- is all but the first
+entPhysicalName[cpmCPU]   the column, at the index that the row's own cpmCPU holds
+hrSystemUptime.0          one object; it is the same for every row
 """
 
 import re

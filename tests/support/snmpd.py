@@ -54,22 +54,30 @@ def snmpd(folder: Path, port: int | None = None) -> Iterator[int]:
         process.wait()
 
 
-_GET = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
+def answers(port: int, community: str = "public") -> bool:
+    """Whether a request for sysUpTime is answered within a tenth of a second."""
+    name = community.encode()
+    pdu = bytes.fromhex("a019020101020100020100300e300c06082b060102010103000500")
+    body = b"\x02\x01\x01" + bytes([4, len(name)]) + name + pdu
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.1)
+        try:
+            asking.connect(("127.0.0.1", port))
+            asking.send(bytes([0x30, len(body)]) + body)
+            asking.recv(1500)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        except OSError:
+            return False
+        else:
+            return True
+    return False
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Until it answers a request for sysUpTime."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(0.1)
-        asking.connect(("127.0.0.1", port))
-        for _ in range(200):
-            try:
-                asking.send(_GET)
-                asking.recv(1500)
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-            if process.poll() is not None:
-                break
+    for _ in range(200):
+        if answers(port):
+            return
+        if process.poll() is not None:
+            break
     raise RuntimeError(log.read_text(errors="replace")[-2000:])

@@ -76,9 +76,7 @@ class GufoSession:
         opened: SnmpV3ClientSocket = self._socket  # type: ignore[assignment]
         await self._exchange(opened.send_refresh, opened.recv_refresh)
         user = _user(self._credential)
-        opened.set_keys(
-            user.name, user.get_auth_alg(), user.get_auth_key(), user.get_priv_alg(), user.get_priv_key()
-        )
+        opened.set_keys(user.name, user.get_auth_alg(), user.get_auth_key(), user.get_priv_alg(), user.get_priv_key())
         if user.require_auth():
             await self._exchange(opened.send_refresh, opened.recv_refresh)
 
@@ -199,7 +197,7 @@ class GufoSession:
 
     def _drain(self) -> None:
         """Takes what nobody waits for, so that the loop does not spin on it."""
-        with contextlib.suppress(Exception):  # noqa: S110 - whatever it is, it was not asked for
+        with contextlib.suppress(Exception):
             self._socket.recv_get_many()
 
 

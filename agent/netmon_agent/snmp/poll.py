@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from netmon_agent.snmp import rules
+from netmon_agent.snmp.components import component_readings
 from netmon_agent.snmp.findings import Findings
 from netmon_agent.snmp.identify import identify
 from netmon_agent.snmp.metrics import readings
@@ -33,6 +34,7 @@ async def poll(session: Session, library: Library, absent: frozenset[str] = froz
             found.memory.extend(await rules.amounts(reader, layer.memory, "memory"))
     found.storage.extend(await rules.amounts(reader, _all(layers, lambda layer: layer.storage), "storage"))
     found.sensors.extend(await rules.sensors(reader, _all(layers, lambda layer: layer.sensors)))
+    found.readings.extend(component_readings(found))
     return found
 
 

@@ -49,15 +49,15 @@ async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> lis
 
 
 async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
-    found = []
+    found: dict[tuple[str, str], Sensor] = {}
     for rule in rules:
         more = [rule.precision, rule.scale, rule.type.of if isinstance(rule.type, Choice) else None]
         leading = [rule.rows or rule.value]
         for index in await _rows(reader, rule, leading, "sensors", [rule.value, *more]):
             sensor = _sensor(reader, rule, index)
             if sensor is not None:
-                found.append(sensor)
-    return found
+                found.setdefault((sensor.oid, sensor.type), sensor)  # the more particular layer's word
+    return list(found.values())
 
 
 async def entries(reader: Reader, rules: Sequence[EntryRule]) -> list[Entry]:
@@ -103,14 +103,9 @@ def converted(value: float, how: Convert) -> float | None:
     match how:
         case "fahrenheit":
             return (value - 32) * 5 / 9
-        case "minutes":
-            return value / 60
-        case "seconds_minutes":
-            return value / 60
         case "milliwatt_dbm" | "microwatt_dbm" | "watt_dbm":
             milliwatts = value * {"milliwatt_dbm": 1.0, "microwatt_dbm": 0.001, "watt_dbm": 1000.0}[how]
             return 10 * math.log10(milliwatts) if milliwatts > 0 else None
-    return value
 
 
 def _sensor(reader: Reader, rule: SensorRule, index: str) -> Sensor | None:
@@ -130,9 +125,7 @@ def _sensor(reader: Reader, rule: SensorRule, index: str) -> Sensor | None:
     return Sensor(oid, index, name, kind, UNITS[kind], round(value, 6), severity, meaning)
 
 
-def _state(
-    reader: Reader, rule: SensorRule, index: str, value: float | None
-) -> tuple[float | None, str, str]:
+def _state(reader: Reader, rule: SensorRule, index: str, value: float | None) -> tuple[float | None, str, str]:
     """Value, severity and meaning; a state in words has its place in the profile as value."""
     raw = reader.value(rule.value, index)
     written = "" if raw is None else as_text(raw)

@@ -91,9 +91,15 @@ async def test_each_way_of_asking_reads_the_same_from_a_real_agent(agent_port: i
 async def test_what_an_agent_does_not_accept_is_told(
     agent_port: int, credential: Credential, error: type[SnmpError]
 ) -> None:
-    with pytest.raises(error):
+    async def ask() -> None:
         session = await opened(agent_port, credential, hurried())
-        await session.get([NAME])
+        try:
+            await session.get([NAME])
+        finally:
+            session.close()
+
+    with pytest.raises(error):
+        await ask()
 
 
 async def test_a_real_agent_is_identified_and_polled(agent_port: int) -> None:
