@@ -1,4 +1,4 @@
-"""Sends answers: made in a thread, at once where they are small, in pieces where they are not."""
+"""Sends answers: small ones at once, others made in a thread and sent in pieces."""
 
 import asyncio
 import zlib
@@ -28,8 +28,13 @@ def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[
     yield b"}"
 
 
-async def send(request: web.Request, pieces: Iterator[bytes]) -> web.StreamResponse:
-    """Sends JSON while it is made; memory holds no more of it than a piece and what the connection keeps."""
+async def send(request: web.Request, pieces: Iterator[bytes], *, is_small: bool = False) -> web.StreamResponse:
+    """Sends JSON while it is made; memory holds no more of it than a piece and what the connection keeps.
+
+    is_small: whether to make it takes less than to change to another thread for it.
+    """
+    if is_small:
+        return json_response(b"".join(pieces))
     start, is_whole = await asyncio.to_thread(_take, pieces)
     if is_whole:
         return json_response(start)

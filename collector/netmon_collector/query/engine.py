@@ -3,6 +3,8 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
@@ -12,14 +14,18 @@ from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.query.plan import Need, Query, check_allowed, needs
+from netmon_collector.query.reading import Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
 from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Grid, newest, windows_of
-from netmon_collector.store.base import Frame, Latest, Store, StoreError, TieredStore
+from netmon_collector.store.base import Frame, Latest, Store
 from netmon_collector.store.changes import Watched
+
+_TREES: Final = 256
+"""So many parsed expressions are kept: dashboards and rules ask the same again."""
 
 
 class Engine:
@@ -29,8 +35,9 @@ class Engine:
     """
 
     def __init__(self, store: Store, options: QueryOptions) -> None:
-        self._store = store
         self._options = options
+        self._reader = Reader(store)
+        self._parse = lru_cache(_TREES)(parse)
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
 
@@ -98,25 +105,15 @@ class Engine:
     def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
         options = self._options
         lookback_ms = lookback_ms or options.lookback_ms
-        query = Query(text, parse(text), start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
+        query = Query(text, self._parse(text), start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
         check_allowed(query, experimental=options.experimental)
         return query
 
     async def _answer(self, query: Query, limits: Limits) -> Answer:
         guard = Guard(limits)
-        wanted = needs(query)
-        try:
-            async with asyncio.timeout(limits.timeout_s):
-                frames = [await self._read(need, guard) for need in wanted]
-        except TimeoutError:
-            raise QueryError(
-                ErrorKind.TIMEOUT,
-                f"query timed out in reading samples after {limits.timeout_s:g} s: "
-                "ask for fewer series, a shorter time or a longer step",
-            ) from None
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self._evaluate, query, wanted, frames, guard)
+            return await loop.run_in_executor(self._threads, self._evaluate, query, guard, loop)
         except asyncio.CancelledError:
             guard.cancel()
             raise
@@ -127,26 +124,10 @@ class Engine:
         except Exception as error:  # a mistake of ours in one query must not stop who asked
             raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
 
-    async def _read(self, need: Need, guard: Guard) -> list[Frame] | Latest:
-        if need.until_ms <= need.after_ms:
-            return []
-        try:
-            if need.newest_only and isinstance(self._store, TieredStore):
-                latest = await self._store.latest(need.selector.matchers)
-                if latest.times.max(initial=need.after_ms) <= need.until_ms:
-                    guard.read(len(latest.labels), len(latest.labels))
-                    return latest
-            frames = await self._store.select(need.selector.matchers, need.after_ms + 1, need.until_ms)
-        except StoreError as error:
-            raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
-        except ValueError as error:
-            raise QueryError(ErrorKind.BAD_DATA, str(error)) from error
-        guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
-        return frames
-
-    def _evaluate(self, query: Query, wanted: list[Need], frames: "list[list[Frame] | Latest]", guard: Guard) -> Answer:
+    def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop) -> Answer:
+        """On one thread from the samples to the answer: to change threads takes as long as a small query."""
         with np.errstate(all="ignore"):
-            sources = {id(need.selector): _source(need, own) for need, own in zip(wanted, frames, strict=True)}
+            sources = {id(need.selector): _source(need, self._reader.read(need, guard, loop)) for need in needs(query)}
             root = bare(query.root)
             if isinstance(root, Selector) and root.range is not None:
                 return _samples(query, root, sources[id(root)], guard)

@@ -2,10 +2,13 @@
 
 import threading
 import time
-from typing import Final, NoReturn
+from concurrent.futures import CancelledError, Future
+from typing import Any, Final, NoReturn, TypeVar
 
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.options import Limits
+
+T = TypeVar("T")
 
 _CELL_BYTES: Final = 9
 _SAMPLE_BYTES: Final = 40
@@ -19,11 +22,14 @@ class Guard:
         self._limits = limits
         self._deadline = time.monotonic() + limits.timeout_s
         self._cancelled = threading.Event()
+        self._awaited: Future[Any] | None = None
         self.samples = 0
         self.series = 0
 
     def cancel(self) -> None:
         self._cancelled.set()
+        if (awaited := self._awaited) is not None:
+            awaited.cancel()
 
     def check(self) -> None:
         """To be called every few milliseconds."""
@@ -36,9 +42,24 @@ class Guard:
                 "ask for fewer series, a shorter time or a longer step",
             )
 
-    @property
-    def left_s(self) -> float:
-        return max(0.0, self._deadline - time.monotonic())
+    def wait(self, work: Future[T]) -> T:
+        """The result of work that goes on elsewhere; the work is cancelled with the query, and when time is up."""
+        self._awaited = work
+        try:
+            if self._cancelled.is_set():
+                work.cancel()
+            return work.result(max(0.0, self._deadline - time.monotonic()))
+        except TimeoutError:
+            work.cancel()
+            raise QueryError(
+                ErrorKind.TIMEOUT,
+                f"query timed out in reading samples after {self._limits.timeout_s:g} s: "
+                "ask for fewer series, a shorter time or a longer step",
+            ) from None
+        except CancelledError:
+            raise QueryError(ErrorKind.CANCELED, "query was canceled while samples were read") from None
+        finally:
+            self._awaited = None
 
     def read(self, series: int, samples: int) -> None:
         """Notes what was read for one selector."""

@@ -288,3 +288,16 @@ class TieredStore(Store, Protocol):
         no matchers, so that nobody empties a store by accident, and as `select` does.
         """
         ...
+
+
+@runtime_checkable
+class ReadableStore(Protocol):
+    """A store that any thread may read, without an event loop."""
+
+    def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
+        """As `Store.select`."""
+        ...
+
+    def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
+        """As `TieredStore.latest`."""
+        ...

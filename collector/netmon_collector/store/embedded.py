@@ -208,8 +208,10 @@ class EmbeddedStore:
         self._acks.settle(agent_id, epoch, below)
 
     async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
-        matching = Matching(matchers)
-        return await asyncio.to_thread(lambda: list(self._select(matching, start_ms, end_ms)))
+        return await asyncio.to_thread(self.select_now, matchers, start_ms, end_ms)
+
+    def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
+        return list(self._select(Matching(matchers), start_ms, end_ms))
 
     def _select(self, matching: Matching, start_ms: int, end_ms: int) -> Iterator[Frame]:
         for block, series in self._blocks.by_home(self._index.match(matching)):
@@ -269,10 +271,10 @@ class EmbeddedStore:
         return await asyncio.to_thread(self._index.label_values, name, Matching(matchers))
 
     async def latest(self, matchers: Sequence[Matcher]) -> Latest:
-        return await asyncio.to_thread(self._latest_of, Matching(matchers))
+        return await asyncio.to_thread(self.latest_now, matchers)
 
-    def _latest_of(self, matching: Matching) -> Latest:
-        series = self._index.match(matching)
+    def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
+        series = self._index.match(Matching(matchers))
         newest = self._latest.of(series)
         there = newest.times != NEVER_MS
         if there.all():

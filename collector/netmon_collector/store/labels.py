@@ -11,6 +11,7 @@ from pyroaring import BitMap
 
 from netmon_collector.store.match import Condition, Matching
 from netmon_collector.store.numbering import Numbering
+from netmon_collector.store.tried import Tried
 from netmon_proto.model import Labels
 
 Numbers = npt.NDArray[np.int64]
@@ -40,6 +41,7 @@ class LabelIndex:
         self._collided: dict[bytes, int] = {}
         self._present = np.zeros(1024, np.bool_)
         self._lock = Lock()
+        self._tried = Tried()
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -183,12 +185,14 @@ class LabelIndex:
 
     def _having(self, condition: Condition, *, accepted: bool) -> BitMap:
         """The series that have the condition's label with a value that it accepts, or rejects."""
-        with self._lock:
-            values = list(self._values.get(condition.name, ()))
-        if condition.literal is not None and condition.negative != accepted:
+        values: Sequence[str]
+        if condition.literal is None:
+            values = self._tried.values(condition, accepted, self._values.get(condition.name, {}), self._lock)
+        elif condition.negative != accepted:
             values = [condition.literal]
         else:
-            values = [value for value in values if condition.accepts(value) == accepted]
+            with self._lock:
+                values = [value for value in self._values.get(condition.name, ()) if value != condition.literal]
         with self._lock:
             pairs = self._values.get(condition.name, {})
             return BitMap.union(BitMap(), *(self._postings[pairs[value]] for value in values if value in pairs))

@@ -20,6 +20,7 @@ class Condition:
         self.negative = matcher.op in (MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX)
         self.literal = None if matcher.op in (MatchOp.REGEX, MatchOp.NOT_REGEX) else matcher.value
         """The one value that the matcher names, where it needs no regular expression."""
+        self.expression = matcher.value
         self._matches = matcher.value.__eq__ if self.literal is not None else _full_match(matcher)
 
     def accepts(self, value: str) -> bool:

@@ -89,3 +89,17 @@ def test_the_index_finds_only_series_with_samples() -> None:
     index.mark_only([numbers[[7]], np.empty(0, np.int64)])
     assert index.match(Matching([])).tolist() == [7]
     assert index.present() == 1
+
+
+def test_an_expression_that_was_tried_before_is_tried_on_new_values_too() -> None:
+    index = LabelIndex()
+
+    def found(op: MatchOp, expression: str) -> list[str]:
+        numbers = index.match(Matching([Matcher("host", op, expression)]), gone=True)
+        return [dict(labels)["host"] for labels in index.labels(numbers.tolist())]
+
+    for turn in range(3):
+        index.add([(("__name__", "up"), ("host", f"{kind}{turn}")) for kind in ("web", "db")])
+        assert found(MatchOp.REGEX, "web.*") == [f"web{n}" for n in range(turn + 1)]
+        assert found(MatchOp.NOT_REGEX, "web.*") == [f"db{n}" for n in range(turn + 1)]
+        assert found(MatchOp.NOT_EQUAL, "db0") == found(MatchOp.REGEX, "web.*|db[1-9]")
