@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import Matcher, MatchOp, Row
+from netmon_collector.store.base import Matcher, MatchOp, Points, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME, Kind, Labels
 from tests.support.servers import RunningServer, influxdb, victoria_metrics
@@ -115,22 +115,34 @@ async def embedded(load: Load, folder: Path) -> Result:
     return result
 
 
-def _rows(load: Load, store: EmbeddedStore) -> Iterator[list[list[Row]]]:
+def _rows(load: Load, store: EmbeddedStore) -> Iterator[list[list[Row | Points]]]:
     """The batches of each slot."""
     slots, series = load.values.shape
-    width = 1 if load.shuffled else load.width
-    kinds = [Kind.GAUGE] * width
-    groups = [
-        store.register([load.labels(n) for n in range(first, first + width)], kinds)
-        for first in range(0, series, width)
-    ]
-    order = np.random.default_rng(2).permutation(len(groups)) if load.shuffled else np.arange(len(groups))
+    labels = [load.labels(n) for n in range(series)]
+    if load.shuffled:
+        order = np.random.default_rng(2).permutation(series)
+        places = store.enroll(labels)[order]
+    else:
+        width = load.width
+        kinds = [Kind.GAUGE] * width
+        groups = [store.register(labels[first : first + width], kinds) for first in range(0, series, width)]
     for slot in range(slots):
-        values = load.values[slot]
-        rows = [
-            Row(groups[at], START_MS + slot * STEP_MS, values[at * width : (at + 1) * width]) for at in order.tolist()
-        ]
-        yield _parts(rows, BATCH_SAMPLES // width)
+        time_ms, values = START_MS + slot * STEP_MS, load.values[slot]
+        if load.shuffled:
+            times = np.full(series, time_ms)
+            yield [
+                [Points(store.pool, places[at : at + BATCH_SAMPLES], times[at : at + BATCH_SAMPLES], part)]
+                for at, part in zip(range(0, series, BATCH_SAMPLES), _split(values[order]), strict=True)
+            ]
+        else:
+            rows: list[Row | Points] = [
+                Row(group, time_ms, values[at * width : (at + 1) * width]) for at, group in enumerate(groups)
+            ]
+            yield list(_parts(rows, BATCH_SAMPLES // width))
+
+
+def _split(values: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    return [values[at : at + BATCH_SAMPLES] for at in range(0, len(values), BATCH_SAMPLES)]
 
 
 def _parts(whole: list[T], length: int) -> list[list[T]]:

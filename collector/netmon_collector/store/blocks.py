@@ -1,97 +1,81 @@
 """Blocks: every series has one for ever, its home, so that what is read together is kept together.
 
-A block's newest samples are in its head. Groups come and go with every process and interface that does; blocks stay:
-a series that joins a group moves in with the others, and its column is free again when it is not heard of any more.
+A block's newest samples are in heads: of groups in strands, of series that come one by one in lanes. Small groups that
+were first heard of in the same moment share a block, and as long as they keep step also their chunks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.labels import Numbers
+from netmon_collector.store.lanes import LaneHead, Lanes
 from netmon_collector.store.record import Bits, GatherGroup, Gathers, Part, Singles
+from netmon_collector.store.strands import Lease, Strand
 
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
 _NOWHERE: Final = -1
+_NO_SERIES: Final[Numbers] = np.empty(0, np.int64)
 
 
 class Block:
-    """Series that share their times, mostly. Changed on one thread."""
+    """Series that are kept together. Changed on one thread."""
 
-    __slots__ = ("generation", "head", "homed", "number", "sealing")
+    __slots__ = ("homed", "number", "sealing", "singles", "strands", "turns")
 
-    def __init__(self, number: int, slots: int) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
-        self.head = Head(slots, np.empty(0, np.int64))
-        self.sealing: tuple[Head, ...] = ()
-        """Heads on their way to the disk, oldest first."""
         self.homed = 0
-        self.generation = 0
+        self.strands: list[Strand] = []
+        self.singles = _NO_SERIES
+        """The series that have lanes."""
+        self.turns = 0
+        """How often freezing the lanes was begun or ended."""
+        self.sealing: tuple[Head | LaneHead, ...] = ()
+        """Heads on their way to the disk, oldest first."""
 
-    def rows(self) -> list[Rows]:
-        """What is in memory, oldest first. `head` is read first: so no head is missed that is frozen meanwhile."""
-        head = self.head
-        heads = [one for one in self.sealing if one is not head]
-        return [one.rows() for one in (*heads, head) if one.count]
-
-    def freeze(self) -> Head:
-        """Begins another head; columns that were not used are free again. Returns the one before."""
-        frozen = self.head
-        series = frozen.in_use()
-        if len(series) != len(frozen.grid.series):
-            self.generation += 1
-        self.sealing = (*self.sealing, frozen)
-        self.head = Head(len(frozen.grid.times), series)
-        return frozen
-
-    def sealed(self, heads: Sequence[Head]) -> None:
+    def sealed(self, heads: Sequence[Head | LaneHead]) -> None:
         """Lets go of heads that are on the disk."""
         self.sealing = tuple(head for head in self.sealing if head not in heads)
 
 
-class _Lease:
-    """The columns that the series of a group have in a block: `source` in the group's rows, `columns` in the head."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Pooled:
+    """The series of a group that are in lanes: `source` in the group's rows."""
 
-    __slots__ = ("block", "columns", "generation", "series", "source")
-
-    def __init__(self, block: Block, source: npt.NDArray[np.intp] | None, series: Numbers) -> None:
-        self.block = block
-        self.source = source
-        self.series = series
-        self.generation = -1
-        self.columns: npt.NDArray[np.intp] | None = None
-
-    def renew(self) -> None:
-        """Finds the columns, and takes free ones for series that have none."""
-        block, head = self.block, self.block.head
-        missing = self.series[~np.isin(self.series, head.grid.series)]
-        if len(missing):
-            head.widen(missing)
-            block.generation += 1
-        order = np.argsort(head.grid.series)
-        columns = order[np.searchsorted(head.grid.series, self.series, sorter=order)]
-        whole = len(columns) == len(order) and bool((columns == np.arange(len(order))).all())
-        self.columns = None if whole else columns
-        self.generation = block.generation
+    source: npt.NDArray[np.intp]
+    series: npt.NDArray[np.uint32]
 
 
 class Blocks:
     """All blocks, and where each series lives. Changed on one thread."""
 
-    def __init__(self, groups: Groups, *, slots: int, kind_of: Callable[[int], object]) -> None:
+    def __init__(self, groups: Groups, *, slots: int, lane_slots: int, kind_of: Callable[[int], object]) -> None:
         self._groups = groups
         self._slots = slots
         self._kind_of = kind_of
         self._homes = np.full(1024, _NOWHERE, np.int32)
-        self._leases: dict[int, list[_Lease]] = {}
+        self._in_strand = np.full(1024, _NOWHERE, np.int32)
+        """By series, the number of its strand."""
+        self._strands: list[Strand] = []
+        self._leases: dict[int, list[Lease]] = {}
+        self._pooled: dict[int, _Pooled] = {}
+        self._lanes = Lanes(min(slots, lane_slots))
+        self._lane_segments = np.zeros(1024, np.int64)
+        """By block, the number of the log's first file that has samples of what is in its lanes; 0 if nothing is."""
+        self._lane_since_s = np.zeros(1024)
+        self._single: set[int] = set()
+        """The blocks of which series come one by one."""
         self._shared: dict[object, Block] = {}
         self.all: dict[int, Block] = {}
-        self.frozen: list[tuple[Block, Head]] = []
+        self.frozen: list[tuple[Block, Head | LaneHead]] = []
         """Heads that are to be sealed, oldest first."""
         self.overwritten = 0
 
@@ -116,18 +100,42 @@ class Blocks:
         for part in np.split(order, edges) if len(order) else []:
             yield int(homes[part[0]]), series[part]
 
+    def rows(self, number: int) -> list[Rows]:
+        """What a block has in memory, oldest first; from any thread.
+
+        What may be frozen meanwhile is read before what is frozen: so nothing is missed.
+        """
+        block = self.all[number]
+        heads = [strand.head for strand in block.strands]
+        live = self._in_lanes(block)
+        frozen = [head for head in block.sealing if head not in heads]
+        return [rows for head in (*frozen, *heads, *live) if head.count for rows in head.rows()]
+
+    def _in_lanes(self, block: Block) -> list[LaneHead]:
+        while len(block.singles):
+            turns = block.turns
+            head = self._lanes.copy(block.singles, 0)
+            if turns % 2 == 0 and turns == block.turns:
+                return [head]
+        return []
+
     def house(self, parts: Sequence[Part]) -> None:
         """Finds a home for each series that has none."""
         for part in parts:
             if isinstance(part, Gathers):
-                for number in np.unique(part.groups).tolist():
-                    if number not in self._leases:
-                        self._lease(self._groups[number])
+                if not self._leases.keys() >= set(part.groups.tolist()):
+                    self._house_groups(part)
             else:
                 self._reserve(int(part.series.max(initial=0)) + 1)
                 homeless = np.unique(part.series[self._homes[part.series] == _NOWHERE])
                 for series in homeless.tolist():
-                    self._move_in(self._shared_block(series), np.array([series]))
+                    self._move_in(self._single_block(series), np.array([series]))
+
+    def _house_groups(self, gathers: Gathers) -> None:
+        open_at: dict[int, Block] = {}
+        for number, time_ms in zip(gathers.groups.tolist(), gathers.times.tolist(), strict=True):
+            if number not in self._leases:
+                self._lease(self._groups[number], time_ms, open_at)
 
     def put(self, parts: Sequence[Part], segment: int, now_s: float) -> None:
         """Takes samples that are in the log's file of that number, after their series were housed."""
@@ -138,57 +146,123 @@ class Blocks:
                 self._put_singles(part, segment, now_s)
 
     def _put_gathers(self, gathers: Gathers, segment: int, now_s: float) -> None:
-        values, leases = gathers.values, self._leases
+        values, leases, pooled = gathers.values, self._leases, self._pooled
         start = 0
         for number, width, time_ms in zip(
             gathers.groups.tolist(), gathers.widths.tolist(), gathers.times.tolist(), strict=True
         ):
             end = start + width
-            bits = values[start:end]
-            start = end
             for lease in leases[number]:
-                source = lease.source
-                self._put_row(lease, time_ms, bits if source is None else bits[source], segment, now_s)
+                head = lease.strand.head
+                grid = head.grid
+                if lease.grid is grid and head.last_ms < time_ms:  # as nearly always: the next row, of all columns
+                    count = head.count
+                    grid.bits[count] = values[start:end]
+                    grid.times[count] = head.last_ms = head.tail_ms = time_ms
+                    head.count = count = count + 1
+                    if count == self._slots:
+                        self.frozen.append((lease.strand.block, lease.strand.freeze()))
+                else:
+                    bits = values[start:end]
+                    self._put_row(lease, time_ms, bits if lease.source is None else bits[lease.source], segment, now_s)
+            start = end
+        if pooled and not pooled.keys().isdisjoint(gathers.groups.tolist()):
+            self._put_singles(self._singled(gathers), segment, now_s)
 
-    def _put_row(self, lease: _Lease, time_ms: int, bits: Bits, segment: int, now_s: float) -> None:
-        block = lease.block
-        if lease.generation != block.generation:
+    def _put_row(self, lease: Lease, time_ms: int, bits: Bits, segment: int, now_s: float) -> None:
+        strand = lease.strand
+        if lease.generation != strand.generation:
             lease.renew()
-        head = block.head
+        head = strand.head
         if not head.count:
             head.segment, head.since_s = segment, now_s
         self.overwritten += head.put(time_ms, lease.columns, bits)
+        if lease.columns is None and lease.source is None:
+            lease.grid = head.grid
         if head.count == self._slots:
-            self.frozen.append((block, block.freeze()))
+            self.frozen.append((strand.block, strand.freeze()))
+
+    def _singled(self, gathers: Gathers) -> Singles:
+        """The samples of gathers that go into lanes."""
+        found = [
+            (one.series, time_ms, start + one.source)
+            for number, time_ms, start in zip(
+                gathers.groups.tolist(), gathers.times.tolist(), gathers.starts.tolist(), strict=True
+            )
+            if (one := self._pooled.get(number)) is not None
+        ]
+        series = np.concatenate([one for one, _, _ in found])
+        times = np.repeat([time_ms for _, time_ms, _ in found], [len(one) for one, _, _ in found])
+        bits = gathers.values[np.concatenate([places for _, _, places in found])]
+        given = bits != ABSENT_BITS
+        return Singles(series[given], times[given], bits[given])
 
     def _put_singles(self, singles: Singles, segment: int, now_s: float) -> None:
-        """Sample by sample, but those of one block and time together."""
-        homes = self._homes[singles.series]
-        order = np.lexsort((singles.series, singles.times, homes))
-        series, times, homes, bits = (
-            singles.series[order].astype(np.int64), singles.times[order], homes[order], singles.values[order]
-        )  # fmt: skip
-        later = (series[1:] == series[:-1]) & (times[1:] == times[:-1])
-        kept = np.append(~later, True)
-        series, times, homes, bits = series[kept], times[kept], homes[kept], bits[kept]
-        edges = np.flatnonzero((np.diff(times) != 0) | (np.diff(homes) != 0)) + 1
+        series, times, bits = singles.series.astype(np.int64), singles.times, singles.values
+        stranded = self._in_strand[series] != _NOWHERE
+        if stranded.any():
+            self._put_stranded(series[stranded], times[stranded], bits[stranded], segment, now_s)
+            series, times, bits = series[~stranded], times[~stranded], bits[~stranded]
+        while len(series):
+            self._open_lanes(series, segment, now_s)
+            left = self._lanes.put(series, times, bits)
+            full = self._lanes.full(series)
+            for number in np.unique(self._homes[full]).tolist() if len(full) else []:
+                self._freeze_lanes(self.all[number])
+            series, times, bits = series[left], times[left], bits[left]
+
+    def _open_lanes(self, series: Numbers, segment: int, now_s: float) -> None:
+        """Sees to it that the blocks of series know of them, and since when there is something in their lanes."""
+        homes = self._homes[series]
+        empty = homes[self._lane_segments[homes] == 0]
+        self._lane_segments[empty], self._lane_since_s[empty] = segment, now_s
+        without = series[~self._lanes.have(series)]
+        for number, own in self.by_home(np.unique(without)) if len(without) else ():
+            self._single.add(number)
+            self.all[number].singles = np.union1d(self.all[number].singles, own)
+
+    def _freeze_lanes(self, block: Block) -> None:
+        """A reader that copies meanwhile sees the turns change, or finds what it misses among what is sealed."""
+        head = self._lanes.copy(block.singles, int(self._lane_segments[block.number]))
+        self.overwritten += head.overwritten
+        self.frozen.append((block, head))
+        block.sealing = (*block.sealing, head)
+        block.turns += 1
+        self._lanes.clear(block.singles, head.series)
+        block.singles = head.series
+        block.turns += 1
+        self._lane_segments[block.number] = 0
+
+    def _put_stranded(self, series: Numbers, times: Numbers, bits: Bits, segment: int, now_s: float) -> None:
+        """Points of series that else come in groups: those of one strand and time together."""
+        strands = self._in_strand[series]
+        order = np.lexsort((series, times, strands))
+        series, times, strands, bits = series[order], times[order], strands[order], bits[order]
+        kept = np.append((series[1:] != series[:-1]) | (times[1:] != times[:-1]), True)
+        series, times, strands, bits = series[kept], times[kept], strands[kept], bits[kept]
+        edges = np.flatnonzero((np.diff(times) != 0) | (np.diff(strands) != 0)) + 1
         for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(series)], strict=True):
-            lease = _Lease(self.all[int(homes[first])], None, series[first:last])
+            lease = Lease(self._strands[int(strands[first])], None, series[first:last])
             self._put_row(lease, int(times[first]), bits[first:last], segment, now_s)
 
     def age_from(self, now_s: float) -> None:
         """Takes what is there for as old as this: what the log brought back says nothing of when it came."""
-        for block in self.all.values():
-            block.head.since_s = max(block.head.since_s, now_s)
+        for strand in self._strands:
+            strand.head.since_s = max(strand.head.since_s, now_s)
+        self._lane_since_s = np.maximum(self._lane_since_s, now_s)
 
     def freeze(self, *, before_s: float, segment: int) -> None:
         """Freezes every head that has had samples since a time, or since a file of the log."""
-        for block in self.all.values():
-            head = block.head
+        for strand in self._strands:
+            head = strand.head
             if head.count and (head.since_s <= before_s or head.segment <= segment):
-                self.frozen.append((block, block.freeze()))
+                self.frozen.append((strand.block, strand.freeze()))
+        used = self._lane_segments > 0
+        due = used & ((self._lane_since_s <= before_s) | (self._lane_segments <= segment))
+        for number in np.flatnonzero(due).tolist():
+            self._freeze_lanes(self.all[number])
 
-    def sealed(self, done: Sequence[tuple[Block, Head]]) -> None:
+    def sealed(self, done: Sequence[tuple[Block, Head | LaneHead]]) -> None:
         """Lets go of heads that are on the disk."""
         for block, head in done:
             block.sealed([head])
@@ -197,29 +271,62 @@ class Blocks:
 
     def oldest_segment(self) -> int | None:
         """The number of the log's first file that is still needed; None where none is."""
-        return min((head.segment for head in self.heads()), default=None)
+        needed = [head.segment for block in self.all.values() for head in block.sealing]
+        needed += [strand.head.segment for strand in self._strands if strand.head.count]
+        needed += self._lane_segments[self._lane_segments > 0].tolist()
+        return min(needed, default=None)
 
-    def heads(self) -> Iterator[Head]:
-        """All heads that hold samples."""
-        for block in self.all.values():
-            yield from (head for head in (*block.sealing, block.head) if head.count)
+    def held(self) -> Iterator[Numbers]:
+        """The series that have a sample in memory, in parts."""
+        for strand in list(self._strands):
+            yield strand.head.in_use()
+        for block in list(self.all.values()):
+            yield from (head.in_use() for head in block.sealing)
+            yield from (head.in_use() for head in self._in_lanes(block))
 
-    def _lease(self, group: GatherGroup) -> list[_Lease]:
-        """Finds the homes of a group's series, and homes for those that have none."""
+    def _lease(self, group: GatherGroup, time_ms: int, open_at: dict[int, Block]) -> None:
+        """Finds the homes of a group's series and strands for them, or new ones for those that have none."""
         self._reserve(int(group.series.max(initial=0)) + 1)
         homeless = group.series[self._homes[group.series] == _NOWHERE]
         if len(homeless):
-            self._house(homeless, group.series)
-        homes = self._homes[group.series]
+            self._house(homeless, group.series, time_ms, open_at)
+        stranded = self._in_strand[group.series] != _NOWHERE
+        in_lanes = [
+            number for number in np.unique(self._homes[group.series]).tolist() if self._is_single(number, group)
+        ]
+        single = ~stranded & np.isin(self._homes[group.series], in_lanes)
+        self._find_strands(group.series[~single])
+        strands = np.where(single, _NOWHERE, self._in_strand[group.series])
         leases = []
-        for number in np.unique(homes).tolist():
-            source = np.flatnonzero(homes == number)
-            whole = len(source) == len(homes)
-            leases.append(_Lease(self.all[number], None if whole else source, group.series[source]))
+        for number in np.unique(strands[~single]).tolist():
+            source = np.flatnonzero(strands == number)
+            whole = len(source) == len(strands)
+            leases.append(Lease(self._strands[number], None if whole else source, group.series[source]))
         self._leases[group.number] = leases
-        return leases
+        if single.any():
+            self._pooled[group.number] = _Pooled(np.flatnonzero(single), group.series[single].astype(np.uint32))
 
-    def _house(self, homeless: Numbers, group: Numbers) -> None:
+    def _is_single(self, number: int, group: GatherGroup) -> bool:
+        """Whether a block's series come one by one; a block of which nothing was heard yet is as the group is."""
+        if len(group.series) == 1 and not self.all[number].strands:
+            self._single.add(number)
+        return number in self._single
+
+    def _find_strands(self, series: Numbers) -> None:
+        """Gives series that have no strand that of others in their block, or a new one."""
+        without = series[self._in_strand[series] == _NOWHERE]
+        for number, own in self.by_home(np.sort(without)):
+            mates = self._in_strand[series[self._homes[series] == number]]
+            mates = mates[mates != _NOWHERE]
+            if not len(mates):
+                block = self.all[number]
+                strand = Strand(block, self._slots)
+                block.strands = [*block.strands, strand]
+                self._strands.append(strand)
+                mates = np.array([len(self._strands) - 1])
+            self._in_strand[own] = np.bincount(mates).argmax()
+
+    def _house(self, homeless: Numbers, group: Numbers, time_ms: int, open_at: dict[int, Block]) -> None:
         known = self._homes[group]
         known = known[known != _NOWHERE]
         if len(known) >= len(homeless):
@@ -228,17 +335,22 @@ class Blocks:
                 self._move_in(block, homeless)
                 return
         if len(group) == 1:
-            self._move_in(self._shared_block(int(homeless[0])), homeless)
+            self._move_in(self._single_block(int(homeless[0])), homeless)
             return
         for start in range(0, len(homeless), WIDTH):
-            self._move_in(self._block(len(self.all)), homeless[start : start + WIDTH])
+            part = homeless[start : start + WIDTH]
+            shared = open_at.get(time_ms)
+            if shared is None or shared.homed + len(part) > WIDTH:
+                shared = open_at[time_ms] = self._block(len(self.all))
+            self._move_in(shared, part)
 
-    def _shared_block(self, series: int) -> Block:
+    def _single_block(self, series: int) -> Block:
         """A block for series that come one by one, as by remote write; those of a kind share their times, mostly."""
         kind = self._kind_of(series)
         block = self._shared.get(kind)
         if block is None or block.homed >= WIDTH // 2:
             block = self._shared[kind] = self._block(len(self.all))
+            self._single.add(block.number)
         return block
 
     def _move_in(self, block: Block, series: Numbers) -> None:
@@ -248,11 +360,21 @@ class Blocks:
     def _block(self, number: int) -> Block:
         while number in self.all:
             number += 1
-        block = self.all[number] = Block(number, self._slots)
+        if number >= len(self._lane_segments):
+            room = 2 * number
+            self._lane_segments = _grown(self._lane_segments, room)
+            self._lane_since_s = _grown(self._lane_since_s, room)
+        block = self.all[number] = Block(number)
         return block
 
     def _reserve(self, count: int) -> None:
         if count > len(self._homes):
-            grown = np.full(max(count, 2 * len(self._homes)), _NOWHERE, np.int32)
-            grown[: len(self._homes)] = self._homes
-            self._homes = grown
+            room = max(count, 2 * len(self._homes)) - len(self._homes)
+            nowhere = np.full(room, _NOWHERE, np.int32)
+            self._homes = np.concatenate((self._homes, nowhere))
+            self._in_strand = np.concatenate((self._in_strand, nowhere))
+        self._lanes.reserve(count)
+
+
+def _grown(numbers: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
+    return np.concatenate((numbers, np.zeros(room - len(numbers), numbers.dtype)))

@@ -67,7 +67,9 @@ class EmbeddedStore:
         self._damages = DamageBook()
         self._index = LabelIndex()
         self._groups = Groups(self._index)
-        self._blocks = Blocks(self._groups, slots=settings.head_slots, kind_of=self._kind_of)
+        self._blocks = Blocks(
+            self._groups, slots=settings.head_slots, lane_slots=settings.lane_slots, kind_of=self._kind_of
+        )
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
         self._writer = ThreadPoolExecutor(1, "netmon-store")
@@ -215,7 +217,7 @@ class EmbeddedStore:
 
     def _select(self, matching: Matching, start_ms: int, end_ms: int) -> Iterator[Frame]:
         for block, series in self._blocks.by_home(self._index.match(matching)):
-            heads = self._blocks.all[block].rows()  # before the files: a head is on the shelf before it is let go
+            heads = self._blocks.rows(block)  # before the files: a head is on the shelf before it is let go
             pieces = self._shelf.pieces(Tier.RAW, block, series, start_ms, end_ms)
             pieces += [piece(rows, series, start_ms, end_ms) for rows in heads]
             table = merge(pieces, len(series))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter, is_
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import GatherGroup, Gathers, Part, Samples, Singles
 from netmon_proto.model import Kind, Labels
 
+_NUMBER: Final = attrgetter("number")
 _FLOAT: Final = np.dtype(np.float64)
 _INT: Final = np.dtype(np.int64)
 
@@ -30,6 +32,7 @@ class Groups:
         self._index = index
         self._known: dict[tuple[bytes, bytes], GatherGroup] = {}
         self._all: list[GatherGroup] = []
+        self._widths: list[int] = []
         self.pool = Group(Pool(self), index.everyone())
 
     def __getitem__(self, number: int) -> GatherGroup:
@@ -57,6 +60,7 @@ class Groups:
             group = GatherGroup(len(self._all), self._index.view(series), tuple(kinds), series, self)
             self._known[key] = group
             self._all.append(group)
+            self._widths.append(len(series))
         return group
 
     def accept(self, rows: Sequence[Row | Points]) -> list[Part]:
@@ -73,19 +77,19 @@ class Groups:
     def _gathers(self, rows: Sequence[Row]) -> Gathers:
         groups = [row.group.ref for row in rows]
         values = [row.values for row in rows]
-        for group, one in zip(groups, values, strict=True):
-            if type(group) is not GatherGroup or group.owner is not self:
-                raise ValueError("this group is not registered with this store, or is not for rows")
-            if one.shape != group.series.shape or one.dtype != _FLOAT:
-                raise ValueError(f"a row needs {len(group.series)} values of float64, one per column of its group")
-        return with_samples(
-            Gathers(
-                np.array([group.number for group in groups if isinstance(group, GatherGroup)], np.uint32),
-                np.array([len(one) for one in values], np.uint32),
-                np.array([row.time_ms for row in rows], np.int64),
-                np.concatenate(values).view(np.uint64),
-            )
-        )
+        try:
+            numbers = list(map(_NUMBER, groups))
+            flat = np.concatenate(values, dtype=np.float64, casting="no")
+            widths = list(map(len, values))
+            if flat.ndim != 1 or not all(map(is_, groups, map(self._all.__getitem__, numbers))):
+                raise ValueError
+        except (AttributeError, IndexError, TypeError, ValueError):
+            raise _misfit(self, rows) from None
+        if widths != list(map(self._widths.__getitem__, numbers)):
+            raise _misfit(self, rows)
+        times = np.array([row.time_ms for row in rows], np.int64)
+        bits = flat.view(np.uint64)
+        return with_samples(Gathers(np.array(numbers, np.uint32), np.array(widths, np.uint32), times, bits))
 
     def _singles(self, points: Points) -> Singles:
         columns, times, values = points.columns, points.times, points.values
@@ -121,6 +125,17 @@ class Groups:
             if given.all()
             else Samples(series[given], times[given], part.values[given])
         )
+
+
+def _misfit(groups: Groups, rows: Sequence[Row]) -> ValueError:
+    """What is wrong with rows."""
+    for row in rows:
+        own = row.group.ref
+        if type(own) is not GatherGroup or own.owner is not groups:
+            return ValueError("this group is not registered with this store, or is not for rows")
+        if row.values.shape != own.series.shape or row.values.dtype != _FLOAT:
+            return ValueError(f"a row needs {len(own.series)} values of float64, one per column of its group")
+    return ValueError("rows must be of groups of this store, with values of float64")
 
 
 def with_samples(gathers: Gathers) -> Gathers:

@@ -28,13 +28,14 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("_tail_ms", "count", "grid", "last_ms", "segment", "since_s")
+    __slots__ = ("count", "grid", "last_ms", "segment", "since_s", "tail_ms")
 
     def __init__(self, slots: int, series: Numbers) -> None:
         self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
         self.count = 0
         self.last_ms = -(2**63)
-        self._tail_ms: int | None = None
+        self.tail_ms: int | None = None
+        """The time of the last row."""
         self.segment = 0
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
@@ -45,7 +46,7 @@ class Head:
         The head is not full.
         """
         count, grid = self.count, self.grid
-        if time_ms == self._tail_ms:
+        if time_ms == self.tail_ms:
             return self._replace(count - 1, columns, bits)
         if time_ms <= self.last_ms:
             slots = np.flatnonzero(grid.times[:count] == time_ms)
@@ -59,7 +60,7 @@ class Head:
             row = grid.bits[count]
             row.fill(_ABSENT)
             row[columns] = bits
-        grid.times[count] = self._tail_ms = time_ms
+        grid.times[count] = self.tail_ms = time_ms
         self.count = count + 1
         return 0
 
@@ -85,20 +86,14 @@ class Head:
         bits[: self.count, : len(old.series)] = old.bits[: self.count]
         self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
 
-    def rows(self) -> Rows:
+    def rows(self) -> tuple[Rows]:
         """What is in the head, in any order; not a copy."""
         count = self.count
         grid = self.grid
-        return Rows(grid.times[:count], grid.series, grid.bits[:count])
+        return (Rows(grid.times[:count], grid.series, grid.bits[:count]),)
 
     def in_use(self) -> Numbers:
         """The series that have a sample here."""
-        rows = self.rows()
+        (rows,) = self.rows()
         used: Numbers = rows.series[(rows.bits != _ABSENT).any(axis=0)]
         return used
-
-    def erase(self, series: Numbers, start_ms: int, end_ms: int) -> None:
-        """Takes out the samples of some series in some time."""
-        rows = self.rows()
-        slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
-        rows.bits[np.ix_(slots, np.flatnonzero(np.isin(rows.series, series)))] = _ABSENT

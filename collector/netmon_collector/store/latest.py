@@ -106,7 +106,7 @@ def find_newest(blocks: Blocks, shelf: Shelf, series: Numbers) -> Newest:
     """The newest samples of series (ascending) in heads and files. Raises StoreError."""
     found = Newest.none(len(series))
     for block, own in blocks.by_home(series):
-        heads = blocks.all[block].rows()  # before the files: a head is on the shelf before it is let go
+        heads = blocks.rows(block)  # before the files: a head is on the shelf before it is let go
         newest = _newest_in(heads, shelf.files(Tier.RAW), block, own)
         places = np.searchsorted(series, own)
         found.times[places], found.bits[places] = newest.times, newest.bits

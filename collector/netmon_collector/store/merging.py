@@ -13,9 +13,10 @@ from netmon_collector.store.classes import Classes
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece, Table, merge
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.rollup import FIELDS, prefer_fuller, roll
-from netmon_collector.store.sealing import cut, packed, together
+from netmon_collector.store.rollup import FIELDS, prefer_fuller, roll, totals
+from netmon_collector.store.sealing import cut, packed
 from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.weaving import strips, woven
 
 T = TypeVar("T")
 
@@ -132,27 +133,37 @@ class Merger:
         for block in blocks_of(files):
             chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
             series = self._classes.only(kept, _series_of(chunks))
-            if len(series):
-                for part in cut(together(chunks, series), chunk_ms):
-                    yield from packed(block, series, part, chunks[0].fields)
+            for strip in woven(list(strips(chunks, series))) if len(series) else ():
+                for part in cut(strip.table, chunk_ms):
+                    yield from packed(block, strip.series, part, strip.fields)
 
     def _rolled(
         self, recent: Sequence[ChunkFile], span: range, kept: str, hours: dict[int, list[Packed]]
     ) -> Iterator[Packed]:
         """The chunks of five minutes; those of hours, which are few, are put into `hours` by their span."""
+        around = range(span.start // _WINDOW_MS * _WINDOW_MS, -(-span.stop // _WINDOW_MS) * _WINDOW_MS)
+        files = [file for file in self._shelf.files(Tier.RAW) if _overlap(file, around)]
         for block in blocks_of(recent):
-            chunks = [chunk for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
-            series = self._classes.only(kept, _series_of(chunks))
-            if len(series):
-                made: dict[Tier, list[Piece]] = {tier: [] for tier in WIDTH_MS}
-                for window in windows_of(recent, block, span):
-                    raw = _raw(self._shelf, block, series, window, [])
-                    if raw is not None:
-                        for tier, pieces in made.items():
-                            pieces.append(_piece(_rolled_up(self._shelf, tier, block, series, window, raw)))
-                yield from _chunks(block, series, made[Tier.FIVE_MINUTES])
-                for chunk in _chunks(block, series, made[Tier.HOUR]):
-                    hours.setdefault(chunk.oldest_ms // self._span_ms(Tier.HOUR), []).append(chunk)
+            own = [chunk for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
+            series = self._classes.only(kept, _series_of(own))
+            windows = windows_of(recent, block, span)
+            if not len(series) or not windows:
+                continue
+            wide = windows[0].start, windows[-1].stop - 1
+            chunks = [chunk for file in files for chunk in file.chunks(block, *wide)]
+            for strip in woven(list(strips(chunks, series))):
+                table = _inside(strip.table, windows)
+                if len(table.times):
+                    made = {tier: self._buckets(tier, block, strip.series, table) for tier in WIDTH_MS}
+                    yield from packed(block, strip.series, made[Tier.FIVE_MINUTES], FIELDS)
+                    for chunk in packed(block, strip.series, made[Tier.HOUR], FIELDS):
+                        hours.setdefault(chunk.oldest_ms // self._span_ms(Tier.HOUR), []).append(chunk)
+
+    def _buckets(self, tier: Tier, block: int, series: Numbers, raw: Table) -> Table:
+        """The buckets of all windows that raw samples are in."""
+        first_ms, last_ms = int(raw.times[0]) // _WINDOW_MS * _WINDOW_MS, int(raw.times[-1])
+        window = range(first_ms, (last_ms // _WINDOW_MS + 1) * _WINDOW_MS)
+        return _rolled_up(self._shelf, tier, block, series, window, raw)
 
     def _span_ms(self, tier: Tier) -> int:
         return self._settings.span_ms * (32 if tier is Tier.HOUR else 1)
@@ -177,13 +188,7 @@ def _raw(shelf: Shelf, block: int, series: Numbers, window: range, heads: Sequen
 def _rolled_up(shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, raw: Table) -> Table:
     fresh = roll(raw, WIDTH_MS[tier])
     stored = merge(shelf.pieces(tier, block, series, window.start, window.stop - 1), len(series) * FIELDS)
-    return fresh if stored is None else prefer_fuller(stored, fresh)
-
-
-def _chunks(block: int, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Packed]:
-    table = merge(pieces, len(series) * FIELDS)
-    if table is not None:
-        yield from packed(block, series, table, FIELDS)
+    return fresh if stored is None else prefer_fuller(stored, fresh, totals(raw, WIDTH_MS[tier]))
 
 
 def windows_of(files: Iterable[ChunkFile], block: int, span: range) -> list[range]:
@@ -224,8 +229,18 @@ def _within(piece: Piece, window: range) -> Piece:
     return Piece(piece.times[slots], piece.columns, piece.bits[:, slots])
 
 
-def _piece(table: Table) -> Piece:
-    return Piece(table.times, np.arange(len(table.bits)), table.bits)
+def _inside(table: Table, windows: Sequence[range]) -> Table:
+    """The samples of a table that are in some windows."""
+    starts = np.array([window.start for window in windows])
+    places = np.searchsorted(starts, table.times, "right") - 1
+    inside = (places >= 0) & (table.times < starts[places] + _WINDOW_MS)
+    if inside.all():
+        return table
+    return Table(table.times[inside], table.bits[:, inside])
+
+
+def _overlap(file: ChunkFile, span: range) -> bool:
+    return file.oldest_ms < span.stop and file.newest_ms >= span.start
 
 
 def _span(file: ChunkFile) -> tuple[str, str]:

@@ -12,10 +12,10 @@ class StoreSettings:
     The log: a file takes the samples of `log_slice_ms`, or `segment_bytes` if that is less; commits are `window_s`
     apart where there is more to do than one; no more than `waiting_bytes` wait for the disk.
 
-    Chunks: a head has `head_slots` times and is sealed when it is full, or after `seal_after_s`, or when the log has
-    `log_bytes`; the disk is visited every `seal_every_s`. Chunks are of `chunk_ms` at most; those that are newer than
-    the last visit of `merge_every_s` are in recent files, the others in files of `span_ms`, and where there are
-    `merge_files` of one span they become one.
+    Chunks: a head has `head_slots` times (that of a series which comes by itself `lane_slots`, if less) and is sealed
+    when it is full, or after `seal_after_s`, or when the log has `log_bytes`; the disk is visited every `seal_every_s`.
+    Chunks are of `chunk_ms` at most; those that are newer than the last visit of `merge_every_s` are in recent files,
+    the others in files of `span_ms`, and where there are `merge_files` of one span they become one.
 
     How long what is kept says `retention`. The whole store stays below `max_bytes`.
     """
@@ -25,6 +25,7 @@ class StoreSettings:
     window_s: float = 0.1
     waiting_bytes: int = 256 << 20
     head_slots: int = 120
+    lane_slots: int = 60
     seal_after_s: float = 7200.0
     seal_every_s: float = 30.0
     log_bytes: int = 2 << 30

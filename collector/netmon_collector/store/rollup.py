@@ -16,16 +16,66 @@ def roll(table: Table, width_ms: int) -> Table:
     """Samples [C, T] to buckets [C x FIELDS, W]; the times are the starts of buckets, of which each has a sample.
 
     The times of the first and last sample are in milliseconds from the start, so that they are small and much alike.
-    A stale marker is no sample. A NaN makes a sum NaN, and is passed over by min and max.
+    A stale marker is no sample; a bucket that has nothing else counts none, so that it can take the place of another.
+    A NaN makes a sum NaN, and is passed over by min and max.
     """
     starts = table.times // width_ms * width_ms
-    first_slots = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
-    given = (table.bits != ABSENT_BITS) & (table.bits != STALE_BITS)
+    edges = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
+    given = table.bits != ABSENT_BITS
+    given &= table.bits != STALE_BITS
+    values = table.bits.view(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        fields = _fields(table.bits.view(np.float64), given, table.times, first_slots, starts[first_slots])
+        if given.all():
+            fields = _fields_of_all(values, table.times, edges, starts[edges])
+            return Table(starts[edges], np.stack(fields, axis=1).view(np.uint64).reshape(-1, len(edges)))
+        fields = _fields(values, given, table.times, edges, starts[edges])
     rolled = np.stack(fields, axis=1)
-    bits = np.where((rolled[:, :1] > 0), rolled.view(np.uint64), np.uint64(ABSENT_BITS))
-    return Table(starts[first_slots], np.ascontiguousarray(bits).reshape(-1, len(first_slots)))
+    rolled[np.broadcast_to(rolled[:, :1] == 0, rolled.shape)] = 0.0
+    bits = np.where(totals(table, width_ms)[:, None] > 0, rolled.view(np.uint64), np.uint64(ABSENT_BITS))
+    return Table(starts[edges], np.ascontiguousarray(bits).reshape(-1, len(edges)))
+
+
+def totals(table: Table, width_ms: int) -> npt.NDArray[np.int64]:
+    """How many samples each series has in each bucket [C, W], stale markers too."""
+    edges = np.flatnonzero(np.diff(table.times // width_ms, prepend=table.times[0] // width_ms - 1))
+    counted: npt.NDArray[np.int64] = np.add.reduceat(table.bits != ABSENT_BITS, edges, axis=1, dtype=np.int64)
+    return counted
+
+
+def filled(buckets: Table) -> Table:
+    """Buckets without those that have nothing but stale markers."""
+    fields = buckets.bits.reshape(-1, FIELDS, len(buckets.times))
+    empty = fields[:, RollupField.COUNT].view(np.float64) == 0
+    if not empty.any():
+        return buckets
+    bits = np.where(empty[:, None], np.uint64(ABSENT_BITS), fields)
+    return Table(buckets.times, bits.reshape(-1, len(buckets.times)))
+
+
+def _fields_of_all(
+    values: npt.NDArray[np.float64],
+    times: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.intp],
+    starts: npt.NDArray[np.int64],
+) -> list[npt.NDArray[np.float64]]:
+    """As `_fields`, where each series has a sample at each time."""
+    ends = np.append(edges[1:], len(times)) - 1
+    shape = len(values), len(edges)
+    grown = np.subtract(values[:, 1:], values[:, :-1])
+    np.copyto(grown, values[:, 1:], where=grown < 0)
+    grown = np.concatenate((np.zeros((len(values), 1)), grown), axis=1)
+    grown[:, edges] = 0.0
+    return [
+        np.broadcast_to((ends - edges + 1).astype(np.float64), shape),
+        np.add.reduceat(values, edges, axis=1),
+        np.fmin.reduceat(values, edges, axis=1),
+        np.fmax.reduceat(values, edges, axis=1),
+        values[:, edges],
+        values[:, ends],
+        np.broadcast_to((times[edges] - starts).astype(np.float64), shape),
+        np.broadcast_to((times[ends] - starts).astype(np.float64), shape),
+        np.add.reduceat(grown, edges, axis=1),
+    ]
 
 
 def _fields(
@@ -58,11 +108,6 @@ def _increases(
 ) -> npt.NDArray[np.float64]:
     """By how much each sample is above the one before it in its bucket; after a reset, above zero."""
     slots = np.arange(values.shape[1])
-    if given.all():
-        grown = np.diff(values, axis=1, prepend=0.0)
-        grown = np.where(grown < 0, values, grown)
-        grown[:, edges] = 0.0
-        return grown
     before = np.maximum.accumulate(np.where(given, slots, -1), axis=1)
     before = np.concatenate((np.full((len(values), 1), -1), before[:, :-1]), axis=1)
     bucket = np.repeat(edges, np.diff(edges, append=len(slots)))
@@ -71,11 +116,16 @@ def _increases(
     return np.where(given & (before >= bucket), grown, 0.0)
 
 
-def prefer_fuller(stored: Table, fresh: Table) -> Table:
-    """Fresh buckets, but stored ones where these are of more samples: then not all raw samples are there any more."""
+def prefer_fuller(stored: Table, fresh: Table, samples: npt.NDArray[np.int64]) -> Table:
+    """Fresh buckets, but stored ones where these are of more samples: then not all raw samples are there any more.
+
+    `samples`: how many a fresh bucket was made of, with stale markers [C, W].
+    """
     times = np.union1d(stored.times, fresh.times)
     old, new = _at(times, stored), _at(times, fresh)
-    fuller = _counts(old) > _counts(new)
+    found = np.zeros((len(new), len(times)))
+    found[:, np.searchsorted(times, fresh.times)] = samples
+    fuller = _counts(old) > found
     return Table(times, np.where(fuller[:, None], old, new).reshape(-1, len(times)))
 
 

@@ -12,7 +12,7 @@ from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.match import Matching
 from netmon_collector.store.merge import Piece, Table, merge, trimmed
 from netmon_collector.store.merging import WIDTH_MS, fresh_rollup, windows_in, windows_of
-from netmon_collector.store.rollup import FIELDS
+from netmon_collector.store.rollup import FIELDS, filled
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.shelf import Shelf
 
@@ -48,7 +48,7 @@ class RollupReader:
 
     def _of_block(self, block: int, series: Numbers, start_ms: int, end_ms: int) -> Rollup | None:
         # In the order in which samples move: so that none is missed that moves meanwhile.
-        heads = [piece(rows, series) for rows in self._blocks.all[block].rows()]
+        heads = [piece(rows, series) for rows in self._blocks.rows(block)]
         recent = [file for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT]
         windows = self._fresh_windows(heads, windows_of(recent, block, range(start_ms, end_ms + 1)), start_ms, end_ms)
         pieces = self._shelf.pieces(self._tier, block, series, start_ms, end_ms)
@@ -56,7 +56,7 @@ class RollupReader:
             fresh = fresh_rollup(self._shelf, self._tier, block, series, window, heads)
             pieces += [] if fresh is None else [_piece(fresh, start_ms, end_ms)]
         table = merge(pieces, len(series) * FIELDS)
-        left = None if table is None else trimmed(table, FIELDS)
+        left = None if table is None else trimmed(filled(table), FIELDS)
         if left is None:
             return None
         small, kept = left

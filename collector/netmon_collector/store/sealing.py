@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from netmon_collector.store.chunk import Chunk, Matrix, encode
+from netmon_collector.store.chunk import Matrix, encode
 from netmon_collector.store.chunkfile import Packed
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.merge import Piece, Table, merge, trimmed
+from netmon_collector.store.merge import Piece, Table, trimmed
+from netmon_collector.store.weaving import Strip, woven
 
 EVER: Final = (-(2**63), 2**63 - 1)
 
@@ -18,11 +18,10 @@ EVER: Final = (-(2**63), 2**63 - 1)
 def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed]:
     """The chunks of heads, by block; what is of another slice of time is another chunk."""
     for block, parts in blocks.items():
-        series = np.unique(np.concatenate([part.series for part in parts]))
-        table = merge([piece(part, series) for part in parts], len(series))
-        if table is not None:
-            for part in cut(table, slice_ms):
-                yield from packed(block, series, part)
+        strips = [Strip(part.series, Table(part.times, np.ascontiguousarray(part.bits.T))) for part in parts]
+        for strip in woven(strips):
+            for part in cut(strip.table, slice_ms):
+                yield from packed(block, strip.series, part)
 
 
 def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
@@ -50,18 +49,3 @@ def cut(table: Table, slice_ms: int) -> Iterator[Table]:
     edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
     for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
         yield Table(table.times[first:last], table.bits[:, first:last])
-
-
-def together(chunks: Sequence[Chunk], series: Numbers) -> Table:
-    """What chunks of one block and of the same fields, oldest first, hold of some series (ascending), as one table."""
-    pieces = []
-    for chunk in chunks:
-        places, columns = chunk.columns_of(series)
-        pieces.append(Piece(chunk.times, _fields(places, chunk.fields), chunk.read(columns)))
-    table = merge(pieces, len(series) * chunks[0].fields)
-    assert table is not None, "no chunk is empty"
-    return table
-
-
-def _fields(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:
-    return (places[:, None] * fields + np.arange(fields)).ravel()

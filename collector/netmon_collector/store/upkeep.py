@@ -21,6 +21,7 @@ from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
 from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
 from netmon_collector.store.mending import good_chunks
 from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
@@ -248,10 +249,10 @@ class Upkeep:
             self._log.drop(doomed)
             await self._run(lambda: self._log.remove(doomed))
 
-    def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head]], segment: int) -> ChunkFile:
+    def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head | LaneHead]], segment: int) -> ChunkFile:
         parts: dict[int, list[Rows]] = {}
         for block, head in frozen:
-            parts.setdefault(block.number, []).append(head.rows())
+            parts.setdefault(block.number, []).extend(head.rows())
         return self._shelf.write(name, seal(parts, self._settings.chunk_ms), segment)
 
     def mark_present(self) -> None:
@@ -280,8 +281,7 @@ class Upkeep:
     def _held(self) -> Iterator[Numbers]:
         for file in self._shelf.files(Tier.RAW):
             yield np.array(file.series.to_array(), np.int64)
-        for head in self._blocks.heads():
-            yield head.in_use()
+        yield from self._blocks.held()
 
     def span_ms(self) -> tuple[int | None, int | None]:
         """Oldest and newest time of what is stored, None where nothing is."""

@@ -108,6 +108,18 @@ async def test_a_stale_marker_is_no_sample_and_absent_is_none(tmp_path: Path) ->
     await store.close()
 
 
+async def test_a_stale_marker_in_the_place_of_a_sample_takes_it_out_of_the_rollup(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    group = register(store, "a", "b")
+    await store.append([row(group, 0, 1.0, 1.0), row(group, 1, 2.0, ABSENT)], batch(1))
+    await settled(store)
+    await store.append([row(group, 0, STALE, STALE)], batch(2))
+    for _ in range(2):
+        assert await found(store, HOUR) == {(series("a"), 0): [1, 2.0, 2.0, 2.0, 2.0, 2.0, 1, 1, 0.0]}
+        await settled(store)
+    await store.close()
+
+
 async def test_a_nan_spoils_the_sum_and_nothing_else(tmp_path: Path) -> None:
     store = EmbeddedStore.open(tmp_path, EAGER)
     group = register(store, "a")

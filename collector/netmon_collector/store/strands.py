@@ -1,0 +1,68 @@
+"""Strands: series of a block that are read together, which have a head of their own, as their times are their own.
+
+Groups come and go with every process and interface that does; strands stay: a series that joins a group moves in with
+the others, and its column is free again when it is not heard of any more.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.head import Head, Rows
+from netmon_collector.store.labels import Numbers
+
+if TYPE_CHECKING:
+    from netmon_collector.store.blocks import Block
+
+
+class Strand:
+    """A head after another, for the same series. Changed on one thread."""
+
+    __slots__ = ("block", "generation", "head")
+
+    def __init__(self, block: "Block", slots: int) -> None:
+        self.block = block
+        self.head = Head(slots, np.empty(0, np.int64))
+        self.generation = 0
+
+    def freeze(self) -> Head:
+        """Begins another head; columns that were not used are free again. Returns the one before."""
+        frozen = self.head
+        series = frozen.in_use()
+        if len(series) != len(frozen.grid.series):
+            self.generation += 1
+        self.block.sealing = (*self.block.sealing, frozen)
+        self.head = Head(len(frozen.grid.times), series)
+        return frozen
+
+
+class Lease:
+    """The columns that the series of a group have in a strand: `source` in the group's rows, `columns` in the head.
+
+    `grid`: that of a head which takes the group's rows as they are, and has one already.
+    """
+
+    __slots__ = ("columns", "generation", "grid", "series", "source", "strand")
+
+    def __init__(self, strand: Strand, source: npt.NDArray[np.intp] | None, series: Numbers) -> None:
+        self.strand = strand
+        self.source = source
+        self.series = series
+        self.generation = -1
+        self.grid: Rows | None = None
+        self.columns: npt.NDArray[np.intp] | None = None
+
+    def renew(self) -> None:
+        """Finds the columns, and takes free ones for series that have none."""
+        strand, head = self.strand, self.strand.head
+        self.grid = None
+        missing = self.series[~np.isin(self.series, head.grid.series)]
+        if len(missing):
+            head.widen(missing)
+            strand.generation += 1
+        order = np.argsort(head.grid.series)
+        columns = order[np.searchsorted(head.grid.series, self.series, sorter=order)]
+        whole = len(columns) == len(order) and bool((columns == np.arange(len(order))).all())
+        self.columns = None if whole else columns
+        self.generation = strand.generation
