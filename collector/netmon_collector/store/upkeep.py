@@ -274,8 +274,8 @@ class Upkeep:
     def held_anywhere(self) -> BitMap:
         """The series that something is left of, in files or in memory."""
         held = BitMap.union(BitMap(), *(file.series for file in self._shelf.all()))
-        for head in self._blocks.heads():
-            held.update(head.grid.series.tolist())
+        for numbers in self._blocks.held():
+            held.update(numbers.tolist())
         return held
 
     def _held(self) -> Iterator[Numbers]:
