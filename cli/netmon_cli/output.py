@@ -194,5 +194,9 @@ def number(value: float) -> str:
 def reading(name: str, value: float) -> str:
     """A metric's value, in the unit that its name tells."""
     finite = value == value and abs(value) < float("inf")
-    in_bytes = name.endswith(("_bytes", "_bytes_total")) and finite
-    return size(value) if in_bytes else number(value)
+    return size(value) if in_bytes(name) and finite else number(value)
+
+
+def in_bytes(name: str) -> bool:
+    """Whether a metric counts bytes, going by its name."""
+    return name.endswith(("_bytes", "_bytes_total"))

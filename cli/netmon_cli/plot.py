@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 from typing import Final
 
-from netmon_cli import output
 from netmon_cli.output import Colour, Paper
 
 COLOURS: Final[tuple[Colour, ...]] = ("green", "yellow", "cyan", "magenta", "blue", "red", "white")
 ROWS: Final = 14
 _BETWEEN_X_LABELS: Final = 14
+_THOUSANDS: Final = ("", "k", "M", "G", "T")
+_BYTES: Final = (" B", " KiB", " MiB", " GiB", " TiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,15 @@ class Line:
     colour: Colour | None
 
 
-def plot(lines: Sequence[Line], start_s: float, end_s: float, gap_s: float, on: Paper) -> list[str]:
+def plot(
+    lines: Sequence[Line], start_s: float, end_s: float, gap_s: float, on: Paper, *, in_bytes: bool = False
+) -> list[str]:
     """The lines with their axes, as wide as the paper."""
     from plotille import Canvas
 
     values = [value for line in lines for _, value in line.points]
     low, high = _bounds(min(values), max(values))
-    labels = [output.number(_rounded(high - (high - low) * row / (ROWS - 1), high - low)) for row in range(ROWS)]
+    labels = [_label(high - (high - low) * (row / (ROWS - 1)), low, high, in_bytes) for row in range(ROWS)]
     margin = max(len(label) for label in labels[:: ROWS // 4])
     width = max(10, (on.columns or 80) - margin - 3)
     canvas = Canvas(width, ROWS, start_s, low, max(end_s, start_s + 1e-3), high, mode="names")
@@ -57,12 +60,21 @@ def _bounds(low: float, high: float) -> tuple[float, float]:
     if low == high:
         half = abs(low) / 10 or 1.0
         low, high = low - half, high + half
-    return (low, high) if isfinite(high - low) else (low / 4, high / 4)
+    return (low, high) if isfinite(high - low) else (low / 2, high / 2)
 
 
-def _rounded(value: float, span: float) -> float:
-    """A label with no more digits than tell it from its neighbours."""
-    return round(value, max(0, 2 - floor(log10(span)))) if span > 1e-300 else value
+def _label(value: float, low: float, high: float, in_bytes: bool) -> str:
+    """A number beside the axis, in the unit of the largest, with no more digits than tell it from its neighbours."""
+    largest = max(abs(low), abs(high))
+    names, base = (_BYTES, 1024.0) if in_bytes else (_THOUSANDS, 1000.0)
+    if not in_bytes and not 1e-3 <= largest < 1e15:
+        return f"{value:.3g}"
+    power = 0
+    while largest >= base and power < len(names) - 1:
+        largest, power = largest / base, power + 1
+    span = (high - low) / base**power
+    decimals = max(0, 1 - floor(log10(span))) if span > 0 else 0
+    return f"{value / base**power:.{min(decimals, 9)}f}{names[power]}"
 
 
 def _time_axis(start_s: float, end_s: float, width: int) -> str:

@@ -15,7 +15,7 @@ from netmon_cli.answers import Evaluated, Points, ResultSeries
 from netmon_cli.choices import Form
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
-from netmon_cli.output import Cell, Column, Paper, escape
+from netmon_cli.output import Cell, Colour, Column, Paper, escape
 from netmon_cli.plot import COLOURS, Line, plot
 
 SPARK_COLUMNS = 16
@@ -117,23 +117,34 @@ def _instant(series: Sequence[ResultSeries], ages_s: dict[str, float], on: Paper
 
 def _range(series: Sequence[ResultSeries], over: Window | None, on: Paper) -> list[str]:
     """A plot where there are dots and colours for it, and a line for each series."""
-    drawn = series[: len(COLOURS)] if on.colours and on.blocks else []
-    lines = [Line(_finite(one.points), colour) for one, colour in zip(drawn, COLOURS, strict=False)]
-    lines = [line for line in lines if line.points]
-    picture = []
-    if lines:
-        times = [time_s for one in drawn for time_s, _ in one.points]
-        start_s, end_s = (over.start_s, over.end_s) if over else (min(times), max(times))
-        gap_s = over.steps_s * 1.5 if over else float("inf")
-        picture = [*plot(lines, start_s, end_s, gap_s, on), ""]
+    colours = _colours(series) if on.colours and on.blocks else {}
     columns = [Column(title, right=True) for title in ("LAST", "LOWEST", "HIGHEST")] + [Column("SERIES")]
     rows = [_summary(one) for one in series]
     if on.blocks:
         columns.insert(3, Column("TREND"))
         for place, (row, one) in enumerate(zip(rows, series, strict=True)):
             spark = output.sparkline([value for _, value in _finite(one.points)], SPARK_COLUMNS)
-            row.insert(3, Cell(spark, COLOURS[place] if place < len(drawn) else "dim"))
-    return picture + output.table(columns, rows, on)
+            row.insert(3, Cell(spark, colours.get(place, "dim")))
+    table = output.table(columns, rows, on)
+    return [*_plot(series, colours, over, on), "", *table] if colours else table
+
+
+def _colours(series: Sequence[ResultSeries]) -> dict[int, Colour]:
+    """The series that are drawn, by their place: as many as there are colours, those that go farthest from zero."""
+    peaks = {
+        place: max((abs(value) for _, value in _finite(one.points)), default=-1) for place, one in enumerate(series)
+    }
+    farthest = sorted((place for place, peak in peaks.items() if peak >= 0), key=lambda place: -peaks[place])
+    return dict(zip(sorted(farthest[: len(COLOURS)]), COLOURS, strict=False))
+
+
+def _plot(series: Sequence[ResultSeries], colours: dict[int, Colour], over: Window | None, on: Paper) -> list[str]:
+    lines = [Line(_finite(series[place].points), colour) for place, colour in colours.items()]
+    times = [time_s for line in lines for time_s, _ in line.points]
+    start_s, end_s = (over.start_s, over.end_s) if over else (min(times), max(times))
+    gap_s = over.steps_s * 1.5 if over else float("inf")
+    in_bytes = all(output.in_bytes(series[place].metric.get("__name__", "")) for place in colours)
+    return plot(lines, start_s, end_s, gap_s, on, in_bytes=in_bytes)
 
 
 def _summary(series: ResultSeries) -> list[Cell | str]:

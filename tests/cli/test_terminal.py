@@ -124,6 +124,15 @@ def test_a_terminal_gets_a_plot_where_it_can_show_one(trouble: FakeCollector) ->
         assert "node_load1" in plain.seen
 
 
+def test_of_many_series_the_highest_are_drawn(trouble: FakeCollector) -> None:
+    trouble.samples = [series("load", [(250.0, peak), (4.0, peak)], instance=f"web{peak}") for peak in range(1, 13)]
+    with terminal("query", "load", "--since", "5m") as shown:
+        shown.end()
+    coloured = re.findall(r"\x1b\[3\dm[▁-█]+\x1b\[0m  load\{instance=\"web(\d+)", shown.seen)
+    assert coloured == [str(peak) for peak in range(6, 13)]
+    assert shown.seen.count("load{") == 12
+
+
 def test_a_pipe_gets_neither_colours_nor_cuts(trouble: FakeCollector) -> None:
     trouble.samples[0]["labels"]["long"] = "x" * 300
     for ended in (piped("status"), piped("devices"), piped("query", "node_load1"), piped("top", "--once")):
