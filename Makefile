@@ -6,7 +6,7 @@ PYTHON ?= python3
 STATE ?= .netmon
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto crash bench
+.PHONY: help run setup test check proto crash fuzz bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v
 
 crash: setup ## the store under kills, cut files and flipped bits, for some minutes
 	NETMON_CRASH_ROUNDS=1000 $(BIN)/pytest --timeout 3600 tests/crash
+
+fuzz: setup ## random input for whatever reads what others send, ten minutes each
+	@for file in tests/fuzz/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
 bench: setup ## run every benchmark; each prints one JSON object as its last line
 	@tests/peers

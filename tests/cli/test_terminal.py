@@ -128,7 +128,7 @@ def test_of_many_series_the_highest_are_drawn(trouble: FakeCollector) -> None:
     trouble.samples = [series("load", [(250.0, peak), (4.0, peak)], instance=f"web{peak}") for peak in range(1, 13)]
     with terminal("query", "load", "--since", "5m") as shown:
         shown.end()
-    coloured = re.findall(r"\x1b\[3\dm[▁-█]+\x1b\[0m  load\{instance=\"web(\d+)", shown.seen)
+    coloured = re.findall(r"\x1b\[3\dm[▁-█]+\x1b\[0m +load\{instance=\"web(\d+)", shown.seen)
     assert coloured == [str(peak) for peak in range(6, 13)]
     assert shown.seen.count("load{") == 12
 

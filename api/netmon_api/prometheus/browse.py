@@ -7,12 +7,12 @@ from dataclasses import asdict
 from itertools import chain, compress
 from typing import Protocol, TypeVar, runtime_checkable
 
-import orjson
 from aiohttp import web
 
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.encode import metrics_json
 from netmon_api.prometheus.forms import BrowseForm, MetadataForm
+from netmon_api.prometheus.jsontext import dumps
 from netmon_api.prometheus.problem import Problem, quoted
 from netmon_api.prometheus.sending import framed, send
 from netmon_api.routes import Call
@@ -97,7 +97,7 @@ async def _each(sets: Iterable[list[Matcher]], ask: Callable[[list[Matcher]], Aw
 async def _list(call: Call[BrowseForm], found: Sequence[Sequence[str]], limit: int | None) -> web.StreamResponse:
     listed = found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
     cut, warnings = _cut(listed, limit)
-    return await send(call.request, framed([orjson.dumps(list(cut))], warnings))
+    return await send(call.request, framed([dumps(list(cut))], warnings))
 
 
 def _cut(found: Sequence[T], limit: int | None) -> tuple[Sequence[T], list[str]]:
@@ -115,7 +115,7 @@ async def metadata(call: Call[MetadataForm]) -> web.StreamResponse:
     names = [form.metric] if form.metric else sorted(known)
     chosen = [name for name in names if name in known][: most if most >= 0 else None]
     told = {name: [asdict(known[name])] for name in chosen}
-    return await send(call.request, framed([orjson.dumps(told)]))
+    return await send(call.request, framed([dumps(told)]))
 
 
 def _count(text: str, parameter: str) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 
 import numpy as np
-import orjson
 
 from netmon_api.prometheus.floats import scalar_text, texts
+from netmon_api.prometheus.jsontext import dumps
 from netmon_collector.query.answer import Answer, Shape
 from netmon_collector.store.base import Times
 from netmon_proto.model import Labels
@@ -37,7 +37,7 @@ def result_json(answer: Answer, most: int | None = None) -> Iterator[bytes]:
         yield f'[{_shortest(int(answer.times[0]))},"{value}"]'.encode()
         return
     if answer.shape is Shape.STRING:
-        yield b"[%s,%s]" % (_shortest(int(answer.times[0])).encode(), orjson.dumps(answer.text))
+        yield b"[%s,%s]" % (_shortest(int(answer.times[0])).encode(), dumps(answer.text))
         return
     yield b"["
     yield from _joined(_series(answer, len(answer.labels) if most is None else min(most, len(answer.labels))))
@@ -66,7 +66,7 @@ def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _metric(labels: Labels) -> bytes:
-    return orjson.dumps(dict(labels))
+    return dumps(dict(labels))
 
 
 def _series(answer: Answer, count: int) -> Iterator[bytes]:

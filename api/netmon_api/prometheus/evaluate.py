@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import orjson
 from aiohttp import web
 
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.encode import result_json
 from netmon_api.prometheus.forms import EvaluationForm, ExemplarsForm, ExpressionForm, InstantForm, RangeForm
+from netmon_api.prometheus.jsontext import dumps
 from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import framed, send, success
 from netmon_api.prometheus.tree import tree
@@ -146,7 +146,7 @@ def _data(answer: Answer, limit: int | None, took_s: float | None) -> Iterator[b
             "timings": {"evalTotalTime": took_s, "execTotalTime": took_s},
             "samples": {"totalQueryableSamples": answer.stats.samples_read},
         }
-        yield b',"stats":' + orjson.dumps(told)
+        yield b',"stats":' + dumps(told)
     yield b"}"
 
 

@@ -3,10 +3,10 @@
 import json
 from typing import Final
 
-import orjson
 from aiohttp import web
 
 from netmon_api.envelope import json_response
+from netmon_api.prometheus.jsontext import dumps
 
 STATUS: Final = {
     "bad_data": 400,
@@ -34,7 +34,7 @@ class Problem(Exception):
 
     def response(self) -> web.Response:
         body = {"status": "error", "errorType": self.kind, "error": self.message}
-        return json_response(orjson.dumps(body), STATUS[self.kind])
+        return json_response(dumps(body), STATUS[self.kind])
 
 
 def quoted(text: str) -> str:

@@ -5,17 +5,17 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-import orjson
 from aiohttp import hdrs, web
 
 from netmon_api.envelope import json_response
 from netmon_api.guard import takes_gzip
 from netmon_api.prometheus.encode import PIECE_BYTES
+from netmon_api.prometheus.jsontext import dumps
 
 
 def success(data: object, warnings: Sequence[str] = ()) -> web.Response:
     """A small answer."""
-    return json_response(b"".join(framed([orjson.dumps(data)], warnings)))
+    return json_response(b"".join(framed([dumps(data)], warnings)))
 
 
 def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Iterator[bytes]:
@@ -24,7 +24,7 @@ def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[
     yield from data
     for name, notes in ((b"warnings", warnings), (b"infos", infos)):
         if notes:
-            yield b',"%s":%s' % (name, orjson.dumps(list(notes)))
+            yield b',"%s":%s' % (name, dumps(list(notes)))
     yield b"}"
 
 

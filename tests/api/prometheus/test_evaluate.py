@@ -48,6 +48,8 @@ INSTANT = [
     "node_load1 @ end()",
     "timestamp(node_load1)",
     "time()",
+    r'"\xff é \xc3"',
+    r'label_replace(vector(1), "x", "\xffa\xc3\xa9", "", "")',
 ]
 RANGES = [
     "up",

@@ -50,7 +50,9 @@ def one_line(node: Node) -> str:
         case Negation():
             return f"{'-' if node.minus else '+'}{one_line(node.inner)}"
         case Binary():
-            return f"{one_line(node.left)} {_operator(node)} {one_line(node.right)}"
+            left = one_line(node.left)
+            # The sign of a literal, such as +Inf, would be taken for one of the whole power.
+            return f"{left.removeprefix('+') if node.op == '^' else left} {_operator(node)} {one_line(node.right)}"
         case Aggregation():
             return f"{_head(node)}({', '.join(one_line(one) for one in _arguments(node))})"
         case Call():
