@@ -318,6 +318,42 @@ def dashboards_export(
     _end(export(folder, find_access(url, None, os.environ).url, as_json))
 
 
+@store_app.command("export")
+def store_export(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a store, such as embedded:/path.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="*.parquet, or any other name for OpenMetrics.")],
+    match: Annotated[str | None, typer.Option(help="A selector: only these series.")] = None,
+    start: Annotated[str | None, typer.Option(help="No older samples: RFC 3339, or Unix seconds.")] = None,
+    end: Annotated[str | None, typer.Option(help="No newer samples.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write samples into a file for other programs.
+
+    An embedded store must not be in use.
+    """
+    from netmon_cli.transfer import export
+
+    _end(export(source, target, match, start, end, force, paper(), as_json))
+
+
+@store_app.command("import")
+def store_import(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="*.parquet, or any other name for OpenMetrics.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of a store, as in collector.yaml.")],
+    state: Annotated[Path | None, typer.Option(help="Where a queue is kept; else ~/.local/state/netmon.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the samples of a file into a store.
+
+    An embedded store must not be in use. Exit code 1 where a line was no good; the others are stored.
+    """
+    from netmon_cli.transfer import take
+    from netmon_cli.up import standard_state
+
+    _end(take(source, target, state or standard_state(os.environ), paper(), as_json))
+
+
 @store_app.command("fsck")
 def store_fsck(
     folder: Annotated[Path, typer.Argument(help="The store's folder; nobody may be using it.")],

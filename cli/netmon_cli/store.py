@@ -25,7 +25,7 @@ def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
     """Copies all samples of one store into another; goes on where an earlier run was stopped. Raises Failure."""
     from netmon_collector.store.base import StoreError, StoreUnavailable
 
-    urls = _url(source, "FROM"), _url(target, "TO")
+    urls = store_url(source, "FROM"), store_url(target, "TO")
     if urls[0] == urls[1]:
         raise Failure(Exit.USAGE, "FROM and TO are the same store")
     name = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:16]
@@ -34,10 +34,10 @@ def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
     except (StoreError, StoreUnavailable) as error:
         raise Failure(Exit.WRONG, str(error), "Run the same command again to go on from here.") from error
     except KeyboardInterrupt:
-        _wipe(on)
+        wipe(on)
         write_lines(["Stopped. Run the same command again to go on from here."])
         return Exit.INTERRUPTED
-    _wipe(on)
+    wipe(on)
     write_lines([f"copied {count(samples, 'sample', 'samples')}"])
     return Exit.FINE
 
@@ -47,24 +47,31 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
     from netmon_collector.store.outside.store import OutsideStore
 
     progress = Progress.load(folder / "progress.json")
-    async with _opened(source, folder / "from") as origin, _opened(target, folder / "to") as destination:
-        if isinstance(origin, OutsideStore):
-            span = await origin.span()
-        else:
-            stats = origin.stats()
-            span = None if stats.oldest_ms is None or stats.newest_ms is None else (stats.oldest_ms, stats.newest_ms)
+    async with opened(source, folder / "from") as origin, opened(target, folder / "to") as destination:
+        span = await span_of(origin)
         samples = 0
         if span is not None:
             samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
         if isinstance(destination, OutsideStore):
-            _say("waiting until the server has all of it for sure", on)
+            say("waiting until the server has all of it for sure", on)
             await destination.delivered()
     progress.path.unlink(missing_ok=True)
     return samples
 
 
+async def span_of(store: "Store") -> tuple[int, int] | None:
+    """Times between which all samples of a store are; None where there is none. Raises StoreError."""
+    from netmon_collector.store.outside.store import OutsideStore
+
+    if isinstance(store, OutsideStore):
+        return await store.span()
+    stats = store.stats()
+    return None if stats.oldest_ms is None or stats.newest_ms is None else (stats.oldest_ms, stats.newest_ms)
+
+
 @contextlib.asynccontextmanager
-async def _opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[Store]":
+async def opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[Store]":
+    """A store; one on a server has its queue in the folder. Raises StoreUnavailable."""
     from netmon_collector.config import CollectorConfig
     from netmon_collector.store.opening import open_outside, open_store
 
@@ -79,7 +86,8 @@ async def _opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[Store]":
         await store.close()
 
 
-def _url(text: str, what: str) -> "StoreUrl":
+def store_url(text: str, what: str) -> "StoreUrl":
+    """A store's URL, given as an argument of that name. Raises Failure."""
     from netmon_collector.store.url import parse_store_url
 
     try:
@@ -90,21 +98,26 @@ def _url(text: str, what: str) -> "StoreUrl":
 
 def _draw(standing: "Standing", on: Paper) -> None:
     """How a copy stands."""
-    full = round(standing.fraction * BAR_COLUMNS)
-    bar = ("█" if on.blocks else "#") * full + ("░" if on.blocks else "-") * (BAR_COLUMNS - full)
     day = datetime.fromtimestamp(standing.day_ms / 1000, UTC).date().isoformat()
     waits = f", waits: {escape(standing.waits_for)}" if standing.waits_for else ""
-    line = f"{bar} {standing.fraction:4.0%}  {day}  {count(standing.samples, 'sample', 'samples')}{waits}"
-    _say(line, on)
+    done = f"{bar(standing.fraction, on)} {standing.fraction:4.0%}"
+    say(f"{done}  {day}  {count(standing.samples, 'sample', 'samples')}{waits}", on)
 
 
-def _say(line: str, on: Paper) -> None:
+def bar(fraction: float, on: Paper) -> str:
+    """How much is done, as a bar."""
+    full = round(fraction * BAR_COLUMNS)
+    return ("█" if on.blocks else "#") * full + ("░" if on.blocks else "-") * (BAR_COLUMNS - full)
+
+
+def say(line: str, on: Paper) -> None:
     """A line in place of the one before, on a terminal only."""
     if on.columns is not None:
         sys.stdout.write(f"\r\x1b[K{fit(line, on.columns - 1)}")
         sys.stdout.flush()
 
 
-def _wipe(on: Paper) -> None:
+def wipe(on: Paper) -> None:
+    """Takes that line away."""
     if on.columns is not None:
         sys.stdout.write("\r\x1b[K")

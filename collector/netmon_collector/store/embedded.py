@@ -7,7 +7,7 @@ select: match labels -> per block, what chunk files and heads hold -> merge.
 
 import asyncio
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -33,7 +33,7 @@ from netmon_collector.store.base import (
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.changes import Changes
-from netmon_collector.store.chunkfile import Tier
+from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
@@ -49,6 +49,7 @@ from netmon_collector.store.record import Part, Singles, joined, span_ms
 from netmon_collector.store.replay import Replay
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.sealing import piece
+from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
 from netmon_proto.model import Kind, Labels
@@ -214,6 +215,16 @@ class EmbeddedStore:
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         return list(self._select(Matching(matchers), start_ms, end_ms))
+
+    async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
+        """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
+        matching = Matching(matchers)
+        parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
+        if not any(part.oldest_ms <= end_ms and part.newest_ms >= start_ms for part in parts):
+            return
+        frames = self._select(matching, start_ms, end_ms)
+        while (found := await asyncio.to_thread(next, frames, None)) is not None:
+            yield found
 
     def _select(self, matching: Matching, start_ms: int, end_ms: int) -> Iterator[Frame]:
         for block, series in self._blocks.by_home(self._index.match(matching)):
