@@ -81,7 +81,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that one poll of one device found. A device that did not answer is known by no identity."""
+    """All that one poll of one device found. A device that did not answer is known by no identity.
+
+    `absent` are the tables that the device does not have; given to the next poll, they are not asked again.
+    """
 
     identity: Identity
     answered: bool = True
@@ -92,3 +95,4 @@ class Findings:
     sensors: list[Sensor] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    absent: frozenset[str] = frozenset()

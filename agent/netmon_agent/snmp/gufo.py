@@ -180,6 +180,8 @@ class GufoSession:
                 self._noise = str(error)
             except OSError as error:
                 raise NoAnswer(f"nothing listens there: {error.strerror or error}") from None
+            except BaseException as error:  # noqa: BLE001 - a panic in the library is none of its exceptions
+                raise _unless_panic(error) from None
 
     def _call(self, send: Callable[[], None]) -> None:
         try:
@@ -206,6 +208,13 @@ class _EndOfView(SnmpError):
 
     def __init__(self) -> None:
         super().__init__("end of what the device has", permanent=True)
+
+
+def _unless_panic(error: BaseException) -> BaseException:
+    """Octets that gufo-snmp 0.13 fails on are the device's fault: a panic in Rust, which is no Exception in Python."""
+    if type(error).__name__ != "PanicException":
+        return error
+    return SnmpError(f"sends what can't be read: {error}", permanent=True)
 
 
 def _without_nothing(found: dict[str, Value]) -> dict[str, Value]:

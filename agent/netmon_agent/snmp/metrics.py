@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.snmp.reader import Reader, references_in
+from netmon_agent.snmp.values import as_number
 from netmon_configs.profile import ColumnRule, MetricRule
 from netmon_proto.model import Kind
 
@@ -14,9 +15,9 @@ async def readings(reader: Reader, rules: Sequence[MetricRule]) -> list[Reading]
     """All values of all rules; where a table is empty, its labels are not asked for."""
     found: list[Reading] = []
     for rule in rules:
-        wanted = [column.value for column in rule.values.values()]
-        await reader.load([one for column in rule.values.values() for one in (column.value, column.unless)], "metrics")
-        if not any(reader.rows(reference) for reference in wanted):
+        columns = list(rule.values.values())
+        await reader.load([one for column in columns for one in (column.value, column.unless)], "metrics")
+        if not any(reader.column(column.value) for column in columns):
             continue
         await reader.load([one for text in rule.labels.values() for one in references_in(text)], "metrics")
         labels: dict[str, dict[str, str]] = {}
@@ -28,16 +29,21 @@ async def readings(reader: Reader, rules: Sequence[MetricRule]) -> list[Reading]
 def _column(
     reader: Reader, rule: MetricRule, name: str, column: ColumnRule, labels: dict[str, dict[str, str]]
 ) -> list[Reading]:
+    better, kind, divisor = reader.column(column.unless), _KINDS[column.kind], column.divisor
     found = []
-    for index in reader.rows(column.value):
-        if column.unless is not None and reader.value(column.unless, index) is not None:
+    for index, raw in reader.column(column.value).items():
+        if index in better:
             continue
-        value = reader.number(column.value, index)
+        value = raw if isinstance(raw, int) else as_number(raw)
         if value is None:
             continue
         known = labels.get(index)
         if known is None:
-            known = {label: reader.text(pieces, index) for label, pieces in rule.labels.items()}
-            known = labels[index] = {label: text for label, text in known.items() if text}
-        found.append(Reading(name, known, value / column.divisor, _KINDS[column.kind]))
+            known = labels[index] = _labels(reader, rule, index)
+        found.append(Reading(name, known, value / divisor, kind))
     return found
+
+
+def _labels(reader: Reader, rule: MetricRule, index: str) -> dict[str, str]:
+    texts = {label: reader.text(pieces, index) for label, pieces in rule.labels.items()}
+    return {label: text for label, text in texts.items() if text}

@@ -1,6 +1,7 @@
 """Polls one device once: who it is, what it has, and how it is."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from netmon_agent.snmp import rules
@@ -35,7 +36,7 @@ async def poll(session: Session, library: Library, absent: frozenset[str] = froz
     found.storage.extend(await rules.amounts(reader, _all(layers, lambda layer: layer.storage), "storage"))
     found.sensors.extend(await rules.sensors(reader, _all(layers, lambda layer: layer.sensors)))
     found.readings.extend(component_readings(found))
-    return found
+    return replace(found, absent=absent | reader.empty)
 
 
 def _all(layers: Sequence[Profile], pick: Callable[[Profile], Sequence[Item]]) -> list[Item]:

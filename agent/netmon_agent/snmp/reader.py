@@ -50,9 +50,16 @@ class Reader:
 
     def rows(self, reference: Reference) -> list[str]:
         """The indexes that there are, in the device's order; a single object is one row called 0."""
+        return list(self.column(reference))
+
+    def column(self, reference: Reference | None) -> Mapping[str, Value]:
+        """A column's values by index, as they came; a single object as a column of one row called 0."""
+        if reference is None:
+            return {}
         if reference.is_scalar:
-            return ["0"] if self._scalars.get(reference.oid) is not None else []
-        return list(self._columns.get(reference.oid, ()))
+            value = self._scalars.get(reference.oid)
+            return {} if value is None else {"0": value}
+        return self._columns.get(reference.oid, {})
 
     def value(self, reference: Reference | None, index: str) -> Value | None:
         """What a reference means for a row, or None."""

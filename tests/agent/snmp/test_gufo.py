@@ -1,6 +1,7 @@
 """The session over the network, against Debian's snmpd and against devices that misbehave."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,6 +155,16 @@ async def test_noise_is_passed_over_and_told() -> None:
         session.close()
 
 
+async def test_octets_that_the_library_fails_on_end_the_poll_of_that_device_alone() -> None:
+    async with Responder(lambda request: b"\x30\x82\x01") as port:
+        session = await opened(port, pace=hurried())
+        found = await poll(session, open_library())
+        session.close()
+    assert not found.answered
+    assert len(found.troubles) == 1
+    assert "sends what can't be read" in found.troubles[0].text
+
+
 async def test_an_answer_to_another_request_is_no_answer() -> None:
     async with Responder(lambda request: response(request, {UPTIME: 5}, request_id_off_by=1)) as port:
         session = await opened(port, pace=hurried())
@@ -198,6 +209,30 @@ async def test_answers_that_are_too_large_are_asked_for_in_smaller_pieces() -> N
         assert len(await session.walk(SYSTEM)) == 2
         session.close()
     assert pace.repetitions <= 7
+
+
+async def test_answers_with_any_octet_changed_or_cut_off_break_nothing() -> None:
+    dice = random.Random(5)
+
+    def damaged(request: bytes) -> bytes:
+        good = walking(request, [f"{SYSTEM}.9.{n}" for n in range(8)] + ["1.3.6.1.2.1.2.1.0"])
+        kept = bytearray(good[: dice.randrange(1, len(good) + 1)])
+        for _ in range(dice.randrange(4)):
+            kept[dice.randrange(len(kept))] = dice.randrange(256)
+        return bytes(kept)
+
+    hasty = Pace(rtt_s=0.001, deviation_s=0.0, least_timeout_s=0.002, repetitions=1, ceiling=1)
+    outcomes: set[type] = set()
+    async with Responder(damaged) as port:
+        for _ in range(60):
+            session = await opened(port, pace=hasty)
+            try:
+                outcomes.add(type(await session.walk(SYSTEM)))
+            except SnmpError as error:
+                outcomes.add(type(error))
+            finally:
+                session.close()
+    assert NoAnswer in outcomes
 
 
 async def test_a_devices_time_for_one_poll_is_bounded() -> None:

@@ -147,6 +147,16 @@ async def test_a_device_that_falls_silent_is_not_asked_for_the_rest(tmp_path: Pa
     assert session.asked == [f"{OWN}.{n}" for n in range(10, 14)]
 
 
+async def test_tables_that_a_device_lacks_are_not_asked_again(tmp_path: Path) -> None:
+    library = library_with(tmp_path, "sensors: [{class: count, value: thing.6}, {class: count, value: thing.7}]")
+    first, second = (Failing({**ME, f"{OWN}.7.1": 3}, {}) for _ in range(2))
+    before = await poll(first, library)
+    after = await poll(second, library, before.absent)
+    assert (first.asked, second.asked) == ([f"{OWN}.6", f"{OWN}.7"], [f"{OWN}.7"])
+    assert after.sensors == before.sensors
+    assert after.absent == before.absent == {f"{OWN}.6"}
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
