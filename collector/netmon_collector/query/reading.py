@@ -36,7 +36,7 @@ class Reader:
 
     def _latest(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> Latest | None:
         matchers = need.selector.matchers
-        if self._readable is not None:
+        if self._readable is not None and self._readable.is_whole:
             return self._readable.latest_now(matchers)
         if self._tiered is None:
             return None
@@ -44,6 +44,6 @@ class Reader:
 
     def _select(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame]:
         wanted = need.selector.matchers, need.after_ms + 1, need.until_ms
-        if self._readable is not None:
+        if self._readable is not None and self._readable.is_whole:
             return self._readable.select_now(*wanted)
         return guard.wait(asyncio.run_coroutine_threadsafe(self._store.select(*wanted), loop))

@@ -292,7 +292,12 @@ class TieredStore(Store, Protocol):
 
 @runtime_checkable
 class ReadableStore(Protocol):
-    """A store that any thread may read, without an event loop."""
+    """A store that any thread may read, without an event loop, once it is whole."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that an earlier process stored can be read; `select` and `latest` wait for it."""
+        ...
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         """As `Store.select`."""

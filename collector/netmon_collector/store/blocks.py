@@ -79,16 +79,21 @@ class Blocks:
         """Heads that are to be sealed, oldest first."""
         self.overwritten = 0
 
-    def settle(self, series: int, number: int) -> None:
-        """Notes where a series lives, as the catalog has it."""
-        self._reserve(series + 1)
-        self._homes[series] = number
-        block = self.all.get(number) or self._block(number)
-        block.homed += 1
+    def settle(self, series: npt.NDArray[np.uint32], numbers: npt.NDArray[np.uint32]) -> None:
+        """Notes where series live, as the catalog has it."""
+        self._reserve(int(series.max(initial=0)) + 1)
+        self._homes[series] = numbers
+        for number, count in zip(*(column.tolist() for column in np.unique(numbers, return_counts=True)), strict=True):
+            block = self.all.get(number) or self._block(number)
+            block.homed += count
 
     def home(self, series: int) -> int:
         """The number of the block where a series lives that has had a sample."""
         return int(self._homes[series])
+
+    def homes(self) -> npt.NDArray[np.int32]:
+        """By the number of a series, the block where it lives now; less than 0 where it has none."""
+        return self._homes.copy()
 
     def by_home(self, series: Numbers) -> Iterator[tuple[int, Numbers]]:
         """Series (ascending), by the number of the block where they live; without those that never had a sample."""
@@ -245,11 +250,15 @@ class Blocks:
             lease = Lease(self._strands[int(strands[first])], None, series[first:last])
             self._put_row(lease, int(times[first]), bits[first:last], segment, now_s)
 
-    def age_from(self, now_s: float) -> None:
-        """Takes what is there for as old as this: what the log brought back says nothing of when it came."""
-        for strand in self._strands:
-            strand.head.since_s = max(strand.head.since_s, now_s)
-        self._lane_since_s = np.maximum(self._lane_since_s, now_s)
+    def adopt(self, heads: Sequence[tuple[int, Head]]) -> None:
+        """Takes heads, by the number of their block, that are older than all there are; they are to be sealed."""
+        by_block: dict[int, list[Head]] = {}
+        for number, head in heads:
+            by_block.setdefault(number, []).append(head)
+        for number, own in by_block.items():
+            block = self.all[number]
+            block.sealing = (*own, *block.sealing)
+        self.frozen = [*((self.all[number], head) for number, head in heads), *self.frozen]
 
     def freeze(self, *, before_s: float, segment: int) -> None:
         """Freezes every head that has had samples since a time, or since a file of the log."""

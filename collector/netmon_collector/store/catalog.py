@@ -1,38 +1,28 @@
 """The catalog: which series a number in a chunk is, and where it lives. In two files, so that one can repair the other.
 
-A record is deflated JSON: [[number, block, [[label, value], ...]], ...]. A series is entered before anything else on
-the disk has its number.
+A series is entered before anything else on the disk has its number. What a record is: see entries.py.
 """
 
+import filecmp
 import os
-import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file, write_all
-from netmon_collector.store.framing import NOTHING, Record, file_header, frame
+from netmon_collector.store.entries import Entries, Entry, columns
+from netmon_collector.store.framing import HEADER_BYTES, NOTHING, file_header, frame
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
-from netmon_proto.model import Labels
 
 _NAMES: Final = ("series-1.catalog", "series-2.catalog")
-_ENTRIES: Final = 1000
-
-
-class Entry(NamedTuple):
-    """A series, its number and the number of its block."""
-
-    number: int
-    block: int
-    labels: Labels
 
 
 class Catalog:
@@ -41,23 +31,34 @@ class Catalog:
     def __init__(self, folder: Path) -> None:
         self._paths = [folder / name for name in _NAMES]
         self._known = np.zeros(1024, np.bool_)
+        self._doubtful: set[Path] = set()
+        """Files of which the last write failed."""
         self._lock = Lock()
 
-    def load(self, damages: DamageBook) -> list[Entry]:
-        """All entries, by number. Raises OSError, StoreUnavailable."""
-        found: dict[int, Entry] = {}
-        counts = []
-        for path in self._paths:
-            before = damages.count
-            entries = list(_entries(path, damages)) if path.exists() else []
-            found |= {entry.number: entry for entry in entries}
-            counts.append(len(entries) if damages.count == before else -1)
-        entries = [found[number] for number in sorted(found)]
+    def load(self, damages: DamageBook) -> list[Entries]:
+        """All entries; where the files are not the same, both are made anew. Raises OSError, StoreUnavailable."""
+        there = self.paths()
+        before = damages.count
+        found = [entries for path in there[:1] for entries in _entries(path, damages)]
+        if len(there) == len(_NAMES) and damages.count == before and filecmp.cmp(there[0], there[1], shallow=False):
+            self._note(found)
+            return found
         self._note(found)
-        for path, count in zip(self._paths, counts, strict=True):
-            if count != len(entries):
-                _write(path, _records(entries))
-        return entries
+        for path in there[1:]:
+            for entries in _entries(path, damages):
+                new = entries.only(~self.has(entries.numbers))
+                if len(new.numbers):
+                    found.append(new)
+                    self._note([new])
+        if there:
+            self._write_all(found)
+        return found
+
+    def _write_all(self, found: Sequence[Entries]) -> None:
+        """A full disk is no reason not to start: what one file lacks, the other has."""
+        for path in self._paths:
+            with suppress(StoreError):
+                _write(path, (frame(entries.pack(), *NOTHING) for entries in found))
 
     def paths(self) -> list[Path]:
         return [path for path in self._paths if path.exists()]
@@ -84,45 +85,46 @@ class Catalog:
         if not len(self.missing(numbers)):
             return
         with self._lock:
-            made = entries(self.missing(numbers))
-            records = list(_records(made))
+            made = list(columns(entries(self.missing(numbers))))
+            records = [frame(part.pack(), *NOTHING) for part in made]
             for path in self._paths:
-                if path.exists():
-                    _append(path, records)
-                else:
-                    _write(path, records)
-            self._note(entry.number for entry in made)
+                self._add(path, records)
+            self._note(made)
 
-    def keep(self, entries: Sequence[Entry]) -> None:
+    def _add(self, path: Path, records: Sequence[bytes]) -> None:
+        """Adds to a file. One that failed is made anew: nobody knows what of it is on the disk."""
+        if path in self._doubtful:
+            first, second = self._paths
+            source = second if path == first and second not in self._doubtful and second.exists() else first
+            added = [] if path == second else records
+            _write(path, [source.read_bytes()[HEADER_BYTES:], *added])
+        elif path.exists():
+            self._doubtful.add(path)
+            _append(path, records)
+        else:
+            _write(path, records)
+        self._doubtful.discard(path)
+
+    def keep(self, entries: Sequence[Entries]) -> None:
         """Forgets all series but some, where nothing else has their numbers any more. Raises StoreError."""
         with self._lock:
             for path in self._paths:
-                _write(path, _records(entries))
+                _write(path, [frame(part.pack(), *NOTHING) for part in entries])
+            self._doubtful.clear()
             self._known = np.zeros(1024, np.bool_)
-            self._note(entry.number for entry in entries)
+            self._note(entries)
 
-    def _note(self, numbers: Iterable[int]) -> None:
-        added = np.fromiter(numbers, np.int64)
-        known = np.zeros(max(len(self._known), 2 * (int(added.max(initial=0)) + 1)), np.bool_)
-        known[: len(self._known)] = self._known
-        known[added] = True
-        self._known = known
+    def _note(self, entries: Iterable[Entries]) -> None:
+        for part in entries:
+            known = np.zeros(max(len(self._known), 2 * (int(part.numbers.max(initial=0)) + 1)), np.bool_)
+            known[: len(self._known)] = self._known
+            known[part.numbers] = True
+            self._known = known
 
 
-def _entries(path: Path, damages: DamageBook) -> Iterable[Entry]:
+def _entries(path: Path, damages: DamageBook) -> Iterable[Entries]:
     for record in recover(path, damages):
-        yield from entries_of(record)
-
-
-def entries_of(record: Record) -> Iterable[Entry]:
-    """The entries of a record of a catalog."""
-    for number, block, labels in orjson.loads(zlib.decompress(record.payload)):
-        yield Entry(number, block, tuple([(name, value) for name, value in labels]))
-
-
-def _records(entries: Sequence[Entry]) -> Iterable[bytes]:
-    for start in range(0, len(entries), _ENTRIES):
-        yield frame(zlib.compress(orjson.dumps([tuple(one) for one in entries[start : start + _ENTRIES]]), 1), *NOTHING)
+        yield Entries.unpack(record.payload)
 
 
 def _write(path: Path, records: Iterable[bytes]) -> None:

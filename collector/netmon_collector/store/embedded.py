@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from netmon_collector.store.acks import Acks
+from netmon_collector.store.backlog import Backlog, recall_acks
 from netmon_collector.store.base import (
     Frame,
     Group,
@@ -46,7 +47,6 @@ from netmon_collector.store.match import Matching
 from netmon_collector.store.merge import frame, merge
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.record import Part, Singles, joined, span_ms
-from netmon_collector.store.replay import Replay
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.segment import Segment
@@ -95,6 +95,9 @@ class EmbeddedStore:
                 settings,
             )
             self._open(folder)
+            self._backlog: Backlog | None = Backlog(
+                self._log, self._shelf, self._blocks.homes(), self._upkeep.make_room, self._damages, settings
+            )
         except BaseException:
             self._lock.release()
             raise
@@ -110,20 +113,38 @@ class EmbeddedStore:
     def _open(self, folder: Path) -> None:
         try:
             self._shelf.open()
-            for entry in self._catalog.load(self._damages):
-                self._index.restore(entry.number, entry.labels)
-                self._blocks.settle(entry.number, entry.block)
+            entries = self._catalog.load(self._damages)
+            self._index.restore(entries)
+            for part in entries:
+                self._blocks.settle(part.numbers, part.blocks)
         except OSError as error:
             raise StoreUnavailable(
                 f"cannot open {error.filename or folder}: {error.strerror}: let the user who runs the collector read "
                 "and write it"
             ) from error
-        replay = Replay(self._catalog, self._groups, self._acks, self._damages)
-        for segment, record in self._log.recover(self._damages):
-            parts = list(replay.take(segment, record))
-            self._blocks.house(parts)
-            self._blocks.put(parts, segment.number, 0.0)
+        self._log.inherit(self._damages)
+        recall_acks(self._log, self._acks, self._damages)
         self._upkeep.mark_present()
+
+    @property
+    def is_whole(self) -> bool:
+        return self._backlog is None
+
+    async def _whole(self) -> None:
+        """Waits until all that an earlier process left is in memory. Raises StoreError if that takes too long."""
+        if self._backlog is not None:
+            await self._backlog.taken()
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Takes what an earlier process left, if all of it is there."""
+        backlog = self._backlog
+        if backlog is not None and backlog.is_taken:
+            self._backlog = None
+            self._blocks.adopt(backlog.heads)
+            self._index.mark(backlog.series)
+            backlog.stop()
+            self._upkeep.ready = True
 
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         group = self._groups.register(labels, kinds)
@@ -158,6 +179,7 @@ class EmbeddedStore:
         self._blocks.put(parts, segment, now_s)
         for part in parts:
             self._note(part)
+        self._adopt()
         self._upkeep.look(now_s)
 
     async def _roll_log(self) -> None:
@@ -211,6 +233,7 @@ class EmbeddedStore:
         self._acks.settle(agent_id, epoch, below)
 
     async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
+        await self._whole()
         return await asyncio.to_thread(self.select_now, matchers, start_ms, end_ms)
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
@@ -239,11 +262,13 @@ class EmbeddedStore:
     async def select_rollup(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int
     ) -> list[Rollup] | None:
+        await self._whole()
         matching = Matching(matchers)
         reader = RollupReader.of(step_ms, self._index, self._blocks, self._shelf)
         return None if reader is None else await asyncio.to_thread(reader.read, matching, start_ms, end_ms)
 
     async def delete(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> None:
+        await self._whole()
         if not matchers:
             raise ValueError("say which series: without a matcher everything would be deleted")
         matching = Matching(matchers)
@@ -260,6 +285,7 @@ class EmbeddedStore:
 
         Raises StoreError.
         """
+        await self._whole()
         await self._upkeep.snapshot(folder)
 
     async def mend(self, hours: Collection[int]) -> None:
@@ -274,16 +300,20 @@ class EmbeddedStore:
             await asyncio.to_thread(self._upkeep.mark_present)
 
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
+        await self._whole()
         matching = Matching(matchers)
         return await asyncio.to_thread(lambda: self._index.labels(self._index.match(matching).tolist()))
 
     async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
+        await self._whole()
         return await asyncio.to_thread(self._index.label_names, Matching(matchers))
 
     async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        await self._whole()
         return await asyncio.to_thread(self._index.label_values, name, Matching(matchers))
 
     async def latest(self, matchers: Sequence[Matcher]) -> Latest:
+        await self._whole()
         return await asyncio.to_thread(self.latest_now, matchers)
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
@@ -295,6 +325,7 @@ class EmbeddedStore:
         return Latest(self._index.view(series[there]), newest.times[there], newest.bits[there].view(np.float64))
 
     async def forget_before(self, time_ms: int) -> None:
+        await self._whole()
         if await self._upkeep.forget_before(time_ms):
             await self._mark_present()
 
@@ -313,6 +344,8 @@ class EmbeddedStore:
 
     async def close(self) -> None:
         await self._committer.close()
+        if self._backlog is not None:
+            await asyncio.to_thread(self._backlog.stop)
         await self._upkeep.close()
         async with self._committer.turn:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._log.close)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pyroaring import BitMap
 
-from netmon_collector.store.catalog import Catalog, Entry
+from netmon_collector.store.catalog import Catalog
+from netmon_collector.store.entries import Entry, columns
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import Part, Singles
@@ -41,7 +42,7 @@ class Enrolment:
         kept = entered & held
         kept.add(entered.max())
         self._entered.clear()
-        self._catalog.keep(self._entries(np.array(kept.to_array(), np.int64)))
+        self._catalog.keep(list(columns(self._entries(np.array(kept.to_array(), np.int64)))))
 
     def _entries(self, numbers: Numbers) -> list[Entry]:
         plain = numbers.tolist()

@@ -83,7 +83,7 @@ def read_record(file: BinaryIO, offset: int) -> Record | None:
 def scan(file: BinaryIO, size: int) -> Iterator[Record | Damage]:
     """Everything in a file of `size` bytes, in its order. Raises NewerVersion."""
     header_length = min(size, HEADER_BYTES)
-    if not _is_file_header(file.read(HEADER_BYTES)):
+    if not check_version(file.read(HEADER_BYTES)):
         yield Damage(0, header_length, torn=size < HEADER_BYTES)
     offset = header_length
     while offset < size:
@@ -97,7 +97,8 @@ def scan(file: BinaryIO, size: int) -> Iterator[Record | Damage]:
             offset = file.tell()
 
 
-def _is_file_header(data: bytes) -> bool:
+def check_version(data: bytes) -> bool:
+    """Whether these are the first bytes of a file of ours. Raises NewerVersion."""
     if len(data) < HEADER_BYTES:
         return False
     magic, version, checksum = _FILE_HEADER.unpack(data)

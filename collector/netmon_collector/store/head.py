@@ -1,7 +1,7 @@
 """A head: the newest samples of a block in memory, one row per time. Rows are added by one thread while others read."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,13 @@ class Head:
         self.segment = 0
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
+
+    @classmethod
+    def of(cls, rows: Rows, segment: int) -> Self:
+        """A head of samples that are in the log's files from that number on; nothing is to be put into it."""
+        head = cls(0, rows.series)
+        head.grid, head.count, head.segment = rows, len(rows.times), segment
+        return head
 
     def put(self, time_ms: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
         """Adds a row, of all columns or of some; returns how many samples had another value before.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from netmon_collector.store.entries import Entries
 from netmon_collector.store.match import Condition, Matching
 from netmon_collector.store.numbering import Numbering
 from netmon_collector.store.tried import Tried
@@ -69,15 +70,39 @@ class LabelIndex:
         self._ends.append(len(self._flat))
         return len(self._ends) - 1
 
-    def restore(self, number: int, labels: Labels) -> None:
-        """Gives a series the number that it had; to be called in the order of the numbers, before any `add`.
-
-        A number that is left out belongs to no series.
-        """
+    def restore(self, parts: Sequence[Entries]) -> None:
+        """Gives series the numbers that they had; to be called before any `add`. Other numbers are of no series."""
+        count = 1 + max((int(part.numbers.max(initial=0)) for part in parts), default=-1)
+        widths = np.zeros(count, np.int64)
+        for part in parts:
+            widths[part.numbers] = part.widths
+        ends = np.cumsum(widths)
+        flat = np.zeros(int(widths.sum()), np.uint32)
+        for part in parts:
+            pairs = np.array([self._pair(name, value) for name, value in part.pairs], np.uint32)
+            flat[runs(ends[part.numbers] - part.widths, part.widths)] = pairs[part.references]
         with self._lock:
-            while len(self._ends) < number:
-                self._ends.append(len(self._flat))
-            self._number(labels)
+            self._flat, self._ends = array("I", flat.tobytes()), array("Q", ends.astype(np.uint64).tobytes())
+            self._post(flat, np.repeat(np.arange(count, dtype=np.uint32), widths))
+            self._renumber(flat, ends, widths)
+
+    def _post(self, flat: npt.NDArray[np.uint32], series: npt.NDArray[np.uint32]) -> None:
+        """Makes all postings."""
+        order = np.argsort(flat, kind="stable")
+        raw = series[order].tobytes()
+        ends = (4 * np.cumsum(np.bincount(flat, minlength=len(self._pairs)))).tolist()
+        self._postings = [BitMap(array("I", raw[start:end])) for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _renumber(self, flat: npt.NDArray[np.uint32], ends: Numbers, widths: Numbers) -> None:
+        """Makes the way back from labels to numbers."""
+        raw = flat.tobytes()
+        numbers = np.flatnonzero(widths)
+        bounds = zip((4 * (ends - widths)[numbers]).tolist(), (4 * ends[numbers]).tolist(), strict=True)
+        keys = np.array([hash(raw[start:end]) for start, end in bounds], np.int64)
+        _, first = np.unique(keys, return_index=True)
+        self._numbering.restore(keys[first], numbers[first])
+        for number in np.delete(numbers, first).tolist():
+            self._collided[self._flat[self._start(number) : self._ends[number]].tobytes()] = number
 
     def _pair(self, name: str, value: str) -> int:
         values = self._values.setdefault(name, {})
@@ -259,3 +284,11 @@ def _costs_most_last(condition: Condition) -> tuple[bool, bool]:
 
 def _bitmap(numbers: Numbers) -> BitMap:
     return BitMap(array("I", numbers.astype(np.uint32).tobytes()))
+
+
+def runs(starts: Numbers, lengths: npt.NDArray[np.uint32]) -> Numbers:
+    """starts[0], starts[0] + 1, ... for as many as lengths[0], and so on."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    places: Numbers = np.repeat(starts - (ends - lengths), lengths)
+    places += np.arange(len(places))
+    return places

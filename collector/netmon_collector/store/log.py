@@ -22,7 +22,7 @@ from netmon_collector.store.durable import sync_folder, write_all
 from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.record import Gathers, GroupNote, Notes, Part, encode, span_ms
-from netmon_collector.store.recovery import recover
+from netmon_collector.store.recovery import check_file, recover
 from netmon_collector.store.segment import Segment
 
 _NAME: Final = re.compile(r"wal-(\d{8,})\.log")
@@ -48,8 +48,9 @@ class Log:
     """
 
     def __init__(self, folder: Path, *, slice_ms: int, segment_bytes: int) -> None:
-        self.segments: list[Segment] = []
-        """Oldest first. The last one may still grow."""
+        self.inherited: list[Segment] = []
+        """What an earlier process left, oldest first. Belongs to the thread that replays it, until that is done."""
+        self._own: list[Segment] = []
         self._folder = folder
         self._slice_ms = slice_ms
         self._segment_bytes = segment_bytes
@@ -70,13 +71,31 @@ class Log:
                     yield segment, record
                 segment.size_bytes = path.stat().st_size
             except OSError as error:
-                _set_aside(path, error, damages)
+                set_aside(path, error, damages)
                 continue
             if segment.size_bytes > HEADER_BYTES:
-                self.segments.append(segment)
+                self._own.append(segment)
             else:
                 path.unlink()
         sync_folder(self._folder)
+
+    def inherit(self, damages: DamageBook) -> None:
+        """Finds the files that are there, which are to be replayed. Raises StoreUnavailable."""
+        found = []
+        for path in sorted((path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)), key=_number):
+            segment = Segment(path, _number(path))
+            try:
+                segment.size_bytes = check_file(path)
+            except OSError as error:
+                set_aside(path, error, damages)
+            else:
+                found.append(segment)
+        self.inherited = found
+
+    @property
+    def segments(self) -> list[Segment]:
+        """All files, oldest first. The last one may still grow."""
+        return [*self.inherited, *self._own]
 
     @property
     def size_bytes(self) -> int:
@@ -129,8 +148,8 @@ class Log:
     def add(self, placed: Placed) -> None:
         """Makes a written record count."""
         segment = placed.segment
-        if self.segments[-1:] != [segment]:
-            self.segments.append(segment)
+        if self._own[-1:] != [segment]:
+            self._own.append(segment)
         segment.add(placed.oldest_ms, placed.newest_ms, placed.described)
 
     def before(self, number: int | None) -> list[Segment]:
@@ -138,11 +157,12 @@ class Log:
         return [segment for segment in self.segments[:-1] if number is None or segment.number < number]
 
     def drop(self, doomed: Collection[Segment]) -> None:
-        """Takes segments out of the log; their files are then to be removed."""
-        self.segments = [segment for segment in self.segments if segment not in doomed]
+        """Takes segments out of the log whose files were removed."""
+        self.inherited = [segment for segment in self.inherited if segment not in doomed]
+        self._own = [segment for segment in self._own if segment not in doomed]
 
     def remove(self, doomed: Sequence[Segment]) -> None:
-        """Deletes the files of dropped segments. Raises StoreError."""
+        """Deletes the files of segments, oldest first. Raises StoreError; then it may be repeated."""
         try:
             for segment in doomed:
                 segment.path.unlink(missing_ok=True)
@@ -192,7 +212,7 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix("wal-"))
 
 
-def _set_aside(path: Path, error: OSError, damages: DamageBook) -> None:
+def set_aside(path: Path, error: OSError, damages: DamageBook) -> None:
     """Renames a file that the disk cannot give back. Raises StoreUnavailable where the file is not to blame."""
     if error.errno not in _UNREADABLE:
         raise StoreUnavailable(

@@ -1,5 +1,6 @@
 """Recent files become files of a span of time each, and rollups are made of what they touch."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -53,6 +54,15 @@ class Merger:
                 members = sorted(group, key=_order)
                 if len(members) >= self._settings.merge_files:
                     await self._replace(members)
+
+    def waited_s(self) -> float:
+        """For how long the store has been in use since the oldest recent file was written, as far as files tell.
+
+        So a collector that is started again and again merges nevertheless.
+        """
+        written_s = {file: os.fstat(file.handle).st_mtime for file in self._shelf.files(Tier.RAW)}
+        recent_s = [time_s for file, time_s in written_s.items() if file.name.span == RECENT]
+        return max(written_s.values()) - min(recent_s) if recent_s else 0.0
 
     def needs_bytes(self) -> int:
         """About how much disk a merge takes until the files before it are gone."""

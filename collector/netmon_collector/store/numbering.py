@@ -31,6 +31,10 @@ class Numbering:
         if len(self._recent) >= _RECENT + len(self._keys) // 8:
             self._settle()
 
+    def restore(self, keys: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]) -> None:
+        """Gives keys (ascending, none twice) their numbers, where there are none yet."""
+        self._keys, self._numbers = keys, numbers.astype(np.uint32)
+
     def _settle(self) -> None:
         keys = np.concatenate((self._keys, np.fromiter(self._recent, np.int64)))
         numbers = np.concatenate((self._numbers, np.fromiter(self._recent.values(), np.uint32)))

@@ -12,6 +12,9 @@ class StoreSettings:
     The log: a file takes the samples of `log_slice_ms`, or `segment_bytes` if that is less; commits are `window_s`
     apart where there is more to do than one; no more than `waiting_bytes` wait for the disk.
 
+    Start: what an earlier process left in the log is taken into memory, `replay_bytes` of it; what is more is sealed on
+    the way. A query waits for it, for `replay_wait_s` at most.
+
     Chunks: a head has `head_slots` times (that of a series which comes by itself `lane_slots`, if less) and is sealed
     when it is full, or after `seal_after_s`, or when the log has `log_bytes`; the disk is visited every `seal_every_s`.
     Chunks are of `chunk_ms` at most; those that are newer than the last visit of `merge_every_s` are in recent files,
@@ -24,11 +27,13 @@ class StoreSettings:
     segment_bytes: int = 64 << 20
     window_s: float = 0.1
     waiting_bytes: int = 256 << 20
+    replay_bytes: int = 1280 << 20
+    replay_wait_s: float = 30.0
     head_slots: int = 120
     lane_slots: int = 60
     seal_after_s: float = 7200.0
     seal_every_s: float = 30.0
-    log_bytes: int = 2 << 30
+    log_bytes: int = 1 << 30
     chunk_ms: int = 2 * 3600_000
     merge_every_s: float = 7200.0
     merge_files: int = 8

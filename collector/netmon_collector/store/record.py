@@ -153,11 +153,25 @@ def span_ms(parts: Iterable[Part]) -> tuple[int, int]:
 
 def decode_notes(payload: bytes) -> Notes:
     """What the record says beside its samples."""
+    stored = decode_batches(payload)
+    notes = [
+        GroupNote(number, [Kind(kind) for kind in kinds], series) for number, kinds, series in decode_groups(payload)
+    ]
+    return Notes(notes, stored.origins, stored.acks)
+
+
+def decode_batches(payload: bytes) -> Notes:
+    """Which batches the record says are stored; without the groups."""
+    noted, _ = _LENGTHS.unpack_from(payload)
+    plain = orjson.loads(zlib.decompress(payload[_LENGTHS.size : _LENGTHS.size + noted]))
+    return Notes((), [Origin(*origin) for origin in plain["origins"]], plain["acks"])
+
+
+def decode_groups(payload: bytes) -> Iterator[tuple[int, bytes, Numbers]]:
+    """The groups that the record describes: number, kinds, series."""
     noted, described = _LENGTHS.unpack_from(payload)
     at = _LENGTHS.size + noted
-    plain = orjson.loads(zlib.decompress(payload[_LENGTHS.size : at]))
-    groups = list(_described(zlib.decompress(payload[at : at + described]))) if described else []
-    return Notes(groups, [Origin(*origin) for origin in plain["origins"]], plain["acks"])
+    return _described(zlib.decompress(payload[at : at + described])) if described else iter(())
 
 
 def decode_parts(payload: bytes) -> Iterator[Part]:
@@ -211,7 +225,7 @@ def _describe(groups: Sequence[GroupNote]) -> bytes:
     )
 
 
-def _described(data: bytes) -> Iterator[GroupNote]:
+def _described(data: bytes) -> Iterator[tuple[int, bytes, Numbers]]:
     (count,) = np.frombuffer(data, "<u4", 1).tolist()
     numbers = np.frombuffer(data, "<u4", count, 4).tolist()
     widths = np.frombuffer(data, "<u4", count, 4 + 4 * count).tolist()
@@ -221,5 +235,5 @@ def _described(data: bytes) -> Iterator[GroupNote]:
     start = 0
     for number, width in zip(numbers, widths, strict=True):
         end = start + width
-        yield GroupNote(number, [Kind(kind) for kind in kinds[start:end]], series[start:end])
+        yield number, kinds[start:end], series[start:end]
         start = end

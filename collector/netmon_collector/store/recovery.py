@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from netmon_collector.store.base import StoreUnavailable
 from netmon_collector.store.damage import DamageBook, log
-from netmon_collector.store.framing import Damage, NewerVersion, Record, scan
+from netmon_collector.store.framing import HEADER_BYTES, Damage, NewerVersion, Record, check_version, scan
 
 
 def recover(path: Path, damages: DamageBook) -> Iterator[Record]:
@@ -30,9 +31,7 @@ def recover(path: Path, damages: DamageBook) -> Iterator[Record]:
             # A process that was killed may not have come to it, and from now on all of it counts as stored.
             os.fsync(file)
     except NewerVersion as error:
-        raise StoreUnavailable(
-            f"{path} was written by a newer netmon ({error}): run that one again, or move the file away"
-        ) from error
+        raise newer(path, error) from error
 
 
 def _set_aside(path: Path, file: BinaryIO, damage: Damage, damages: DamageBook) -> Path | None:
@@ -41,3 +40,21 @@ def _set_aside(path: Path, file: BinaryIO, damage: Damage, damages: DamageBook) 
     aside = damages.set_aside(path, damage.offset, file.read(damage.length))
     file.seek(position)
     return aside
+
+
+def check_file(path: Path) -> int:
+    """The size of a file that can be read, and is on the disk. Raises StoreUnavailable, OSError as `recover` does."""
+    with path.open("r+b") as file:
+        try:
+            check_version(file.read(HEADER_BYTES))
+        except NewerVersion as error:
+            raise newer(path, error) from error
+        with suppress(OSError):  # what is replayed is written once more, and synced
+            os.fsync(file)
+        return os.fstat(file.fileno()).st_size
+
+
+def newer(path: Path, error: NewerVersion) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{path} was written by a newer netmon ({error}): run that one again, or move the file away"
+    )

@@ -95,5 +95,17 @@ def _pieces(file: ChunkFile, block: int, series: Numbers, start_ms: int, end_ms:
             yield Piece(chunk.times[first:last], wanted, chunk.read(columns)[:, first:last])
 
 
+def hides_none_of(file: ChunkFile, others: Iterable[ChunkFile]) -> bool:
+    """Whether none of some files has samples that would come back to light if a file went that has later ones."""
+    return not any(
+        other.name.tier is file.name.tier
+        and _age(other) < _age(file)
+        and other.oldest_ms <= file.newest_ms
+        and other.newest_ms >= file.oldest_ms
+        and other.series.intersect(file.series)
+        for other in others
+    )
+
+
 def _age(file: ChunkFile) -> tuple[int, bool]:
     return file.name.order, file.name.span == RECENT

@@ -1,7 +1,7 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import itemgetter
@@ -29,7 +29,7 @@ from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.rewrite import without
 from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
-from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ class Upkeep:
         """To be told of which series samples in some time may be gone."""
         self._keep_series = keep_series
         self._settings = settings
+        self.ready = False
+        """Whether files may be changed: not before all that an earlier process left is in memory."""
         self.seen: set[int] = set()
         """The numbers of groups of which each series is known to have a sample."""
         self._turn = asyncio.Lock()
@@ -77,7 +79,7 @@ class Upkeep:
     def look(self, now_s: float) -> None:
         """Begins a round if it is time and none is under way; called after each commit."""
         self._latest_s = now_s
-        if self._task is None and now_s >= self._next_s:
+        if self.ready and self._task is None and now_s >= self._next_s:
             self._next_s = now_s + self._settings.seal_every_s
             self._task = asyncio.create_task(self._look(now_s))
 
@@ -95,8 +97,7 @@ class Upkeep:
         """Seals what is full or old, and merges when it is time. Raises StoreError; what was not done stays to do."""
         settings = self._settings
         if self._next_merge_s is None:
-            self._next_merge_s = now_s + settings.merge_every_s
-            self._blocks.age_from(now_s)
+            self._next_merge_s = now_s + settings.merge_every_s - self._merger.waited_s()
         async with self._turn:
             self._blocks.freeze(before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes))
             await self._seal()
@@ -116,13 +117,17 @@ class Upkeep:
         now_ms = time_ms + self._settings.retention.base.raw_ms
         async with self._turn:
             await self._run(self._classes.refresh)
-            old, mixed = [], []
+            old: list[ChunkFile] = []
+            kept: list[ChunkFile] = []
+            mixed = []
             for file in self._shelf.all():
                 shortest_ms, longest_ms = self._classes.keeps_ms(file)
                 age_ms = now_ms - file.newest_ms
-                if age_ms > longest_ms:
+                if age_ms > longest_ms and hides_none_of(file, kept):
                     old.append(file)
-                elif age_ms > shortest_ms and file.name.span != RECENT:
+                    continue
+                kept.append(file)
+                if age_ms > shortest_ms and file.name.span != RECENT:
                     mixed.append((age_ms, file))
             await self._drop(old)
             if mixed:
@@ -165,6 +170,9 @@ class Upkeep:
 
         What a segment takes is left for the files that the round itself writes.
         """
+        log_bytes = self._log.size_bytes
+        if log_bytes + size_bytes > 2 * (self._settings.log_bytes + self._settings.segment_bytes):
+            raise StoreError(f"the log has {log_bytes} bytes, and nothing of it can be sealed")
         if self.size_bytes + size_bytes > self._settings.max_bytes - self._settings.segment_bytes:
             self._next_s = 0.0
             self.look(self._latest_s)
@@ -178,17 +186,29 @@ class Upkeep:
         Raw samples go first, then the rollups of five minutes.
         """
         room = self._settings.max_bytes - 2 * self._settings.segment_bytes - extra_bytes
-        excess = self.size_bytes - room
-        doomed = []
-        for tier in Tier:
-            for file in sorted(self._shelf.files(tier), key=lambda file: file.newest_ms):
-                if excess > 0:
-                    doomed.append(file)
-                    excess -= file.size_bytes
+        doomed = self._oldest(self.size_bytes - room, Tier)
         if doomed:
             log.warning("store.over_cap", cap_bytes=self._settings.max_bytes, files_dropped=len(doomed))
             await self._drop(doomed)
             await self._run(self.mark_present)
+
+    def _oldest(self, excess_bytes: int, tiers: Iterable[Tier]) -> list[ChunkFile]:
+        """The oldest files that have so many bytes together."""
+        doomed: list[ChunkFile] = []
+        for tier in tiers:
+            left = sorted(self._shelf.files(tier), key=lambda file: file.newest_ms)
+            while left and sum(file.size_bytes for file in doomed) < excess_bytes:
+                doomed.append(next(file for file in left if hides_none_of(file, left)))
+                left.remove(doomed[-1])
+        return doomed
+
+    def make_room(self, size_bytes: int) -> None:
+        """As `_fit`, on any thread, while nobody else changes files; what is dropped may be in the log still."""
+        doomed = self._oldest(self.size_bytes + size_bytes - self._settings.max_bytes, [Tier.RAW])
+        if doomed:
+            log.warning("store.over_cap", cap_bytes=self._settings.max_bytes, files_dropped=len(doomed))
+            self._shelf.put([], instead=doomed)
+            self._shelf.remove(doomed)
 
     async def delete(self, series: Numbers, start_ms: int, end_ms: int) -> None:
         """Removes samples from memory and from all files. Raises StoreError; then it may be repeated.
@@ -246,8 +266,8 @@ class Upkeep:
             self._blocks.sealed(frozen)
         doomed = self._log.before(self._blocks.oldest_segment())
         if doomed:
-            self._log.drop(doomed)
             await self._run(lambda: self._log.remove(doomed))
+            self._log.drop(doomed)
 
     def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head | LaneHead]], segment: int) -> ChunkFile:
         parts: dict[int, list[Rows]] = {}

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ BATCHES = 6
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[EmbeddedStore]:
-    store = EmbeddedStore.open(folder, window_s=0)
+async def opened(folder: Path, **changes: Any) -> AsyncIterator[EmbeddedStore]:
+    store = EmbeddedStore.open(folder, window_s=0, **changes)
     try:
         yield store
     finally:
@@ -96,6 +97,7 @@ async def test_a_flipped_bit_loses_one_batch_and_is_named(
 async def test_a_bit_that_flips_while_the_store_is_open_gives_no_wrong_value(whole: tuple[Path, Samples]) -> None:
     file, samples = whole
     async with opened(file.parent) as store:
+        assert await held(store) == samples
         data = bytearray(file.read_bytes())
         data[-3] ^= 4
         file.write_bytes(data)
@@ -106,8 +108,8 @@ async def test_a_bit_that_flips_while_the_store_is_open_gives_no_wrong_value(who
 
 
 async def test_a_damaged_file_does_not_keep_the_others_from_being_read(tmp_path: Path) -> None:
-    for at in range(3):
-        async with opened(tmp_path) as store:
+    async with opened(tmp_path, segment_bytes=1) as store:
+        for at in range(3):
             await store.append([row(register(store, f"m{at}"), at, 1.0)], batch(at + 1))
     middle = tmp_path / "wal-00000002.log"
     middle.write_bytes(b"\x00" * middle.stat().st_size)
@@ -118,8 +120,8 @@ async def test_a_damaged_file_does_not_keep_the_others_from_being_read(tmp_path:
 
 
 async def test_a_file_that_is_gone_takes_only_its_own_samples(tmp_path: Path) -> None:
-    for at in range(3):
-        async with opened(tmp_path) as store:
+    async with opened(tmp_path, segment_bytes=1) as store:
+        for at in range(3):
             await store.append([row(register(store, "a", f"m{at}"), at, 1.0, 1.0)], batch(at + 1))
     (tmp_path / "wal-00000001.log").unlink()
     async with opened(tmp_path) as store:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.catalog import Entry, entries_of
 from netmon_collector.store.chunk import Chunk
 from netmon_collector.store.chunkfile import (
     DIRECTORY_TAG,
@@ -20,6 +19,7 @@ from netmon_collector.store.chunkfile import (
     open_file,
     read_directory,
 )
+from netmon_collector.store.entries import Entries, Entry
 from netmon_collector.store.framing import RECORD_BYTES, Record
 from netmon_collector.store.fsck.finding import Finding, records
 from netmon_collector.store.fsck.quiet import QuietBook
@@ -38,7 +38,7 @@ def check_catalogs(paths: list[Path], known: dict[int, Entry]) -> Iterator[Findi
             if isinstance(found, Finding):
                 yield found
                 continue
-            for entry in entries_of(found):
+            for entry in Entries.unpack(found.payload).each():
                 other = known.setdefault(entry.number, entry)
                 if other != entry:
                     yield Finding(path.name, found.offset, f"series {entry.number} is another one than in the others")

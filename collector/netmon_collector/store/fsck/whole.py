@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from netmon_collector.store.catalog import Entry
 from netmon_collector.store.chunkfile import Name
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.entries import Entry
 from netmon_collector.store.fsck.files import check_catalogs, check_chunks, check_log, openable
 from netmon_collector.store.fsck.finding import Finding
 from netmon_collector.store.fsck.quiet import QuietBook

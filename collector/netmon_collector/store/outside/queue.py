@@ -24,6 +24,7 @@ from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
+from netmon_collector.store.entries import count
 from netmon_collector.store.framing import HEADER_BYTES, RECORD_BYTES, Record, read_record
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex, Numbers
@@ -113,8 +114,7 @@ class Queue:
                 f"cannot open {error.filename or folder}: {error.strerror}: let the user who runs the collector read "
                 "and write it"
             ) from error
-        for entry in entries:
-            self._index.restore(entry.number, entry.labels)
+        self._index.restore(entries)
         replay = Replay(self._catalog, self._groups, self._acks, damages)
         used = BitMap()
         for segment, record in self._log.recover(damages):
@@ -127,8 +127,8 @@ class Queue:
             size_bytes = RECORD_BYTES + len(record.payload)
             self._entries.append(Entry(self._file, record.offset, size_bytes, record.oldest_ms, record.newest_ms))
         used.update(*(group.series.tolist() for group in self._groups))
-        if 2 * len(used) < len(entries):
-            self._catalog.keep([entry for entry in entries if entry.number in used])
+        if 2 * len(used) < count(entries):
+            self._catalog.keep([part.only(np.isin(part.numbers, used.to_array())) for part in entries])
 
     @property
     def pool(self) -> Group:
