@@ -104,7 +104,8 @@ class Frame:
     """Samples of some series that share their times.
 
     times: int64, shape (T,), Unix milliseconds, strictly increasing, T >= 1.
-    values: float64, shape (T, S), ABSENT where a series has no sample at that time.
+    values: float64, shape (T, S), ABSENT where a series has no sample at that time. From a TieredStore it is a view of
+    a C-contiguous (S, T) array, so that `values.T` has the samples of each series side by side. Not to be changed.
     labels: S entries; no two the same.
     """
 
@@ -161,7 +162,8 @@ class StoreStats:
     """What a store holds. All but `series`, `bytes`, `oldest_ms` and `newest_ms` count since the store was opened.
 
     `damaged`: places on disk that were not what the store wrote; each is named in the log. `overwritten`: samples that
-    took the place of one of the same series and time with another value, as far as that was noticed.
+    took the place of one of the same series and time with another value, as far as that was noticed. `cache_bytes`:
+    memory for what was read of files lately; bounded by the store's settings.
     """
 
     series: int
@@ -172,6 +174,7 @@ class StoreStats:
     newest_ms: int | None
     damaged: int = 0
     overwritten: int = 0
+    cache_bytes: int = 0
 
 
 class Store(Protocol):

@@ -1,281 +1,249 @@
-"""A chunk: the samples of a block in some time, compressed; any column can be read without the others.
+"""Reads chunks: the samples of a block in some time, compressed; any column without the others.
 
-Columns are sorted by what their values are. Most metrics are integers, or decimals of a few places, that only travel
-as floats: such a column is stored as integers, a rising one less the line between its ends, so that a counter becomes
-noise around zero. The columns of one class are one pcodec chunk with a page for each column. Every bit is kept.
-
-Payload: HEAD (block, slots, series, fields), u32 lengths of the sections in the order of `_Section`, the sections.
-Numbers are little-endian. A column's byte in CODES is its class, 8 if it has no sample at some times, 16 x its places.
+How a chunk is laid out: layout.py. How it is written: packing.py.
 """
 
-import struct
 import zlib
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
-from pcodec.wrapped import FileCompressor, FileDecompressor
 
 from netmon_collector.store.base import ABSENT_BITS, Times
-from netmon_collector.store.classify import Code, Columns, classify
+from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
+from netmon_collector.store.classify import Code
+from netmon_collector.store.layout import (
+    CRC_BYTES,
+    DECOMPRESSOR,
+    FIRST_PART,
+    HEAD,
+    PLACES,
+    RAGGED,
+    Matrix,
+    Section,
+    number_type,
+    page_size,
+    pages_of,
+)
 from netmon_collector.store.record import Bits
 
-_HEAD: Final = struct.Struct("<IIII")
-_LEVEL: Final = 4
-_RAGGED: Final = 8
-_LONG: Final = 1000
-_CLASS: Final = 7
-_PLACES_SHIFT: Final = 4
+Fetch = Callable[[int, int], bytes]
+"""Gives bytes of a chunk: how many, from which offset in its payload; a page is checked before it is decoded."""
 
-
-class _Section(IntEnum):
-    """The parts of a payload. ANOMALIES is kept free for one bit per sample; METAS for up to eight classes."""
-
-    TIMES = 0
-    SERIES = 1
-    CODES = 2
-    PRESENT = 3
-    ANOMALIES = 4
-    CONSTANTS = 5
-    SLOPES = 6
-    LENGTHS = 7
-    METAS = 8
-    PAGES = 16
-
-
-_SECTION_LENGTHS: Final = struct.Struct("<17I")
-_CODECS: Final[dict[Code, tuple[str, Any, Any]]] = {
-    Code.MOVING: ("i64", ModeSpec.classic(), DeltaSpec.try_consecutive(1)),
-    Code.STEPPING: ("i64", ModeSpec.classic(), DeltaSpec.try_consecutive(1)),
-    Code.NOISY: ("i64", ModeSpec.classic(), DeltaSpec.no_op()),
-    Code.FLOAT: ("f64", ModeSpec.auto(), DeltaSpec.auto()),
-}
-_COMPRESSOR: Final = FileCompressor()
-_DECOMPRESSOR: Final = FileDecompressor.new(_COMPRESSOR.write_header())[0]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Matrix:
-    """Samples of a block: times int64 [T], strictly increasing; series [S], none twice; bits uint64 [S x fields, T].
-
-    ABSENT_BITS stands where there is no sample; no row has only these. A sample is `fields` numbers, and the rows of
-    one series stand together.
-    """
-
-    block: int
-    times: Times
-    series: npt.NDArray[np.int64]
-    bits: Bits
-    fields: int = 1
-
-
-def encode(matrix: Matrix) -> bytes:
-    """The payload of a chunk."""
-    absent = matrix.bits == ABSENT_BITS
-    ragged = absent.any(axis=1)
-    present = ~absent if ragged.any() else None
-    columns = classify(matrix.bits if present is None else _filled(matrix.bits, present))
-    codes = columns.codes | (ragged * np.uint8(_RAGGED)) | (columns.places << _PLACES_SHIFT)
-    sections = [b""] * (_Section.PAGES + 1)
-    sections[_Section.TIMES] = _pack_progression(matrix.times)
-    sections[_Section.SERIES] = _pack_progression(matrix.series)
-    sections[_Section.CODES] = _squeezed(codes.tobytes())
-    if present is not None:
-        sections[_Section.PRESENT] = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), 1)
-    sections[_Section.CONSTANTS] = _squeezed(_constants(matrix.bits, columns))
-    sections[_Section.SLOPES] = _squeezed(columns.slopes[columns.codes == Code.MOVING].tobytes())
-    pages: list[bytes] = []
-    for code, (chosen, values) in sorted(columns.stored.items()):
-        meta, written = _write_pages(code, values, None if present is None else present[chosen])
-        sections[_Section.METAS + code] = meta
-        pages += written
-    sections[_Section.LENGTHS] = _squeezed(np.array([len(page) for page in pages], np.uint32).tobytes())
-    sections[_Section.PAGES] = b"".join(pages)
-    head = _HEAD.pack(matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
-    return b"".join((head, _SECTION_LENGTHS.pack(*map(len, sections)), *sections))
-
-
-def _filled(bits: Bits, present: npt.NDArray[np.bool_]) -> Bits:
-    """Absent samples replaced by the one before in their row, or the first: that disturbs a row least."""
-    source = np.maximum.accumulate(np.where(present, np.arange(bits.shape[1]), -1), axis=1)
-    source = np.where(source < 0, present.argmax(axis=1)[:, None], source)
-    filled: Bits = np.take_along_axis(bits, source, axis=1)
-    return filled
-
-
-def _constants(bits: Bits, columns: Columns) -> bytes:
-    """The value of each constant column."""
-    constant = bits[columns.codes == Code.CONSTANT]
-    first = (constant != ABSENT_BITS).argmax(axis=1)
-    values: bytes = constant[np.arange(len(constant)), first].tobytes()
-    return values
-
-
-def _write_pages(
-    code: Code, values: npt.NDArray[Any], present: npt.NDArray[np.bool_] | None
-) -> tuple[bytes, list[bytes]]:
-    """Columns of one class, [C, T]: what pcodec says of them all, and a page for each."""
-    _, mode, delta = _CODECS[code]
-    if present is None:
-        samples, counts = values.reshape(-1), [values.shape[1]] * len(values)
-    else:
-        samples, counts = values[present], np.count_nonzero(present, axis=1).tolist()
-    paging = PagingSpec.exact_page_sizes(counts)
-    config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
-    compressor = _COMPRESSOR.chunk_compressor(samples, config)
-    return compressor.write_meta(), [compressor.write_page(at) for at in range(len(counts))]
+_TENS: Final = 10.0 ** np.arange(PLACES + 1)
 
 
 def samples_in(payload: bytes) -> int:
-    """How many samples a chunk's payload holds; values are not unpacked for it."""
-    _, slots, series, fields = _HEAD.unpack_from(payload)
-    lengths = _SECTION_LENGTHS.unpack_from(payload, _HEAD.size)
-    length = lengths[_Section.PRESENT]
-    if not length:
-        return int(slots * series)
-    start = _HEAD.size + _SECTION_LENGTHS.size + sum(lengths[: _Section.PRESENT])
-    ragged = np.frombuffer(zlib.decompress(payload[start : start + length]), np.uint8)
-    rows = len(ragged) // ((slots + 7) // 8)
-    return int(slots * (series * fields - rows) + np.bitwise_count(ragged).sum(dtype=np.int64)) // int(fields)
+    """How many samples a chunk holds; values are not unpacked for it."""
+    samples: int = HEAD.unpack_from(payload)[7]
+    return samples
 
 
 class Chunk:
-    """A chunk's payload, ready to be read; raises ValueError or RuntimeError for what `encode` did not write."""
+    """A chunk that can be read: its map, and its pages, which are fetched when they are needed.
 
-    def __init__(self, payload: bytes) -> None:
+    `payload` is empty where not all of it was read.
+    """
+
+    def __init__(self, known: ChunkMap, fetch: Fetch, payload: bytes = b"") -> None:
+        self.map = known
         self.payload = payload
-        self.block, self.slots, series, self.fields = _HEAD.unpack_from(payload)
-        lengths = _SECTION_LENGTHS.unpack_from(payload, _HEAD.size)
-        at = _HEAD.size + _SECTION_LENGTHS.size
-        self._sections = []
-        for length in lengths:
-            self._sections.append(payload[at : at + length])
-            at += length
-        self.times: Times = _unpack_progression(self._sections[_Section.TIMES], self.slots)
-        self.series = _unpack_progression(self._sections[_Section.SERIES], series)
-        codes = np.frombuffer(_loosened(self._sections[_Section.CODES]), np.uint8)
-        self._ragged = (codes & _RAGGED) != 0
-        self._places = codes >> _PLACES_SHIFT
-        self._codes = codes & _CLASS
+        self._fetch = fetch
+        self._decompressors: dict[int, Any] = {}
 
-    def matrix(self) -> Matrix:
-        """All that is in the chunk."""
-        return Matrix(self.block, self.times, self.series, self.read(np.arange(len(self._codes))), self.fields)
+    @classmethod
+    def of(cls, payload: bytes) -> "Chunk":
+        """A chunk of which all is there and was checked. Raises Unreadable."""
+        return cls(ChunkMap(payload), lambda length, offset: payload[offset : offset + length], payload)
+
+    @property
+    def block(self) -> int:
+        return self.map.block
+
+    @property
+    def times(self) -> Times:
+        return self.map.times
+
+    @property
+    def series(self) -> npt.NDArray[np.int64]:
+        return self.map.series
+
+    @property
+    def fields(self) -> int:
+        return self.map.fields
 
     def columns_of(self, series: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Which of some series (ascending) are here, as places in `series`, and their columns, field by field."""
-        at = np.minimum(np.searchsorted(series, self.series), len(series) - 1)
-        own = np.flatnonzero(series[at] == self.series)
-        columns = own if self.fields == 1 else (own[:, None] * self.fields + np.arange(self.fields)).ravel()
-        return at[own], columns
+        """See ChunkMap."""
+        return self.map.columns_of(series)
 
-    def read(self, columns: npt.NDArray[np.intp]) -> Bits:
-        """Some columns: uint64 [len(columns), slots], ABSENT_BITS where there is no sample."""
-        out = np.empty((len(columns), self.slots), np.uint64)
-        codes = self._codes[columns]
-        ragged = self._ragged[columns]
-        present = self._present(columns[ragged])
-        for code in set(codes.tolist()):
-            at = np.flatnonzero(codes == code)
-            chosen = columns[at]
-            if code == Code.CONSTANT:
-                values = np.frombuffer(_loosened(self._sections[_Section.CONSTANTS]), np.uint64)
-                out[at] = values[self._rank(Code.CONSTANT, chosen)][:, None]
-            elif code == Code.FLOAT:
-                out[at] = self._read_pages(Code.FLOAT, chosen, present).view(np.uint64)
+    def matrix(self) -> Matrix:
+        """All that is in the chunk. Raises Unreadable, as `read` does."""
+        return Matrix(self.block, self.times, self.series, self.read(np.arange(len(self.map.kinds))), self.fields)
+
+    def read(self, columns: npt.NDArray[np.intp], first: int = 0, last: int | None = None) -> Bits:
+        """Some columns from one slot to before another: uint64 [C, last - first], ABSENT_BITS where there is none."""
+        known = self.map
+        last = known.slots if last is None else last
+        out = np.empty((len(columns), last - first), np.uint64)
+        columns = known.own(columns)
+        kinds = known.kind_of[columns]
+        for kind in set(kinds.tolist()):
+            rows = np.flatnonzero(kinds == kind)
+            chosen = columns[rows]
+            ranks = np.searchsorted(known.of(kind), chosen)
+            if kind < FIRST_PART:
+                out[rows] = known.array(Section.CONSTANTS, np.uint64)[ranks][:, None]
+                self._blank(out, rows, chosen, first, last)
+                continue
+            part = known.part(kind)
+            if part.group > 1:
+                self._read_groups(kind, part, ranks, out, rows, first, last)
             else:
-                out[at] = self._read_integers(Code(code), chosen, present).view(np.uint64)
-        for row in np.flatnonzero(ragged).tolist():
-            out[row, ~present[int(columns[row])]] = ABSENT_BITS
+                for row, column, rank in zip(rows.tolist(), chosen.tolist(), ranks.tolist(), strict=True):
+                    out[row] = self._read_long(kind, part, column, rank, first, last)
         return out
 
-    def _rank(self, code: Code, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """The places of columns among those of their class."""
-        return np.searchsorted(np.flatnonzero(self._codes == code), columns)
+    def read_one(self, column: int, first: int, last: int) -> Bits:
+        """One column from one slot to before another: uint64 [last - first]; the same as `read`, sooner."""
+        known = self.map
+        kind = known.kinds[column]
+        part = known.part(kind) if kind >= FIRST_PART else None
+        if part is None or part.group > 1:
+            bits: Bits = self.read(np.array([column]), first, last)[0]
+            return bits
+        return self._read_long(kind, part, column, known.rank(column), first, last)
 
-    def _present(self, ragged: npt.NDArray[np.intp]) -> dict[int, npt.NDArray[np.bool_]]:
-        """By column, where a ragged one has its samples."""
-        if not len(ragged):
-            return {}
-        packed = np.frombuffer(zlib.decompress(self._sections[_Section.PRESENT]), np.uint8)
-        rows = packed.reshape(-1, (self.slots + 7) // 8)
-        ranks = np.searchsorted(np.flatnonzero(self._ragged), ragged)
-        bits = np.unpackbits(rows[ranks], axis=1, count=self.slots).astype(np.bool_)
-        return dict(zip(ragged.tolist(), bits, strict=True))
+    def _read_groups(
+        self,
+        kind: int,
+        part: Part,
+        ranks: npt.NDArray[np.intp],
+        out: Bits,
+        rows: npt.NDArray[np.intp],
+        first: int,
+        last: int,
+    ) -> None:
+        """Columns of which several are in a page."""
+        known = self.map
+        pages = ranks // part.group
+        own = known.of(kind)
+        all_bases = known.array(Section.BASES, np.int64)[part.first_base : part.first_base + part.columns]
+        for page in set(pages.tolist()):
+            at = np.flatnonzero(pages == page)
+            start = page * part.group
+            columns = own[start : start + part.group]
+            stored = self._stored(kind, part, part.first_page + page, len(columns) * known.slots)
+            bases = all_bases[start : start + part.group]
+            bits = self._restored(part, stored.reshape(len(columns), -1), columns, bases)
+            out[rows[at]] = bits[ranks[at] - start, first:last]
 
-    def _read_integers(
-        self, code: Code, columns: npt.NDArray[np.intp], present: dict[int, npt.NDArray[np.bool_]]
-    ) -> npt.NDArray[np.float64]:
-        """Columns of a class of integers; what is absent has some value."""
-        integers = self._read_pages(code, columns, present)
-        if code is Code.MOVING:
-            slopes = np.frombuffer(_loosened(self._sections[_Section.SLOPES]), np.int64)
-            integers += slopes[self._rank(code, columns)][:, None] * np.arange(self.slots)
-        places = self._places[columns]
-        values = integers.astype(np.float64)
-        return values / np.power(10.0, places)[:, None] if places.any() else values
+    def _read_long(self, kind: int, part: Part, column: int, rank: int, first: int, last: int) -> Bits:
+        """A column that has pages of its own."""
+        if part.ragged:
+            return self._ragged_column(kind, part, column, rank)[first:last]
+        slots = self.map.slots
+        size = page_size(slots)
+        begin = first // size
+        pages = [
+            self._long_page(kind, part, column, rank * pages_of(slots) + at, at * size, min((at + 1) * size, slots))
+            for at in range(begin, -(-last // size))
+        ]
+        bits = pages[0] if len(pages) == 1 else np.concatenate(pages)
+        return bits[first - begin * size : last - begin * size]
 
-    def _read_pages(
-        self, code: Code, columns: npt.NDArray[np.intp], present: dict[int, npt.NDArray[np.bool_]]
-    ) -> npt.NDArray[Any]:
-        """What is stored of columns of one class, [len(columns), slots]."""
-        out = np.zeros((len(columns), self.slots), np.float64 if code is Code.FLOAT else np.int64)
-        ends = np.cumsum(np.frombuffer(_loosened(self._sections[_Section.LENGTHS]), np.uint32), dtype=np.int64)
-        earlier = np.count_nonzero((self._codes < code) & (self._codes != Code.CONSTANT))
-        chunk, _ = _DECOMPRESSOR.chunk_decompressor(self._sections[_Section.METAS + code], _CODECS[code][0])
-        pages = self._sections[_Section.PAGES]
-        ranks = self._rank(code, columns) + earlier
-        starts = np.where(ranks > 0, ends[ranks - 1], 0)
-        for row, column, start, end in zip(out, columns.tolist(), starts.tolist(), ends[ranks].tolist(), strict=True):
-            where = present.get(column)
-            if where is None:
-                chunk.read_page_into(pages[start:end], self.slots, row)
-            else:
-                samples = np.empty(np.count_nonzero(where), row.dtype)
-                chunk.read_page_into(pages[start:end], len(samples), samples)
-                row[where] = samples
-        return out
+    def _ragged_column(self, kind: int, part: Part, column: int, rank: int) -> Bits:
+        """A column that has no sample in some slots, all of it."""
+        counts = self.map.counts(part)
+        page = sum(map(pages_of, counts[:rank]))
+        slots = np.flatnonzero(self._present(column))
+        whole = np.full(self.map.slots, ABSENT_BITS, np.uint64)
+        size = page_size(counts[rank])
+        for at in range(pages_of(counts[rank])):
+            own = slots[at * size : (at + 1) * size]
+            whole[own] = self._page(kind, part, column, page + at, own)
+        return whole
 
+    def _long_page(self, kind: int, part: Part, column: int, page: int, start: int, end: int) -> Bits:
+        sloped = self.map.sloped(column)
+        return self._page(kind, part, column, page, np.arange(start, end) if sloped else None, end - start)
 
-def _squeezed(data: bytes) -> bytes:
-    """A section, deflated if it is long: of the many short columns of rollups much is alike. A first byte tells."""
-    if len(data) >= _LONG:
-        packed = zlib.compress(data, 1)
-        if len(packed) < len(data):
-            return b"\1" + packed
-    return b"\0" + data
+    def _page(
+        self, kind: int, part: Part, column: int, page: int, slots: npt.NDArray[np.intp] | None, count: int = 0
+    ) -> Bits:
+        """A page of one column, by its number in the part; `slots`: which slots it is of, if that matters."""
+        known = self.map
+        stored = self._stored(kind, part, part.first_page + page, count if slots is None else len(slots))
+        if part.code == Code.FLOAT:
+            floats: Bits = stored.view(np.uint64)
+            return floats
+        base = known.pick(Section.BASES, part.first_base + page, 8)
+        if part.code == Code.NOISY:
+            stored += base
+        else:
+            stored[0] += base
+            stored = stored.cumsum()
+            slope = known.sloped(column)
+            if slope and slots is not None:
+                stored += slope * slots
+        places = known.flags[column] & PLACES
+        bits: Bits = (stored / _TENS[places] if places else stored.astype(np.float64)).view(np.uint64)
+        return bits
 
+    def _restored(
+        self, part: Part, stored: npt.NDArray[Any], columns: npt.NDArray[np.intp], bases: npt.NDArray[np.int64]
+    ) -> Bits:
+        """From the integers that are stored of columns [C, T] to the bits of samples."""
+        known = self.map
+        if part.code == Code.NOISY:
+            stored += bases[:, None]
+        else:
+            stored[:, 0] += bases
+            stored = stored.cumsum(axis=1)
+            slopes = known.slopes(columns)
+            if slopes is not None:
+                stored += slopes * np.arange(known.slots)
+        places = known.flags_of[columns] & PLACES
+        values = stored / _TENS[places][:, None] if places.any() else stored.astype(np.float64)
+        bits: Bits = values.view(np.uint64)
+        return bits
 
-def _loosened(section: bytes) -> bytes:
-    return zlib.decompress(section[1:]) if section[0] else section[1:]
+    def _stored(self, kind: int, part: Part, page: int, count: int) -> npt.NDArray[Any]:
+        """The numbers of a page, by its number in the chunk."""
+        decompressor = self._decompressors.get(kind)
+        if decompressor is None:
+            decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
+            self._decompressors[kind] = decompressor
+        ends = self.map.ends
+        start = int(ends[page - 1]) if page else self.map.head_bytes
+        stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64)
+        decompressor.read_page_into(self._checked(int(ends[page]) - start, start), count, stored)
+        return stored
 
+    def _checked(self, length: int, offset: int) -> bytes:
+        data = self._fetch(length, offset)
+        page = data[:-CRC_BYTES]
+        if zlib.crc32(page) != int.from_bytes(data[-CRC_BYTES:], "little"):
+            raise Unreadable("a page with a wrong checksum")
+        return page
 
-_PROGRESSION: Final = struct.Struct("<qq")
+    def _blank(
+        self, out: Bits, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], first: int, last: int
+    ) -> None:
+        """Takes out what constant columns do not have."""
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            if self.map.flags[column] & RAGGED:
+                out[row, ~self._present(column)[first:last]] = ABSENT_BITS
 
+    def _present(self, column: int) -> npt.NDArray[np.bool_]:
+        """In which slots a ragged column has a sample."""
+        row = int(np.count_nonzero(self.map.flags_of[:column] & RAGGED))
+        bits = np.unpackbits(self._present_map[row], count=self.map.slots)
+        return bits.view(np.bool_)
 
-def _pack_progression(numbers: npt.NDArray[np.int64]) -> bytes:
-    """Increasing numbers; where they are evenly spaced, which is the rule, only the first and the step."""
-    step = int(numbers[1]) - int(numbers[0]) if len(numbers) > 1 else 0
-    if bool((np.diff(numbers) == step).all()):
-        return _PROGRESSION.pack(int(numbers[0]), step)
-    config = ChunkConfig(
-        compression_level=_LEVEL, mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.try_consecutive(2)
-    )
-    packed: bytes = standalone.simple_compress(numbers, config)
-    return packed if len(packed) != _PROGRESSION.size else packed + b"\0"
-
-
-def _unpack_progression(packed: bytes, count: int) -> npt.NDArray[np.int64]:
-    if len(packed) == _PROGRESSION.size:
-        first, step = _PROGRESSION.unpack(packed)
-        numbers = np.arange(count, dtype=np.int64)
-        numbers *= step
-        numbers += first
-        return numbers
-    numbers = np.empty(count, np.int64)
-    if standalone.simple_decompress_into(packed, numbers).n_processed != count:
-        raise ValueError(f"not the {count} numbers that were stored")
-    return numbers
+    @cached_property
+    def _present_map(self) -> npt.NDArray[np.uint8]:
+        start = int(self.map.ends[-1]) if len(self.map.ends) else self.map.head_bytes
+        packed = zlib.decompress(self._checked(self.map.present_bytes, start))
+        return np.frombuffer(packed, np.uint8).reshape(-1, (self.map.slots + 7) // 8)

@@ -9,9 +9,10 @@ import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from netmon_collector.store.base import StoreError
-from netmon_collector.store.chunk import Chunk, samples_in
+from netmon_collector.store.chunk import Chunk, Fetch, samples_in
+from netmon_collector.store.chunkmap import ChunkMap, Unreadable
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file
 from netmon_collector.store.framing import HEADER_BYTES, NOTHING, RECORD_BYTES, Record, file_header, frame, parse_record
@@ -28,7 +30,14 @@ from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
 
 ENTRY: Final = np.dtype(
-    [("block", "<u4"), ("length", "<u4"), ("offset", "<i8"), ("oldest_ms", "<i8"), ("newest_ms", "<i8")]
+    [
+        ("block", "<u4"),
+        ("length", "<u4"),
+        ("head", "<u4"),
+        ("offset", "<i8"),
+        ("oldest_ms", "<i8"),
+        ("newest_ms", "<i8"),
+    ]
 )
 _DIRECTORY: Final = struct.Struct("<IIQI")
 _SAMPLES: Final = struct.Struct("<Q")
@@ -69,13 +78,20 @@ class Name(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A chunk on its way to a file; times in Unix milliseconds."""
+    """A chunk on its way to a file; times in Unix milliseconds. `head`: so many bytes of it are before the pages."""
 
     block: int
     oldest_ms: int
     newest_ms: int
     series: Numbers
     payload: bytes
+    head: int
+
+    @classmethod
+    def whole(cls, chunk: Chunk) -> "Packed":
+        """A chunk of which all was read, as it is."""
+        times = chunk.times
+        return cls(chunk.block, int(times[0]), int(times[-1]), chunk.series, chunk.payload, chunk.map.head_bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +111,19 @@ class ChunkFile:
     handle: int
     size_bytes: int
     damages: DamageBook
+    key: object = field(default_factory=object)
+    """Stands for this very file; another of its name has another."""
+
+    @cached_property
+    def heads(self) -> list[int]:
+        """By chunk, how many bytes of its payload are before the pages."""
+        heads: list[int] = self.entries["head"].tolist()
+        return heads
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        offsets: list[int] = (self.entries["offset"] + RECORD_BYTES).tolist()
+        return offsets
 
     @cached_property
     def oldest_ms(self) -> int:
@@ -114,31 +143,45 @@ class ChunkFile:
 
     def chunks(self, block: int, start_ms: int, end_ms: int) -> Iterator[Chunk]:
         """The chunks of a block that overlap a time, in the order of writing. Raises StoreError."""
-        for entry in self.entries_of(block):
+        for at in self.places_of(block):
+            entry = self.entries[at]
             if entry["oldest_ms"] <= end_ms and entry["newest_ms"] >= start_ms:
-                chunk = self.read(entry)
+                chunk = self.read(at)
                 if chunk is not None:
                     yield chunk
 
-    def entries_of(self, block: int) -> npt.NDArray[np.void]:
-        """The directory's entries of a block, in the order of writing."""
+    def places_of(self, block: int) -> range:
+        """The places of a block's chunks in the directory, in the order of writing."""
         blocks = self.entries["block"]
-        return self.entries[int(blocks.searchsorted(block)) : int(blocks.searchsorted(block, "right"))]
+        return range(int(blocks.searchsorted(block)), int(blocks.searchsorted(block, "right")))
 
-    def read(self, entry: np.void) -> Chunk | None:
-        """A chunk; None where it is damaged, which is told. Raises StoreError."""
+    def read(self, at: int) -> Chunk | None:
+        """All of a chunk; None where it is damaged, which is told. Raises StoreError."""
+        entry = self.entries[at]
         offset = int(entry["offset"])
+        data = self._pread(int(entry["length"]), offset)
+        record = parse_record(data, offset)
+        if record is not None:
+            with suppress(Unreadable):
+                return Chunk.of(record.payload)
+        if self.damages.is_new(self.path, offset):
+            aside = self.damages.set_aside(self.path, offset, data)
+            self.damages.found(self.path, offset, "a chunk that was good when it was written", aside)
+        return None
+
+    def fetch(self, at: int, length: int, offset: int) -> bytes:
+        """Bytes of a chunk's payload, which nobody has checked. Raises StoreError."""
+        return self._pread(length, self._offsets[at] + offset)
+
+    def fetcher(self, at: int) -> Fetch:
+        """Fetches from a chunk."""
+        return partial(self.fetch, at)
+
+    def _pread(self, length: int, offset: int) -> bytes:
         try:
-            data = os.pread(self.handle, int(entry["length"]), offset)
+            return os.pread(self.handle, length, offset)
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror}") from error
-        record = parse_record(data, offset)
-        if record is None:
-            if self.damages.is_new(self.path, offset):
-                aside = self.damages.set_aside(self.path, offset, data)
-                self.damages.found(self.path, offset, "a chunk that was good when it was written", aside)
-            return None
-        return Chunk(record.payload)
 
     def remove(self) -> None:
         """Takes the file away; who is reading it may finish. Raises StoreError."""
@@ -154,14 +197,14 @@ class ChunkFile:
 def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int, damages: DamageBook) -> ChunkFile:
     """Writes a file; it is on the disk when this returns. Raises StoreError; then there is no such file."""
     path = folder / str(name)
-    entries: list[tuple[int, int, int, int, int]] = []
+    entries: list[tuple[int, ...]] = []
     series = BitMap()
     samples = 0
     with new_file(path) as file:
         offset = file.write(file_header())
         for chunk in chunks:
             record = frame(chunk.payload, chunk.oldest_ms, chunk.newest_ms)
-            entries.append((chunk.block, len(record), offset, chunk.oldest_ms, chunk.newest_ms))
+            entries.append((chunk.block, len(record), chunk.head, offset, chunk.oldest_ms, chunk.newest_ms))
             series.update(chunk.series.tolist())
             samples += samples_in(chunk.payload)
             offset += file.write(record)
@@ -230,10 +273,10 @@ def _rebuilt(records: Iterable[Record]) -> _Directory:
         if tag == DIRECTORY_TAG:
             segment = _parse_directory(record.payload)[2]
         elif tag != POINTER_TAG:
-            chunk = Chunk(record.payload)
-            series.update(chunk.series.tolist())
+            known = ChunkMap(record.payload)
+            series.update(known.series.tolist())
             samples += samples_in(record.payload)
             length = RECORD_BYTES + len(record.payload)
-            entries.append((chunk.block, length, record.offset, record.oldest_ms, record.newest_ms))
+            entries.append((known.block, length, known.head_bytes, record.offset, record.oldest_ms, record.newest_ms))
     directory = np.array(entries, ENTRY)
     return directory[np.argsort(directory["block"], kind="stable")], series, segment, samples

@@ -9,11 +9,17 @@ import numpy.typing as npt
 
 from netmon_collector.store.record import Bits
 
-_PLACES: Final = range(7)
+_PLACES: Final = range(10)
 _GLIMPSE: Final = 4
 """So many samples of a column tell soon that it is no decimal."""
 _ROUGH: Final = 0.12
 """The mean step of noise is a fifth to a third of its range; that of what drifts is much less."""
+
+
+_SLIGHT: Final = 8
+"""A slope that is so many times less than the steps is none."""
+_COARSE: Final = 0.5
+"""Of columns that seldom change, those are alike whose largest steps are within a factor of four."""
 
 
 class Code(IntEnum):
@@ -31,8 +37,9 @@ class Code(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What `classify` found; codes, places and slopes have one entry per column.
+    """What `classify` found; codes, places, slopes and scales have one entry per column.
 
+    `scales`: of what size the noise of a column is, in powers of two; columns of one class and scale are much alike.
     `stored`: by class, the columns of it and what is to be compressed of them: int64 [columns, T], float64 for FLOAT.
     The value is stored / 10**places, and for MOVING (stored + slope x slot) / 10**places, to the bit.
     """
@@ -40,6 +47,7 @@ class Columns:
     codes: npt.NDArray[np.uint8]
     places: npt.NDArray[np.uint8]
     slopes: npt.NDArray[np.int64]
+    scales: npt.NDArray[np.int64]
     stored: dict[Code, tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]
 
 
@@ -47,7 +55,7 @@ def classify(bits: Bits) -> Columns:
     """Sorts columns, uint64 [C, T] bit by bit."""
     count = len(bits)
     codes = np.full(count, Code.FLOAT, np.uint8)
-    columns = Columns(codes, np.zeros(count, np.uint8), np.zeros(count, np.int64), {})
+    columns = Columns(codes, np.zeros(count, np.uint8), np.zeros(count, np.int64), np.zeros(count, np.int64), {})
     constant = (bits == bits[:, :1]).all(axis=1)
     codes[constant] = Code.CONSTANT
     rest, integer, integers = _take_decimals(bits, np.flatnonzero(~constant), columns.places)
@@ -88,19 +96,33 @@ def _scaled(bits: Bits, places: int) -> tuple[npt.NDArray[np.int64], npt.NDArray
 
 
 def _tell_apart(integer: npt.NDArray[np.intp], values: npt.NDArray[np.int64], columns: Columns) -> None:
-    """Gives each integer column its class, and takes the line out of the moving ones."""
+    """Gives each integer column its class and scale, and takes the line out of the rising ones."""
     steps = np.diff(values, axis=1)
     moves = np.abs(steps, dtype=np.float64).mean(axis=1)
-    drifts = moves < _ROUGH * (values.max(axis=1).astype(np.float64) - values.min(axis=1))
+    ranges = values.max(axis=1).astype(np.float64) - values.min(axis=1)
     stepping = 2 * np.count_nonzero(steps, axis=1) < steps.shape[1]
-    codes = np.where(stepping, Code.STEPPING, np.where(drifts, Code.MOVING, Code.NOISY))
+    codes = np.where(stepping, Code.STEPPING, np.where(moves < _ROUGH * ranges, Code.MOVING, Code.NOISY))
     columns.codes[integer] = codes
     for code in (Code.MOVING, Code.STEPPING, Code.NOISY):
         own = np.flatnonzero(codes == code)
-        if len(own):
-            columns.stored[code] = integer[own], values if len(own) == len(integer) else values[own]
-    if Code.MOVING in columns.stored:
-        moving, level = columns.stored[Code.MOVING]
-        slopes = (level[:, -1] - level[:, 0]) // steps.shape[1]
-        columns.slopes[moving] = slopes
-        columns.stored[Code.MOVING] = moving, level - slopes[:, None] * np.arange(level.shape[1])
+        if not len(own):
+            continue
+        level = values if len(own) == len(integer) else values[own]
+        sizes = ranges[own] if code is Code.NOISY else np.abs(steps[own]).max(axis=1) ** _COARSE
+        if code is Code.MOVING:
+            level, sizes = _straightened(level, integer[own], columns)
+        columns.scales[integer[own]] = np.log2(np.maximum(sizes, 1.0)).round()
+        columns.stored[code] = integer[own], level
+
+
+def _straightened(
+    level: npt.NDArray[np.int64], chosen: npt.NDArray[np.intp], columns: Columns
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Columns less their slope, where they have one, and how long their steps are then."""
+    count = level.shape[1]
+    slopes = (level[:, -1] - level[:, 0]) // (count - 1)
+    steps = np.diff(level, axis=1)
+    slopes[np.abs(slopes, dtype=np.float64) * _SLIGHT < np.abs(steps, dtype=np.float64).mean(axis=1)] = 0
+    columns.slopes[chosen] = slopes
+    left = np.abs(steps - slopes[:, None], dtype=np.float64).mean(axis=1)
+    return level - slopes[:, None] * np.arange(count), left

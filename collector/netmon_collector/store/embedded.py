@@ -7,7 +7,7 @@ select: match labels -> per block, what chunk files and heads hold -> merge.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -44,12 +44,11 @@ from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
-from netmon_collector.store.merge import frame, merge
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.record import Part, Singles, joined, span_ms
 from netmon_collector.store.rollups import RollupReader
-from netmon_collector.store.sealing import piece
 from netmon_collector.store.segment import Segment
+from netmon_collector.store.selection import Selector
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
 from netmon_proto.model import Kind, Labels
@@ -77,9 +76,10 @@ class EmbeddedStore:
         self.changes = Changes()
         self._samples = 0
         self._duplicates = 0
-        self._shelf = Shelf(folder, self._damages)
+        self._shelf = Shelf(folder, self._damages, settings.cache_bytes)
         self._catalog = Catalog(folder)
         self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.home)
+        self._selector = Selector(self._index, self._blocks, self._shelf)
         self._latest = LatestTable(partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
@@ -237,27 +237,17 @@ class EmbeddedStore:
         return await asyncio.to_thread(self.select_now, matchers, start_ms, end_ms)
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
-        return list(self._select(Matching(matchers), start_ms, end_ms))
+        return list(self._selector.scan(self._index.match(Matching(matchers)), start_ms, end_ms))
 
     async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
         """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
-        matching = Matching(matchers)
+        series = await asyncio.to_thread(self._index.match, Matching(matchers))
         parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
         if not any(part.oldest_ms <= end_ms and part.newest_ms >= start_ms for part in parts):
             return
-        frames = self._select(matching, start_ms, end_ms)
+        frames = self._selector.scan(series, start_ms, end_ms)
         while (found := await asyncio.to_thread(next, frames, None)) is not None:
             yield found
-
-    def _select(self, matching: Matching, start_ms: int, end_ms: int) -> Iterator[Frame]:
-        for block, series in self._blocks.by_home(self._index.match(matching)):
-            heads = self._blocks.rows(block)  # before the files: a head is on the shelf before it is let go
-            pieces = self._shelf.pieces(Tier.RAW, block, series, start_ms, end_ms)
-            pieces += [piece(rows, series, start_ms, end_ms) for rows in heads]
-            table = merge(pieces, len(series))
-            found = None if table is None else frame(table, series, self._index)
-            if found is not None:
-                yield found
 
     async def select_rollup(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int
@@ -340,6 +330,7 @@ class EmbeddedStore:
             newest_ms=newest_ms,
             damaged=self._damages.count,
             overwritten=self._blocks.overwritten,
+            cache_bytes=self._shelf.reader.size_bytes,
         )
 
     async def close(self) -> None:

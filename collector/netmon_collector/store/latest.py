@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Times
 from netmon_collector.store.blocks import Blocks
-from netmon_collector.store.chunkfile import ChunkFile, Tier
+from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.record import Bits, Samples
+from netmon_collector.store.sealing import EVER
 from netmon_collector.store.shelf import Shelf
 
 NEVER_MS: Final = -(2**63)
@@ -107,13 +108,13 @@ def find_newest(blocks: Blocks, shelf: Shelf, series: Numbers) -> Newest:
     found = Newest.none(len(series))
     for block, own in blocks.by_home(series):
         heads = blocks.rows(block)  # before the files: a head is on the shelf before it is let go
-        newest = _newest_in(heads, shelf.files(Tier.RAW), block, own)
+        newest = _newest_in(heads, shelf, block, own)
         places = np.searchsorted(series, own)
         found.times[places], found.bits[places] = newest.times, newest.bits
     return found
 
 
-def _newest_in(heads: Sequence[Rows], files: Sequence[ChunkFile], block: int, series: Numbers) -> Newest:
+def _newest_in(heads: Sequence[Rows], shelf: Shelf, block: int, series: Numbers) -> Newest:
     """Of one block. Chunks are read from the newest on, for as long as one may have something newer.
 
     Of two samples at one time a head's counts before a chunk's, and a later file's before an earlier one's.
@@ -121,28 +122,22 @@ def _newest_in(heads: Sequence[Rows], files: Sequence[ChunkFile], block: int, se
     found = Newest.none(len(series))
     for rows in heads:
         _take(found, series, rows.times, rows.series, rows.bits)
-    oldest_ms = found.times.min()
-    chunks = [
-        (int(entry["newest_ms"]), order, file, entry)
-        for order, file in enumerate(files)
-        if file.newest_ms > oldest_ms
-        for entry in file.entries_of(block)
-    ]
-    ranks = np.full(len(series), len(files))
-    for newest_ms, order, file, entry in sorted(chunks, key=lambda one: one[:2], reverse=True):
-        open_to = np.flatnonzero((found.times < newest_ms) | ((found.times == newest_ms) & (ranks < order)))
-        chunk = file.read(entry) if len(open_to) and file.has(series[open_to]) else None
-        if chunk is not None:
-            wanted = series[open_to]
-            places, columns = chunk.columns_of(wanted)
-            inside = Newest.none(len(wanted))
-            _take(inside, wanted, chunk.times, wanted[places], chunk.read(columns).T)
-            newer = (inside.times > found.times[open_to]) | (
-                (inside.times == found.times[open_to]) & (ranks[open_to] < order) & (inside.times != NEVER_MS)
-            )
+    (chunks,) = shelf.find(Tier.RAW, np.array([block]), int(found.times.min()), EVER[1])
+    ordered = [(int(file.entries["newest_ms"][at]), rank, file, at) for rank, (file, at) in enumerate(chunks)]
+    ranks = np.full(len(series), len(chunks))
+    for newest_ms, rank, file, at in sorted(ordered, key=lambda one: one[:2], reverse=True):
+        open_to = np.flatnonzero((found.times < newest_ms) | ((found.times == newest_ms) & (ranks < rank)))
+        has_some = len(open_to) and file.has(series[open_to])
+        piece = shelf.reader.piece(file, at, series[open_to], *EVER) if has_some else None
+        if piece is not None:
+            inside = Newest.none(len(open_to))
+            columns = series[open_to][piece.columns]
+            _take(inside, series[open_to], piece.times, columns, piece.bits.T)
+            as_new = (inside.times == found.times[open_to]) & (ranks[open_to] < rank) & (inside.times != NEVER_MS)
+            newer = (inside.times > found.times[open_to]) | as_new
             found.times[open_to[newer]] = inside.times[newer]
             found.bits[open_to[newer]] = inside.bits[newer]
-            ranks[open_to[newer]] = order
+            ranks[open_to[newer]] = rank
     return found
 
 

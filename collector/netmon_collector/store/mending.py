@@ -10,15 +10,15 @@ from netmon_collector.store.chunkfile import ChunkFile, Packed, read_directory
 def good_chunks(file: ChunkFile) -> Iterator[Packed] | None:
     """The chunks of a file that can be unpacked; None where nothing is wrong with it. Raises StoreError."""
     readable = read_directory(file.handle, os.fstat(file.handle).st_size) is not None
-    good = [number for number, entry in enumerate(file.entries) if (chunk := file.read(entry)) and _unpacks(chunk)]
+    good = [number for number in range(len(file.entries)) if (chunk := file.read(number)) and _unpacks(chunk)]
     return None if readable and len(good) == len(file.entries) else _packed(file, good)
 
 
 def _packed(file: ChunkFile, good: list[int]) -> Iterator[Packed]:
     for number in good:
-        chunk = file.read(file.entries[number])
+        chunk = file.read(number)
         if chunk is not None:
-            yield Packed(chunk.block, int(chunk.times[0]), int(chunk.times[-1]), chunk.series, chunk.payload)
+            yield Packed.whole(chunk)
 
 
 def _unpacks(chunk: Chunk) -> bool:

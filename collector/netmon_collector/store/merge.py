@@ -6,18 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS, Frame, Times
-from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.base import ABSENT_BITS, Times
 from netmon_collector.store.record import Bits
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Piece:
-    """Samples of some of the wanted columns: times [T], none twice; bits uint64 [len(columns), T]."""
+    """Samples of some of the wanted columns: times [T], none twice; bits uint64 [columns, T]. Not to be changed."""
 
     times: Times
     columns: npt.NDArray[np.intp]
     bits: Bits
+
+    def is_whole(self, width: int) -> bool:
+        """Whether it has all columns, in their order."""
+        columns = self.columns
+        return len(columns) == width and (width == 1 or bool((columns[1:] > columns[:-1]).all()))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,18 +37,24 @@ class Table:
 
 
 def merge(pieces: Sequence[Piece], width: int) -> Table | None:
-    """All pieces as one table of `width` columns; None where there is no piece with a time in it."""
-    pieces = [piece for piece in pieces if len(piece.times)]
+    """All pieces as one table of `width` columns; None where there is no piece with a time in it.
+
+    The bits are a C-contiguous array of the table's own, unless one piece is all there is.
+    """
+    pieces = [piece for piece in pieces if len(piece.times) and len(piece.columns)]
     if not pieces:
         return None
-    times = np.concatenate([piece.times for piece in pieces])
-    bits = np.concatenate([_spread(piece, width) for piece in pieces], axis=1)
-    if bool(np.all(times[1:] > times[:-1])):
+    if len(pieces) == 1 and pieces[0].is_whole(width):
+        times, bits = pieces[0].times, pieces[0].bits
+    else:
+        times = np.concatenate([piece.times for piece in pieces])
+        bits = _side_by_side(pieces, width, len(times))
+    if bool((times[1:] > times[:-1]).all()):
         return Table(times, bits)
     distinct, slots = np.unique(times, return_inverse=True)
     if len(distinct) == len(times):
         order = np.argsort(times)
-        return Table(distinct, bits[:, order])
+        return Table(distinct, bits.take(order, axis=1))
     merged = np.full((width, len(distinct)), ABSENT_BITS, np.uint64)
     columns, rows = np.nonzero(bits != ABSENT_BITS)
     merged[columns, slots[rows]] = bits[columns, rows]  # numpy: of repeated indices the last assignment stays
@@ -67,18 +77,19 @@ def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]]
     return Table(table.times[times], left), np.flatnonzero(columns)
 
 
-def frame(table: Table, series: Numbers, index: LabelIndex) -> Frame | None:
-    """A frame of what is there."""
-    left = trimmed(table)
-    if left is None:
-        return None
-    small, kept = left
-    return Frame(index.view(series[kept]), small.times, small.bits.T.view(np.float64))
-
-
-def _spread(piece: Piece, width: int) -> Bits:
-    if len(piece.columns) == width and bool((piece.columns == np.arange(width)).all()):
-        return piece.bits
-    bits = np.full((width, len(piece.times)), ABSENT_BITS, np.uint64)
-    bits[piece.columns] = piece.bits
+def _side_by_side(pieces: Sequence[Piece], width: int, count: int) -> Bits:
+    """The samples of pieces, one piece after the other; absent in columns that a piece does not have."""
+    if width == 1:
+        joined: Bits = np.concatenate([piece.bits for piece in pieces], axis=1)
+        return joined
+    bits = np.empty((width, count), np.uint64)
+    at = 0
+    for piece in pieces:
+        span = slice(at, at + len(piece.times))
+        at = span.stop
+        if piece.is_whole(width):
+            bits[:, span] = piece.bits
+        else:
+            bits[:, span] = ABSENT_BITS
+            bits[piece.columns, span] = piece.bits
     return bits

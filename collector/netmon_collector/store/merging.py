@@ -205,7 +205,7 @@ def windows_of(files: Iterable[ChunkFile], block: int, span: range) -> list[rang
     """The windows of time of which some files have samples of a block, within a span."""
     starts: set[int] = set()
     for file in files:
-        entries = file.entries_of(block)
+        entries = file.entries[file.places_of(block)]
         for oldest_ms, newest_ms in zip(entries["oldest_ms"].tolist(), entries["newest_ms"].tolist(), strict=True):
             starts.update(range(oldest_ms // _WINDOW_MS, newest_ms // _WINDOW_MS + 1))
     windows = [range(start * _WINDOW_MS, (start + 1) * _WINDOW_MS) for start in sorted(starts)]

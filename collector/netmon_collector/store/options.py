@@ -20,6 +20,8 @@ class StoreSettings:
     Chunks are of `chunk_ms` at most; those that are newer than the last visit of `merge_every_s` are in recent files,
     the others in files of `span_ms`, and where there are `merge_files` of one span they become one.
 
+    What was read of files lately stays in memory, up to `cache_bytes`.
+
     How long what is kept says `retention`. The whole store stays below `max_bytes`.
     """
 
@@ -40,3 +42,4 @@ class StoreSettings:
     span_ms: int = 86_400_000
     retention: Retention = field(default_factory=Retention)
     max_bytes: int = 1 << 60
+    cache_bytes: int = 128 << 20

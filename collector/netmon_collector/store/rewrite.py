@@ -21,8 +21,8 @@ def without(file: ChunkFile, series: Numbers, start_ms: int, end_ms: int) -> Ite
 
 
 def _without(file: ChunkFile, series: Numbers, start_ms: int, end_ms: int) -> Iterator[Packed]:
-    for entry in file.entries:
-        chunk = file.read(entry)
+    for at in range(len(file.entries)):
+        chunk = file.read(at)
         if chunk is None:
             continue
         columns = chunk.columns_of(series)[1]
@@ -30,7 +30,7 @@ def _without(file: ChunkFile, series: Numbers, start_ms: int, end_ms: int) -> It
         if len(columns) and len(slots):
             yield from _erased(chunk, columns, slots)
         else:
-            yield Packed(chunk.block, int(chunk.times[0]), int(chunk.times[-1]), chunk.series, chunk.payload)
+            yield Packed.whole(chunk)
 
 
 def _erased(chunk: Chunk, columns: np.ndarray[tuple[int], np.dtype[np.intp]], slots: Numbers) -> Iterator[Packed]:

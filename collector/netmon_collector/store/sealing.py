@@ -5,11 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.store.chunk import Matrix, encode
 from netmon_collector.store.chunkfile import Packed
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
+from netmon_collector.store.layout import Matrix
 from netmon_collector.store.merge import Piece, Table, trimmed
+from netmon_collector.store.packing import encode
 from netmon_collector.store.weaving import Strip, woven
 
 EVER: Final = (-(2**63), 2**63 - 1)
@@ -41,7 +42,7 @@ def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterat
     if left is not None:
         small, kept = left
         matrix = Matrix(block, small.times, series[kept], np.ascontiguousarray(small.bits), fields)
-        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], encode(matrix))
+        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix))
 
 
 def cut(table: Table, slice_ms: int) -> Iterator[Table]:

@@ -8,18 +8,22 @@ import numpy as np
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file
 from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.directory import Directory
 from netmon_collector.store.durable import clear_unfinished, sync_folder
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece
+from netmon_collector.store.reading import ChunkReader
 
 
 class Shelf:
     """Files are put and taken in one step, so that a reader on any thread sees each sample once or twice, never not."""
 
-    def __init__(self, folder: Path, damages: DamageBook) -> None:
+    def __init__(self, folder: Path, damages: DamageBook, cache_bytes: int = 0) -> None:
         self._folder = folder
         self._damages = damages
         self._files: tuple[ChunkFile, ...] = ()
+        self._directory = Directory(())
+        self.reader = ChunkReader(cache_bytes)
 
     def open(self) -> None:
         """Finds the files. Raises OSError, StoreUnavailable."""
@@ -54,6 +58,7 @@ class Shelf:
         """Puts files on the shelf in place of others, whose files are then to be removed."""
         left = [file for file in self._files if file not in instead]
         self._files = tuple(sorted((*left, *files), key=_age))
+        self._directory = Directory(self._files)
 
     def remove(self, files: Iterable[ChunkFile]) -> None:
         """Deletes files that are not on the shelf any more, unless another has the name now. Raises StoreError.
@@ -76,23 +81,13 @@ class Shelf:
 
     def pieces(self, tier: Tier, block: int, series: Numbers, start_ms: int, end_ms: int) -> list[Piece]:
         """What the files hold of a block's series (ascending) in a time, oldest first. Raises StoreError."""
-        return [
-            piece
-            for file in self._files
-            if file.name.tier is tier
-            for piece in _pieces(file, block, series, start_ms, end_ms)
-        ]
+        (found,) = self.find(tier, np.array([block]), start_ms, end_ms)
+        pieces = [self.reader.piece(file, at, series, start_ms, end_ms) for file, at in found]
+        return [piece for piece in pieces if piece is not None]
 
-
-def _pieces(file: ChunkFile, block: int, series: Numbers, start_ms: int, end_ms: int) -> Iterable[Piece]:
-    for chunk in file.chunks(block, start_ms, end_ms):
-        places, columns = chunk.columns_of(series)
-        if len(columns):
-            first = int(np.searchsorted(chunk.times, start_ms))
-            last = int(np.searchsorted(chunk.times, end_ms, "right"))
-            fields = np.arange(chunk.fields)
-            wanted = (places[:, None] * chunk.fields + fields).ravel()
-            yield Piece(chunk.times[first:last], wanted, chunk.read(columns)[:, first:last])
+    def find(self, tier: Tier, blocks: Numbers, start_ms: int, end_ms: int) -> list[list[tuple[ChunkFile, int]]]:
+        """For each block, the chunks that overlap a time: their files and places there, in the order of writing."""
+        return self._directory.find(tier, blocks, start_ms, end_ms)
 
 
 def hides_none_of(file: ChunkFile, others: Iterable[ChunkFile]) -> bool:

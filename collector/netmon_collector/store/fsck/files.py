@@ -94,12 +94,13 @@ def check_chunks(path: Path, name: Name, known: Catalogued) -> Iterator[Finding]
         if tag in (DIRECTORY_TAG, POINTER_TAG):
             continue
         try:
-            chunk = Chunk(found.payload)
+            chunk = Chunk.of(found.payload)
             yield from _check_chunk(path, found, chunk, known, name.tier)
         except Exception as error:  # noqa: BLE001 - whatever a codec makes of it, it is a chunk that cannot be unpacked
             yield Finding(path.name, found.offset, f"a chunk cannot be unpacked: {error}")
             continue
-        seen.append((chunk.block, RECORD_BYTES + len(found.payload), found.offset, found.oldest_ms, found.newest_ms))
+        length, head = RECORD_BYTES + len(found.payload), chunk.map.head_bytes
+        seen.append((chunk.block, length, head, found.offset, found.oldest_ms, found.newest_ms))
     yield from _check_directory(path, np.array(seen, ENTRY))
 
 

@@ -1,0 +1,225 @@
+"""Writes chunks. Most metrics are integers, or decimals of a few places, that only travel as floats: such a column is
+stored as the steps between its integers, those of a rising one less its slope, so that a counter becomes noise around
+zero; and columns of about the same noise are compressed together, by pcodec. Every bit is kept.
+"""
+
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec
+
+from netmon_collector.store.base import ABSENT_BITS
+from netmon_collector.store.chunkmap import Part
+from netmon_collector.store.classify import Code, Columns, classify
+from netmon_collector.store.layout import (
+    COMPRESSOR,
+    CRC_BYTES,
+    FIRST_PART,
+    PART,
+    RAGGED,
+    SAME,
+    SECTION_LENGTHS,
+    SLOPED,
+    Matrix,
+    Section,
+    apart,
+    pack_progression,
+    page_size,
+    sealed_head,
+)
+from netmon_collector.store.record import Bits
+
+_LEVEL: Final = 6
+_DEFLATE_LEVEL: Final = 6
+_GROUP: Final = 1024
+"""So many samples, about, are in a page of short columns."""
+_SHORT: Final = 240
+"""Columns of less samples are in half as many companies: a company has its price too."""
+_RAGGED: Final = 1000
+_FLOATS: Final = ModeSpec.auto(), DeltaSpec.auto()
+_INTEGERS: Final = ModeSpec.classic(), DeltaSpec.no_op()
+
+Columnar = npt.NDArray[np.intp]
+Present = npt.NDArray[np.bool_]
+
+
+def encode(matrix: Matrix) -> tuple[bytes, int]:
+    """The payload of a chunk, and how much of it is before the pages."""
+    sames = _sames(matrix)
+    own = np.flatnonzero(sames < 0) if len(sames) else np.arange(len(matrix.bits))
+    packer = _Packer(matrix, own)
+    kinds = np.full(len(matrix.bits), SAME, np.uint8)
+    flags = np.zeros(len(matrix.bits), np.uint8)
+    kinds[own], flags[own] = packer.kinds, packer.flags
+    sections = packer.sections()
+    sections[Section.TIMES] = pack_progression(matrix.times)
+    sections[Section.SERIES] = pack_progression(matrix.series)
+    sections[Section.KINDS] = kinds.tobytes()
+    sections[Section.FLAGS] = flags.tobytes()
+    sections[Section.SAMES] = apart(sames[sames >= 0].astype(np.uint32))
+    plain = SECTION_LENGTHS.pack(*map(len, sections)) + b"".join(sections)
+    meta = zlib.compress(plain, _DEFLATE_LEVEL)
+    samples = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) // matrix.fields
+    numbers = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
+    head = sealed_head((*numbers, len(meta), len(plain), len(packer.present_page), samples), meta)
+    return b"".join((head, *packer.pages, packer.present_page)), len(head)
+
+
+def _sames(matrix: Matrix) -> npt.NDArray[np.int64]:
+    """By column, which earlier one is the same to the bit; -1 where none is. Only fields of rollups are compared.
+
+    All series of a block have as many samples in a bucket, at the same times, and a counter's first is its least.
+    """
+    if matrix.fields == 1:
+        return np.empty(0, np.int64)
+    first: dict[bytes, int] = {}
+    moving = (matrix.bits != matrix.bits[:, :1]).any(axis=1)
+    sames = [
+        first.setdefault(row.tobytes(), at) if moves else at
+        for at, (row, moves) in enumerate(zip(matrix.bits, moving.tolist(), strict=True))
+    ]
+    found = np.array(sames, np.int64)
+    return np.where(found < np.arange(len(found)), found, -1)
+
+
+def _filled(bits: Bits, present: Present) -> Bits:
+    """Absent samples replaced by the one before in their row, or the first: that disturbs a row least."""
+    source = np.maximum.accumulate(np.where(present, np.arange(bits.shape[1]), -1), axis=1)
+    source = np.where(source < 0, present.argmax(axis=1)[:, None], source)
+    filled: Bits = np.take_along_axis(bits, source, axis=1)
+    return filled
+
+
+class _Packer:
+    """Makes the parts of some columns of a matrix, and what is to be known of them."""
+
+    def __init__(self, matrix: Matrix, own: Columnar) -> None:
+        bits = matrix.bits if len(own) == len(matrix.bits) else matrix.bits[own]
+        self._slots = bits.shape[1]
+        present = bits != ABSENT_BITS
+        ragged = ~present.all(axis=1)
+        self._present = present if ragged.any() else None
+        self._columns = classify(bits if self._present is None else _filled(bits, present))
+        self._ragged = ragged
+        self.kinds = np.zeros(len(bits), np.uint8)
+        self.flags = self._columns.places | (ragged * np.uint8(RAGGED))
+        self.flags |= (self._columns.slopes != 0) * np.uint8(SLOPED)
+        self.pages: list[bytes] = []
+        self.present_page = b""
+        if self._present is not None:
+            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVEL)
+            self.present_page = _page(packed)
+        self._parts: list[Part] = []
+        self._bases: list[npt.NDArray[np.int64]] = []
+        self._counts: list[int] = []
+        self._constants = _constants(bits, self._columns)
+        for code, (chosen, values) in sorted(self._columns.stored.items()):
+            for places in _alike(self._companies(chosen)):
+                self._pack(code, chosen[places], values if len(places) == len(values) else values[places])
+
+    def sections(self) -> list[bytes]:
+        slopes = self._columns.slopes[self._columns.slopes != 0]
+        sections = [b""] * len(Section)
+        sections[Section.PARTS] = self._parts_section()
+        sections[Section.CONSTANTS] = apart(self._constants)
+        sections[Section.SLOPES] = apart(slopes)
+        sections[Section.COUNTS] = apart(np.array(self._counts, np.uint32))
+        sections[Section.BASES] = apart(np.concatenate(self._bases)) if self._bases else b""
+        sections[Section.LENGTHS] = apart(np.array([len(page) for page in self.pages], np.uint32))
+        return sections
+
+    def _companies(self, chosen: Columnar) -> npt.NDArray[np.int64]:
+        """By column of a class, in whose company it is compressed; of all classes there are less than 250."""
+        scales, ragged = self._columns.scales[chosen], self._ragged[chosen]
+        coarse = ragged | (self._slots < _SHORT)
+        companies: npt.NDArray[np.int64] = np.where(coarse, scales // 2, scales) + _RAGGED * ragged
+        return companies
+
+    def _parts_section(self) -> bytes:
+        heads = []
+        at = PART.size * len(self._parts)
+        for part in self._parts:
+            heads.append(PART.pack(*part[:-1], at, len(part.meta)))
+            at += len(part.meta)
+        return b"".join((*heads, *(part.meta for part in self._parts)))
+
+    def _pack(self, code: Code, chosen: Columnar, values: npt.NDArray[Any]) -> None:
+        """Makes a part of columns [C, T] of one class and of about one size."""
+        self.kinds[chosen] = FIRST_PART + len(self._parts)
+        starts = len(self.pages), sum(map(len, self._bases)), len(self._counts)
+        ragged = bool(self._ragged[chosen[0]])
+        group = 1 if ragged or code is Code.FLOAT else max(1, _GROUP // self._slots)
+        if ragged:
+            assert self._present is not None
+            rows = [row[there] for row, there in zip(values, self._present[chosen], strict=True)]
+            self._counts += map(len, rows)
+            samples, counts = self._based(code, list(chain.from_iterable(map(_cut, rows))))
+        else:
+            samples, counts = self._whole(code, values, group)
+        mode, delta = _FLOATS if code is Code.FLOAT else _INTEGERS
+        paging = PagingSpec.exact_page_sizes(counts)
+        config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
+        compressor = COMPRESSOR.chunk_compressor(samples, config)
+        meta = compressor.write_meta()
+        self.pages += [_page(compressor.write_page(at)) for at in range(len(counts))]
+        self._parts.append(Part(code, ragged, group, len(chosen), *starts, meta))
+
+    def _based(self, code: Code, pieces: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], list[int]]:
+        """Ragged columns, in pieces of a page each."""
+        if code is not Code.FLOAT:
+            based = [_relative(code, piece[None, :]) for piece in pieces]
+            self._bases += [base for _, base in based]
+            pieces = [piece[0] for piece, _ in based]
+        return np.concatenate(pieces), list(map(len, pieces))
+
+    def _whole(self, code: Code, values: npt.NDArray[Any], group: int) -> tuple[npt.NDArray[Any], list[int]]:
+        """Columns of which each has a sample in every slot."""
+        count = self._slots
+        if group > 1:
+            samples, bases = _relative(code, values)
+            self._bases.append(bases)
+            return samples.reshape(-1), [len(values[at : at + group]) * count for at in range(0, len(values), group)]
+        size = page_size(count)
+        sizes = [min(size, count - at) for at in range(0, count, size)]
+        if code is not Code.FLOAT:
+            parts = [_relative(code, values[:, at : at + size]) for at in range(0, count, size)]
+            self._bases.append(np.stack([base for _, base in parts], axis=1).reshape(-1))
+            values = np.concatenate([part for part, _ in parts], axis=1)
+        return np.ascontiguousarray(values).reshape(-1), sizes * len(values)
+
+
+def _relative(code: Code, values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Integers [C, n] less their base [C]: of noise the least, else the first, and then steps."""
+    if code is Code.NOISY:
+        bases = values.min(axis=1)
+        return values - bases[:, None], bases
+    return np.diff(values, axis=1, prepend=values[:, :1]), values[:, 0].copy()
+
+
+def _cut(row: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """A ragged column in pieces of a page each."""
+    size = page_size(len(row))
+    for at in range(0, len(row), size):
+        yield row[at : at + size]
+
+
+def _alike(scales: npt.NDArray[np.int64]) -> Iterator[Columnar]:
+    """The places of equal numbers."""
+    for scale in np.unique(scales).tolist():
+        yield np.flatnonzero(scales == scale)
+
+
+def _constants(bits: Bits, columns: Columns) -> npt.NDArray[np.uint64]:
+    """The value of each constant column."""
+    constant = bits[columns.codes == Code.CONSTANT]
+    first = (constant != ABSENT_BITS).argmax(axis=1)
+    values: npt.NDArray[np.uint64] = constant[np.arange(len(constant)), first]
+    return values
+
+
+def _page(data: bytes) -> bytes:
+    return data + zlib.crc32(data).to_bytes(CRC_BYTES, "little")

@@ -1,0 +1,103 @@
+"""Reads columns out of chunk files: only the pages that are needed, and what was read lately from a cache."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.cache import Cache
+from netmon_collector.store.chunk import Chunk
+from netmon_collector.store.chunkfile import ChunkFile
+from netmon_collector.store.chunkmap import ChunkMap, Unreadable
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.layout import PAGE, page_size
+from netmon_collector.store.merge import Piece
+from netmon_collector.store.record import Bits
+
+_FEW: Final = 16
+"""So many columns of a chunk are read one by one, by way of the cache; more are read together, and not kept."""
+_ENTRY_BYTES: Final = 300
+"""About what the cache takes for an entry beside its value."""
+_MAP: Final = -1
+_ONLY: Final = np.zeros(1, np.intp)
+
+
+class ChunkReader:
+    """Reads pieces of chunks. Any thread may use it."""
+
+    def __init__(self, cache_bytes: int) -> None:
+        self._cache = Cache(cache_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept of what was read."""
+        return self._cache.size_bytes
+
+    def piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
+        """What a chunk holds of some series (ascending) in a time; None where it is damaged, which is told.
+
+        Raises StoreError.
+        """
+        try:
+            return self._piece(file, at, series, start_ms, end_ms)
+        except Unreadable:
+            chunk = file.read(at)  # tells what is damaged
+            return None if chunk is None else _whole_piece(chunk, series, start_ms, end_ms)
+
+    def _piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
+        known = self._cache.get((file.key, at, _MAP))
+        if known is None:
+            known = ChunkMap(file.fetch(at, file.heads[at], 0))
+            self._cache.put((file.key, at, _MAP), known, known.size_bytes + _ENTRY_BYTES)
+        first = known.times_found.below(start_ms)
+        last = known.times_found.below(end_ms + 1)
+        if first >= last:
+            return None
+        if len(series) == 1 and known.fields == 1:
+            column = known.series_found.find(int(series[0]))
+            if column < 0:
+                return None
+            row = self._column(file, at, known, column, first, last)
+            return Piece(known.times_found.part(first, last), _ONLY, row[None, :])
+        places, columns = known.columns_of(series)
+        if not len(columns):
+            return None
+        if len(columns) > _FEW:
+            bits = Chunk(known, file.fetcher(at)).read(columns, first, last)
+        else:
+            bits = np.stack([self._column(file, at, known, column, first, last) for column in columns.tolist()])
+        return Piece(known.times_found.part(first, last), _fields(places, known.fields), bits)
+
+    def _column(self, file: ChunkFile, at: int, known: ChunkMap, column: int, first: int, last: int) -> Bits:
+        """A column of a chunk, a page at a time where it is long. The result is not to be changed."""
+        if known.slots <= PAGE:
+            return self._kept(file, at, known, column, 0, known.slots)[first:last]
+        size = page_size(known.slots)
+        begin = first // size * size
+        pages = [
+            self._kept(file, at, known, column, slot, min(slot + size, known.slots))
+            for slot in range(begin, last, size)
+        ]
+        bits: Bits = np.concatenate(pages)[first - begin : last - begin]
+        return bits
+
+    def _kept(self, file: ChunkFile, at: int, known: ChunkMap, column: int, first: int, last: int) -> Bits:
+        key = (file.key, at, column, first)
+        bits: Bits | None = self._cache.get(key)
+        if bits is None:
+            bits = Chunk(known, file.fetcher(at)).read_one(column, first, last)
+            bits.flags.writeable = False
+            self._cache.put(key, bits, bits.nbytes + _ENTRY_BYTES)
+        return bits
+
+
+def _whole_piece(chunk: Chunk, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
+    places, columns = chunk.columns_of(series)
+    first, last = chunk.map.times_found.below(start_ms), chunk.map.times_found.below(end_ms + 1)
+    if not len(columns) or first >= last:
+        return None
+    return Piece(chunk.times[first:last], _fields(places, chunk.fields), chunk.read(columns, first, last))
+
+
+def _fields(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:
+    return places if fields == 1 else (places[:, None] * fields + np.arange(fields)).ravel()

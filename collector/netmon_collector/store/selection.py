@@ -1,0 +1,65 @@
+"""Reads raw samples: what heads and chunk files hold of some series, in frames."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from netmon_collector.store.base import Frame
+from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.chunkfile import Tier
+from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.merge import Piece, Table, merge, trimmed
+from netmon_collector.store.sealing import piece
+from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.weaving import Strip, woven
+
+_SOME_BLOCKS: Final = 500
+"""So many are looked at together, so that a large answer does not hold on to all heads."""
+
+
+class Selector:
+    """Finds samples. Any thread may use it."""
+
+    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf) -> None:
+        self._index = index
+        self._blocks = blocks
+        self._shelf = shelf
+
+    def scan(self, series: Numbers, start_ms: int, end_ms: int) -> Iterator[Frame]:
+        """Samples of some series (ascending) in a time, block by block. Raises StoreError."""
+        homes = list(self._blocks.by_home(series))
+        for first in range(0, len(homes), _SOME_BLOCKS):
+            yield from self._scan(homes[first : first + _SOME_BLOCKS], start_ms, end_ms)
+
+    def _scan(self, homes: list[tuple[int, Numbers]], start_ms: int, end_ms: int) -> Iterator[Frame]:
+        rows_of, read = self._blocks.rows, self._shelf.reader.piece
+        heads = [rows_of(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
+        numbers = np.array([block for block, _ in homes])
+        for (_, own), rows, chunks in zip(
+            homes, heads, self._shelf.find(Tier.RAW, numbers, start_ms, end_ms), strict=True
+        ):
+            found = [read(file, at, own, start_ms, end_ms) for file, at in chunks]
+            pieces = [one for one in found if one is not None]
+            pieces += [one for part in rows if len((one := piece(part, own, start_ms, end_ms)).columns)]
+            yield from self._frames(own, pieces)
+
+    def _frames(self, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Frame]:
+        """Samples of a block as one frame, or if its series do not share their times, as several."""
+        if all(len(one.columns) == len(series) for one in pieces):
+            table = merge(pieces, len(series))
+            if table is not None:
+                yield from self._frame(series, table)
+            return
+        for strip in woven(
+            [Strip(series[one.columns], Table(one.times, one.bits)) for one in pieces if len(one.times)]
+        ):
+            yield from self._frame(strip.series, strip.table)
+
+    def _frame(self, series: Numbers, table: Table) -> Iterator[Frame]:
+        left = trimmed(table)
+        if left is not None:
+            small, kept = left
+            own = series if len(kept) == len(series) else series[kept]
+            bits = np.ascontiguousarray(small.bits)
+            yield Frame(self._index.view(own), small.times, bits.view(np.float64).T)

@@ -1,0 +1,116 @@
+"""Raw samples out of files, heads and the cache between them: the same however they are asked for, and how often."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+
+from netmon_collector.store.base import Matcher, MatchOp, Row
+from netmon_collector.store.cache import Cache
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.options import StoreSettings
+from netmon_proto.model import Kind
+from tests.collector.store.samples import Samples, bits, held, named, row, series
+
+EAGER = StoreSettings(window_s=0, head_slots=20, seal_every_s=0, merge_every_s=1e9)
+SERIES = 40
+
+
+def numbered(number: str) -> Matcher:
+    return Matcher("n", MatchOp.EQUAL, number)
+
+
+async def filled(folder: Path, settings: StoreSettings = EAGER, rows: int = 95) -> tuple[EmbeddedStore, Samples]:
+    """A store with several recent files and something in a head; samples come late, and not of all series."""
+    store = EmbeddedStore.open(folder, settings)
+    dice = np.random.default_rng(4)
+    labels = [series("x", n=str(n)) for n in range(SERIES)]
+    group = store.register(labels, [Kind.GAUGE] * SERIES)
+    part = store.register(labels[:3], [Kind.GAUGE] * 3)
+    samples: Samples = {}
+    for at in range(rows):
+        time = at * 10_000 if at % 30 else max(0, at - 25) * 10_000 + 5000
+        chosen = group if at % 7 else part
+        values = np.round(dice.normal(50, 1, len(chosen.labels)), 2)
+        await store.append([Row(chosen, time, values)], None)
+        samples |= {(one, time): bits(value) for one, value in zip(chosen.labels, values.tolist(), strict=True)}
+        if at % 25 == 0:
+            await asyncio.sleep(0.01)  # so that the upkeep seals now and then
+    return store, samples
+
+
+async def test_what_was_read_once_is_read_again_as_it_is(tmp_path: Path) -> None:
+    store, samples = await filled(tmp_path)
+    one = named("x"), numbered("7")
+    own = {key: value for key, value in samples.items() if ("n", "7") in key[0]}
+    for matchers, expected in (((named("x"),), samples), (one, own)):
+        for _ in range(3):
+            assert await held(store, *matchers) == expected
+            inside = {key: value for key, value in expected.items() if 100_000 <= key[1] <= 600_000}
+            assert await held(store, *matchers, time_ms=(100_000, 600_000)) == inside
+    assert 0 < store.stats().cache_bytes < EAGER.cache_bytes
+    await store.close()
+
+
+async def test_what_is_kept_is_as_good_as_the_files_after_merges_deletes_and_late_samples(tmp_path: Path) -> None:
+    store, samples = await filled(tmp_path)
+    one = named("x"), numbered("2")
+
+    async def check() -> None:
+        own = {key: value for key, value in samples.items() if ("n", "2") in key[0]}
+        assert await held(store, *one) == own
+
+    await check()
+    await store.append([row(store.register([series("x", n="2")], [Kind.GAUGE]), 210_000, 7.5)], None)
+    samples[series("x", n="2"), 210_000] = bits(7.5)
+    await check()
+    await store._upkeep._let_go_of_log()
+    await store._upkeep._merger.merge()
+    await check()
+    await store.delete([numbered("2")], 100_000, 300_000)
+    for key in [key for key in samples if ("n", "2") in key[0] and 100_000 <= key[1] <= 300_000]:
+        del samples[key]
+    await check()
+    assert await held(store) == samples
+    await store.close()
+
+
+async def test_the_samples_of_a_series_are_side_by_side(tmp_path: Path) -> None:
+    store, _ = await filled(tmp_path)
+    for matchers in ([named("x")], [numbered("1")], [numbered("39")]):
+        for time in (0, 300_000, 900_000):
+            for frame in await store.select(matchers, time, 950_000):
+                assert frame.values.T.flags.c_contiguous
+    await store._upkeep._let_go_of_log()
+    await store._upkeep._merger.merge()
+    for frame in await store.select([], 100_000, 700_000):
+        assert frame.values.T.flags.c_contiguous
+    await store.close()
+
+
+async def test_a_page_that_is_damaged_while_the_store_is_open_gives_no_wrong_value(tmp_path: Path) -> None:
+    store, samples = await filled(tmp_path)
+    await store._upkeep._let_go_of_log()
+    file = max(tmp_path.glob("raw-recent-*"), key=lambda path: path.stat().st_size)
+    data = bytearray(file.read_bytes())
+    for at in range(60, len(data), 37):
+        data[at] ^= 1
+    file.write_bytes(data)
+    for number in range(SERIES):
+        found = await held(store, numbered(str(number)))
+        assert found.items() <= samples.items()
+    assert await held(store) != samples
+    assert store.stats().damaged > 0
+    await store.close()
+
+
+def test_the_cache_forgets_what_was_not_used_and_keeps_its_bound() -> None:
+    cache = Cache(1000)
+    for number in range(200):
+        cache.put(number, number, 10)
+        assert cache.get(0) == 0, "what is used stays"
+        assert cache.size_bytes <= 1000
+    assert cache.get(199) == 199
+    assert cache.get(50) is None
+    cache.put("large", 1, 900)
+    assert cache.get("large") is None, "it would push out most others"
