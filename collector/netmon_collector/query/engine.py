@@ -12,6 +12,7 @@ from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples
 from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.guard import Guard
+from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.query.plan import Need, Query, check_allowed, needs
 from netmon_collector.query.reading import Reader
@@ -127,7 +128,7 @@ class Engine:
     def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop) -> Answer:
         """On one thread from the samples to the answer: to change threads takes as long as a small query."""
         with np.errstate(all="ignore"):
-            sources = {id(need.selector): _source(need, self._reader.read(need, guard, loop)) for need in needs(query)}
+            sources = self._read(query, guard, loop)
             root = bare(query.root)
             if isinstance(root, Selector) and root.range is not None:
                 return _samples(query, root, sources[id(root)], guard)
@@ -139,6 +140,16 @@ class Engine:
             stats = Stats(guard.samples, guard.series)
             answer = _answer(query, value, steps)
             return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
+
+    def _read(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop) -> dict[int, Source]:
+        """The samples of all selectors; of times of which samples are gone, their rollups."""
+        told = told_by_rollups(query)
+        sources = {}
+        for need in needs(query):
+            frames = self._reader.read(need, guard, loop)
+            older = self._reader.read_older(need, told.get(id(need.selector)), frames, guard, loop)
+            sources[id(need.selector)] = replace(_source(need, frames), history=older)
+        return sources
 
 
 def _source(need: Need, frames: list[Frame] | Latest) -> Source:

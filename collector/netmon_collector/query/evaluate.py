@@ -9,6 +9,7 @@ from netmon_collector.query.aggregate import aggregated
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.functions import FUNCTIONS
 from netmon_collector.query.guard import Guard
+from netmon_collector.query.history import History
 from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general
 from netmon_collector.query.operators import scalars, sets, vectors, with_scalar
@@ -47,6 +48,7 @@ class Source:
     series: SeriesSet
     grids: Sequence[Grid]
     windows: Windows | None = None
+    history: History | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -161,7 +163,8 @@ class Evaluator:
             values, present = kernel(source.windows)
         else:
             values, present = over_windows(source.grids, starts, ends, kernel, stale=stale, check=self.guard.check)
-        return Vector(source.series, values, present, lost).compact()
+        vector = Vector(source.series, values, present, lost).compact()
+        return vector if source.history is None else source.history.complete(vector, starts, ends, self.guard.check)
 
     def range_vector(self, node: Node, steps: Steps) -> RangeVector:
         """The samples and windows of a range selector or a subquery."""

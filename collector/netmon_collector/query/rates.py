@@ -27,19 +27,27 @@ def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> tuple
 
 
 def _factor(windows: Windows, first: Indices, last: Indices, first_value: Values | None, rise: Values) -> Values:
-    """By how much a window's rise is stretched to what lies before its first sample and behind its last."""
     first_time, last_time = windows.times[first], windows.times[last]
     to_start = (first_time - windows.starts) / 1000
     to_end = (windows.ends - last_time) / 1000
-    sampled = (last_time - first_time) / 1000
-    between = sampled / (last - first)
+    return stretched((last_time - first_time) / 1000, last - first, to_start, to_end, first_value, rise)
+
+
+def stretched(
+    sampled: Values, gaps: Values | Indices, to_start: Values, to_end: Values, first_value: Values | None, rise: Values
+) -> Values:
+    """By how much a window's rise is stretched to what lies before its first sample and behind its last; in seconds.
+
+    gaps: between samples, how many. first_value: of a counter.
+    """
+    between = sampled / gaps
     threshold = between * 1.1
     to_start = np.where(to_start >= threshold, between / 2, to_start)
     if first_value is not None:  # a counter was not below zero before
         to_zero = np.where((rise > 0) & (first_value >= 0), sampled * (first_value / rise), to_start)
         to_start = np.where(to_zero < to_start, to_zero, to_start)
     to_end = np.where(to_end >= threshold, between / 2, to_end)
-    return (sampled + to_start + to_end) / sampled
+    return np.asarray((sampled + to_start + to_end) / sampled)
 
 
 def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values:

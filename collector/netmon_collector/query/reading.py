@@ -1,11 +1,16 @@
 """Reads the samples that a query needs, on the thread that evaluates it."""
 
 import asyncio
+from typing import Final
 
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.guard import Guard
+from netmon_collector.query.history import History, Told
 from netmon_collector.query.plan import Need
 from netmon_collector.store.base import Frame, Latest, ReadableStore, Store, StoreError, TieredStore
+
+_SPARSE_MS: Final = 600_000
+"""So much later than asked for a series may begin that is read seldom."""
 
 
 class Reader:
@@ -33,6 +38,31 @@ class Reader:
         guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
         guard.check()
         return frames
+
+    def read_older(
+        self,
+        need: Need,
+        told: Told | None,
+        frames: list[Frame] | Latest,
+        guard: Guard,
+        loop: asyncio.AbstractEventLoop,
+    ) -> History | None:
+        """Rollups of the time before the first sample that was found, where that is much later than it should be."""
+        if told is None or self._tiered is None or isinstance(frames, Latest):
+            return None
+        first_ms = min((int(frame.times[0]) for frame in frames), default=need.until_ms)
+        if first_ms - need.after_ms <= _SPARSE_MS:
+            return None
+        until_ms = min(first_ms + told.range_ms + told.bucket_ms, need.until_ms)
+        work = self._tiered.select_rollup(need.selector.matchers, need.after_ms + 1, until_ms, told.bucket_ms)
+        try:
+            rollups = guard.wait(asyncio.run_coroutine_threadsafe(work, loop))
+        except StoreError as error:
+            raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
+        if not rollups:
+            return None
+        guard.read(sum(len(one.labels) for one in rollups), sum(one.values.size for one in rollups))
+        return History(told, rollups, first_ms)
 
     def _latest(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> Latest | None:
         matchers = need.selector.matchers
