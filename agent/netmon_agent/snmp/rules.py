@@ -49,14 +49,14 @@ async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> lis
 
 
 async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
-    found: dict[tuple[str, str], Sensor] = {}
+    found: dict[tuple[str, bool], Sensor] = {}
     for rule in rules:
         more = [rule.precision, rule.scale, rule.type.of if isinstance(rule.type, Choice) else None]
         leading = [rule.rows or rule.value]
         for index in await _rows(reader, rule, leading, "sensors", [rule.value, *more]):
             sensor = _sensor(reader, rule, index)
             if sensor is not None:
-                found.setdefault((sensor.oid, sensor.type), sensor)  # the more particular layer's word
+                found.setdefault((sensor.oid, sensor.type == "state"), sensor)  # the more particular rule's word
     return list(found.values())
 
 
@@ -96,6 +96,8 @@ def scaled(reader: Reader, rule: Scaled, index: str) -> float | None:
     if raw is None or raw in rule.skip_values:
         return None
     value = raw * rule.multiplier / rule.divisor
+    if isinstance(rule, SensorRule) and (rule.scale is not None or rule.precision is not None):
+        value = _entity_scaled(reader, rule, index, value)
     return value if rule.convert is None else converted(value, rule.convert)
 
 
@@ -117,8 +119,6 @@ def _sensor(reader: Reader, rule: SensorRule, index: str) -> Sensor | None:
     if rule.states or rule.bits:
         read = _flags(reader, rule, index) if rule.bits else _state(reader, rule, index, value)
         value, severity, meaning = read
-    elif value is not None and (rule.scale is not None or rule.precision is not None):
-        value = _entity_scaled(reader, rule, index, value)
     if value is None:
         return None
     oid, name = _oid(rule.value, index), _name(reader, rule, index)

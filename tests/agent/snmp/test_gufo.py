@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("gufo.snmp")
 
 from netmon_agent.snmp.credentials import Credential
+from netmon_agent.snmp.device import Memory, Target, poll_device
 from netmon_agent.snmp.gufo import GufoSession, OutOfTime, connect
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.poll import poll
@@ -115,6 +116,26 @@ async def test_a_real_agent_is_identified_and_polled(agent_port: int) -> None:
     assert found.memory
     assert {reading.name for reading in found.readings} >= {"sysUpTime", "ifHCInOctets", "ifOperStatus"}
     assert not found.troubles
+
+
+async def test_the_first_credential_that_works_is_kept(agent_port: int) -> None:
+    wrong, right = community("2c", "wrong"), user("sealed", "sha1", "aes128")
+    target, memory = Target("127.0.0.1", [wrong, right], agent_port), Memory(hurried())
+    found = await poll_device(target, open_library(), memory, now_s=0)
+    assert found.identity.os == "linux"
+    assert memory.tries.known == 1
+    assert memory.absent
+    again = await poll_device(target, open_library(), memory, now_s=60)
+    assert again.absent == memory.absent
+
+
+async def test_a_device_that_takes_no_credential_is_left_alone_for_a_while(agent_port: int) -> None:
+    target = Target("127.0.0.1", [community("2c", "wrong"), user("nobody", "sha1")], agent_port)
+    memory = Memory(hurried())
+    with pytest.raises(NoAnswer, match="v2c community: no answer .*; v3 user nobody: user, key or engine are refused"):
+        await poll_device(target, open_library(), memory, now_s=0)
+    with pytest.raises(SnmpError, match="tried again in 50 s"):
+        await poll_device(target, open_library(), memory, now_s=10)
 
 
 async def test_a_session_survives_an_agents_restart(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Polls a device over the network once, with what earlier polls learned about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from netmon_agent.snmp.credentials import Credential, Tries
+from netmon_agent.snmp.findings import Findings
+from netmon_agent.snmp.gufo import GufoSession, connect
+from netmon_agent.snmp.pace import Pace
+from netmon_agent.snmp.poll import poll
+from netmon_agent.snmp.session import NoAnswer, SnmpError
+from netmon_configs.library import Library
+
+_UPTIME = "1.3.6.1.2.1.1.3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device to poll: where it is, who we may be to it, and how long one poll may take."""
+
+    host: str
+    credentials: Sequence[Credential]
+    port: int = 161
+    budget_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of a device from earlier polls; belongs to one device, and to one poll at a time."""
+
+    pace: Pace = field(default_factory=Pace)
+    tries: Tries = field(default_factory=Tries)
+    absent: frozenset[str] = frozenset()
+    object_id: str = ""
+
+
+async def poll_device(target: Target, library: Library, memory: Memory, now_s: float) -> Findings:
+    """Finds a credential that works, and polls. `now_s` is a monotonic clock's.
+
+    Raises NoAnswer where no credential gets an answer, and SnmpError where none may be tried yet. The device's tables
+    are looked for anew when it became another kind of device.
+    """
+    session = await reach(target, memory, now_s)
+    try:
+        found = await poll(session, library, memory.absent)
+        if memory.object_id not in ("", found.identity.object_id):
+            memory.absent = frozenset()
+            found = await poll(session, library)
+    finally:
+        session.close()
+    if found.answered:
+        memory.object_id, memory.absent = found.identity.object_id, found.absent
+    return found
+
+
+async def reach(target: Target, memory: Memory, now_s: float) -> GufoSession:
+    """A conversation by the first credential that the device answers to; close it after use."""
+    order = memory.tries.order(target.credentials, now_s)
+    if not order:
+        wait_s = memory.tries.not_before_s - now_s
+        raise SnmpError(f"no credential worked; they are tried again in {max(wait_s, 0):.0f} s")
+    failures = []
+    for place in order:
+        credential = target.credentials[place]
+        try:
+            session = await _answered(target, credential, memory.pace)
+        except SnmpError as error:
+            failures.append(f"{credential.title}: {error}")
+        else:
+            memory.tries.worked(place)
+            return session
+    memory.tries.failed(now_s)
+    raise NoAnswer("; ".join(failures))
+
+
+async def _answered(target: Target, credential: Credential, pace: Pace) -> GufoSession:
+    session = await connect(target.host, target.port, credential, pace, target.budget_s)
+    try:
+        await session.get([_UPTIME])
+    except BaseException:
+        session.close()
+        raise
+    return session
