@@ -13,6 +13,7 @@ PrivProtocol = Literal["des", "aes128", "aes192", "aes256"]
 
 _FIRST_WAIT_S = 60.0
 _LONGEST_WAIT_S = 3600.0
+_LONGEST_SILENCE_S = 300.0
 
 
 class Credential(Options):
@@ -56,8 +57,9 @@ class Credential(Options):
 class Tries:
     """Which credential a device takes, and when it may be tried again; times are seconds of a monotonic clock.
 
-    After all have failed, the next round waits, longer after each round: wrong passwords in quick order are what
-    makes devices lock a user or an address out.
+    The one that worked is tried alone, until the device refuses it; while the device is silent, it is kept. After a
+    round in which all failed the next one waits, longer after each round: wrong passwords in quick order are what makes
+    devices lock a user or an address out. Where nobody said no, the device may just be away, and the wait stays short.
     """
 
     known: int | None = None
@@ -75,8 +77,11 @@ class Tries:
     def worked(self, place: int) -> None:
         self.known, self.rounds, self.not_before_s = place, 0, 0.0
 
-    def failed(self, now_s: float) -> None:
-        """None of those in the order worked."""
+    def failed(self, now_s: float, refused: bool) -> None:
+        """None of those in the order worked; `refused` says that the device answered, and said no."""
+        if self.known is not None and not refused:
+            return
         self.known = None
-        self.not_before_s = now_s + min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self.rounds)
+        longest_s = _LONGEST_WAIT_S if refused else _LONGEST_SILENCE_S
+        self.not_before_s = now_s + min(longest_s, _FIRST_WAIT_S * 2**self.rounds)
         self.rounds = min(self.rounds + 1, 10)

@@ -8,7 +8,7 @@ from netmon_agent.snmp.findings import Findings
 from netmon_agent.snmp.gufo import GufoSession, connect
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.poll import poll
-from netmon_agent.snmp.session import NoAnswer, SnmpError
+from netmon_agent.snmp.session import NoAnswer, NotAllowed, SnmpError
 from netmon_configs.library import Library
 
 _UPTIME = "1.3.6.1.2.1.1.3.0"
@@ -59,17 +59,18 @@ async def reach(target: Target, memory: Memory, now_s: float) -> GufoSession:
     if not order:
         wait_s = memory.tries.not_before_s - now_s
         raise SnmpError(f"no credential worked; they are tried again in {max(wait_s, 0):.0f} s")
-    failures = []
+    failures, refused = [], False
     for place in order:
         credential = target.credentials[place]
         try:
             session = await _answered(target, credential, memory.pace)
         except SnmpError as error:
             failures.append(f"{credential.title}: {error}")
+            refused |= isinstance(error, NotAllowed)
         else:
             memory.tries.worked(place)
             return session
-    memory.tries.failed(now_s)
+    memory.tries.failed(now_s, refused)
     raise NoAnswer("; ".join(failures))
 
 

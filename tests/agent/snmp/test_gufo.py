@@ -132,7 +132,7 @@ async def test_the_first_credential_that_works_is_kept(agent_port: int) -> None:
 async def test_a_device_that_takes_no_credential_is_left_alone_for_a_while(agent_port: int) -> None:
     target = Target("127.0.0.1", [community("2c", "wrong"), user("nobody", "sha1")], agent_port)
     memory = Memory(hurried())
-    with pytest.raises(NoAnswer, match="v2c community: no answer .*; v3 user nobody: user, key or engine are refused"):
+    with pytest.raises(NoAnswer, match=r"v2c community: no answer .*; v3 user nobody: user, key or engine are refused"):
         await poll_device(target, open_library(), memory, now_s=0)
     with pytest.raises(SnmpError, match="tried again in 50 s"):
         await poll_device(target, open_library(), memory, now_s=10)

@@ -228,13 +228,28 @@ def test_credentials_are_tried_in_order_then_wait_longer_each_time() -> None:
     credentials = [Credential.model_validate({"community": text}) for text in "ab"]
     tries = Tries()
     assert tries.order(credentials, 0) == [0, 1]
-    tries.failed(0)
+    tries.failed(0, refused=True)
     assert tries.order(credentials, 59) == []
     assert tries.order(credentials, 60) == [0, 1]
-    tries.failed(60)
+    tries.failed(60, refused=True)
     assert tries.order(credentials, 179) == []
-    tries.worked(1)
-    assert tries.order(credentials, 180) == [1]
     for _ in range(30):
-        tries.failed(0)
+        tries.failed(0, refused=True)
     assert tries.not_before_s == 3600
+
+
+def test_a_silent_device_keeps_its_credential_and_a_refusal_loses_it() -> None:
+    credentials = [Credential.model_validate({"community": text}) for text in "ab"]
+    tries = Tries()
+    tries.worked(1)
+    tries.failed(0, refused=False)
+    assert tries.order(credentials, 0) == [1]
+    tries.failed(0, refused=True)
+    assert tries.order(credentials, 60) == [0, 1]
+
+
+def test_a_device_that_never_answered_is_tried_every_five_minutes_at_least() -> None:
+    tries = Tries()
+    for _ in range(30):
+        tries.failed(0, refused=False)
+    assert tries.not_before_s == 300
