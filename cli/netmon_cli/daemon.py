@@ -130,6 +130,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.backup.making import Backups
     from netmon_collector.feed import Feed
     from netmon_collector.fleet import Fleet
+    from netmon_collector.forward.opening import open_forwarding
     from netmon_collector.intake import Intake
     from netmon_collector.listener import CannotListen
     from netmon_collector.pipeline import Pipeline
@@ -169,7 +170,11 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             fleet = Fleet(Agents(state), store, limits, now_ms)
             parts.callback(fleet.save)
             parts.callback(tokens.save_uses)
-            pipeline = Pipeline(store, fleet, feed, intake, retention_ms=retention.longest_raw_ms, now_ms=now_ms)
+            forwarding = open_forwarding(config.remote_write, config.state, registry)
+            parts.push_async_callback(forwarding.close)
+            pipeline = Pipeline(
+                store, fleet, feed, intake, forwarding, retention_ms=retention.longest_raw_ms, now_ms=now_ms
+            )
             witness = Witness(fleet, store, pipeline, registry, hostname=platform.node() or "unnamed", now_ms=now_ms)
             socket = None if config.grpc.is_local else config.state / "agents.sock"
             receiver = Receiver(
@@ -198,7 +203,11 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
         join_token = None if config.grpc.is_local else tokens.ensure("join")
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
-        async with beside(witness.run(), stop), beside(keep_house(store, retention.base.raw_ms, fleet, tokens), stop):
+        async with (
+            beside(forwarding.run(), stop),
+            beside(witness.run(), stop),
+            beside(keep_house(store, retention.base.raw_ms, fleet, tokens), stop),
+        ):
             await stop.wait()
     log.info("collector.stopped")
 

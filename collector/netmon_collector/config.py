@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.forward.options import RemoteWriteOptions
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.store.retention import Keep, Retention, Rule
 from netmon_collector.store.url import parse_store_url
@@ -166,4 +167,13 @@ class CollectorConfig(Options):
     grpc: GrpcOptions = Field(default_factory=GrpcOptions)
     store: StoreOptions = Field(default_factory=StoreOptions)
     query: QueryConfig = Field(default_factory=QueryConfig)
+    remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
+
+    @model_validator(mode="after")
+    def _targets_differ(self) -> Self:
+        titles = [one.title for one in self.remote_write]
+        twice = sorted({title for title in titles if titles.count(title) > 1})
+        if twice:
+            raise ValueError(f"remote_write: {', '.join(twice)} is there more than once: give each a name of its own")
+        return self

@@ -9,10 +9,11 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.foreign.base import Complaint, Written
 from netmon_collector.foreign.book import Book
+from netmon_collector.forward.forwarding import Forwarding
 from netmon_collector.intake import Intake
 from netmon_collector.metadata import Metadata
 from netmon_collector.session import Refusal, Session
-from netmon_collector.store.base import Origin, Row, Store, StoreError
+from netmon_collector.store.base import Origin, Points, Row, Store, StoreError
 from netmon_configs.logs import EventLog
 from netmon_proto.model import Acked, Batch, Reason, Receipt, Refused, Retry
 
@@ -39,6 +40,7 @@ class Pipeline:
         fleet: Fleet,
         feed: Feed,
         intake: Intake,
+        forwarding: Forwarding | None = None,
         *,
         retention_ms: int,
         now_ms: Callable[[], int],
@@ -47,6 +49,7 @@ class Pipeline:
         self._fleet = fleet
         self._feed = feed
         self._intake = intake
+        self._forwarding = forwarding
         self._retention_ms = retention_ms
         self._now_ms = now_ms
         self._book = Book(store, fleet.has_instance)
@@ -72,7 +75,7 @@ class Pipeline:
         self._tell_store_works()
         if is_new:
             self._intake.stored(rows, now_ms)
-            self._feed.publish(rows)
+            self._pass_on(rows)
         else:
             self._intake.duplicate()
         self._fleet.heard(session, max(row.time_ms for row in rows))
@@ -94,7 +97,7 @@ class Pipeline:
                 raise
             self._tell_store_works()
             self._intake.stored([placed.points], now_ms)
-            self._feed.publish([placed.points])
+            self._pass_on([placed.points])
         self.metadata.note(written.families)
         complaints = [*written.complaints, *complaints, *placed.complaints]
         self._intake.left_out(sum(complaint.samples for complaint in complaints))
@@ -108,7 +111,13 @@ class Pipeline:
             self._tell_store_fails(error)
             return
         self._tell_store_works()
+        self._pass_on(rows)
+
+    def _pass_on(self, rows: Sequence[Row | Points]) -> None:
+        """Shows what was stored to those who listen, and sends it to other servers."""
         self._feed.publish(rows)
+        if self._forwarding is not None:
+            self._forwarding.offer(rows)
 
     def trouble(self) -> str | None:
         """Why samples cannot be taken at the moment; None where they can."""

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from netmon_collector.store.damage import log
 from netmon_collector.store.health import Health
-from netmon_collector.store.outside.base import Rejected, Server
+from netmon_collector.store.outside.base import Rejected
 from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Entry, Queue
 from netmon_collector.store.record import decode_parts
@@ -22,21 +22,38 @@ _LONGEST_PAUSE_S: Final = 30.0
 _SETTLES_PER_HOLD: Final = 4
 
 
+class Receiver(Protocol):
+    """What a drain needs of a server; see outside.base.Server."""
+
+    hold_s: float
+
+    def check(self) -> str: ...
+
+    def write(self, lines: bytes) -> None: ...
+
+
 class Drain:
     """The worker of one server. What a server will never take is counted, told and left out, so that it blocks nothing.
 
     The server's run is checked before the first write and whenever something is settled: what was sent to an earlier
-    run is sent again.
+    run is sent again. Where a request is refused, its culprits are looked for in ever smaller ones, down to `finest`
+    lines, which are given up together. `name` is the beginning of the log's events.
     """
 
-    def __init__(self, queue: Queue, server: Server) -> None:
+    def __init__(
+        self, queue: Queue, server: Receiver, lines: LineWriter, *, finest: int = 1, name: str = "store"
+    ) -> None:
         self.rejected = 0
         """Samples that the server refused for good."""
+        self.sent = 0
+        """Samples that the server took, each as often as it was sent."""
         self._queue = queue
         self._server = server
-        self._lines = LineWriter(server.prefix, queue.labels)
+        self._lines = lines
+        self._finest = finest
+        self._name = name
         self._thread = ThreadPoolExecutor(1, "netmon-drain")
-        self._health = Health("store.server_fails", "store.server_recovered")
+        self._health = Health(f"{name}.server_fails", f"{name}.server_recovered")
         self._run: str | None = None
         self._idle = asyncio.Event()
         self._ended = False
@@ -91,7 +108,7 @@ class Drain:
         if self._server.hold_s:
             run = await self._in_thread(self._server.check)
             if run != self._run:
-                log.warning("store.server_restarted", consequence="what it may have lost is sent again")
+                log.warning(f"{self._name}.server_restarted", consequence="what it may have lost is sent again")
                 self._run = run
                 self._queue.rewind()
                 return
@@ -121,12 +138,13 @@ class Drain:
         """Writes lines; of those that are refused it finds the culprits."""
         try:
             self._server.write(b"".join(lines))
+            self.sent += len(lines)
         except Rejected as error:
-            if error.lines is None and len(lines) > 1:
+            if error.lines is None and len(lines) > self._finest:
                 middle = len(lines) // 2
                 self._write(lines[:middle])
                 self._write(lines[middle:])
                 return
             if not self.rejected:
-                log.error("store.rejected", example=lines[0].decode(errors="replace")[:200], reason=str(error))
-            self.rejected += error.lines or 1
+                log.error(f"{self._name}.rejected", example=lines[0].decode(errors="replace")[:200], reason=str(error))
+            self.rejected += error.lines or len(lines)

@@ -61,7 +61,7 @@ class Http:
         try:
             return self._pool.request(method, self._base_url + path, headers=self._headers).status
         except HTTPError as error:
-            raise StoreError(f"{self._base_url} does not answer: {_reason(error)}") from None
+            raise StoreError(f"{self._base_url} does not answer: {reason(error)}") from None
 
     def lines(self, path: str, fields: Mapping[str, str]) -> Generator[bytes]:
         """The lines of an answer to a form, as they come. Raises StoreError."""
@@ -97,7 +97,7 @@ class Http:
             finally:
                 answer.close()
         except HTTPError as error:
-            raise StoreError(f"{self._base_url} does not answer: {_reason(error)}") from None
+            raise StoreError(f"{self._base_url} does not answer: {reason(error)}") from None
 
     def close(self) -> None:
         self._pool.clear()
@@ -143,7 +143,7 @@ class V2Writer:
     def _told(self, error: Exception) -> StoreError:
         if isinstance(error, ApiException):
             return refusal(self._base_url, error.status, str(error.body or error.reason))
-        return StoreError(f"{self._base_url} does not answer: {_reason(error)}")
+        return StoreError(f"{self._base_url} does not answer: {reason(error)}")
 
     def close(self) -> None:
         self._client.close()
@@ -155,7 +155,7 @@ def refusal(base_url: str, status: int, text: str) -> StoreError:
     return kind(f"{base_url} answers {status}: {text.strip()[:300]}")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """An error without the addresses of Python objects that urllib3 puts into its messages."""
     text = str(error)
     return text.rsplit(">: ", 1)[-1] if ">: " in text else text or type(error).__name__

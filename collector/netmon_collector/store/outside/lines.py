@@ -1,6 +1,6 @@
 """From a record of the queue to lines of the line protocol, without Python's hand on each sample."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import is_absent
+from netmon_collector.store.base import Times, is_absent
 from netmon_collector.store.record import GatherGroup, Gathers, Part, Singles
 from netmon_proto.model import Labels
 
@@ -22,12 +22,30 @@ _MOST_SERIES: Final = 1_000_000
 _INFINITE: Final = {True: b"+Inf", False: b"-Inf"}
 
 
+Compose = Callable[[Sequence[bytes], npt.NDArray[np.float64], Times], list[bytes]]
+"""Makes lines of their beginnings and values, all of them at the times, or at the only one."""
+
+
+def compose_lines(prefixes: Sequence[bytes], values: npt.NDArray[np.float64], times: Times) -> list[bytes]:
+    """Lines of the line protocol."""
+    endings = repeat(b" %d\n" % times[0]) if len(times) == 1 else map(b" %d\n".__mod__, times.tolist())
+    return list(map(b"".join, zip(prefixes, _texts(values), endings, strict=False)))
+
+
 class LineWriter:
     """Turns samples into lines; keeps the beginnings of the lines of each group and series. Belongs to one thread."""
 
-    def __init__(self, prefix: Callable[[Labels], bytes], labels: Callable[[int], Labels]) -> None:
+    def __init__(
+        self,
+        prefix: Callable[[Labels], bytes],
+        labels: Callable[[int], Labels],
+        compose: Compose = compose_lines,
+        most_lines: int = REQUEST_LINES,
+    ) -> None:
         self._prefix = prefix
         self._labels = labels
+        self._compose = compose
+        self._most_lines = most_lines
         self._prefixes: dict[int, tuple[GatherGroup, list[bytes]]] = {}
         self._singles: dict[int, bytes] = {}
 
@@ -36,15 +54,13 @@ class LineWriter:
         if isinstance(part, Gathers):
             yield from self._of_gathers(part, groups)
         else:
-            for first in range(0, len(part.series), REQUEST_LINES):
-                end = first + REQUEST_LINES
+            for first in range(0, len(part.series), self._most_lines):
+                end = first + self._most_lines
                 yield self._of_singles(Singles(part.series[first:end], part.times[first:end], part.values[first:end]))
 
     def _of_singles(self, singles: Singles) -> list[bytes]:
         prefixes = [self._single(number) for number in singles.series.tolist()]
-        endings = map(b" %d\n".__mod__, singles.times.tolist())
-        texts = _texts(singles.values.view(np.float64))
-        return list(map(b"".join, zip(prefixes, texts, endings, strict=True)))
+        return self._compose(prefixes, singles.values.view(np.float64), singles.times)
 
     def _single(self, number: int) -> bytes:
         known = self._singles.get(number)
@@ -63,7 +79,7 @@ class LineWriter:
                 continue
             values = gathers.values[start : start + width].view(np.float64)
             portion += self._gather(self._prefixes_of(groups[number]), values, time_ms)
-            if len(portion) >= REQUEST_LINES:
+            if len(portion) >= self._most_lines:
                 yield portion
                 portion = []
         if portion:
@@ -73,9 +89,7 @@ class LineWriter:
         present = ~is_absent(values)
         if not present.all():
             prefixes, values = list(compress(prefixes, present)), values[present]
-        texts = _texts(values)
-        ending = b" %d\n" % time_ms
-        return list(map(b"".join, zip(prefixes, texts, repeat(ending), strict=False)))
+        return self._compose(prefixes, values, np.array([time_ms]))
 
     def _prefixes_of(self, group: GatherGroup) -> list[bytes]:
         known = self._prefixes.get(group.number)

@@ -34,6 +34,7 @@ from netmon_collector.store.match import Matching
 from netmon_collector.store.outside.base import Server
 from netmon_collector.store.outside.columns import frames
 from netmon_collector.store.outside.drain import Drain
+from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Queue
 from netmon_collector.store.outside.unsent import pieces, series
 from netmon_collector.store.record import Gathers, Part, Singles
@@ -51,7 +52,7 @@ class OutsideStore:
     def __init__(self, server: Server, queue: Queue) -> None:
         self._server = server
         self._queue = queue
-        self._drain = Drain(queue, server)
+        self._drain = Drain(queue, server, LineWriter(server.prefix, queue.labels))
         self._draining = asyncio.create_task(self._drain.run())
         self._readers = ThreadPoolExecutor(_READERS, "netmon-outside")
         self._not_held = 0
