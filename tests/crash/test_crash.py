@@ -6,16 +6,22 @@ A short form runs with all tests; `make crash` runs NETMON_CRASH_ROUNDS of each.
 import os
 import random
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_proto.model import NAME
+from tests.collector.store import writer
 from tests.collector.store.samples import Samples, batch, bits, held
 from tests.collector.store.test_kill import appended_until_killed
 from tests.collector.store.writer import SETTINGS, WIDTH
 
 ROUNDS = int(os.environ.get("NETMON_CRASH_ROUNDS", "12"))
+GENERATIONS = 20
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +49,54 @@ def copied(folder: Path, to: Path) -> Path:
     return to
 
 
-async def test_kills_one_after_the_other_lose_and_double_nothing(tmp_path: Path) -> None:
+class Killer:
+    """Lets writers begin and kills them."""
+
+    def __init__(self) -> None:
+        program = [sys.executable, str(Path(writer.__file__))]
+        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def said(self, folder: Path, epoch: int, after_s: float) -> list[str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(folder, epoch, after_s, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline().split()
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    killer = Killer()
+    yield killer
+    killer.close()
+
+
+async def test_kills_one_after_the_other_lose_and_double_nothing(killer: Killer, tmp_path: Path) -> None:
+    """In folders of GENERATIONS processes each, so that a round does not take the longer the later it is."""
     dice = random.Random(ROUNDS)
-    for epoch in range(1, ROUNDS + 1):
-        acked = appended_until_killed(tmp_path, epoch, dice.uniform(0, 0.25))
-        samples, damaged = await content(tmp_path)
-        times = {time for labels, time in samples if dict(labels)["epoch"] == str(epoch)}
-        assert set(acked) <= times
+    for number in range(ROUNDS):
+        folder, epoch = tmp_path / str(number // GENERATIONS), number % GENERATIONS + 1
+        words = killer.said(folder, epoch, dice.uniform(0, 0.25) * (epoch % 3 > 0))
+        samples, damaged = await content(folder)
         assert damaged == 0
-        assert len([key for key in samples if dict(key[0])["epoch"] == str(epoch)]) == len(times) * WIDTH
+        check(words, {key: value for key, value in samples.items() if dict(key[0])["epoch"] == str(epoch)})
+        if epoch == GENERATIONS:
+            shutil.rmtree(folder)
+
+
+def check(words: list[str], samples: Samples) -> None:
+    """What a writer was told is there, what it deleted is not, and nothing is there in part."""
+    acked = {int(word) for word in words if word.isdigit()}
+    begun = max((int(word[1:]) for word in words if word[0] == "?"), default=0)
+    done = max((int(word[1:]) for word in words if word[0] == "-"), default=0)
+    gone = {time for labels, time in samples if dict(labels)[NAME] == "gone"}
+    times = {time for labels, time in samples if dict(labels)[NAME] != "gone"}
+    assert acked <= times
+    assert len(samples) - len(gone) == len(times) * WIDTH
+    assert not any(time <= done for time in gone), "what was deleted stays deleted"
+    assert {time for time in acked if time > begun} <= gone
 
 
 async def test_a_flipped_bit_loses_little_and_is_named(killed: tuple[Path, set[int]], tmp_path: Path) -> None:

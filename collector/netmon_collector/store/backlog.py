@@ -85,7 +85,7 @@ class Backlog:
         self.heads: list[tuple[int, Head]] = []
         """What was read, by block, oldest first; whole once it is `taken`."""
         self.series: Numbers = np.empty(0, np.int64)
-        """The series that have a sample in `heads`."""
+        """The series of which there was a sample in the log."""
         self._size_bytes = self._read_bytes = 0
         self._total_bytes = log.size_bytes
         self._stopped = Event()
@@ -119,14 +119,16 @@ class Backlog:
             for segment in list(self._log.inherited):
                 self._read(segment)
             self._flush(None)
-            used = [head.in_use() for _, head in self.heads]
-            self.series = np.unique(np.concatenate(used)) if used else self.series
+            self._note_series()
         except _Stopped:
             self._trouble = "the store was closed"
         except Exception as error:
             self._trouble = str(error) or type(error).__name__
             self._health.tell(error)
             raise
+
+    def _note_series(self) -> None:
+        self.series = np.unique(np.concatenate([self.series, *(head.in_use() for _, head in self.heads)]))
 
     def _read(self, segment: Segment) -> None:
         numbered = np.full(64, _UNKNOWN)
@@ -209,6 +211,7 @@ class Backlog:
             while not self._write(chunks):
                 self._stopped.wait(self._settings.seal_every_s)
                 self._check_stopped()
+        self._note_series()
         self.heads, self._size_bytes = [], 0
 
     def _write(self, chunks: Sequence[Packed]) -> bool:

@@ -41,6 +41,7 @@ def no_file_longer_than(length: int) -> Iterator[None]:
 async def left_behind(folder: Path) -> Samples:
     """Fills a log of many files, with no chunk file, and tells what is in it; batch n is at time n."""
     async with opened(folder, segment_bytes=10_000, head_slots=100_000) as store:
+        await store.append([row(register(store, "comes once"), 0, 1.0)], None)
         group = register(store, *(f"m{n}" for n in range(WIDTH)))
         for n in range(1, 1001):
             await store.append([row(group, n, *np.random.default_rng(n).normal(size=WIDTH))], batch(n))
