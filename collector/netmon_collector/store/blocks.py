@@ -4,6 +4,7 @@ A block's newest samples are in heads: of groups in strands, of series that come
 were first heard of in the same moment share a block, and as long as they keep step also their chunks.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ from netmon_collector.store.strands import Lease, Strand
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
 _NOWHERE: Final = -1
+_AT_ONCE: Final = 64
+"""So many heads are frozen before others have their turn on the event loop."""
 _NO_SERIES: Final[Numbers] = np.empty(0, np.int64)
 
 
@@ -260,16 +263,21 @@ class Blocks:
             block.sealing = (*own, *block.sealing)
         self.frozen = [*((self.all[number], head) for number, head in heads), *self.frozen]
 
-    def freeze(self, *, before_s: float, segment: int) -> None:
-        """Freezes every head that has had samples since a time, or since a file of the log."""
-        for strand in self._strands:
+    async def freeze(self, *, before_s: float, segment: int) -> None:
+        """Freezes every head that has had samples since a time, or since a file of the log; some at a time."""
+        for at, strand in enumerate(list(self._strands)):
             head = strand.head
             if head.count and (head.since_s <= before_s or head.segment <= segment):
                 self.frozen.append((strand.block, strand.freeze()))
+            if at % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
         used = self._lane_segments > 0
         due = used & ((self._lane_since_s <= before_s) | (self._lane_segments <= segment))
-        for number in np.flatnonzero(due).tolist():
-            self._freeze_lanes(self.all[number])
+        for at, number in enumerate(np.flatnonzero(due).tolist()):
+            if self._lane_segments[number]:
+                self._freeze_lanes(self.all[number])
+            if at % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
 
     def sealed(self, done: Sequence[tuple[Block, Head | LaneHead]]) -> None:
         """Lets go of heads that are on the disk."""

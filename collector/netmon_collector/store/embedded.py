@@ -186,7 +186,7 @@ class EmbeddedStore:
         """Begins another file of the log, and freezes all heads: no sample of theirs is in that file."""
         async with self._committer.turn:
             await self._write_log([], [], roll=True)
-            self._blocks.freeze(before_s=math.inf, segment=0)
+            await self._blocks.freeze(before_s=math.inf, segment=0)
 
     async def _keep_series(self) -> None:
         """Takes series out of the catalog of which nothing is left; nothing is written to the log meanwhile."""

@@ -99,7 +99,9 @@ class Upkeep:
         if self._next_merge_s is None:
             self._next_merge_s = now_s + settings.merge_every_s - self._merger.waited_s()
         async with self._turn:
-            self._blocks.freeze(before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes))
+            await self._blocks.freeze(
+                before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes)
+            )
             await self._seal()
             await self._fit(0)
             if now_s >= self._next_merge_s:
