@@ -7,8 +7,8 @@ Ingest is the CPU of the whole process, user and system, from decoded batches un
 and small on disk; that each series is heard of for the first time is part of it on both sides. Batches are of 10,000
 samples, and all gathers of one slot are of one time; so groups of 20 share chunks with us, as groups do whose agents
 keep step. The servers' side is their process alone: what it costs to write line protocol is not counted, and it acks
-before samples are synced. Ours makes rollups meanwhile, whose bytes are told apart. A selection reads all raw samples of some series; ours is timed
-with the writing of JSON, theirs over HTTP without the time of an empty request.
+before samples are synced. Ours makes rollups meanwhile, whose bytes are told apart. A selection reads all raw samples
+of some series; ours is timed with the writing of JSON, theirs over HTTP without the time of an empty request.
 """
 
 import argparse
