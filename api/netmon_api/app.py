@@ -6,6 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from netmon_api import backup, devices, health, openapi, series, status, websocket
+from netmon_api import store as store_detail
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
 from netmon_api.models import (
@@ -18,6 +19,7 @@ from netmon_api.models import (
     SeriesAnswer,
     SeriesQuery,
     StatusAnswer,
+    StoreDetail,
 )
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
@@ -47,6 +49,8 @@ ROUTES: tuple[Route, ...] = (
           "Series, sorted by name and labels"),
     Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
           "The samples of some series in some time"),
+    Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
+          "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",
           "A backup of samples and state, as an archive"),
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,

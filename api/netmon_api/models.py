@@ -191,6 +191,51 @@ class StoreAnswer(Answer):
     newest: Time | None
 
 
+class TierAnswer(Answer):
+    """The files of a tier; the samples of a rollup are buckets."""
+
+    tier: str
+    files: int
+    bytes: int
+    samples: int
+    bytes_per_sample: float | None
+    oldest: Time | None
+    newest: Time | None
+    kept_s: float
+
+
+class MetricCount(Answer):
+    name: str
+    series: int
+
+
+class LabelCount(Answer):
+    name: str
+    series: int
+    values: int
+
+
+class StoreDetail(Answer):
+    """Metrics are those with the most series, labels those with the most values. The last three are of a store on a
+    server of its own, all others but `series` of the embedded one.
+    """
+
+    series: int
+    tiers: list[TierAnswer]
+    log_files: int
+    log_bytes: int
+    log_samples: int
+    catalog_bytes: int
+    damaged_files: int
+    cap_bytes: int | None
+    rules: int
+    metrics: list[MetricCount]
+    labels: list[LabelCount]
+    queue_bytes: int
+    rejected: int
+    left_out: int
+
+
 class SpoolSums(Answer):
     """Over what the agents told last."""
 

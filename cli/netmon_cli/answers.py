@@ -51,6 +51,45 @@ class Status(BaseModel):
     spool: Spooled
 
 
+class Tier(BaseModel):
+    tier: str
+    files: int
+    bytes: int
+    samples: int
+    bytes_per_sample: float | None
+    oldest: AwareDatetime | None
+    newest: AwareDatetime | None
+    kept_s: float
+
+
+class MetricCount(BaseModel):
+    name: str
+    series: int
+
+
+class LabelCount(MetricCount):
+    values: int
+
+
+class StoreDetail(BaseModel):
+    """GET /api/v1/store"""
+
+    series: int
+    tiers: list[Tier]
+    log_files: int
+    log_bytes: int
+    log_samples: int
+    catalog_bytes: int
+    damaged_files: int
+    cap_bytes: int | None
+    rules: int
+    metrics: list[MetricCount]
+    labels: list[LabelCount]
+    queue_bytes: int
+    rejected: int
+    left_out: int
+
+
 class AgentSpool(BaseModel):
     batches: int
     bytes: int

@@ -318,6 +318,24 @@ def dashboards_export(
     _end(export(folder, find_access(url, None, os.environ).url, as_json))
 
 
+@store_app.command("stats")
+def store_stats(
+    folder: Annotated[Path | None, typer.Argument(help="A store's folder, which nobody may be using.")] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What a store holds, in detail.
+
+    Of the collector that runs, or in a folder.
+    """
+    from netmon_cli.stats import of_collector, of_folder
+
+    if folder is not None:
+        _end(of_folder(folder, as_json, paper()))
+    _end(of_collector(_client(url, token_file), as_json, paper()))
+
+
 @store_app.command("export")
 def store_export(
     source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a store, such as embedded:/path.")],

@@ -13,8 +13,9 @@ from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper, count, escape, fit, write_lines
 
 if TYPE_CHECKING:
-    from netmon_collector.store.base import Store
     from netmon_collector.store.copying import Standing
+    from netmon_collector.store.embedded import EmbeddedStore
+    from netmon_collector.store.outside.store import OutsideStore
     from netmon_collector.store.url import StoreUrl
 
 QUEUE_BYTES = 1 << 30
@@ -48,7 +49,7 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
 
     progress = Progress.load(folder / "progress.json")
     async with opened(source, folder / "from") as origin, opened(target, folder / "to") as destination:
-        span = await span_of(origin)
+        span = await origin.span()
         samples = 0
         if span is not None:
             samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
@@ -59,23 +60,13 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
     return samples
 
 
-async def span_of(store: "Store") -> tuple[int, int] | None:
-    """Times between which all samples of a store are; None where there is none. Raises StoreError."""
-    from netmon_collector.store.outside.store import OutsideStore
-
-    if isinstance(store, OutsideStore):
-        return await store.span()
-    stats = store.stats()
-    return None if stats.oldest_ms is None or stats.newest_ms is None else (stats.oldest_ms, stats.newest_ms)
-
-
 @contextlib.asynccontextmanager
-async def opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[Store]":
+async def opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[EmbeddedStore | OutsideStore]":
     """A store; one on a server has its queue in the folder. Raises StoreUnavailable."""
     from netmon_collector.config import CollectorConfig
     from netmon_collector.store.opening import open_outside, open_store
 
-    store: Store
+    store: EmbeddedStore | OutsideStore
     if url.kind == "embedded":
         store = open_store(url, CollectorConfig().state, queue_bytes=QUEUE_BYTES)
     else:

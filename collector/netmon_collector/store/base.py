@@ -163,7 +163,8 @@ class StoreStats:
 
     `damaged`: places on disk that were not what the store wrote; each is named in the log. `overwritten`: samples that
     took the place of one of the same series and time with another value, as far as that was noticed. `cache_bytes`:
-    memory for what was read of files lately; bounded by the store's settings.
+    memory for what was read of files lately; bounded by the store's settings. `rejected` and `left_out`: samples that a
+    server refused, or cannot hold; these are known beyond restarts.
     """
 
     series: int
@@ -175,6 +176,8 @@ class StoreStats:
     damaged: int = 0
     overwritten: int = 0
     cache_bytes: int = 0
+    rejected: int = 0
+    left_out: int = 0
 
 
 class Store(Protocol):

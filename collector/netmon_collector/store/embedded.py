@@ -39,6 +39,7 @@ from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.groups import Groups
+from netmon_collector.store.inventory import TOP, Inventory, LabelFigures, MetricFigures
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
@@ -241,7 +242,9 @@ class EmbeddedStore:
 
     async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
         """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
-        series = await asyncio.to_thread(self._index.match, Matching(matchers))
+        matching = Matching(matchers)
+        await self._whole()
+        series = await asyncio.to_thread(self._index.match, matching)
         parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
         if not any(part.oldest_ms <= end_ms and part.newest_ms >= start_ms for part in parts):
             return
@@ -278,11 +281,31 @@ class EmbeddedStore:
         await self._whole()
         await self._upkeep.snapshot(folder)
 
+    async def span(self) -> tuple[int, int] | None:
+        """Times between which all samples are; None where there is none. Raises StoreError."""
+        await self._whole()
+        oldest_ms, newest_ms = self._upkeep.span_ms()
+        return None if oldest_ms is None or newest_ms is None else (oldest_ms, newest_ms)
+
+    async def inventory(self) -> Inventory:
+        await self._whole()
+        files, log = self._upkeep.figures()
+        metrics, labels = await asyncio.to_thread(self._index.counts, TOP)
+        return replace(
+            log,
+            series=self._index.present(),
+            tiers=files,
+            log_samples=await asyncio.to_thread(self._upkeep.samples_in_memory),
+            metrics=[MetricFigures(*one) for one in metrics],
+            labels=[LabelFigures(*one) for one in labels],
+        )
+
     async def mend(self, hours: Collection[int]) -> None:
         """Makes files with damage anew without it, and the rollups of some hours, which are given by their starts.
 
         Raises StoreError.
         """
+        await self._whole()
         await self._upkeep.mend(hours)
 
     async def _mark_present(self) -> None:

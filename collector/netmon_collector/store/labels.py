@@ -13,7 +13,7 @@ from netmon_collector.store.entries import Entries
 from netmon_collector.store.match import Condition, Matching
 from netmon_collector.store.numbering import Numbering
 from netmon_collector.store.tried import Tried
-from netmon_proto.model import Labels
+from netmon_proto.model import NAME, Labels
 
 Numbers = npt.NDArray[np.int64]
 """Numbers of series, ascending, none twice."""
@@ -204,6 +204,24 @@ class LabelIndex:
         with self._lock:
             pairs = list(self._values.get(name, {}).items())
         return sorted(value for value, pair in pairs if value and self._postings[pair].intersect(found))
+
+    def counts(self, top: int) -> tuple[list[tuple[str, int]], list[tuple[str, int, int]]]:
+        """The metrics with the most series, and the labels with the most values: name, series, and values."""
+        present = _bitmap(np.flatnonzero(self._present))
+        metrics: list[tuple[str, int]] = []
+        labels: list[tuple[str, int, int]] = []
+        for name in list(self._values):
+            with self._lock:
+                values = list(self._values[name].items())
+            found = [(value, self._postings[pair].intersection_cardinality(present)) for value, pair in values]
+            found = [(value, series) for value, series in found if series]
+            if name == NAME:
+                metrics = found
+            elif found:
+                labels.append((name, sum(series for _, series in found), len(found)))
+        metrics.sort(key=lambda one: (-one[1], one[0]))
+        labels.sort(key=lambda one: (-one[2], one[0]))
+        return metrics[:top], labels[:top]
 
     def _all(self) -> BitMap:
         return BitMap(range(len(self)))

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netmon_collector.store.base import Store, StoreUnavailable
+from netmon_collector.store.base import StoreUnavailable
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.retention import Retention
 from netmon_collector.store.url import StoreUrl
 
 if TYPE_CHECKING:
+    from netmon_collector.store.embedded import EmbeddedStore
     from netmon_collector.store.outside.base import Server
     from netmon_collector.store.outside.http import Access
     from netmon_collector.store.outside.store import OutsideStore
@@ -25,7 +26,7 @@ def open_store(
     queue_bytes: int,
     max_bytes: int | None = None,
     retention: Retention | None = None,
-) -> Store:
+) -> EmbeddedStore | OutsideStore:
     """Opens a store whose files, if it needs any, are below `state`. Blocks. Raises StoreUnavailable.
 
     `queue_bytes` bounds what waits on disk for an outside store, which needs a running event loop; `max_bytes` bounds

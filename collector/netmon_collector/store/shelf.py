@@ -7,7 +7,7 @@ import numpy as np
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file
-from netmon_collector.store.damage import DamageBook
+from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.directory import Directory
 from netmon_collector.store.durable import clear_unfinished, sync_folder
 from netmon_collector.store.labels import Numbers
@@ -41,6 +41,10 @@ class Shelf:
 
     def paths(self) -> list[Path]:
         return [file.path for file in self._files]
+
+    def set_aside(self) -> int:
+        """How many files there are of what was found damaged."""
+        return sum(1 for _ in self._folder.glob(f"*{SUFFIX}"))
 
     def next_order(self) -> int:
         """The order of the next file: higher than all."""

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import numpy as np
 from pyroaring import BitMap
 
-from netmon_collector.store.base import StoreError
+from netmon_collector.store.base import ABSENT_BITS, StoreError
 from netmon_collector.store.blocks import Block, Blocks
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
@@ -20,6 +20,7 @@ from netmon_collector.store.damage import log
 from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
+from netmon_collector.store.inventory import Inventory, TierFigures
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
@@ -304,6 +305,41 @@ class Upkeep:
         for file in self._shelf.files(Tier.RAW):
             yield np.array(file.series.to_array(), np.int64)
         yield from self._blocks.held()
+
+    def figures(self) -> tuple[list[TierFigures], Inventory]:
+        """What there is of each tier; and what there is beside these, of which the samples are not counted."""
+        tiers = []
+        for tier in Tier:
+            files = self._shelf.files(tier)
+            oldest_ms = min((file.oldest_ms for file in files), default=NOTHING[0])
+            newest_ms = max((file.newest_ms for file in files), default=NOTHING[1])
+            tiers.append(
+                TierFigures(
+                    tier,
+                    len(files),
+                    sum(file.size_bytes for file in files),
+                    sum(file.samples for file in files),
+                    oldest_ms if files else None,
+                    newest_ms if files else None,
+                    self._settings.retention.base.of(tier),
+                )
+            )
+        cap = self._settings.max_bytes
+        beside = Inventory(
+            series=0,
+            log_files=len(self._log.segments),
+            log_bytes=self._log.size_bytes,
+            catalog_bytes=sum(path.stat().st_size for path in self._catalog.paths()),
+            damaged_files=self._shelf.set_aside(),
+            cap_bytes=None if cap == StoreSettings().max_bytes else cap,
+            rules=len(self._settings.retention.rules),
+        )
+        return tiers, beside
+
+    def samples_in_memory(self) -> int:
+        """How many samples are in heads."""
+        parts = (rows.bits for number in list(self._blocks.all) for rows in self._blocks.rows(number))
+        return sum(int(np.count_nonzero(bits != ABSENT_BITS)) for bits in parts)
 
     def span_ms(self) -> tuple[int | None, int | None]:
         """Oldest and newest time of what is stored, None where nothing is."""

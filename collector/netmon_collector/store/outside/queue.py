@@ -79,6 +79,7 @@ class Queue:
     """Batches on disk, at most `max_bytes` of them. All state is changed on the event loop; one thread writes."""
 
     def __init__(self, folder: Path, *, max_bytes: int, window_s: float) -> None:
+        self.folder = folder
         self._max_bytes = max_bytes
         self._lock = FolderLock(folder)
         self._index = LabelIndex()

@@ -30,10 +30,12 @@ from netmon_collector.store.base import (
 )
 from netmon_collector.store.damage import log
 from netmon_collector.store.groups import with_samples
+from netmon_collector.store.inventory import Inventory
 from netmon_collector.store.match import Matching
 from netmon_collector.store.outside.base import Server
 from netmon_collector.store.outside.columns import frames
 from netmon_collector.store.outside.drain import Drain
+from netmon_collector.store.outside.figures import Figures
 from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Queue
 from netmon_collector.store.outside.unsent import pieces, series
@@ -56,6 +58,8 @@ class OutsideStore:
         self._draining = asyncio.create_task(self._drain.run())
         self._readers = ThreadPoolExecutor(_READERS, "netmon-outside")
         self._not_held = 0
+        self._before = self._saved = Figures.load(queue.folder)
+        """What was counted before this start, and what is on the disk of it."""
 
     @classmethod
     def open(cls, server: Server, folder: Path, *, queue_bytes: int = QUEUE_BYTES, window_s: float = 0.1) -> Self:
@@ -165,7 +169,8 @@ class OutsideStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def forget_before(self, time_ms: int) -> None:
-        """Nothing: how long samples are kept is the server's own setting."""
+        """Only writes down what is counted: how long samples are kept is the server's own setting."""
+        self._save_figures()
 
     async def span(self) -> tuple[int, int] | None:
         """Times between which all samples are, not necessarily tight; None where there is none. Raises StoreError."""
@@ -179,17 +184,40 @@ class OutsideStore:
         """Waits until the server has, for sure, all that was appended. False: the store was closed before."""
         return await self._drain.delivered()
 
-    def stats(self) -> StoreStats:
-        """What went through since the store was opened; `bytes` are those of our queue, not of the server."""
+    def _figures(self) -> Figures:
         written = self._queue.written
+        return self._before.and_then(
+            Figures(self._drain.rejected, self._not_held, written.oldest_ms, written.newest_ms)
+        )
+
+    def _save_figures(self) -> None:
+        figures = self._figures()
+        if figures != self._saved:
+            figures.save(self._queue.folder)
+            self._saved = figures
+
+    async def inventory(self) -> Inventory:
+        figures = self._figures()
+        return Inventory(
+            series=self._queue.series_written(),
+            queue_bytes=self._queue.size_bytes(),
+            rejected=figures.rejected,
+            left_out=figures.left_out,
+        )
+
+    def stats(self) -> StoreStats:
+        """What went through our queue; `bytes` are those of the queue, not of the server."""
+        written, figures = self._queue.written, self._figures()
         return StoreStats(
             series=self._queue.series_written(),
             samples_appended=written.samples,
             batches_duplicate=written.duplicates,
             bytes=self._queue.size_bytes(),
-            oldest_ms=written.oldest_ms,
-            newest_ms=written.newest_ms,
+            oldest_ms=figures.oldest_ms,
+            newest_ms=figures.newest_ms,
             damaged=written.damages.count,
+            rejected=figures.rejected,
+            left_out=figures.left_out,
         )
 
     async def close(self) -> None:
@@ -197,6 +225,8 @@ class OutsideStore:
         with contextlib.suppress(asyncio.CancelledError):
             await self._draining
         self._drain.end()
+        with contextlib.suppress(StoreError):
+            self._save_figures()
         await self._queue.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._server.close()
