@@ -15,6 +15,7 @@ from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.query.plan import Need, Query, check_allowed, needs
+from netmon_collector.query.pushdown import pushed
 from netmon_collector.query.reading import Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
@@ -37,6 +38,7 @@ class Engine:
 
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._options = options
+        self._store = store
         self._reader = Reader(store)
         self._parse = lru_cache(_TREES)(parse)
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
@@ -82,8 +84,16 @@ class Engine:
                 f'invalid expression type "{query.root.type}" for range query, must be Scalar or instant Vector',
             )
         if self._cache is None or not may_be_kept or lookback_ms is not None or not is_steady(query):
-            return await self._answer(query, limits)
+            return await self._summarised(query, limits)
         return await self._refreshed(self._cache, query, limits)
+
+    async def _summarised(self, query: Query, limits: Limits) -> Answer:
+        """The answer to a range query of which the store's server may evaluate the first steps."""
+        known = await pushed(self._store, query, Guard(limits))
+        if known is None:
+            return await self._answer(query, limits)
+        rest = replace(query, start_ms=int(known.times[-1]) + query.step_ms)
+        return compact(known) if rest.start_ms > rest.end_ms else joined(known, await self._answer(rest, limits))
 
     async def _refreshed(self, cache: AnswerCache, query: Query, limits: Limits) -> Answer:
         """The answer to a range query of which the first steps may be known."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import Matcher, StoreError, Times, Values
+from netmon_collector.store.remote import Steps, Summarised, Summary
 from netmon_proto.model import Labels
 
 
@@ -84,6 +85,15 @@ class Server(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Evaluating(Protocol):
+    """A server that can evaluate summaries, see store.remote.Summarising."""
+
+    def summarise(self, what: Summary, steps: Steps, before_ms: int) -> Summarised | None:
+        """The values at those steps before a time that it is sure of; None where it may judge otherwise than we do."""
+        ...
 
 
 def told(labels: Labels, times: Times, values: Values) -> Piece:

@@ -32,7 +32,7 @@ from netmon_collector.store.damage import log
 from netmon_collector.store.groups import with_samples
 from netmon_collector.store.inventory import Inventory
 from netmon_collector.store.match import Matching
-from netmon_collector.store.outside.base import Server
+from netmon_collector.store.outside.base import Evaluating, Server
 from netmon_collector.store.outside.columns import frames
 from netmon_collector.store.outside.drain import Drain
 from netmon_collector.store.outside.figures import Figures
@@ -40,12 +40,14 @@ from netmon_collector.store.outside.lines import LineWriter
 from netmon_collector.store.outside.queue import Queue
 from netmon_collector.store.outside.unsent import pieces, series
 from netmon_collector.store.record import Gathers, Part, Singles
+from netmon_collector.store.remote import Steps, Summarised, Summary
 from netmon_proto.model import Kind, Labels
 
 T = TypeVar("T")
 
 QUEUE_BYTES: Final = 4 << 30
 _READERS: Final = 4
+_NEVER_MS: Final = 1 << 62
 
 
 class OutsideStore:
@@ -122,6 +124,14 @@ class OutsideStore:
             return frames(chain((piece for piece in told if matching.accepts(piece.labels)), ours))
 
         return await self._read(read)
+
+    async def summarise(self, what: Summary, steps: Steps) -> Summarised | None:
+        """Those steps whose samples the server has for sure; only servers that can evaluate at all are asked."""
+        server = self._server
+        if not isinstance(server, Evaluating):
+            return None
+        waiting_ms = min((entry.oldest_ms for entry in self._queue.unsettled()), default=_NEVER_MS)
+        return await self._read(lambda: server.summarise(what, steps, waiting_ms + what.offset_ms))
 
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         matching = Matching(matchers)

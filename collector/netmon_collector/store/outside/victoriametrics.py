@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
+from netmon_collector.store.base import Frame, Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.outside.base import Piece, told
 from netmon_collector.store.outside.http import Access, Http, V2Writer
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
+from netmon_collector.store.remote import Steps, Summarised, Summary
 from netmon_proto.model import NAME, Labels
 
 HOLD_S: Final = 30.0
@@ -24,6 +25,8 @@ _FIRST_MS: Final = 1
 _LAST_MS: Final = 9_000_000_000_000
 _WINDOW_MS: Final = 30 * 86_400_000
 """Up to 40 days it looks into its index by days: then to find nothing costs nothing."""
+_GUESSED_MS: Final = 60_000
+"""It makes up values of the last half minute (-search.latencyOffset); this is generous."""
 _AHEAD_MS: Final = 2 * 86_400_000
 _ALPHABET: Final = Alphabet("\n")
 _DEDUP: Final = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([^"]*)"', re.MULTILINE)
@@ -98,10 +101,31 @@ class VictoriaMetrics:
         told = self._data(f"/api/v1/label/{name}/values", _fields(matchers, _FIRST_MS, _LAST_MS))
         return [_ALPHABET.hear_text(value) for value in told]
 
+    def summarise(self, what: Summary, steps: Steps, before_ms: int) -> Summarised | None:
+        if not all(map(can_be_asked, what.matchers)):
+            return None
+        now_ms = self._now_ms()
+        last_ms = min(steps.end_ms, before_ms - 1, now_ms - _GUESSED_MS)
+        until_ms = last_ms - (last_ms - steps.start_ms) % steps.step_ms
+        if until_ms < steps.start_ms:
+            return None
+        fields = {
+            "query": _expression(what),
+            "start": _seconds(steps.start_ms),
+            "end": _seconds(until_ms),
+            "step": _seconds(steps.step_ms),
+            "nocache": "1",  # else it moves the steps
+        }
+        result = self._data("/api/v1/query_range", fields)["result"]
+        return Summarised([_frame(one) for one in result], until_ms)
+
+    def _now_ms(self) -> int:
+        """The time by the server's clock."""
+        return int(float(self._data("/api/v1/query", {"query": "vector(time())"})["result"][0]["value"][1]) * 1000)
+
     def span(self) -> tuple[int, int] | None:
         """Found by looking into each month since 1970, at most until something is there."""
-        now = self._data("/api/v1/query", {"query": "vector(time())"})["result"][0]["value"][1]
-        starts = range(_FIRST_MS, int(float(now) * 1000) + _AHEAD_MS, _WINDOW_MS)
+        starts = range(_FIRST_MS, self._now_ms() + _AHEAD_MS, _WINDOW_MS)
         full = [start for start in starts if self._has_samples(start, start + _WINDOW_MS - 1)]
         return (full[0], full[-1] + _WINDOW_MS - 1) if full else None
 
@@ -138,6 +162,25 @@ def selector(matchers: Sequence[Matcher]) -> str:
         if can_be_asked(matcher)
     ]
     return "{" + ",".join([*asked, f'{NAME}!=""']) + "}"
+
+
+def _expression(what: Summary) -> str:
+    """A summary in MetricsQL."""
+    window = f"[{what.range_ms}ms]" + (f" offset {what.offset_ms}ms" if what.offset_ms else "")
+    values = f"{what.function}({selector(what.matchers)}{window})"
+    if not what.grouping:
+        return f"{what.aggregation}({values})"
+    return f"{what.aggregation}({values}) {'without' if what.without else 'by'} ({','.join(what.grouping)})"
+
+
+def _frame(told: Any) -> Frame:
+    """One series of an answer to a range query."""
+    try:
+        points = np.array(told["values"], dtype=object)
+        times = np.round(points[:, 0].astype(np.float64) * 1000).astype(np.int64)
+        return Frame([_ALPHABET.hear(told["metric"])], times, points[:, 1:].astype(np.float64))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise StoreError("VictoriaMetrics answers a query with something else than series") from error
 
 
 def _parse(line: bytes) -> tuple[dict[str, str], Times, Values]:
