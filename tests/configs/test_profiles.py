@@ -48,6 +48,16 @@ def test_every_system_can_be_known_and_is_named_once_a_profile(library: Library)
         assert all(one.object_id or one.descr or one.gets for one in system.match), (name, system.os)
 
 
+def test_no_two_systems_are_known_by_the_same_and_nothing_else(library: Library) -> None:
+    known: dict[str, set[str]] = {}
+    for _, system in library.systems():
+        for match in system.match:
+            if not match.descr and not match.gets:
+                for glob in match.object_id:
+                    known.setdefault(glob, set()).add(system.os)
+    assert {glob: systems for glob, systems in known.items() if len(systems) > 1} == {}
+
+
 def test_no_profile_gives_a_key_twice() -> None:
     for name, text in packaged().items():
         assert read_tree(text, name)[1] == []

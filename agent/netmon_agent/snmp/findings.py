@@ -83,7 +83,7 @@ class Trouble:
 class Findings:
     """All that one poll of one device found. A device that did not answer is known by no identity.
 
-    `absent` are the tables that the device does not have; given to the next poll, they are not asked again.
+    `absent` are the objects that the device does not have; given to the next poll, they are not asked again.
     """
 
     identity: Identity

@@ -36,7 +36,7 @@ class Choice:
 
 async def identify(reader: Reader, library: Library) -> tuple[Identity, tuple[Profile, ...]]:
     """Asks the device who it is; gives what was found, and the layers of its profile, most particular first."""
-    await reader.load([Reference(oid) for oid in SYSTEM.values()], "system")
+    await reader.load([Reference(oid) for oid in SYSTEM.values()], "system", always=True)
     raw = {name: reader.value(Reference(oid), "0") for name, oid in SYSTEM.items()}
     seen = {name: "" if value is None else as_text(value) for name, value in raw.items()}
     choice = await choose(reader, library, seen["object_id"], seen["descr"])

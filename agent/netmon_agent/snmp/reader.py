@@ -18,7 +18,7 @@ SILENCES = 2
 
 @dataclass(slots=True)
 class Reader:
-    """The device as rules see it. `absent` are tables that an earlier poll found empty; they are not asked again."""
+    """The device as rules see it. `absent` are objects that an earlier poll did not find; they are not asked again."""
 
     session: Session
     absent: frozenset[str] = frozenset()
@@ -34,8 +34,11 @@ class Reader:
         """Whether nothing more will be asked: the device never answered, fell silent, or refuses."""
         return self._silences >= (SILENCES if self.answered else 1)
 
-    async def load(self, references: Iterable[Reference | None], part: str) -> None:
-        """Reads what the references need and is not read yet; what fails is named with the part of the poll."""
+    async def load(self, references: Iterable[Reference | None], part: str, always: bool = False) -> None:
+        """Reads what the references need and is not read yet; what fails is named with the part of the poll.
+
+        `always` asks for single objects even where an earlier poll did not find them.
+        """
         scalars: list[str] = []
         columns: list[str] = []
         for reference in references:
@@ -43,7 +46,7 @@ class Reader:
                 if reference.oid:
                     (scalars if reference.is_scalar else columns).append(reference.oid)
                 reference = reference.through
-        await self._get([oid for oid in dict.fromkeys(scalars) if oid not in self._scalars], part)
+        await self._get([oid for oid in dict.fromkeys(scalars) if oid not in self._scalars], part, always)
         for oid in dict.fromkeys(columns):
             if oid not in self._columns:
                 await self._walk(oid, part)
@@ -106,17 +109,22 @@ class Reader:
                 return True
         return False
 
-    async def _get(self, oids: list[str], part: str) -> None:
-        for start in range(0, len(oids), OBJECTS_PER_GET):
-            chunk = oids[start : start + OBJECTS_PER_GET]
-            self._scalars |= dict.fromkeys(chunk)
+    async def _get(self, oids: list[str], part: str, always: bool) -> None:
+        self._scalars |= dict.fromkeys(oids)
+        asked = [oid for oid in oids if always or oid not in self.absent]
+        for start in range(0, len(asked), OBJECTS_PER_GET):
+            chunk = asked[start : start + OBJECTS_PER_GET]
             if self.is_gone:
                 return
             try:
-                self._scalars |= await self.session.get(chunk)
-                self._heard()
+                found = await self.session.get(chunk)
             except SnmpError as error:
                 self._note(error, part, chunk[0])
+            else:
+                self._heard()
+                self._scalars |= found
+                if not always:
+                    self.empty.update(oid for oid in chunk if oid not in found)
 
     async def _walk(self, oid: str, part: str) -> None:
         self._columns[oid] = {}

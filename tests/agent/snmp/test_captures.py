@@ -50,6 +50,16 @@ def test_what_another_nms_finds_we_find(tallies: dict[str, Tally], module: str, 
     assert tally.equal / tally.expected >= equal, tally.differing
 
 
+async def test_a_second_poll_finds_the_same_with_fewer_requests() -> None:
+    if not DEVICES.is_dir():
+        pytest.skip(f"needs the captures in {DEVICES}")
+    library = open_library()
+    for name in ("iosxe_c9300", "apc_smx750", "qnap"):
+        capture = Capture.of(DEVICES / f"{name}.snmprec")
+        first = await poll(capture, library)
+        assert await poll(capture, library, first.absent) == first
+
+
 async def test_a_capture_answers_as_the_device_did(tmp_path: Path) -> None:
     path = tmp_path / "one.snmprec"
     path.write_bytes(
