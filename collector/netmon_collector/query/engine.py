@@ -39,7 +39,7 @@ class Engine:
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._options = options
         self._store = store
-        self._reader = Reader(store)
+        self._reader = Reader(store, options.raw_samples)
         self._parse = lru_cache(_TREES)(parse)
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
@@ -156,9 +156,8 @@ class Engine:
         told = told_by_rollups(query)
         sources = {}
         for need in needs(query):
-            frames = self._reader.read(need, guard, loop)
-            older = self._reader.read_older(need, told.get(id(need.selector)), frames, guard, loop)
-            sources[id(need.selector)] = replace(_source(need, frames), history=older)
+            frames, history = self._reader.read(need, told.get(id(need.selector)), guard, loop)
+            sources[id(need.selector)] = replace(_source(need, frames), history=history)
         return sources
 
 

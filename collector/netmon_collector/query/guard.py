@@ -68,6 +68,11 @@ class Guard:
             self._refuse("series", self._limits.series, f"one selector finds {series}: make it narrower")
         self.hold(samples)
 
+    def expect(self, samples: int) -> None:
+        """Refuses to read about so many samples, where that is far too many."""
+        if samples > 2 * self._limits.samples:
+            self._refuse("samples", self._limits.samples, f"about {samples}: ask for fewer series or a shorter time")
+
     def hold(self, samples: int) -> None:
         """Notes more samples."""
         self.samples += samples

@@ -1,64 +1,87 @@
 """Reads the samples that a query needs, on the thread that evaluates it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History, Told
 from netmon_collector.query.plan import Need
-from netmon_collector.store.base import Frame, Latest, ReadableStore, Store, StoreError, TieredStore
+from netmon_collector.store.base import Frame, Latest, Matcher, ReadableStore, Store, StoreError, TieredStore
 
+_LONG_MS: Final = 12 * 3_600_000
+"""From this length on it is looked at how many samples there will be, before all are read."""
+_PARTS: Final = 24
 _SPARSE_MS: Final = 600_000
 """So much later than asked for a series may begin that is read seldom."""
 
 
 class Reader:
-    """Reads from a store: directly where it lets any thread read, else by way of its event loop."""
+    """Reads from a store: directly where it lets any thread read, else by way of its event loop.
 
-    def __init__(self, store: Store) -> None:
+    most_samples: of one selector; where rollups will do, they take the place of more.
+    """
+
+    def __init__(self, store: Store, most_samples: int) -> None:
+        self._most_samples = most_samples
         self._store = store
         self._readable = store if isinstance(store, ReadableStore) else None
         self._tiered = store if isinstance(store, TieredStore) else None
 
-    def read(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame] | Latest:
-        """The samples of a need; where they are enough, the newest alone. Raises QueryError."""
+    def read(
+        self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
+    ) -> tuple[list[Frame] | Latest, History | None]:
+        """The samples of a need; where they are enough, the newest alone. Of times of which samples are gone, and where
+        they would be very many, the rollups that tell what is wanted. Raises QueryError.
+        """
         if need.until_ms <= need.after_ms:
-            return []
+            return [], None
         try:
             latest = self._latest(need, guard, loop) if need.newest_only else None
             if latest is not None and latest.times.max(initial=need.after_ms) <= need.until_ms:
                 guard.read(len(latest.labels), len(latest.labels))
-                return latest
-            frames = self._select(need, guard, loop)
+                return latest, None
+            return self._frames(need, told, guard, loop)
         except StoreError as error:
             raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
         except ValueError as error:
             raise QueryError(ErrorKind.BAD_DATA, str(error)) from error
+
+    def _frames(
+        self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
+    ) -> tuple[list[Frame], History | None]:
+        about = self._estimated(need, guard, loop)
+        if told is not None and about > self._most_samples:
+            older = self._history(need, told, need.until_ms, guard, loop)
+            if older is not None:
+                return [], older
+        guard.expect(about)
+        frames = self._select(need.selector.matchers, need.after_ms, need.until_ms, guard, loop)
         guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
         guard.check()
-        return frames
-
-    def read_older(
-        self,
-        need: Need,
-        told: Told | None,
-        frames: list[Frame] | Latest,
-        guard: Guard,
-        loop: asyncio.AbstractEventLoop,
-    ) -> History | None:
-        """Rollups of the time before the first sample that was found, where that is much later than it should be."""
-        if told is None or self._tiered is None or isinstance(frames, Latest):
-            return None
         first_ms = min((int(frame.times[0]) for frame in frames), default=need.until_ms)
-        if first_ms - need.after_ms <= _SPARSE_MS:
+        if told is None or first_ms - need.after_ms <= _SPARSE_MS:
+            return frames, None
+        return frames, self._history(need, told, first_ms, guard, loop)
+
+    def _estimated(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> int:
+        """About how many samples a long need has, going by its end; 0 for a short one."""
+        part_ms = (need.until_ms - need.after_ms) // _PARTS
+        if part_ms * _PARTS < _LONG_MS:
+            return 0
+        frames = self._select(need.selector.matchers, need.until_ms - part_ms, need.until_ms, guard, loop)
+        return sum(frame.values.size for frame in frames) * _PARTS
+
+    def _history(
+        self, need: Need, told: Told, first_ms: int, guard: Guard, loop: asyncio.AbstractEventLoop
+    ) -> History | None:
+        """Rollups for the windows that begin before the first sample there is."""
+        if self._tiered is None:
             return None
         until_ms = min(first_ms + told.range_ms + told.bucket_ms, need.until_ms)
         work = self._tiered.select_rollup(need.selector.matchers, need.after_ms + 1, until_ms, told.bucket_ms)
-        try:
-            rollups = guard.wait(asyncio.run_coroutine_threadsafe(work, loop))
-        except StoreError as error:
-            raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
+        rollups = guard.wait(asyncio.run_coroutine_threadsafe(work, loop))
         if not rollups:
             return None
         guard.read(sum(len(one.labels) for one in rollups), sum(one.values.size for one in rollups))
@@ -72,8 +95,10 @@ class Reader:
             return None
         return guard.wait(asyncio.run_coroutine_threadsafe(self._tiered.latest(matchers), loop))
 
-    def _select(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame]:
-        wanted = need.selector.matchers, need.after_ms + 1, need.until_ms
+    def _select(
+        self, matchers: Sequence[Matcher], after_ms: int, until_ms: int, guard: Guard, loop: asyncio.AbstractEventLoop
+    ) -> list[Frame]:
+        wanted = matchers, after_ms + 1, until_ms
         if self._readable is not None and self._readable.is_whole:
             return self._readable.select_now(*wanted)
         return guard.wait(asyncio.run_coroutine_threadsafe(self._store.select(*wanted), loop))

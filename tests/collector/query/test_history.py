@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netmon_collector.query.answer import Answer
+from netmon_collector.query.answer import Answer, QueryError
 from netmon_collector.query.engine import Engine
-from netmon_collector.query.options import QueryOptions
+from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.store.base import Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
@@ -98,3 +98,21 @@ async def test_what_rollups_cannot_tell_ends_with_the_samples(engine: tuple[Engi
         assert not answer.present[:, answer.times < GONE_MS - DAY_MS].any(), query
     fine = await queries.range("load", 12 * HOUR, 2 * DAY_MS, 4 * MINUTE, may_be_kept=False)
     assert not fine.present[:, fine.times < GONE_MS - DAY_MS].any(), "steps finer than buckets"
+
+
+async def test_very_many_samples_are_not_read_where_rollups_will_do(
+    engine: tuple[Engine, EmbeddedStore],
+) -> None:
+    queries, store = engine
+    before = await ask(queries, "rate(done_total[1h])", HOUR)
+    sparing = Engine(store, QueryOptions(raw_samples=1000))
+    now = await ask(sparing, "rate(done_total[1h])", HOUR)
+    sparing.close()
+    assert now.stats.samples_read < before.stats.samples_read / 2
+    np.testing.assert_allclose(now.values, before.values, rtol=1e-9)
+
+
+async def test_far_too_many_samples_are_refused_before_they_are_read(engine: tuple[Engine, EmbeddedStore]) -> None:
+    queries, _ = engine
+    with pytest.raises(QueryError, match=r"more than 1000 samples; about \d+: ask for fewer series"):
+        await queries.range("stddev_over_time(load[1h])", 0, DAYS * DAY_MS, HOUR, limits=Limits(samples=1000))
