@@ -170,6 +170,7 @@ async def fill(folder: Path, samples: list[Host]) -> None:
             Row(group, int(host.times[slot]), host.values[slot]) for group, host in zip(groups, samples, strict=True)
         ]
         await asyncio.gather(*(store.append(rows[at : at + 50], None) for at in range(0, len(rows), 50)))
+    await store._upkeep.round(time.monotonic())  # heads that are full go to chunk files, as in operation
     await store.close()
 
 
