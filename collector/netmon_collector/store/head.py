@@ -102,5 +102,7 @@ class Head:
     def in_use(self) -> Numbers:
         """The series that have a sample here."""
         (rows,) = self.rows()
+        if len(rows.bits) and bool((rows.bits[0] != _ABSENT).all()):
+            return rows.series
         used: Numbers = rows.series[(rows.bits != _ABSENT).any(axis=0)]
         return used
