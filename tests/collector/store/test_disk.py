@@ -133,6 +133,21 @@ async def goes_on_in_another_file(store: EmbeddedStore, folder: Path, group: Gro
     await again.close()
 
 
+async def test_a_catalog_that_could_not_be_written_is_made_anew(store: EmbeddedStore, tmp_path: Path) -> None:
+    await store.append([row(register(store, "a"), 1, 1.0)], batch(1))
+    catalogs = sorted(tmp_path.glob("*.catalog"))
+    with no_file_longer_than(catalogs[0].stat().st_size + 10), pytest.raises(StoreError, match="File too large"):
+        await store.append([row(register(store, "b"), 2, 2.0)], batch(2))
+    assert await store.append([row(register(store, "b"), 2, 2.0)], batch(2))
+    assert await store.append([row(register(store, "c"), 3, 3.0)], batch(3))
+    assert catalogs[0].read_bytes() == catalogs[1].read_bytes()
+    shutil.copytree(tmp_path, tmp_path / "copy")  # what a crash would leave
+    again = EmbeddedStore.open(tmp_path / "copy")
+    assert await held(again) == await held(store)
+    assert again.stats().damaged == 0
+    await again.close()
+
+
 async def test_more_than_the_disk_takes_is_turned_away(tmp_path: Path) -> None:
     store = EmbeddedStore.open(tmp_path / "store", waiting_bytes=3 * (WIDTH * 8 + 16))
     group = wide(store)
