@@ -24,6 +24,9 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Parameters = Sequence[tuple[str, str]]
 
 PAGE = 100
+EVALUATION_S = 60.0
+"""How long the collector may evaluate an expression."""
+
 _PLACE = re.compile(r"(\d{1,6}):(\d{1,6}): parse error: (.*)", re.DOTALL)
 
 
@@ -48,9 +51,9 @@ class Client:
     def url(self) -> str:
         return self._access.url
 
-    def get(self, path: str, parameters: Parameters = ()) -> Any:
+    def get(self, path: str, parameters: Parameters = (), timeout_s: float | None = None) -> Any:
         """The JSON that the collector answers to a path such as /api/v1/status."""
-        content = self._read(path, parameters)
+        content = self._read(path, parameters, timeout_s or self._timeout_s)
         try:
             return json.loads(content, parse_constant=_refuse)
         except (ValueError, RecursionError):
@@ -118,16 +121,17 @@ class Client:
         return self._ask(expression, "/prometheus/api/v1/query_range", times)
 
     def _ask(self, expression: str, path: str, parameters: list[tuple[str, str]]) -> Any:
+        bound = ("timeout", f"{EVALUATION_S:g}s")
         try:
-            return self.get(path, [("query", expression), *parameters])
+            return self.get(path, [("query", expression), *parameters, bound], EVALUATION_S + self._timeout_s)
         except Unanswered as refusal:
             raise Failure(Exit.REFUSED, _pointed(refusal.problem, expression)) from None
 
-    def _read(self, path: str, parameters: Parameters) -> bytes:
-        deadline = time.monotonic() + self._timeout_s
-        with self._opened(self._request(path, parameters), self._timeout_s) as response:
+    def _read(self, path: str, parameters: Parameters, timeout_s: float) -> bytes:
+        deadline = time.monotonic() + timeout_s
+        with self._opened(self._request(path, parameters), timeout_s) as response:
             try:
-                return self._body(response, deadline)
+                return self._body(response, deadline, timeout_s)
             except (OSError, HTTPException) as error:
                 raise self._unreachable(error) from None
 
@@ -148,7 +152,7 @@ class Client:
             raise self._unreachable(error) from None
         return response
 
-    def _body(self, response: HTTPResponse, deadline: float) -> bytes:
+    def _body(self, response: HTTPResponse, deadline: float, timeout_s: float) -> bytes:
         pieces, length = [], 0
         while piece := response.read1(1 << 16):
             pieces.append(piece)
@@ -156,7 +160,7 @@ class Client:
             if length > self._largest_bytes:
                 raise self._strange(f"more than {self._largest_bytes >> 20} MiB")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not done after {self._timeout_s:g} s")
+                raise TimeoutError(f"not done after {timeout_s:g} s")
         if response.length:
             raise IncompleteRead(b"", response.length)
         return b"".join(pieces)

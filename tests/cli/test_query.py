@@ -85,6 +85,7 @@ def test_how_far_is_asked(
     netmon("query", "up", *options)
     (parameters,) = asked(collector, "/prometheus/api/v1/query_range")
     expected = {"query": ["up"], "start": [f"{start_s:.3f}"], "end": [f"{end_s:.3f}"], "step": [step]}
+    expected["timeout"] = ["60s"]
     assert parameters == expected
 
 

@@ -1,6 +1,7 @@
 """Answers as JSON, value by value."""
 
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,14 @@ def test_large_answers_come_in_pieces_of_bounded_size() -> None:
     times, count = np.arange(1000) * 15_000, 2000
     values = np.random.default_rng(7).random((count, len(times)))
     answer = Answer(Shape.MATRIX, names(count), times, values, np.ones(values.shape, dtype=bool))
-    sizes = [len(piece) for piece in result_json(answer)]
+    sizes, times_s, started_s = [], [], time.thread_time()
+    for piece in result_json(answer):
+        sizes.append(len(piece))
+        times_s.append(time.thread_time() - started_s)
+        started_s = time.thread_time()
     assert sum(sizes) > 50 << 20
     assert max(sizes) < 2 * encode.PIECE_BYTES
+    assert max(times_s) < 0.05  # while a piece is made, others wait at most for one of its calls into C
 
 
 def test_a_list_of_series_is_json_whatever_its_length() -> None:

@@ -50,9 +50,7 @@ def one_line(node: Node) -> str:
         case Negation():
             return f"{'-' if node.minus else '+'}{one_line(node.inner)}"
         case Binary():
-            left = one_line(node.left)
-            # The sign of a literal, such as +Inf, would be taken for one of the whole power.
-            return f"{left.removeprefix('+') if node.op == '^' else left} {_operator(node)} {one_line(node.right)}"
+            return f"{_left(node, one_line(node.left))} {_operator(node)} {one_line(node.right)}"
         case Aggregation():
             return f"{_head(node)}({', '.join(one_line(one) for one in _arguments(node))})"
         case Call():
@@ -66,7 +64,7 @@ def _laid_out(node: Node, level: int) -> str:
         return indent + flat
     match node:
         case Binary():
-            left, right = _laid_out(node.left, level + 1), _laid_out(node.right, level + 1)
+            left, right = _left(node, _laid_out(node.left, level + 1)), _laid_out(node.right, level + 1)
             return f"{left}\n{indent}{_operator(node)}\n{right}"
         case Aggregation() | Call():
             head = _head(node) if isinstance(node, Aggregation) else node.function
@@ -79,6 +77,13 @@ def _laid_out(node: Node, level: int) -> str:
         case Negation():
             return f"{indent}{'-' if node.minus else '+'}{_laid_out(node.inner, level).strip()}"
     return indent + flat
+
+
+def _left(node: Binary, text: str) -> str:
+    """The left side of an operator: a literal's sign, as of +Inf, would be taken for one of the whole power."""
+    if node.op != "^" or not isinstance(node.left, Number):
+        return text
+    return text.replace("+", "", 1) if text.lstrip().startswith("+") else text
 
 
 def _arguments(node: Aggregation | Call) -> tuple[Node, ...]:
