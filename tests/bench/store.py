@@ -2,13 +2,21 @@
 
 Prints one JSON object as its last line; `--series` and `--slots` make it shorter or longer.
 
-Seven in ten series are counters, of rates from 0.1 to 5,000 a second, and gauges; the rest constants and noise.
+Seven in ten series are counters and gauges, the rest constants and noise.
 Ingest is the CPU of the whole process, user and system, from decoded batches until all is durable, sealed or merged,
 and small on disk; that each series is heard of for the first time is part of it on both sides. Batches are of 10,000
 samples, and all gathers of one slot are of one time; so groups of 20 share chunks with us, as groups do whose agents
 keep step. The servers' side is their process alone: what it costs to write line protocol is not counted, and it acks
-before samples are synced. Ours makes rollups meanwhile, whose bytes are told apart. A selection reads all raw samples
-of some series; ours is timed with the writing of JSON, theirs over HTTP without the time of an empty request.
+before samples are synced. Ours makes rollups meanwhile, whose bytes are told apart.
+
+A selection reads all raw samples of some series again and again,
+from both stores; ours is timed with the writing of JSON, theirs over HTTP without the time of an empty request. How
+long ours takes when it has forgotten what it read before is told too.
+
+On what is fair: counters have uniform rates up to 5,000 a second, as in the experiments that the budgets come from. In
+`spread_rates` they are log-uniform from 0.1 a second on: so are those of interfaces and processes, and most are slow.
+No store can be below the entropy of the samples, which is 0.87 and 0.71 bytes per sample (with spread rates 0.30 for
+counters, 0.29 for gauges, 0.12 for noise).
 """
 
 import argparse
@@ -21,8 +29,9 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +50,8 @@ START_MS = 1_750_000_000_000
 STEP_MS = 10_000
 BATCH_SAMPLES = 10_000
 QUERIES = 15
+RATES = 1, 50_000
+"""By how much a counter may rise from slot to slot."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +79,19 @@ class Result:
     bytes_per_sample: float = 0.0
     rollup_bytes_per_sample: float = 0.0
     select_ms: dict[str, float] = field(default_factory=dict)
+    select_uncached_ms: dict[str, float] = field(default_factory=dict)
 
 
-def make_values(slots: int, series: int) -> npt.NDArray[np.float64]:
+def make_values(slots: int, series: int, *, spread: bool = False) -> npt.NDArray[np.float64]:
     """Four in ten are counters, three gauges of two decimals, two constants, one noise."""
     dice = np.random.default_rng(1)
     kinds = np.arange(series) % 10
     values = np.empty((slots, series))
     counters, gauges, constants, noise = kinds < 4, (kinds >= 4) & (kinds < 7), (kinds >= 7) & (kinds < 9), kinds == 9
-    per_slot = np.exp(dice.uniform(np.log(1), np.log(50_000), counters.sum()))
+    count = int(counters.sum())
+    per_slot = (
+        np.exp(dice.uniform(np.log(RATES[0]), np.log(RATES[1]), count)) if spread else dice.uniform(*RATES, count)
+    )
     values[:, counters] = np.cumsum(dice.poisson(per_slot, (slots, len(per_slot))), axis=0) + dice.integers(0, 10**9)
     values[:, gauges] = np.round(50 + np.cumsum(dice.normal(0, 0.5, (slots, gauges.sum())), axis=0), 2)
     values[:, constants] = dice.integers(0, 10**6, constants.sum())
@@ -112,11 +127,14 @@ async def embedded(load: Load, folder: Path) -> Result:
     result = Result(load.samples / spent_s, (size_bytes(folder) - rollups) / load.samples, rollups / load.samples)
     for name, matchers in _selections(load).items():
 
-        async def select(matchers: list[Matcher] = matchers) -> None:
+        async def select(matchers: list[Matcher] = matchers, *, cached: bool = True) -> None:
+            if not cached:
+                store._shelf.reader.forget()
             for frame in await store.select(matchers, 0, 2**62):
                 orjson.dumps((frame.times, np.ascontiguousarray(frame.values)), option=orjson.OPT_SERIALIZE_NUMPY)
 
         result.select_ms[name] = await _median_ms(select)
+        result.select_uncached_ms[name] = await _median_ms(partial(select, cached=False))
     await store.close()
     return result
 
@@ -238,22 +256,27 @@ def _ask(url: str, arguments: dict[str, str] | None = None, *, post: bool = Fals
 def budgets(results: dict[str, dict[str, Result]]) -> dict[str, Any]:
     """Ratios to VictoriaMetrics, and whether they are within what is promised."""
     told: dict[str, Any] = {}
+    if "spread_rates" in results:
+        ours, theirs = results["spread_rates"]["embedded"], results["spread_rates"]["victoriametrics"]
+        told["disk_spread_rates"] = {"value": round(ours.bytes_per_sample / theirs.bytes_per_sample, 2)}
     for name, least in {"groups_of_100": 3.0, "groups_of_20": 2.0, "shuffled": 1.0}.items():
-        ours, theirs = results[name]["embedded"], results[name]["victoriametrics"]
-        ratio = ours.samples_per_cpu_s / theirs.samples_per_cpu_s
-        told[f"ingest_{name}"] = {"ratio": round(ratio, 2), "at_least": least, "kept": ratio >= least}
-    ours, theirs = results["groups_of_100"]["embedded"], results["groups_of_100"]["victoriametrics"]
-    ratios = {"disk": (ours.bytes_per_sample / theirs.bytes_per_sample, 0.65)}
-    for name, ms in ours.select_ms.items():
-        ratios[f"select_{name}"] = (ms / theirs.select_ms[name], 1.0)
-    for name, (ratio, most) in ratios.items():
-        told[name] = {"ratio": round(ratio, 2), "at_most": most, "kept": ratio <= most}
+        if name in results:
+            ours, theirs = results[name]["embedded"], results[name]["victoriametrics"]
+            ratio = round(ours.samples_per_cpu_s / theirs.samples_per_cpu_s, 2)
+            told[f"ingest_{name}"] = {"value": ratio, "limit": f">= {least}", "holds": ratio >= least}
+    if "groups_of_100" in results:
+        ours, theirs = results["groups_of_100"]["embedded"], results["groups_of_100"]["victoriametrics"]
+        ratios = {"disk": (ours.bytes_per_sample / theirs.bytes_per_sample, 0.65)}
+        for name, ms in ours.select_ms.items():
+            ratios[f"select_{name}"] = (ms / theirs.select_ms[name], 1.0)
+        for name, (ratio, most) in ratios.items():
+            told[name] = {"value": round(ratio, 2), "limit": f"<= {most}", "holds": ratio <= most}
     return told
 
 
-async def measure(load: Load, folder: Path) -> dict[str, Result]:
+async def measure(load: Load, folder: Path, servers: Sequence[str]) -> dict[str, Result]:
     results = {"embedded": await embedded(load, folder / "embedded")}
-    for kind in ("victoriametrics", "influxdb"):
+    for kind in servers:
         home = folder / kind
         if kind == "victoriametrics":
             server = victoria_metrics(home, "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=4GiB")
@@ -273,19 +296,24 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=40_000)
     parser.add_argument("--slots", type=int, default=360)
+    parser.add_argument("--loads", nargs="*", default=["groups_of_100", "groups_of_20", "shuffled", "spread_rates"])
+    parser.add_argument("--servers", nargs="*", default=["victoriametrics", "influxdb"])
     arguments = parser.parse_args()
     values = make_values(arguments.slots, arguments.series)
     loads = {
         "groups_of_100": Load(values, 100),
         "groups_of_20": Load(values, 20),
         "shuffled": Load(values[: arguments.slots // 6], 100, shuffled=True),
+        "spread_rates": Load(make_values(arguments.slots, arguments.series, spread=True), 100),
     }
     results = {}
     for name, load in loads.items():
+        if name not in arguments.loads:
+            continue
         print(name, flush=True)
         folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
         try:
-            results[name] = await measure(load, folder)
+            results[name] = await measure(load, folder, arguments.servers)
         finally:
             shutil.rmtree(folder)
     plain = {name: {kind: asdict(one) for kind, one in by_kind.items()} for name, by_kind in results.items()}

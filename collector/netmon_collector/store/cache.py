@@ -24,6 +24,12 @@ class Cache:
         """About how much memory the values take."""
         return self._young_bytes + self._old_bytes
 
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._young, self._old = {}, {}
+            self._young_bytes = self._old_bytes = 0
+
     def get(self, key: Hashable) -> Any:
         """The value of a key; None where it is not kept."""
         kept = self._young.get(key)

@@ -36,7 +36,7 @@ class StoreSettings:
     seal_after_s: float = 7200.0
     seal_every_s: float = 30.0
     log_bytes: int = 1 << 30
-    chunk_ms: int = 2 * 3600_000
+    chunk_ms: int = 86_400_000
     merge_every_s: float = 7200.0
     merge_files: int = 8
     span_ms: int = 86_400_000

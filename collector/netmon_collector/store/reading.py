@@ -33,6 +33,10 @@ class ChunkReader:
         """What is kept of what was read."""
         return self._cache.size_bytes
 
+    def forget(self) -> None:
+        """Keeps nothing of what was read."""
+        self._cache.clear()
+
     def piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
         """What a chunk holds of some series (ascending) in a time; None where it is damaged, which is told.
 

@@ -1,6 +1,7 @@
 """From rows in memory to chunks, and from chunks to tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,8 @@ from netmon_collector.store.merge import Piece, Table, trimmed
 from netmon_collector.store.packing import encode
 from netmon_collector.store.weaving import Strip, woven
 
+_MOST_NUMBERS: Final = 1 << 20
+"""Of a chunk: a day of a hundred series at ten seconds."""
 EVER: Final = (-(2**63), 2**63 - 1)
 
 
@@ -46,7 +49,9 @@ def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterat
 
 
 def cut(table: Table, slice_ms: int) -> Iterator[Table]:
-    """The table in slices of time."""
+    """The table in slices of time, and these in parts that are not too large to work on."""
     edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
-    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(table.times)], strict=True):
-        yield Table(table.times[first:last], table.bits[:, first:last])
+    for first, last in pairwise([0, *edges.tolist(), len(table.times)]):
+        parts = -(-(last - first) * len(table.bits) // _MOST_NUMBERS)
+        for begin, end in pairwise(np.linspace(first, last, parts + 1).astype(int).tolist()):
+            yield Table(table.times[begin:end], table.bits[:, begin:end])
