@@ -15,6 +15,7 @@ from netmon_collector.query.histograms import (
     histograms,
     quantile_label,
 )
+from netmon_collector.query.info import with_info
 from netmon_collector.query.label_functions import absent, by_label, label_join, label_replace
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.syntax.nodes import Call, Selector, bare
@@ -149,6 +150,14 @@ def _label_join(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     return label_join(evaluator.vector(call.args[0], steps), target, separator, *sources)
 
 
+def _info(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
+    selector = call.args[1]
+    assert isinstance(selector, Selector)
+    base = evaluator.vector(call.args[0], steps)
+    info = evaluator.latest(selector, steps, lambda windows, last: windows.times[last] / 1000)
+    return with_info(base, info, info.values, selector)
+
+
 def _sort(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     vector = evaluator.vector(call.args[0], steps)
     if evaluator.query.step_ms:
@@ -206,6 +215,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "histogram_fraction": _histogram_fraction,
     "histogram_quantile": _histogram_quantile,
     "histogram_quantiles": _histogram_quantiles,
+    "info": _info,
     "label_join": _label_join,
     "label_replace": _label_replace,
     "pi": _constant(lambda _: np.pi),

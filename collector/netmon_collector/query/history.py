@@ -140,7 +140,7 @@ def told_by_rollups(query: Query) -> dict[int, Told]:
 def _told(query: Query, node: Selector, function: str) -> Told | None:
     range_ms = query.range_ms(node)
     if node.range is None:
-        return None if function == "timestamp" else Told(LATEST, query.step_ms, range_ms)
+        return None if function in ("timestamp", "info") else Told(LATEST, query.step_ms, range_ms)
     if function not in FUNCTIONS:
         return None
     bucket_ms = query.step_ms or range_ms // 10

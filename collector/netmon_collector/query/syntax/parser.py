@@ -37,6 +37,8 @@ from netmon_proto.model import NAME
 
 LONGEST_BYTES: Final = 256 << 10
 MOST_WORDS: Final = 20_000
+INFO_METRIC: Final = "target_info"
+"""Where info() finds labels if it is not told otherwise."""
 DEEPEST: Final = 100
 """Levels of parentheses, functions and operators' right sides."""
 HIGHEST: Final = 200
@@ -323,18 +325,41 @@ class _Parser:
         return args
 
     def _call(self, word: Word) -> Call:
-        return checked_call(self._text, word.start, word.text, tuple(self._args("function call")))
+        args = self._info_args() if word.text == "info" else self._args("function call")
+        return checked_call(self._text, word.start, word.text, tuple(args))
+
+    def _info_args(self) -> list[Node]:
+        """Those of info(): a vector, and conditions on labels, which may be met by series without these labels."""
+        self._need("(", "function call")
+        args = [] if self._is(")") else [self._expression(0)]
+        start = self._word.start
+        matchers: list[Matcher] = []
+        if args and self._take(","):
+            start = self._word.start
+            if not self._is("{"):
+                raise syntax_error(self._text, start, "expected label selectors only")
+            self._conditions("", matchers)
+        self._need(")", "function call")
+        if not any(matcher.name == NAME for matcher in matchers):
+            matchers.append(Matcher(NAME, MatchOp.EQUAL, INFO_METRIC))
+        return [*args, checked_selector(self._text, Selector(start, "", tuple(matchers)))] if args else []
 
     def _selector(self, name: str, start: int) -> Selector:
         matchers: list[Matcher] = []
-        if self._take("{"):
-            while not self._take("}"):
-                name = self._matcher(name, matchers)
-                if not self._is("}"):
-                    self._need(",", "label matching")
+        if self._is("{"):
+            name = self._conditions(name, matchers)
         if name:
             matchers.append(Matcher(NAME, MatchOp.EQUAL, name))
         return checked_selector(self._text, Selector(start, name, tuple(matchers)))
+
+    def _conditions(self, name: str, matchers: list[Matcher]) -> str:
+        """Reads what stands in braces; returns the metric's name."""
+        self._need("{", "label matching")
+        while not self._take("}"):
+            name = self._matcher(name, matchers)
+            if not self._is("}"):
+                self._need(",", "label matching")
+        return name
 
     def _matcher(self, name: str, matchers: list[Matcher]) -> str:
         """Reads one condition; returns the metric's name, which may also stand here in quotes."""

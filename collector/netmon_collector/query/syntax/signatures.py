@@ -47,6 +47,7 @@ SIGNATURES: Final[dict[str, Signature]] = {
     **_all("histogram_fraction", "ssv", "v"),
     **_all("histogram_quantile", "sv", "v"),
     **_all("histogram_quantiles", "vts", "v", -2, experimental=True),
+    **_all("info", "vv", "v", 1, experimental=True),
     **_all("label_join", "vttt", "v", -1),
     **_all("label_replace", "vtttt", "v"),
     **_all("predict_linear", "ms", "v"),
