@@ -124,7 +124,8 @@ class ProcessorRule(Scaled):
 class AmountRule(Rule):
     """A pool of memory or a file system, from any two of size, used, free and percent.
 
-    `unit` is the bytes of one, as a number or an object. `main` names the pool that buffers and caches are parts of.
+    `unit` is the bytes of one, as a number or an object; `total_unit` that of the total, where it differs. `main` names
+    the pool that buffers and caches are parts of.
     """
 
     used: Ref | None = None
@@ -132,11 +133,12 @@ class AmountRule(Rule):
     total: Ref | None = None
     percent: Ref | None = None
     unit: float | Ref = 1.0
+    total_unit: float | Ref | None = None
     kind: str = "system"
     kinds: list["Kinds"] = Field(default_factory=list)
     main: Pattern | None = None
 
-    @field_validator("unit", mode="before")
+    @field_validator("unit", "total_unit", mode="before")
     @classmethod
     def _a_number_is_no_reference(cls, value: object) -> object:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

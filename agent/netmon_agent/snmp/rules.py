@@ -41,8 +41,8 @@ async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> lis
         if rule.fallback and found:
             continue
         leading = [one for one in (rule.used, rule.percent, rule.free, rule.total) if one is not None]
-        unit = rule.unit if isinstance(rule.unit, Reference) else None
-        indexes = await _rows(reader, rule, leading[:1], part, [*leading, unit])
+        units = [one for one in (rule.unit, rule.total_unit) if isinstance(one, Reference)]
+        indexes = await _rows(reader, rule, leading[:1], part, [*leading, *units])
         pools = [amount for index in indexes if (amount := _amount(reader, rule, leading[0], index)) is not None]
         found += _without_reclaimable(rule, pools)
     return found
@@ -170,10 +170,15 @@ def _entity_scaled(reader: Reader, rule: SensorRule, index: str, value: float) -
 
 
 def _amount(reader: Reader, rule: AmountRule, leading: Reference, index: str) -> Amount | None:
-    unit = rule.unit if isinstance(rule.unit, float) else reader.number(rule.unit, index) or 1.0
+    unit = _unit(reader, rule.unit, index)
+    total_unit = unit if rule.total_unit is None else _unit(reader, rule.total_unit, index)
     used, free, total = (
-        None if number is None else (number if number >= 0 else number + 2**32) * unit
-        for number in (reader.number(one, index) for one in (rule.used, rule.free, rule.total))
+        None if number is None else (number if number >= 0 else number + 2**32) * scale
+        for number, scale in (
+            (reader.number(rule.used, index), unit),
+            (reader.number(rule.free, index), unit),
+            (reader.number(rule.total, index), total_unit),
+        )
     )
     percent = reader.number(rule.percent, index)
     if total is None and used is not None and free is not None:
@@ -187,6 +192,10 @@ def _amount(reader: Reader, rule: AmountRule, leading: Reference, index: str) ->
     name = _name(reader, rule, index)
     kind = next((one.kind for one in rule.kinds if one.name.search(name)), rule.kind)
     return Amount(_oid(leading, index), index, name, kind, total, used, percent)
+
+
+def _unit(reader: Reader, unit: float | Reference, index: str) -> float:
+    return unit if isinstance(unit, float) else reader.number(unit, index) or 1.0
 
 
 def _without_reclaimable(rule: AmountRule, pools: list[Amount]) -> list[Amount]:

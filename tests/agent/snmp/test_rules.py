@@ -86,6 +86,7 @@ async def test_flags_give_the_worst_of_what_is_set(tmp_path: Path) -> None:
         ("used: thingValue, total: thing.5, unit: 1024", {"3.1": 25, "5.1": 100}, (102_400, 25_600, 25)),
         ("used: thingValue, free: thing.5", {"3.1": 25, "5.1": 75}, (100, 25, 25)),
         ("free: thingValue, total: thing.5, unit: thingUnit", {"3.1": 75, "5.1": 100, "4.1": 10}, (1_000, 250, 25)),
+        ("used: thingValue, unit: 4, total: thing.5, total_unit: 16", {"3.1": 25, "5.1": 25}, (400, 100, 25)),
         ("percent: thingValue, total: thing.5", {"3.1": 25, "5.1": 1_000}, (1_000, 250, 25)),
         ("percent: thingValue", {"3.1": 25}, (None, None, 25)),
         ("used: thingValue, total: thing.5", {"3.1": 1, "5.1": -2_147_483_648}, (2**31, 1, 100 / 2**31)),
