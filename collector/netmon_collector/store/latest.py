@@ -82,10 +82,11 @@ class LatestTable:
             self._reserve(int(series.max(initial=0)) + 1)
         while True:
             with self._lock:
-                unknown = series[~self._known[series]]
+                known = self._known.take(series)
                 doubts = self._doubts
-                if not len(unknown):
-                    return Newest(self._table.times[series], self._table.bits[series])
+                if known.all():
+                    return Newest(self._table.times.take(series), self._table.bits.take(series))
+                unknown = series[~known]
             found = self._find(unknown)
             with self._lock:
                 if doubts == self._doubts:  # else some of it may be gone already
