@@ -127,17 +127,18 @@ class Chunk:
     ) -> None:
         """Columns of which several are in a page."""
         known = self.map
-        pages = ranks // part.group
+        group, slots = part.group, known.slots
+        pages = np.unique(ranks // group)
         own = known.of(kind)
-        all_bases = known.array(Section.BASES, np.int64)[part.first_base : part.first_base + part.columns]
-        for page in set(pages.tolist()):
-            at = np.flatnonzero(pages == page)
-            start = page * part.group
-            columns = own[start : start + part.group]
-            stored = self._stored(kind, part, part.first_page + page, len(columns) * known.slots)
-            bases = all_bases[start : start + part.group]
-            bits = self._restored(part, stored.reshape(len(columns), -1), columns, bases)
-            out[rows[at]] = bits[ranks[at] - start, first:last]
+        there = (pages[:, None] * group + np.arange(group)).ravel()  # the columns of these pages
+        there = there[there < len(own)]
+        stored = np.empty((len(there), slots), np.int64)
+        for at, page in enumerate(pages.tolist()):
+            columns = stored[at * group : (at + 1) * group]
+            self._stored(kind, part, part.first_page + page, columns.size, columns.reshape(-1))
+        bases = known.array(Section.BASES, np.int64)[part.first_base : part.first_base + part.columns]
+        bits = self._restored(part, stored, own[there], bases[there])
+        out[rows] = bits[np.searchsorted(there, ranks), first:last]
 
     def _read_long(self, kind: int, part: Part, column: int, rank: int, first: int, last: int) -> Bits:
         """A column that has pages of its own."""
@@ -209,15 +210,17 @@ class Chunk:
         bits: Bits = values.view(np.uint64)
         return bits
 
-    def _stored(self, kind: int, part: Part, page: int, count: int) -> npt.NDArray[Any]:
-        """The numbers of a page, by its number in the chunk."""
+    def _stored(
+        self, kind: int, part: Part, page: int, count: int, into: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """The numbers of a page, by its number in the chunk; `into` an array, if there is one."""
         decompressor = self._decompressors.get(kind)
         if decompressor is None:
             decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
             self._decompressors[kind] = decompressor
         ends = self.map.ends
         start = int(ends[page - 1]) if page else self.map.head_bytes
-        stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64)
+        stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64) if into is None else into
         decompressor.read_page_into(self._checked(int(ends[page]) - start, start), count, stored)
         return stored
 
