@@ -37,6 +37,10 @@ crash: setup ## the store under kills, cut files and flipped bits, for some minu
 fuzz: setup ## random input for whatever reads what others send, ten minutes each
 	@for file in tests/fuzz/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
+soak: setup ## the store's memory at a million series, then ten minutes at 100,000 samples a second
+	PYTHONPATH=. $(BIN)/python tests/soak/memory.py
+	PYTHONPATH=. $(BIN)/python tests/soak/soak.py
+
 bench: setup ## run every benchmark; each prints one JSON object as its last line
 	@tests/peers
 	@for file in tests/bench/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done

@@ -24,7 +24,8 @@ WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
 _NOWHERE: Final = -1
 _AT_ONCE: Final = 64
-"""So many heads are frozen before others have their turn on the event loop."""
+"""So many heads are made or frozen before others have their turn on the event loop."""
+_SERIES_AT_ONCE: Final = 1000
 _NO_SERIES: Final[Numbers] = np.empty(0, np.int64)
 
 
@@ -127,31 +128,34 @@ class Blocks:
                 return [head]
         return []
 
-    def house(self, parts: Sequence[Part]) -> None:
-        """Finds a home for each series that has none."""
+    async def house(self, parts: Sequence[Part]) -> None:
+        """Finds a home for each series that has none; for some at a time."""
         for part in parts:
             if isinstance(part, Gathers):
                 if not self._leases.keys() >= set(part.groups.tolist()):
-                    self._house_groups(part)
+                    await self._house_groups(part)
             else:
                 self._reserve(int(part.series.max(initial=0)) + 1)
                 homeless = np.unique(part.series[self._homes[part.series] == _NOWHERE])
-                for series in homeless.tolist():
+                for at, series in enumerate(homeless.tolist()):
                     self._move_in(self._single_block(series), np.array([series]))
+                    if at % _SERIES_AT_ONCE == _SERIES_AT_ONCE - 1:
+                        await asyncio.sleep(0)
 
-    def _house_groups(self, gathers: Gathers) -> None:
+    async def _house_groups(self, gathers: Gathers) -> None:
         open_at: dict[int, Block] = {}
         for number, time_ms in zip(gathers.groups.tolist(), gathers.times.tolist(), strict=True):
             if number not in self._leases:
                 self._lease(self._groups[number], time_ms, open_at)
+                if len(self._leases) % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
-    def put(self, parts: Sequence[Part], segment: int, now_s: float) -> None:
+    def put(self, part: Part, segment: int, now_s: float) -> None:
         """Takes samples that are in the log's file of that number, after their series were housed."""
-        for part in parts:
-            if isinstance(part, Gathers):
-                self._put_gathers(part, segment, now_s)
-            else:
-                self._put_singles(part, segment, now_s)
+        if isinstance(part, Gathers):
+            self._put_gathers(part, segment, now_s)
+        else:
+            self._put_singles(part, segment, now_s)
 
     def _put_gathers(self, gathers: Gathers, segment: int, now_s: float) -> None:
         values, leases, pooled = gathers.values, self._leases, self._pooled
@@ -307,6 +311,11 @@ class Blocks:
         homeless = group.series[self._homes[group.series] == _NOWHERE]
         if len(homeless):
             self._house(homeless, group.series, time_ms, open_at)
+        if 1 < len(homeless) == len(group.series) <= WIDTH:  # as nearly always: all are new, and of one block
+            block = self.all[int(self._homes[homeless[0]])]
+            self._in_strand[homeless] = len(self._strands)
+            self._leases[group.number] = [Lease.of_all(self._strand(block, homeless))]
+            return
         stranded = self._in_strand[group.series] != _NOWHERE
         in_lanes = [
             number for number in np.unique(self._homes[group.series]).tolist() if self._is_single(number, group)
@@ -336,12 +345,15 @@ class Blocks:
             mates = self._in_strand[series[self._homes[series] == number]]
             mates = mates[mates != _NOWHERE]
             if not len(mates):
-                block = self.all[number]
-                strand = Strand(block, self._slots)
-                block.strands = [*block.strands, strand]
-                self._strands.append(strand)
+                self._strand(self.all[number], _NO_SERIES)
                 mates = np.array([len(self._strands) - 1])
             self._in_strand[own] = np.bincount(mates).argmax()
+
+    def _strand(self, block: Block, series: Numbers) -> Strand:
+        strand = Strand(block, self._slots, series)
+        block.strands = [*block.strands, strand]
+        self._strands.append(strand)
+        return strand
 
     def _house(self, homeless: Numbers, group: Numbers, time_ms: int, open_at: dict[int, Block]) -> None:
         known = self._homes[group]

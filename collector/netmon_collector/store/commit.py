@@ -9,7 +9,7 @@ from netmon_collector.store.base import Origin, StoreError
 from netmon_collector.store.health import Health
 from netmon_collector.store.record import Part
 
-RECORD_BYTES: Final = 32 << 20
+RECORD_BYTES: Final = 8 << 20
 """About the most that one group commit takes; what waits beyond goes into the next."""
 BATCH_BYTES: Final = 1 << 30
 """No batch may be larger."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,7 +47,7 @@ from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.record import Part, Singles, joined, span_ms
+from netmon_collector.store.record import Part, Singles, joined, sliced, span_ms
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.selection import Selector
@@ -172,14 +173,15 @@ class EmbeddedStore:
         parts = joined(part for batch in batches for part in batch.parts)
         origins = [batch.origin for batch in batches if batch.origin is not None]
         self._upkeep.check_room(sum(batch.size_bytes for batch in batches))
-        self._blocks.house(parts)
+        await self._blocks.house(parts)
         segment = await self._write_log(parts, origins)
         for origin in origins:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
         now_s = asyncio.get_running_loop().time()
-        self._blocks.put(parts, segment, now_s)
-        for part in parts:
+        for part in chain.from_iterable(map(sliced, parts)):
+            self._blocks.put(part, segment, now_s)
             self._note(part)
+            await asyncio.sleep(0)  # others have their turn on the event loop
         self._adopt()
         self._upkeep.look(now_s)
 

@@ -1,6 +1,7 @@
 """The groups that a store knows, and what is appended to them as columns: the same labels and kinds are one group."""
 
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter, is_
 from typing import Final
@@ -30,7 +31,7 @@ class Groups:
 
     def __init__(self, index: LabelIndex) -> None:
         self._index = index
-        self._known: dict[tuple[bytes, bytes], GatherGroup] = {}
+        self._known: dict[bytes, GatherGroup] = {}
         self._all: list[GatherGroup] = []
         self._widths: list[int] = []
         self.pool = Group(Pool(self), index.everyone())
@@ -52,12 +53,12 @@ class Groups:
         _check_text(labels)
         return self._index.add(labels)
 
-    def of_series(self, series: Numbers, kinds: Sequence[Kind]) -> GatherGroup:
+    def of_series(self, series: Numbers, kinds: Sequence[int]) -> GatherGroup:
         """The group of some numbered series, none twice."""
-        key = (series.tobytes(), bytes(kinds))
+        key = blake2b(series.tobytes() + bytes(kinds), digest_size=16).digest()
         group = self._known.get(key)
         if group is None:
-            group = GatherGroup(len(self._all), self._index.view(series), tuple(kinds), series, self)
+            group = GatherGroup(len(self._all), self._index.view(series), bytes(kinds), series, self)
             self._known[key] = group
             self._all.append(group)
             self._widths.append(len(series))

@@ -21,7 +21,7 @@ import orjson
 from netmon_collector.store.base import Origin, Times
 from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.labels import Numbers
-from netmon_proto.model import Kind, Labels
+from netmon_proto.model import Labels
 
 Bits = npt.NDArray[np.uint64]
 """Samples bit by bit: so no NaN is ever changed on its way."""
@@ -29,7 +29,8 @@ Bits = npt.NDArray[np.uint64]
 _LENGTHS: Final = struct.Struct("<II")
 _PART_HEADER: Final = struct.Struct("<IIQ")
 _DEFLATE_LEVEL: Final = 1
-_NO_BITS: Final[Bits] = np.empty(0, np.uint64)
+_SLICE_GATHERS: Final = 1000
+_SLICE_POINTS: Final = 20_000
 
 
 class _Kind(IntEnum):
@@ -46,7 +47,7 @@ class GatherGroup:
 
     number: int
     labels: Sequence[Labels]
-    kinds: Sequence[Kind]
+    kinds: Sequence[int]
     series: Numbers
     owner: object
 
@@ -103,7 +104,7 @@ class GroupNote:
     """A group as a record describes it, by the numbers of its series."""
 
     number: int
-    kinds: Sequence[Kind]
+    kinds: Sequence[int]
     series: Numbers
 
 
@@ -137,6 +138,20 @@ def joined(parts: Iterable[Part]) -> list[Part]:
     return [run[0] if len(run) == 1 else _join(run) for run in runs]
 
 
+def sliced(part: Part) -> Iterator[Part]:
+    """The same samples in the same order, little at a time."""
+    if isinstance(part, Singles):
+        for first in range(0, len(part.series), _SLICE_POINTS):
+            end = first + _SLICE_POINTS
+            yield Singles(part.series[first:end], part.times[first:end], part.values[first:end])
+        return
+    starts = np.append(part.starts, len(part.values))
+    for first in range(0, len(part.groups), _SLICE_GATHERS):
+        end = min(first + _SLICE_GATHERS, len(part.groups))
+        values = part.values[starts[first] : starts[end]]
+        yield Gathers(part.groups[first:end], part.widths[first:end], part.times[first:end], values)
+
+
 def _join(run: Sequence[Part]) -> Part:
     kind = type(run[0])
     names = kind.__dataclass_fields__
@@ -154,9 +169,7 @@ def span_ms(parts: Iterable[Part]) -> tuple[int, int]:
 def decode_notes(payload: bytes) -> Notes:
     """What the record says beside its samples."""
     stored = decode_batches(payload)
-    notes = [
-        GroupNote(number, [Kind(kind) for kind in kinds], series) for number, kinds, series in decode_groups(payload)
-    ]
+    notes = [GroupNote(number, kinds, series) for number, kinds, series in decode_groups(payload)]
     return Notes(notes, stored.origins, stored.acks)
 
 

@@ -4,7 +4,7 @@ Groups come and go with every process and interface that does; strands stay: a s
 the others, and its column is free again when it is not heard of any more.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,9 @@ class Strand:
 
     __slots__ = ("block", "generation", "head")
 
-    def __init__(self, block: "Block", slots: int) -> None:
+    def __init__(self, block: "Block", slots: int, series: Numbers) -> None:
         self.block = block
-        self.head = Head(slots, np.empty(0, np.int64))
+        self.head = Head(slots, series)
         self.generation = 0
 
     def freeze(self) -> Head:
@@ -52,6 +52,13 @@ class Lease:
         self.generation = -1
         self.grid: Rows | None = None
         self.columns: npt.NDArray[np.intp] | None = None
+
+    @classmethod
+    def of_all(cls, strand: Strand) -> Self:
+        """The lease of a group that has all columns of a new strand."""
+        lease = cls(strand, None, strand.head.grid.series)
+        lease.generation = strand.generation
+        return lease
 
     def renew(self) -> None:
         """Finds the columns, and takes free ones for series that have none."""

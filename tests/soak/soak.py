@@ -1,0 +1,106 @@
+"""The store at 100,000 samples a second for ten minutes: does memory stay flat, is the event loop ever kept waiting?
+
+100,000 series a second apart, so that heads fill every two minutes; sealed and merged every minute. Prints one JSON
+object as its last line.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from netmon_collector.store.embedded import EmbeddedStore
+from tests.soak.load import Load
+from tests.soak.memory import resident_bytes
+
+_SERIES = 100_000
+_INTERVAL_MS = 1000
+_PROBE_S = 0.005
+_WARM_UP = 0.4
+"""So much of the time goes by before memory is expected to be what it stays."""
+
+
+class LagProbe:
+    """How late the event loop is with what is due."""
+
+    def __init__(self) -> None:
+        self.lags_s: list[float] = []
+        self.busy_s = 0.0
+        """The most that the event loop's thread worked between two beats: what of the lag is not the machine's."""
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s, worked_s = loop.time() + _PROBE_S, time.thread_time()
+            await asyncio.sleep(_PROBE_S)
+            self.lags_s.append(loop.time() - due_s)
+            self.busy_s = max(self.busy_s, time.thread_time() - worked_s)
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+
+async def soak(seconds: int, folder: Path) -> dict[str, float]:
+    store = EmbeddedStore.open(folder, seal_every_s=10, merge_every_s=60)
+    load = Load(store, _SERIES)
+    start_ms = time.time_ns() // 1_000_000
+    probe = LagProbe()
+    resident: list[int] = []
+    files: list[int] = []
+    cpu_s, started_s = time.process_time(), time.monotonic()
+    for second in range(seconds):
+        appending = []
+        for number, batch in enumerate(load.slot(start_ms + second * _INTERVAL_MS, _INTERVAL_MS)):
+            due_s = started_s + second + number / len(load)
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            appending.append(asyncio.ensure_future(store.append(batch, None)))
+        await asyncio.gather(*appending)
+        resident.append(resident_bytes())
+        files.append(len(list(folder.iterdir())))
+    probe.stop()
+    took_s = time.monotonic() - started_s
+    samples = seconds * load.samples
+    warm = int(_WARM_UP * seconds)
+    half = (warm + seconds) // 2
+    lags = sorted(probe.lags_s)
+    result = {
+        "seconds": seconds,
+        "samples_per_s": samples / took_s,
+        "cpu_share": (time.process_time() - cpu_s) / took_s,
+        "worst_lag_ms": 1000 * lags[-1],
+        "worst_busy_ms": 1000 * probe.busy_s,
+        "p999_lag_ms": 1000 * lags[int(0.999 * len(lags))],
+        "resident_bytes": max(resident[half:]),
+        "resident_growth": max(resident[half:]) / max(resident[warm:half]) - 1,
+        "files": max(files[warm:]),
+        "bytes_per_sample": sum(path.stat().st_size for path in folder.glob("raw-[0-9]*")) / samples,
+    }
+    await store.close()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600)
+    folder = Path(tempfile.mkdtemp(prefix="netmon-soak-"))
+    try:
+        found = asyncio.run(soak(parser.parse_args().seconds, folder))
+    finally:
+        shutil.rmtree(folder)
+    limits = {"worst_lag_ms": 50, "resident_growth": 0.05, "files": 60, "bytes_per_sample": 1.5}
+    budgets = {
+        name: {"value": found[name], "limit": f"<= {most}", "holds": found[name] <= most}
+        for name, most in limits.items()
+    }
+    budgets["samples_per_s"] = {
+        "value": found["samples_per_s"], "limit": ">= 99000", "holds": found["samples_per_s"] >= 99_000
+    }  # fmt: skip
+    print(json.dumps({"bench": "soak", **found, "budgets": budgets}))
+
+
+if __name__ == "__main__":
+    main()
