@@ -34,17 +34,13 @@ class Doorkeeper:
             _refuse_strangers(request)
             if hdrs.AUTHORIZATION not in request.headers and _is_upgrade(request):
                 return
-        token = _token(request)
+        token = token_of(request)
         if access is Access.WRITE and token is not None and self._tokens.verify("write", token):
             return
         if not self.knows(token):
             raise unauthenticated()
-        if access is Access.ADMIN and not self._is_admin(_token(request)):
+        if access is Access.ADMIN and not self._is_admin(token_of(request)):
             raise ApiError("forbidden", "this takes a token for administrators: netmon token new --admin makes one")
-
-    def is_authenticated(self, request: web.Request) -> bool:
-        """Whether a request carries a good token."""
-        return self.knows(_token(request))
 
     def knows(self, token: str | None) -> bool:
         return token is not None and (self._tokens.verify("api", token) or self._is_admin(token))
@@ -61,7 +57,7 @@ def unauthenticated() -> ApiError:
     )
 
 
-def _token(request: web.Request) -> str | None:
+def token_of(request: web.Request) -> str | None:
     """The token that a request shows. Data sources that know only names and passwords send it as the password."""
     scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     match scheme.lower():

@@ -17,6 +17,8 @@ class Sockets:
     most: int = 1000
     authenticate_within_s: float = 5.0
     heartbeat_s: float = 30.0
+    recheck_s: float = 1.0
+    """How often it is looked whether the token of a client is still good."""
     open: set[web.WebSocketResponse] = field(default_factory=set)
     _rendered: WeakKeyDictionary[Results, bytes] = field(default_factory=WeakKeyDictionary)
 

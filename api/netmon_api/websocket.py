@@ -9,7 +9,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from pydantic import BaseModel, ValidationError
 
-from netmon_api.auth import Doorkeeper, unauthenticated
+from netmon_api.auth import Doorkeeper, token_of, unauthenticated
 from netmon_api.complaints import explain, fields_of
 from netmon_api.envelope import ApiError
 from netmon_api.messages import (
@@ -85,10 +85,13 @@ class _Conversation:
         self._order = asyncio.Lock()
 
     async def run(self, request: web.Request) -> None:
-        if not self._doorkeeper.is_authenticated(request) and not await self._authenticate():
+        token = token_of(request)
+        if not self._doorkeeper.knows(token):
+            token = await self._authenticate()
+        if token is None:
             await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not authenticated")
             return
-        tasks = [asyncio.create_task(self._hear()), asyncio.create_task(self._tell())]
+        tasks = [asyncio.create_task(work) for work in (self._hear(), self._tell(), self._watch(token))]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -99,8 +102,8 @@ class _Conversation:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._listener.close()
 
-    async def _authenticate(self) -> bool:
-        """Waits for the token in the first message."""
+    async def _authenticate(self) -> str | None:
+        """Waits for the token in the first message; None where it is not good."""
         try:
             async with asyncio.timeout(self._sockets.authenticate_within_s):
                 message = await self._socket.receive()
@@ -112,12 +115,18 @@ class _Conversation:
                 command = _parse(message.data)
         if isinstance(command, Authenticate) and self._doorkeeper.knows(command.token):
             await self._say(Done(type="authenticated"))
-            return True
+            return command.token
         if not self._socket.closed:
             await self._complain(
                 None, unauthenticated().code, "the first message must be authenticate, with a good token"
             )
-        return False
+        return None
+
+    async def _watch(self, token: str) -> None:
+        """Ends the conversation when the token that it was begun with is revoked."""
+        while self._doorkeeper.knows(token):  # noqa: ASYNC110 - another process may revoke it
+            await asyncio.sleep(self._sockets.recheck_s)
+        await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the token was revoked")
 
     async def _hear(self) -> None:
         async for message in self._socket:

@@ -27,7 +27,7 @@ log = EventLog("netmon.collector.receive")
 
 HELLO_S = 20.0
 STOP_S = 5.0
-LAST_WORDS_S = 0.1
+LAST_WORDS_S = 0.5
 KEY_BYTES = 32
 
 

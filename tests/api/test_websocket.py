@@ -284,3 +284,19 @@ async def test_text_that_is_not_unicode_harms_nobody(lab: Lab) -> None:
         assert message.type in (WSMsgType.TEXT, WSMsgType.CLOSE)
     async with aiohttp.ClientSession(lab.url) as client, client.get("/healthz") as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize("in_header", [True, False])
+async def test_a_revoked_token_ends_the_conversation(lab: Lab, *, in_header: bool) -> None:
+    lab.sockets.recheck_s = 0.05
+    token = lab.tokens.issue("api")
+    headers = {"Authorization": f"Bearer {token}"} if in_header else {}
+    async with lab.stranger.ws_connect("/api/v1/ws", headers=headers) as socket:
+        if not in_header:
+            assert (await say(socket, op="authenticate", token=token))["type"] == "authenticated"
+        assert (await say(socket, op="subscribe", id="a", selector="load"))["type"] == "subscribed"
+        await asyncio.sleep(0.15)
+        assert (await say(socket, op="ping"))["type"] == "pong"
+        lab.tokens.revoke(token)
+        message = await socket.receive(timeout=WAIT_S)
+        assert (message.type, message.data, message.extra) == (WSMsgType.CLOSE, 1008, "the token was revoked")

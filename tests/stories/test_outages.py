@@ -126,7 +126,7 @@ def test_an_agent_bridges_an_outage_of_its_collector_and_its_own_restart(tmp_pat
     with daemon(tmp_path, "agent", *words) as agent:
         eventually(lambda: place.samples("node_load1"))
         assert collector.stop() == 0
-        agent.says("collector.lost ")
+        agent.says("collector.lost .*the collector is stopping")
         time.sleep(4)
         assert agent.stop() == 0
         stopped_s = time.time()
