@@ -21,7 +21,7 @@ from tests.support.random_queries import MINUTES, START_MS, Queries, random_seri
 from tests.support.remote_write import write
 from tests.support.servers import prometheus
 
-COUNT = int(os.environ.get("NETMON_RANDOM_QUERIES", "400"))
+COUNT = int(os.environ.get("NETMON_RANDOM_QUERIES", "250"))
 END_MS = START_MS + MINUTES * 60_000
 
 
