@@ -29,6 +29,9 @@ from netmon_collector.store.changes import Watched
 _TREES: Final = 256
 """So many parsed expressions are kept: dashboards and rules ask the same again."""
 
+_SHORT: Final = 4096
+"""Characters; a longer text may take so long to parse that a thread does it, and is not kept."""
+
 
 class Engine:
     """Evaluates queries, in threads of its own, so that the event loop that calls it is not held up.
@@ -48,7 +51,7 @@ class Engine:
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
     ) -> Answer:
         """The value of an expression at one time; limits and lookback take the place of those of the options."""
-        query = self._query(text, time_ms, time_ms, 0, lookback_ms)
+        query = await self._query(text, time_ms, time_ms, 0, lookback_ms)
         return await self._answer(query, limits or self._options.limits)
 
     async def range(
@@ -77,7 +80,7 @@ class Engine:
                 f"exceeded maximum resolution of {limits.steps:,} points per timeseries. "
                 "Try decreasing the query resolution (?step=XX)",
             )
-        query = self._query(text, start_ms, end_ms, step_ms, lookback_ms)
+        query = await self._query(text, start_ms, end_ms, step_ms, lookback_ms)
         if query.root.type not in (ValueType.SCALAR, ValueType.VECTOR):
             raise QueryError(
                 ErrorKind.BAD_DATA,
@@ -113,10 +116,14 @@ class Engine:
         """Ends the threads as soon as their queries are done; no query may be asked afterwards."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
+    async def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
         options = self._options
         lookback_ms = lookback_ms or options.lookback_ms
-        query = Query(text, self._parse(text), start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
+        if len(text) <= _SHORT:
+            root = self._parse(text)
+        else:
+            root = await asyncio.get_running_loop().run_in_executor(self._threads, parse, text)
+        query = Query(text, root, start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
         check_allowed(query, experimental=options.experimental)
         return query
 
