@@ -46,7 +46,7 @@ class Capture:
     async def get(self, oids: Sequence[str]) -> Mapping[str, Value]:
         return {oid: self._values[key] for oid in oids if (key := _key(oid)) in self._values}
 
-    async def walk(self, oid: str) -> Mapping[str, Value]:
+    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
         root = _key(oid)
         found: dict[str, Value] = {}
         for place in range(bisect_left(self._keys, (*root, 0)), len(self._keys)):

@@ -26,6 +26,7 @@ Answer = TypeVar("Answer")
 MOST_VALUES = 200_000
 """In one walk; a device that has more is walking in circles, or is nothing that we poll."""
 ATTEMPTS = 3
+_PROBE_REPETITIONS = 10
 _UPTIME = "1.3.6.1.2.1.1.3.0"
 _RECEIVE_BYTES = 1 << 18
 
@@ -95,13 +96,18 @@ class GufoSession:
         found = await self._exchange(lambda: self._socket.send_get_many(oids), self._socket.recv_get_many)
         return {oid: value for oid, value in found.items() if value is not None}
 
-    async def walk(self, oid: str) -> Mapping[str, Value]:
-        """GETBULK, or GETNEXT with version 1. A walk that gets no answer starts again with smaller answers."""
+    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
+        """GETBULK, or GETNEXT with version 1. A walk that gets no answer starts again with smaller answers.
+
+        One row more than there are shows where the column ends; of an unknown table few are asked for, because most
+        tables that a device may have it has not.
+        """
         if self._credential.version == "1":
             return await self._walk(oid, 1)
+        wanted = rows + 1 if rows else _PROBE_REPETITIONS
         while True:
             try:
-                return await self._walk(oid, self._pace.repetitions)
+                return await self._walk(oid, min(wanted, self._pace.repetitions))
             except NoAnswer:
                 await self._get([_UPTIME])  # raises where the device is away, rather than unable to answer so much
                 if not self._pace.too_much():

@@ -26,6 +26,7 @@ class Reader:
     empty: set[str] = field(default_factory=set)
     _columns: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     _scalars: dict[str, Value | None] = field(default_factory=dict)
+    _rows: dict[str, int] = field(default_factory=dict)
     answered: bool = False
     _silences: int = 0
 
@@ -131,13 +132,15 @@ class Reader:
         if self.is_gone or oid in self.absent:
             return
         try:
-            self._columns[oid] = await self.session.walk(oid)
+            self._columns[oid] = await self.session.walk(oid, self._rows.get(oid.rpartition(".")[0], 0))
             self._heard()
         except SnmpError as error:
             self._columns[oid] = error.partial if isinstance(error, Broken) else {}
             self._note(error, part, oid)
         else:
-            if not self._columns[oid]:
+            if self._columns[oid]:
+                self._rows[oid.rpartition(".")[0]] = len(self._columns[oid])
+            else:
                 self.empty.add(oid)
 
     def _heard(self) -> None:

@@ -43,5 +43,8 @@ class Session(Protocol):
     async def get(self, oids: Sequence[str]) -> Mapping[str, Value]:
         """Values of single objects; those that the device doesn't have are left out."""
 
-    async def walk(self, oid: str) -> Mapping[str, Value]:
-        """All values below `oid`, keyed by what follows it ("1", "10.0.0.1"), in the device's order."""
+    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
+        """All values below `oid`, keyed by what follows it ("1", "10.0.0.1"), in the device's order.
+
+        `rows` says how many to expect, such as another column of the table has; 0 where nothing is known.
+        """

@@ -227,9 +227,24 @@ async def test_answers_that_are_too_large_are_asked_for_in_smaller_pieces() -> N
 
     async with Responder(small_buffers) as port:
         session = await opened(port, pace=pace)
-        assert len(await session.walk(SYSTEM)) == 2
+        assert len(await session.walk(SYSTEM, rows=30)) == 2
         session.close()
     assert pace.repetitions <= 7
+
+
+async def test_as_many_rows_are_asked_for_as_the_table_is_known_to_have() -> None:
+    asked: list[int] = []
+
+    def counting(request: bytes) -> bytes:
+        asked.append(repetitions_of(request))
+        return walking(request, [f"{SYSTEM}.9.1", "1.3.6.1.2.1.2.1.0"])
+
+    async with Responder(counting) as port:
+        session = await opened(port, pace=Pace(repetitions=25))
+        for rows in (0, 3, 400):
+            await session.walk(SYSTEM, rows)
+        session.close()
+    assert asked == [10, 4, 25]
 
 
 async def test_answers_with_any_octet_changed_or_cut_off_break_nothing() -> None:

@@ -123,7 +123,7 @@ class Failing:
     async def get(self, oids: Any) -> Any:
         return await self._capture.get(oids)
 
-    async def walk(self, oid: str) -> Any:
+    async def walk(self, oid: str, rows: int = 0) -> Any:
         self.asked.append(oid)
         if oid in self._errors:
             raise self._errors[oid]
