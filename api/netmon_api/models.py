@@ -182,13 +182,14 @@ class IngestAnswer(Answer):
 
 
 class StoreAnswer(Answer):
-    """`samples` counts since the collector started."""
+    """`samples` counts since the collector started; `cache_bytes` is memory for what was read of files lately."""
 
     series: int
     samples: int
     bytes: int
     oldest: Time | None
     newest: Time | None
+    cache_bytes: int = 0
 
 
 class TierAnswer(Answer):

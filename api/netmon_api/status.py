@@ -60,6 +60,7 @@ def _store(stats: StoreStats) -> StoreAnswer:
         bytes=stats.bytes,
         oldest=None if stats.oldest_ms is None else rfc3339(stats.oldest_ms),
         newest=None if stats.newest_ms is None else rfc3339(stats.newest_ms),
+        cache_bytes=stats.cache_bytes,
     )
 
 

@@ -106,6 +106,7 @@ async def test_the_status_counts_devices_and_agents_apart(lab: Lab) -> None:
             "samples": 1,
             "oldest": "2026-01-31T12:00:00.000Z",
             "newest": "2026-01-31T12:00:00.000Z",
+            "cache_bytes": 0,
         },
         "spool": {"batches": 2, "bytes": 300, "quarantined": 0},
     }
