@@ -138,7 +138,8 @@ def test_the_collectors_own_machine_goes_on_over_the_socket(told: dict[str, str]
 
 def test_a_backup_holds_samples_and_tokens(told: dict[str, str]) -> None:
     files = told["backup"].split()
-    assert {"collector/state.sqlite", "collector/store/wal-00000001.log"} <= set(files)
+    assert "collector/state.sqlite" in files
+    assert any(name.startswith("collector/store/wal-") for name in files)
 
 
 def test_the_configuration_is_fine_after_an_upgrade(told: dict[str, str]) -> None:
