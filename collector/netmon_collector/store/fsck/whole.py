@@ -1,6 +1,6 @@
 """All checks of a store's folder, in order, and the repair of what they find."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from netmon_collector.store.chunkfile import Name
@@ -40,11 +40,26 @@ def set_aside(folder: Path) -> list[Path]:
 
 
 async def repair(folder: Path, findings: Sequence[Finding]) -> None:
-    """Sets aside what is damaged, as the store itself does, and makes files anew without it. Raises StoreUnavailable,
-    StoreError.
+    """Sets aside what is damaged, as the store itself does, and makes files anew without it; then the rollups too that
+    only miss what was set aside here. Raises StoreUnavailable, StoreError.
     """
+    mended: set[int] = set()
+    wrong = _windows(findings)
+    while True:
+        await _mend(folder, wrong)
+        mended |= wrong
+        wrong = _windows(check(folder)) - mended
+        if not wrong:
+            return
+
+
+async def _mend(folder: Path, windows: set[int]) -> None:
     store = EmbeddedStore.open(folder)
     try:
-        await store.mend({finding.window for finding in findings if finding.window is not None})
+        await store.mend(windows)
     finally:
         await store.close()
+
+
+def _windows(findings: Iterable[Finding]) -> set[int]:
+    return {finding.window for finding in findings if finding.window is not None}
