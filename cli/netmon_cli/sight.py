@@ -13,6 +13,9 @@ _METRICS = (
     "node_load1|node_memory_MemTotal_bytes|node_memory_MemAvailable_bytes|node_filesystem_size_bytes|node_network_up"
 )
 _SINCE_S = 300.0
+_PATIENCE_S = 10.0
+"""An agent's first words may be of itself; those of its host come with the next reading."""
+
 _NEXT = "look further with: netmon status, netmon top, netmon query node_load1"
 
 
@@ -23,7 +26,11 @@ def sight(client: Client) -> list[str]:
         fresh = [device for device in devices if device.last_sample]
         if not fresh:
             return []
-        series = client.readings(f'{{__name__=~"{_METRICS}"}}', client.now_s() - _SINCE_S).results
+        now_s = client.now_s()
+        series = client.readings(f'{{__name__=~"{_METRICS}"}}', now_s - _SINCE_S).results
+        known = {one.labels.get("instance") for one in series}
+        if any(one.instance not in known and now_s - one.first_seen.timestamp() < _PATIENCE_S for one in fresh):
+            return []
         stored = client.status().store.series
     except Failure:
         return []
