@@ -51,6 +51,13 @@ async def values(lab: Lab, name: str) -> dict[Labels, float]:
     return {one: float(frame.values[-1, column]) for frame in frames for column, one in enumerate(frame.labels)}
 
 
+async def asked(lab: Lab, expression: str) -> float:
+    """The value of an expression of PromQL that has one, as Grafana asks for it."""
+    answer = await lab.get("/prometheus/api/v1/query", ("query", expression), ("time", f"{time.time():.3f}"))
+    ((_, value),) = [one["value"] for one in answer["data"]["result"]]
+    return float(value)
+
+
 async def until(look: Callable[[], object], timeout_s: float = 20) -> None:
     async with asyncio.timeout(timeout_s):
         while not look():  # noqa: ASYNC110 - a real program has no event for us
@@ -84,6 +91,7 @@ async def test_prometheus_writes_to_us_what_it_scrapes(lab: Lab, write_token: st
     about = {"instance": f"127.0.0.1:{port}", "job": "itself"}
     assert (await values(lab, "up")) == {labels("up", **about): 1.0}
     assert len(await values(lab, "prometheus_http_request_duration_seconds_bucket")) > 5
+    assert await asked(lab, 'count(up{job="itself"} == 1)') == 1.0
     family = lab.pipeline.metadata.get("prometheus_build_info")
     assert family is not None
     assert (family.type, "labeled by version" in family.help) == ("gauge", True)
@@ -100,6 +108,7 @@ async def test_influxdb_client_writes_points(lab: Lab, write_token: str) -> None
 
     await asyncio.to_thread(write)
     assert await values(lab, "weather_station_temp") == {labels("weather_station_temp", place="Ö, x=1"): 21.5}
+    assert await asked(lab, 'weather_station_temp{place=~"Ö.*"} * 2') == 43.0
     assert await values(lab, "weather_station_ok") == {labels("weather_station_ok", place="Ö, x=1"): 1.0}
     assert await values(lab, "weather_station_count") == {labels("weather_station_count", place="Ö, x=1"): 3.0}
 
@@ -156,5 +165,6 @@ async def test_the_opentelemetry_sdk_exports_metrics(lab: Lab, write_token: str)
         labels("http_duration_seconds_bucket", le="+Inf", **who): 1.0,
     }
     assert await values(lab, "http_duration_seconds_sum") == {labels("http_duration_seconds_sum", **who): 0.5}
+    assert await asked(lab, "histogram_quantile(1, http_duration_seconds_bucket)") == 1.0
     (target,) = await values(lab, "target_info")
     assert dict(target)["host_name"] == "web9"
