@@ -248,12 +248,16 @@ async def drained(is_empty: Callable[[], bool]) -> None:
 
 
 def until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Runs a daemon until SIGINT or SIGTERM, or until the process that started it is gone."""
+    """Runs a daemon until SIGINT or SIGTERM, with a supervisor until SIGTERM or until that is gone."""
 
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C on a terminal reaches a supervisor and its children at once; it is for the supervisor to end them.
+        supervised = "NETMON_PARENT_FD" in os.environ
+        if supervised:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM,) if supervised else (signal.SIGINT, signal.SIGTERM):
             try:
                 loop.add_signal_handler(number, stop.set)
             except NotImplementedError:  # Windows
