@@ -28,8 +28,18 @@ def resident_bytes() -> int:
     return int(fields["VmRSS"].split()[0]) * 1024
 
 
+async def warm_up(folder: Path) -> None:
+    """Has all loaded that is used, which is no matter of how many series there are."""
+    store = EmbeddedStore.open(folder, window_s=0)
+    for batch in Load(store, 1000).slot(_START_MS, _INTERVAL_MS):
+        await store.append(batch, None)
+    await store._upkeep._let_go_of_log()
+    await store.close()
+
+
 async def measure(series: int, folder: Path) -> dict[str, float]:
-    store = EmbeddedStore.open(folder, window_s=0, log_bytes=1 << 40)
+    await warm_up(folder / "warm-up")
+    store = EmbeddedStore.open(folder / "store", window_s=0, log_bytes=1 << 40)
     before = resident_bytes()
     load = Load(store, series)
     gc.collect()

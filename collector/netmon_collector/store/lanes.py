@@ -128,6 +128,8 @@ class Lanes:
             times[own], bits[own] = self._times[number][inside, :width], self._bits[number][inside, :width]
         unruly = np.flatnonzero(self._unruly[lanes])
         doubled = sum(_tidy(row, counts, times, bits) for row in unruly.tolist())
+        if len(lanes) and (counts == width).all() and (times == times[0]).all():
+            times = np.broadcast_to(times[0].copy(), times.shape)
         return LaneHead(series, counts, times, bits, segment, doubled)
 
     def clear(self, series: Numbers, used: Numbers) -> None:

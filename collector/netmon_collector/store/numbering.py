@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_RECENT: Final = 1 << 16
+_RECENT: Final = 1 << 14
 
 
 class Numbering:
@@ -28,7 +28,7 @@ class Numbering:
     def set(self, key: int, number: int) -> None:
         """Gives a key, which has none yet, its number."""
         self._recent[key] = number
-        if len(self._recent) >= _RECENT + len(self._keys) // 8:
+        if len(self._recent) >= _RECENT + len(self._keys) // 32:
             self._settle()
 
     def restore(self, keys: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]) -> None:
@@ -36,8 +36,11 @@ class Numbering:
         self._keys, self._numbers = keys, numbers.astype(np.uint32)
 
     def _settle(self) -> None:
-        keys = np.concatenate((self._keys, np.fromiter(self._recent, np.int64)))
-        numbers = np.concatenate((self._numbers, np.fromiter(self._recent.values(), np.uint32)))
+        """Puts what came last in between: a sort of all would keep the event loop waiting."""
+        keys = np.fromiter(self._recent, np.int64)
+        numbers = np.fromiter(self._recent.values(), np.uint32)
         order = np.argsort(keys)
-        self._keys, self._numbers = keys[order], numbers[order]
+        places = self._keys.searchsorted(keys[order])
+        self._numbers = np.insert(self._numbers, places, numbers[order])
+        self._keys = np.insert(self._keys, places, keys[order])
         self._recent = {}

@@ -30,7 +30,9 @@ class Strand:
         """Begins another head; columns that were not used are free again. Returns the one before."""
         frozen = self.head
         series = frozen.in_use()
-        if len(series) != len(frozen.grid.series):
+        if len(series) == len(frozen.grid.series):
+            series = frozen.grid.series
+        else:
             self.generation += 1
         self.block.sealing = (*self.block.sealing, frozen)
         self.head = Head(len(frozen.grid.times), series)
