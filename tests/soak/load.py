@@ -12,6 +12,9 @@ BATCH_SAMPLES = 10_000
 _SHARES = {100: 0.6, 20: 0.3, 1: 0.1}
 """Which part of all series comes in groups of which size."""
 
+_MOVING = 8
+"""So many of ten series are not what they were each time: counters, of uneven rates; the others are constant."""
+
 
 def labels(host: int, metric: int) -> Labels:
     """Six labels, as interfaces of devices have."""
@@ -26,7 +29,7 @@ def labels(host: int, metric: int) -> Labels:
 
 
 class Load:
-    """So many series of a store; each has a value at each time, mostly a counter or a decimal of two places."""
+    """So many series of a store; each has a value at each time."""
 
     def __init__(self, store: EmbeddedStore, series: int) -> None:
         self._store = store
@@ -40,7 +43,7 @@ class Load:
                 self._add(host, width, min(BATCH_SAMPLES, int(series * share)))
         self.samples = sum(map(sum, self._widths))
         self._values = np.round(self._dice.uniform(0, 1e6, self.samples), 2)
-        self._steps = self._dice.integers(0, 500, self.samples).astype(np.float64)
+        self._moving = np.flatnonzero(np.arange(self.samples) % 10 < _MOVING)
 
     def _add(self, host: int, width: int, count: int) -> None:
         """A batch of series; hosts have 500 series each."""
@@ -60,7 +63,7 @@ class Load:
 
     def slot(self, time_ms: int, interval_ms: int) -> Iterator[list[Row | Points]]:
         """The batches of one interval, in the order of their phases, which are spread over it."""
-        self._values += self._steps
+        self._values[self._moving] += self._dice.integers(0, 500, len(self._moving))
         start = 0
         for number, (batch, widths) in enumerate(zip(self._batches, self._widths, strict=True)):
             at_ms = time_ms + number * interval_ms // len(self._batches)

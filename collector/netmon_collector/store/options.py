@@ -32,7 +32,7 @@ class StoreSettings:
     replay_bytes: int = 1280 << 20
     replay_wait_s: float = 30.0
     head_slots: int = 120
-    lane_slots: int = 60
+    lane_slots: int = 48
     seal_after_s: float = 7200.0
     seal_every_s: float = 30.0
     log_bytes: int = 1 << 30
