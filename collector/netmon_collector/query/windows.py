@@ -87,7 +87,7 @@ def windows_of(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool
     lo, hi = _bounds([grid.times for grid in grids], lengths, starts, ends)
     own = np.repeat(np.arange(len(grids)), series)
     begins = np.concatenate([[0], np.cumsum(lengths[own])[:-1]])[:, None]
-    times = [grid.times if len(grid.values) == 1 else np.tile(grid.times, len(grid.values)) for grid in grids]
+    times = [_repeated(grid) for grid in grids]
     return Windows(np.concatenate(times), values, begins + lo[own], begins + hi[own], starts, ends)
 
 
@@ -105,7 +105,7 @@ def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, sta
             los.append(rows + lo[number])
             his.append(rows + hi[number])
             values.append(grid.values.reshape(-1))
-            times.append(grid.times if series == 1 else np.tile(grid.times, series))
+            times.append(_repeated(grid))
         else:
             before = np.zeros((series, len(grid.times) + 1), np.int64)
             np.cumsum(present, axis=1, out=before[:, 1:])
@@ -118,6 +118,11 @@ def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, sta
     return Windows(
         np.concatenate(times), np.concatenate(values), np.concatenate(los), np.concatenate(his), starts, ends
     )
+
+
+def _repeated(grid: Grid) -> Times:
+    """The times of all samples, one series after the other."""
+    return grid.times if len(grid.values) == 1 else np.broadcast_to(grid.times, grid.values.shape).reshape(-1)
 
 
 def _blocks(grids: Sequence[Grid]) -> Iterator[list[Grid]]:

@@ -7,6 +7,7 @@ were first heard of in the same moment share a block, and as long as they keep s
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -105,9 +106,10 @@ class Blocks:
         series = series[self._homes[series] != _NOWHERE]
         homes = self._homes[series]
         order = np.argsort(homes, kind="stable")
-        edges = np.flatnonzero(np.diff(homes[order])) + 1
-        for part in np.split(order, edges) if len(order) else []:
-            yield int(homes[part[0]]), series[part]
+        homes, series = homes[order], series[order]
+        edges = (np.flatnonzero(np.diff(homes)) + 1).tolist()
+        for first, last in pairwise([0, *edges, len(homes)]) if len(homes) else ():
+            yield int(homes[first]), series[first:last]
 
     def rows(self, number: int) -> list[Rows]:
         """What a block has in memory, oldest first; from any thread.

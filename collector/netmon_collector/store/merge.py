@@ -17,11 +17,13 @@ class Piece:
     times: Times
     columns: npt.NDArray[np.intp]
     bits: Bits
+    is_ascending: bool = False
+    """Whether the columns are known to be in their order."""
 
     def is_whole(self, width: int) -> bool:
         """Whether it has all columns, in their order."""
         columns = self.columns
-        return len(columns) == width and (width == 1 or bool((columns[1:] > columns[:-1]).all()))
+        return len(columns) == width and (self.is_ascending or bool((columns[1:] > columns[:-1]).all()))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,9 +68,9 @@ def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]]
 
     A series has `fields` columns, which are there together or not at all.
     """
+    if not (table.bits == ABSENT_BITS).any():
+        return table, np.arange(len(table.bits) // fields)
     present = table.present()[::fields]
-    if present.all():
-        return table, np.arange(len(present))
     times = np.logical_or.reduce(present, axis=0)
     columns = np.logical_or.reduce(present, axis=1)
     if not times.any():

@@ -15,11 +15,10 @@ from netmon_collector.store.merge import Piece
 from netmon_collector.store.record import Bits
 
 _FEW: Final = 16
-"""So many columns of a chunk are read one by one, by way of the cache; more are read together, and not kept."""
+"""So many columns of a long chunk are read one by one, by way of the cache; more are read together, and not kept."""
 _ENTRY_BYTES: Final = 300
 """About what the cache takes for an entry beside its value."""
 _MAP: Final = -1
-_ONLY: Final = np.zeros(1, np.intp)
 
 
 class ChunkReader:
@@ -57,25 +56,36 @@ class ChunkReader:
         last = known.times_found.below(end_ms + 1)
         if first >= last:
             return None
-        if len(series) == 1 and known.fields == 1:
-            column = known.series_found.find(int(series[0]))
-            if column < 0:
-                return None
-            row = self._column(file, at, known, column, first, last)
-            return Piece(known.times_found.part(first, last), _ONLY, row[None, :])
-        places, columns = known.columns_of(series)
-        if not len(columns):
-            return None
-        if len(columns) > _FEW:
-            bits = Chunk(known, file.fetcher(at)).read(columns, first, last)
+        if known.slots <= PAGE:
+            places, bits = self._together(file, at, known, series)
+            bits = bits[:, first:last]
         else:
-            bits = np.stack([self._column(file, at, known, column, first, last) for column in columns.tolist()])
-        return Piece(known.times_found.part(first, last), _fields(places, known.fields), bits)
+            places, columns = known.columns_of(series)
+            if len(columns) > _FEW:
+                bits = Chunk(known, file.fetcher(at)).read(columns, first, last)
+            elif len(columns):
+                bits = np.stack([self._column(file, at, known, column, first, last) for column in columns.tolist()])
+        if not len(places):
+            return None
+        return Piece(known.times_found.part(first, last), _fields(places, known.fields), bits, is_ascending=True)
+
+    def _together(
+        self, file: ChunkFile, at: int, known: ChunkMap, series: Numbers
+    ) -> tuple[npt.NDArray[np.intp], Bits]:
+        """All that a short chunk has of some series, and of which: what is asked for together is so again."""
+        key = (file.key, at, series.tobytes())
+        kept: tuple[npt.NDArray[np.intp], Bits] | None = self._cache.get(key)
+        if kept is None:
+            places, columns = known.columns_of(series)
+            chunk = Chunk(known, file.fetcher(at))
+            bits = chunk.read_one(int(columns[0]), 0, known.slots)[None] if len(columns) == 1 else chunk.read(columns)
+            bits.flags.writeable = False
+            kept = places, bits
+            self._cache.put(key, kept, bits.nbytes + places.nbytes + series.nbytes + _ENTRY_BYTES)
+        return kept
 
     def _column(self, file: ChunkFile, at: int, known: ChunkMap, column: int, first: int, last: int) -> Bits:
-        """A column of a chunk, a page at a time where it is long. The result is not to be changed."""
-        if known.slots <= PAGE:
-            return self._kept(file, at, known, column, 0, known.slots)[first:last]
+        """A column of a long chunk, a page at a time. The result is not to be changed."""
         size = page_size(known.slots)
         begin = first // size * size
         pages = [

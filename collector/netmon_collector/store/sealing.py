@@ -6,12 +6,14 @@ from typing import Final
 
 import numpy as np
 
+from netmon_collector.store.base import Times
 from netmon_collector.store.chunkfile import Packed
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.layout import Matrix
 from netmon_collector.store.merge import Piece, Table, trimmed
 from netmon_collector.store.packing import encode
+from netmon_collector.store.record import Bits
 from netmon_collector.store.weaving import Strip, woven
 
 _MOST_NUMBERS: Final = 1 << 20
@@ -30,13 +32,24 @@ def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed
 
 def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
     """What rows have of some series (ascending) in some time; a copy, if not of all."""
+    times, bits = _between(rows, start_ms, end_ms)
+    if len(series) <= len(rows.series):
+        own = np.minimum(rows.series.searchsorted(series), len(rows.series) - 1)
+        if (rows.series[own] == series).all():  # as nearly always: columns are in the order of their series
+            return Piece(times, np.arange(len(series)), bits.T.take(own, axis=0), is_ascending=True)
     at = np.minimum(np.searchsorted(series, rows.series), len(series) - 1)
     own = np.flatnonzero(series[at] == rows.series)
-    slots = np.flatnonzero((rows.times >= start_ms) & (rows.times <= end_ms))
-    times, bits = rows.times, rows.bits
-    if len(slots) < len(times):
-        times, bits = times[slots], bits[slots]
-    return Piece(times, at[own], np.ascontiguousarray((bits if len(own) == bits.shape[1] else bits[:, own]).T))
+    return Piece(times, at[own], bits.T.take(own, axis=0))
+
+
+def _between(rows: Rows, start_ms: int, end_ms: int) -> tuple[Times, Bits]:
+    """The times in a time, and what they have."""
+    times = rows.times
+    if (times[1:] > times[:-1]).all():
+        inside = slice(times.searchsorted(start_ms), times.searchsorted(end_ms, "right"))
+        return times[inside], rows.bits[inside]
+    slots = np.flatnonzero((times >= start_ms) & (times <= end_ms))
+    return times[slots], rows.bits[slots]
 
 
 def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
