@@ -1,9 +1,11 @@
 """The agent's configuration file."""
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from netmon_agent.inputs.checks.base import Check
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.registry import AnyInput
 from netmon_agent.inputs.scrape import ScrapeInput
@@ -66,4 +68,11 @@ class AgentConfig(Options):
                 raise ValueError(
                     f"two inputs scrape as job {job!r} with the same labels: give them other jobs or labels"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _probed_series_differ(self) -> "AgentConfig":
+        probed = Counter(target for one in self.inputs if isinstance(one, Check) for target in one.probed)
+        if twice := [target for target, count in probed.items() if count > 1]:
+            raise ValueError(f"two inputs check {twice[0]}: their series could not be told apart")
         return self

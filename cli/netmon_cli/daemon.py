@@ -58,6 +58,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     from netmon_agent.clock import SystemClock
     from netmon_agent.columns import Columnizer
     from netmon_agent.identity import IdentityDamaged, load_identity
+    from netmon_agent.inputs.checks.ping import share_socket
     from netmon_agent.inputs.own import OwnInput
     from netmon_agent.schedule import Scheduler
     from netmon_agent.spool import Spool
@@ -86,6 +87,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
         interval_ms=round(config.interval_s * 1000),
     )
     batcher = Batcher(Columnizer(spool.last_series_id + 1, spool.last_layout_id + 1), spool)
+    share_socket(config.inputs)
     own = OwnInput.model_construct()
     scheduler = Scheduler(
         [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock

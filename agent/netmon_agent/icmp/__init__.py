@@ -1,0 +1,1 @@
+"""Pings: one socket per address family for all that an agent asks."""

@@ -1,0 +1,74 @@
+"""Debian's blackbox_exporter finds the same at the same targets."""
+
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from netmon_agent.inputs.checks.base import Check
+from netmon_agent.inputs.checks.ping import PingInput
+from netmon_agent.inputs.tcp import TcpInput
+from tests.agent.checks.test_ping import needs_ping
+from tests.support.checks import values_of
+from tests.support.servers import RunningServer, found, free_port
+
+MODULES = """
+modules:
+  icmp4: {prober: icmp, icmp: {preferred_ip_protocol: ip4}}
+  icmp6: {prober: icmp, icmp: {preferred_ip_protocol: ip6}}
+  tcp: {prober: tcp, tcp: {preferred_ip_protocol: ip4}}
+"""
+LINE = re.compile(r"^(probe_\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
+TIMED = re.compile(r"duration|lookup_time")
+
+
+@pytest.fixture(scope="module")
+def blackbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("blackbox")
+    (folder / "blackbox.yml").write_text(MODULES)
+    port = free_port()
+    program = found("prometheus-blackbox-exporter", "prometheus-blackbox-exporter")
+    command = [program, f"--config.file={folder / 'blackbox.yml'}", f"--web.listen-address=127.0.0.1:{port}"]
+    server = RunningServer(folder, port, command, "/-/healthy")
+    server.start()
+    yield server
+    server.kill()
+
+
+def probe(server: RunningServer, module: str, target: str) -> dict[str, float]:
+    query = urllib.parse.urlencode({"module": module, "target": target})
+    with urllib.request.urlopen(f"{server.url}/probe?{query}", timeout=10) as answer:
+        return {name: float(value) for name, value in LINE.findall(answer.read().decode())}
+
+
+async def compare(server: RunningServer, module: str, target: str, one: Check, left_out: str) -> None:
+    """All that the exporter has we have too, but for what is left out; equal where it is no time."""
+    theirs = {name: value for name, value in probe(server, module, target).items() if not re.match(left_out, name)}
+    (ours,) = (await values_of(one)).values()
+    await one.close()
+    assert theirs["probe_success"] == ours["probe_success"]
+    assert set(theirs) <= set(ours)
+    for name, value in theirs.items():
+        assert ours[name] == value or TIMED.search(name), name
+        assert ours[name] < 5 or not TIMED.search(name), name
+
+
+@needs_ping
+@pytest.mark.parametrize(("module", "target"), [("icmp4", "127.0.0.1"), ("icmp6", "::1")])
+async def test_a_ping_is_the_same(blackbox: RunningServer, module: str, target: str) -> None:
+    one = PingInput(type="ping", targets=(target,), count=1)
+    await compare(blackbox, module, target, one, "probe_ip_addr_hash")
+
+
+async def test_an_accepted_connection_is_the_same(blackbox: RunningServer) -> None:
+    host, _, port = blackbox.url.removeprefix("http://").rpartition(":")
+    one = TcpInput(type="tcp", host=host, port=int(port))
+    await compare(blackbox, "tcp", f"{host}:{port}", one, "probe_(ip_|dns_|failed_due_to_regex)")
+
+
+async def test_a_refused_connection_is_the_same(blackbox: RunningServer) -> None:
+    port = free_port()
+    one = TcpInput(type="tcp", host="127.0.0.1", port=port)
+    await compare(blackbox, "tcp", f"127.0.0.1:{port}", one, "probe_(ip_|dns_|failed_due_to_regex)")
