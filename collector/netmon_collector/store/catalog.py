@@ -4,8 +4,9 @@ A series is entered before anything else on the disk has its number. What a reco
 """
 
 import filecmp
+import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -18,7 +19,7 @@ from netmon_collector.store.base import StoreError
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file, write_all
 from netmon_collector.store.entries import Entries, Entry, columns
-from netmon_collector.store.framing import HEADER_BYTES, NOTHING, file_header, frame
+from netmon_collector.store.framing import NOTHING, Record, file_header, frame, scan
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
 
@@ -57,8 +58,10 @@ class Catalog:
     def _write_all(self, found: Sequence[Entries]) -> None:
         """A full disk is no reason not to start: what one file lacks, the other has."""
         for path in self._paths:
+            self._doubtful.add(path)
             with suppress(StoreError):
                 _write(path, (frame(entries.pack(), *NOTHING) for entries in found))
+                self._doubtful.discard(path)
 
     def paths(self) -> list[Path]:
         return [path for path in self._paths if path.exists()]
@@ -94,10 +97,9 @@ class Catalog:
     def _add(self, path: Path, records: Sequence[bytes]) -> None:
         """Adds to a file. One that failed is made anew: nobody knows what of it is on the disk."""
         if path in self._doubtful:
-            first, second = self._paths
-            source = second if path == first and second not in self._doubtful and second.exists() else first
-            added = [] if path == second else records
-            _write(path, [source.read_bytes()[HEADER_BYTES:], *added])
+            sources = [other for other in self.paths() if other not in self._doubtful] or self.paths()
+            added = records if path == self._paths[0] else []  # by now the first file has them
+            _write(path, itertools.chain(*map(_records, sources), added))
         elif path.exists():
             self._doubtful.add(path)
             _append(path, records)
@@ -108,11 +110,12 @@ class Catalog:
     def keep(self, entries: Sequence[Entries]) -> None:
         """Forgets all series but some, where nothing else has their numbers any more. Raises StoreError."""
         with self._lock:
-            for path in self._paths:
-                _write(path, [frame(part.pack(), *NOTHING) for part in entries])
-            self._doubtful.clear()
+            # First, so that those which come back are entered in both files, even if only one can be written now.
             self._known = np.zeros(1024, np.bool_)
             self._note(entries)
+            for path in self._paths:
+                _write(path, [frame(part.pack(), *NOTHING) for part in entries])
+                self._doubtful.discard(path)
 
     def _note(self, entries: Iterable[Entries]) -> None:
         for part in entries:
@@ -125,6 +128,13 @@ class Catalog:
 def _entries(path: Path, damages: DamageBook) -> Iterable[Entries]:
     for record in recover(path, damages):
         yield Entries.unpack(record.payload)
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        for record in scan(file, path.stat().st_size):
+            if isinstance(record, Record):
+                yield frame(record.payload, *NOTHING)
 
 
 def _write(path: Path, records: Iterable[bytes]) -> None:

@@ -183,19 +183,12 @@ class ChunkFile:
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror}") from error
 
-    def remove(self) -> None:
-        """Takes the file away; who is reading it may finish. Raises StoreError."""
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot delete {self.path}: {error.strerror}") from error
-
     def __del__(self) -> None:
         os.close(self.handle)
 
 
 def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int, damages: DamageBook) -> ChunkFile:
-    """Writes a file; it is on the disk when this returns. Raises StoreError; then there is no such file."""
+    """Writes a file; it is on the disk when this returns. Raises StoreError; see `new_file`."""
     path = folder / str(name)
     entries: list[tuple[int, ...]] = []
     series = BitMap()
@@ -212,7 +205,10 @@ def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int,
         directory = directory[np.argsort(directory["block"], kind="stable")]
         file.write(frame(_directory(directory, series, segment, samples), *NOTHING))
         file.write(frame(_POINTER.pack(POINTER_TAG, offset), *NOTHING))
-    return _opened(path, name, (directory, series, segment, samples), damages)
+    try:
+        return _opened(path, name, (directory, series, segment, samples), damages)
+    except OSError as error:
+        raise StoreError(f"cannot open {path}: {error.strerror}") from error
 
 
 def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
@@ -221,7 +217,10 @@ def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:
         size = path.stat().st_size
         directory = read_directory(file.fileno(), size)
     if directory is None:
-        directory = _rebuilt(recover(path, damages))
+        before = damages.count
+        directory = _rebuilt(recover(path, damages, grows=False))
+        if damages.count == before:
+            damages.found(path, size, "the end of the file is missing")
     return _opened(path, name, directory, damages)
 
 

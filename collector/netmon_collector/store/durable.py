@@ -13,7 +13,10 @@ UNFINISHED: Final = ".tmp"
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Writes a file under a name that it gets only when all of it is on the disk. Raises StoreError."""
+    """Writes a file under a name that it gets only when all of it is on the disk.
+
+    Raises StoreError; then it may have the name nevertheless, where only making that durable failed.
+    """
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
         try:
@@ -35,6 +38,14 @@ def clear_unfinished(folder: Path) -> None:
     """Removes what a process left behind that was killed while it wrote."""
     for path in folder.glob(f"*{UNFINISHED}"):
         path.unlink()
+
+
+def sync_data(handle: int) -> None:
+    """Makes what was written to a file durable. After a failure nobody knows what is; another try would not tell."""
+    if hasattr(os, "fdatasync"):  # macOS has only fsync
+        os.fdatasync(handle)
+    else:
+        os.fsync(handle)
 
 
 def sync_folder(folder: Path) -> None:

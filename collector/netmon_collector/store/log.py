@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from netmon_collector.store.base import Origin, StoreError, StoreUnavailable
 from netmon_collector.store.damage import SUFFIX, DamageBook
-from netmon_collector.store.durable import sync_folder, write_all
+from netmon_collector.store.durable import sync_data, sync_folder, write_all
 from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.record import Gathers, GroupNote, Notes, Part, encode, span_ms
@@ -27,7 +27,6 @@ from netmon_collector.store.segment import Segment
 
 _NAME: Final = re.compile(r"wal-(\d{8,})\.log")
 _UNREADABLE: Final = (errno.EIO, errno.EISDIR)
-_sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,8 @@ class Log:
         self._file: int | None = None
         self._growing: Segment | None = None
         self._slice: int | None = None
+        self._unwanted: set[Path] = set()
+        """Files that could not be begun, nor be taken away again."""
         numbers = [int(match[1]) for path in folder.iterdir() if (match := _NAME.match(path.name))]
         self._next_number = max(numbers, default=0) + 1
 
@@ -162,10 +163,14 @@ class Log:
         self._own = [segment for segment in self._own if segment not in doomed]
 
     def remove(self, doomed: Sequence[Segment]) -> None:
-        """Deletes the files of segments, oldest first. Raises StoreError; then it may be repeated."""
+        """Deletes the files of segments, oldest first, and what failed writes left.
+
+        Raises StoreError; then it may be repeated.
+        """
         try:
-            for segment in doomed:
-                segment.path.unlink(missing_ok=True)
+            for path in [*self._unwanted, *(segment.path for segment in doomed)]:
+                path.unlink(missing_ok=True)
+                self._unwanted.discard(path)
             sync_folder(self._folder)
         except OSError as error:
             raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
@@ -187,7 +192,7 @@ class Log:
         assert self._file is not None
         try:
             write_all(self._file, data)
-            _sync_data(self._file)
+            sync_data(self._file)
             if not segment.size_bytes:
                 sync_folder(self._folder)
         except OSError:
@@ -204,7 +209,9 @@ class Log:
             if segment.size_bytes:
                 os.ftruncate(self._file, segment.size_bytes)
             else:
+                self._unwanted.add(segment.path)
                 segment.path.unlink()
+                self._unwanted.discard(segment.path)
         self.close()
 
 

@@ -11,27 +11,35 @@ from netmon_collector.store.damage import DamageBook, log
 from netmon_collector.store.framing import HEADER_BYTES, Damage, NewerVersion, Record, check_version, scan
 
 
-def recover(path: Path, damages: DamageBook) -> Iterator[Record]:
+def recover(path: Path, damages: DamageBook, *, grows: bool = True) -> Iterator[Record]:
     """The good records of one file, in their order.
 
-    Damaged bytes stay where they are, are copied beside the file, and are skipped. A file that just ends within a
-    record, which nobody was told is stored, is cut off there. Raises StoreUnavailable for a file of a newer version,
-    OSError for one that cannot be read.
+    Damaged bytes stay where they are, are copied beside the file, and are skipped. A file that grows and just ends
+    within a record, which nobody was told is stored, is cut off there, or counts as damaged if it cannot be. Raises
+    StoreUnavailable for a file of a newer version, OSError for one that cannot be read.
     """
     try:
         with path.open("r+b") as file:
             for found in scan(file, path.stat().st_size):
                 if isinstance(found, Record):
                     yield found
-                elif found.torn:
-                    log.info("store.torn", file=str(path), offset=found.offset, bytes=found.length)
-                    os.truncate(path, found.offset)
-                else:
+                elif not (grows and found.torn and _cut_off(path, found)):
                     damages.found(path, found.offset, f"{found.length} bytes", _set_aside(path, file, found, damages))
             # A process that was killed may not have come to it, and from now on all of it counts as stored.
-            os.fsync(file)
+            # Where that fails, what was read is good all the same.
+            with suppress(OSError):
+                os.fsync(file)
     except NewerVersion as error:
         raise newer(path, error) from error
+
+
+def _cut_off(path: Path, end: Damage) -> bool:
+    try:
+        os.truncate(path, end.offset)
+    except OSError:
+        return False
+    log.info("store.torn", file=str(path), offset=end.offset, bytes=end.length)
+    return True
 
 
 def _set_aside(path: Path, file: BinaryIO, damage: Damage, damages: DamageBook) -> Path | None:

@@ -23,6 +23,8 @@ class Shelf:
         self._damages = damages
         self._files: tuple[ChunkFile, ...] = ()
         self._directory = Directory(())
+        self._doubtful: set[Name] = set()
+        """Files that may be there otherwise than on the shelf: written and not put there, or not deleted yet."""
         self.reader = ChunkReader(cache_bytes)
 
     def open(self) -> None:
@@ -56,6 +58,7 @@ class Shelf:
 
     def write(self, name: Name, chunks: Iterable[Packed], segment: int) -> ChunkFile:
         """Writes a file, which is not on the shelf before it is put there. Raises StoreError."""
+        self._doubtful.add(name)
         return write_file(self._folder, name, chunks, segment, self._damages)
 
     def put(self, files: Sequence[ChunkFile], instead: Collection[ChunkFile] = ()) -> None:
@@ -63,25 +66,41 @@ class Shelf:
         left = [file for file in self._files if file not in instead]
         self._files = tuple(sorted((*left, *files), key=_age))
         self._directory = Directory(self._files)
+        self._doubtful -= {file.name for file in files}
 
     def remove(self, files: Iterable[ChunkFile]) -> None:
-        """Deletes files that are not on the shelf any more, unless another has the name now. Raises StoreError.
+        """Deletes files that are not on the shelf any more, unless another has the name now. As `clear`.
 
-        The newest goes first, and for sure: what a merge writes has its name from the newest, so after a crash the
-        files that are left never merge into one of the same name, which would hold less.
+        Who is reading them may finish.
         """
-        names = {file.name for file in self._files}
-        doomed = sorted((file for file in files if file.name not in names), key=_age, reverse=True)
-        for file in doomed:
-            file.remove()
-            if file is doomed[0]:
-                self._sync()
+        self._doubtful |= {file.name for file in files} - {file.name for file in self._files}
+        self.clear()
 
-    def _sync(self) -> None:
+    def clear(self) -> None:
+        """Sees to it that the folder has what is on the shelf. Raises StoreError; then it may be repeated.
+
+        What goes goes newest first, and that for sure: what a merge writes has its name from the newest, so after a
+        crash the files that are left never merge into one of the same name, which would hold less.
+        """
+        if not self._doubtful:
+            return
         try:
+            self._put_again()
+            doomed = sorted(self._doubtful, key=_name_age, reverse=True)
+            for name in doomed[:1]:
+                (self._folder / str(name)).unlink(missing_ok=True)
             sync_folder(self._folder)
+            for name in doomed:
+                (self._folder / str(name)).unlink(missing_ok=True)
+                self._doubtful.discard(name)
         except OSError as error:
-            raise StoreError(f"cannot write {self._folder}: {error.strerror}") from error
+            raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
+
+    def _put_again(self) -> None:
+        """Those of which another was written under the same name, and not put there: it has the same and more."""
+        old = [file for file in self._files if file.name in self._doubtful]
+        if old:
+            self.put([open_file(file.path, file.name, self._damages) for file in old], instead=old)
 
     def pieces(self, tier: Tier, block: int, series: Numbers, start_ms: int, end_ms: int) -> list[Piece]:
         """What the files hold of a block's series (ascending) in a time, oldest first. Raises StoreError."""
@@ -107,4 +126,8 @@ def hides_none_of(file: ChunkFile, others: Iterable[ChunkFile]) -> bool:
 
 
 def _age(file: ChunkFile) -> tuple[int, bool]:
-    return file.name.order, file.name.span == RECENT
+    return _name_age(file.name)
+
+
+def _name_age(name: Name) -> tuple[int, bool]:
+    return name.order, name.span == RECENT

@@ -1,5 +1,6 @@
 """A folder with the files of a store as they are at one moment, made while the store goes on."""
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,10 @@ _PIECE_BYTES = 1 << 20
 
 
 def gather_files(folder: Path, whole: Iterable[Path], growing: Mapping[Path, int]) -> None:
-    """Hard-links files that never change, and copies the first bytes of those that still grow. Raises StoreError."""
+    """Hard-links files that never change, and copies the first bytes of those that still grow.
+
+    Raises StoreError; then the folder is gone again.
+    """
     try:
         folder.mkdir(parents=True)
         for path in whole:
@@ -19,6 +23,7 @@ def gather_files(folder: Path, whole: Iterable[Path], growing: Mapping[Path, int
             _copy(path, folder / path.name, size_bytes)
         sync_folder(folder)
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise StoreError(f"cannot make a snapshot in {folder}: {error.strerror}") from error
 
 

@@ -100,6 +100,7 @@ class Upkeep:
         if self._next_merge_s is None:
             self._next_merge_s = now_s + settings.merge_every_s - self._merger.waited_s()
         async with self._turn:
+            await self._run(self._shelf.clear)
             await self._blocks.freeze(
                 before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes)
             )
@@ -220,6 +221,7 @@ class Upkeep:
         """
         async with self._turn:
             await self._let_go_of_log()
+            await self._run(self._shelf.clear)
             homes = list(self._blocks.by_home(series))
             for file in self._shelf.files(Tier.RAW):
                 await self._rewrite(file, partial(without, file, series, start_ms, end_ms))
