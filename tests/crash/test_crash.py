@@ -7,8 +7,6 @@ import asyncio
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import NAME, Labels
-from tests.collector.store import writer
+from tests.collector.store.killer import Killer
 from tests.collector.store.samples import Samples, batch, bits, held
 from tests.collector.store.writer import SETTINGS, WIDTH
 
@@ -31,23 +29,6 @@ EMPTY_BYTES = 16
 LOG = "wal-*.log"
 ROLLUPS = ("5m-*", "1h-*")
 KINDS = (LOG, "raw-recent-*", "raw-[0-9]*", *ROLLUPS, "series-1.catalog", "series-2.catalog")
-
-
-class Killer:
-    """Lets writers begin and kills them."""
-
-    def __init__(self) -> None:
-        program = [sys.executable, str(Path(writer.__file__))]
-        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def said(self, folder: Path, epoch: int, after_s: float) -> list[str]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(folder, epoch, after_s, file=self._process.stdin, flush=True)
-        return self._process.stdout.readline().split()
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,36 @@
 """SIGKILL at any instant: what was acked is there, once, and nothing else is."""
 
 import random
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME
+from tests.collector.store.killer import Killer
 from tests.collector.store.samples import batch, bits, held, register, row
 from tests.collector.store.writer import SETTINGS, WIDTH
 
-ROUNDS = 24
+ROUNDS = 16
 
 
-def appended_until_killed(folder: Path, epoch: int, after_s: float) -> list[int]:
-    """Sequences that the writer said were acked; the clock starts at the first."""
-    program = [sys.executable, str(Path(__file__).with_name("writer.py")), str(folder), str(epoch)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
-        first = writer.stdout.readline()
-        time.sleep(after_s)
-        writer.send_signal(signal.SIGKILL)
-        lines = first + writer.stdout.read()
-    assert writer.returncode == -signal.SIGKILL
-    return [int(line) for line in lines.split() if line.isdigit()]
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    killer = Killer()
+    yield killer
+    killer.close()
 
 
-async def test_sigkill_at_random_instants_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def acked_by(words: list[str]) -> set[int]:
+    return {int(word) for word in words if word.isdigit()}
+
+
+async def test_sigkill_at_random_instants_loses_and_doubles_nothing(killer: Killer, tmp_path: Path) -> None:
     dice = random.Random(1)
     acked: dict[int, set[int]] = {}
     for epoch in range(1, ROUNDS + 1):
-        acked[epoch] = set(appended_until_killed(tmp_path, epoch, dice.uniform(0, 0.08)))
+        acked[epoch] = acked_by(killer.said(tmp_path, epoch, dice.uniform(0, 0.08)))
         store = EmbeddedStore.open(tmp_path, SETTINGS)
         try:
             samples = await held(store)
@@ -53,8 +51,8 @@ async def test_sigkill_at_random_instants_loses_and_doubles_nothing(tmp_path: Pa
     assert {path.name.split("-")[0] for path in tmp_path.glob("*.chunks")} == {"raw", "5m", "1h"}
 
 
-async def test_after_a_kill_unacked_batches_can_be_sent_again(tmp_path: Path) -> None:
-    acked = appended_until_killed(tmp_path, 1, 0.05)
+async def test_after_a_kill_unacked_batches_can_be_sent_again(killer: Killer, tmp_path: Path) -> None:
+    acked = acked_by(killer.said(tmp_path, 1, 0.05))
     store = EmbeddedStore.open(tmp_path)
     try:
         highest = store.highest_acked("agent", 1)

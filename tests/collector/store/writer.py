@@ -1,9 +1,9 @@
 """Processes that append to a store until they are killed, and print each sequence that was acked.
 
-Usage: writer.py FOLDER EPOCH. Batch n holds one sample of each of WIDTH series at time n, with the value n, and one of
-the series `gone`, of which now and then all are deleted: `?n` says that those up to time n are about to be, `-n` that
-they are. With no arguments it reads lines of FOLDER EPOCH SECONDS, and for each lets a process begin, which costs
-little because all is imported, kills it so long after its first word, and prints all that it said as one line.
+Batch n holds one sample of each of WIDTH series at time n, with the value n, and one of the series `gone`, of which now
+and then all are deleted: `?n` says that those up to time n are about to be, `-n` that they are. It reads lines of
+FOLDER EPOCH SECONDS, and for each lets a process begin, which costs little because all is imported, kills it so long
+after its first word, and prints all that it said as one line.
 """
 
 import asyncio
@@ -80,8 +80,6 @@ def said_until_killed(folder: Path, epoch: int, after_s: float) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
     for line in sys.stdin:
         where, number, seconds = line.split()
         print(said_until_killed(Path(where), int(number), float(seconds)), flush=True)
