@@ -1,12 +1,17 @@
 """The catalog forgets series of which nothing is left, and never gives a number to a second series."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from netmon_collector.store.base import ABSENT
+from netmon_collector.store.base import ABSENT, StoreError
+from netmon_collector.store.catalog import Catalog
+from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.entries import Entry, columns
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Kind
@@ -120,3 +125,26 @@ async def test_what_only_a_rollup_knows_or_only_the_log_is_not_forgotten(tmp_pat
     assert {labels for labels, _ in await held(store)} == {series("first"), series("last"), series("logged")}
     assert store.stats().damaged == 0
     await store.close()
+
+
+def test_what_came_back_after_half_a_rewrite_is_in_both_files(tmp_path: Path) -> None:
+    catalog, entries = Catalog(tmp_path), [Entry(n, 0, series(f"m{n}")) for n in range(4)]
+
+    def enter(*numbers: int) -> None:
+        catalog.enter(np.array(numbers), lambda missing: [entries[number] for number in missing.tolist()])
+
+    enter(0, 1, 2)
+    blocked = tmp_path / "series-2.catalog.tmp"
+    blocked.mkdir()
+    with pytest.raises(StoreError):
+        catalog.keep(list(columns([entries[0], entries[2]])))
+    blocked.rmdir()
+    enter(1)  # which only the second file still had
+    enter(3)
+    for name in CATALOGS:
+        alone = tmp_path / name.removesuffix(".catalog")
+        alone.mkdir()
+        shutil.copy(tmp_path / name, alone / name)
+        again = Catalog(alone)
+        again.load(DamageBook())
+        assert again.entered().tolist() == [0, 1, 2, 3]

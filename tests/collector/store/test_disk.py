@@ -13,7 +13,9 @@ import pytest
 
 from netmon_collector.store.base import Group, StoreError
 from netmon_collector.store.embedded import EmbeddedStore
-from tests.collector.store.samples import batch, held, register, row
+from netmon_collector.store.retention import DAY_MS
+from netmon_proto.model import NAME
+from tests.collector.store.samples import batch, held, named, register, row
 
 WIDTH = 100
 
@@ -194,3 +196,23 @@ async def test_a_full_disk_stops_nothing_for_ever(small_disk: Path) -> None:
     assert await held(store) == samples
     assert {time for _, time in samples} == set(range(1, acked + 2))
     await store.close()
+
+
+async def test_what_half_a_merge_wrote_does_not_bring_back_what_is_deleted(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    await store.append([row(register(store, "a", "b"), time, 1.0, 2.0) for time in (5, DAY_MS + 5)], batch(1))
+    await store._upkeep._let_go_of_log()
+    blocked = tmp_path / "raw-1-000000000001.chunks.tmp"
+    blocked.mkdir()
+    with pytest.raises(StoreError, match="Is a directory"):
+        await store._upkeep._merger.merge()
+    assert (tmp_path / "raw-0-000000000001.chunks").exists(), "of the first day all is written"
+    blocked.rmdir()
+    await store.delete([named("a")], 0, DAY_MS)
+    left = await held(store)
+    assert {(dict(labels)[NAME], time) for labels, time in left} == {("a", DAY_MS + 5), ("b", 5), ("b", DAY_MS + 5)}
+    shutil.copytree(tmp_path, tmp_path / "copy")  # what a crash would leave
+    again = EmbeddedStore.open(tmp_path / "copy")
+    assert await held(again) == left
+    await again.close()
