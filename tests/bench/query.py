@@ -10,31 +10,23 @@ CPU is that of the server's process, user and system. Answers are compared with 
 
 import argparse
 import asyncio
-import http.client
 import json
-import math
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.parse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cramjam
 import numpy as np
 import orjson
 
 from netmon_collector.store.base import Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import Kind
-from tests.api.lab import running
 from tests.support.fleet_samples import SERIES_PER_HOST, Host, hosts
 from tests.support.prometheus import prometheus
+from tests.support.query_peers import Peer, Taken, own_server, peer_of, remote_writes, send, timed
 from tests.support.servers import RunningServer, victoria_metrics
 
 START_MS = 1_769_853_600_000
@@ -42,9 +34,6 @@ INTERVAL_MS = 15_000
 SLOTS = 320
 STEP_S = 60
 REFRESHES = 6
-_WINDOW = 20
-"""So many gathers of a host are in one remote write."""
-_HOSTS_PER_WRITE = 10
 
 RANGES = {
     "cpu of a host": '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle",instance="host0007"}[5m])))',
@@ -73,70 +62,11 @@ INSTANTS = {
 }
 
 
-@dataclass
-class Peer:
-    """A server that is asked; `cpu` tells its process's CPU time in seconds."""
-
-    name: str
-    address: str
-    prefix: str
-    headers: Mapping[str, str]
-    cold: Mapping[str, str]
-    pid: int
-    connection: http.client.HTTPConnection = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.connection = http.client.HTTPConnection(self.address, timeout=300)
-
-    def cpu_s(self) -> float:
-        """The clock of a process has an id made of its pid, see clock_getcpuclockid(3)."""
-        return time.clock_gettime((~self.pid << 3) | 2)
-
-    def ask(self, path: str, arguments: Mapping[str, str], *, cold: bool) -> bytes:
-        body = urllib.parse.urlencode({**arguments, **(self.cold if cold else {})})
-        headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
-        self.connection.request("POST", self.prefix + path, body, headers)
-        answer = self.connection.getresponse()
-        data = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{self.name}: {answer.status} {data[:300]!r}")
-        return data
-
-
-@dataclass
-class Taken:
-    """What one query took one engine."""
-
-    ms: list[float] = field(default_factory=list)
-    cpu_ms: list[float] = field(default_factory=list)
-
-    def told(self) -> dict[str, float]:
-        p95 = sorted(self.ms)[min(len(self.ms) - 1, math.ceil(0.95 * len(self.ms)) - 1)]
-        return {"p50_ms": round(self.p50, 2), "p95_ms": round(p95, 2), "cpu_ms": round(self.cpu, 2)}
-
-    @property
-    def p50(self) -> float:
-        return statistics.median(self.ms)
-
-    @property
-    def cpu(self) -> float:
-        return statistics.fmean(self.cpu_ms)
-
-
 def arguments_of(name: str, end_s: int) -> tuple[str, dict[str, str]]:
     if name in INSTANTS:
         return "/api/v1/query", {"query": INSTANTS[name], "time": str(end_s)}
     window = {"start": str(end_s - 3600), "end": str(end_s), "step": str(STEP_S)}
     return "/api/v1/query_range", {"query": RANGES[name], **window}
-
-
-def timed(peer: Peer, name: str, end_s: int, taken: Taken, *, cold: bool) -> bytes:
-    path, arguments = arguments_of(name, end_s)
-    cpu_s, started_s = peer.cpu_s(), time.perf_counter()
-    answer = peer.ask(path, arguments, cold=cold)
-    taken.ms.append(1000 * (time.perf_counter() - started_s))
-    taken.cpu_ms.append(1000 * (peer.cpu_s() - cpu_s))
-    return answer
 
 
 def differences(ours: bytes, theirs: bytes) -> int:
@@ -174,53 +104,15 @@ async def fill(folder: Path, samples: list[Host]) -> None:
     await store.close()
 
 
-def remote_writes(samples: list[Host]) -> Iterator[bytes]:
-    for first in range(0, SLOTS, _WINDOW):
-        slots = slice(first, first + _WINDOW)
-        for at in range(0, len(samples), _HOSTS_PER_WRITE):
-            parts = (part for host in samples[at : at + _HOSTS_PER_WRITE] for part in _written(host, slots))
-            yield bytes(cramjam.snappy.compress_raw(b"".join(parts)))
-
-
-def _written(host: Host, slots: slice) -> Iterator[bytes]:
-    """A remote write's series of a host. A sample is 18 bytes, for its time takes six."""
-    times = host.times[slots]
-    sample = np.zeros((len(times), 18), np.uint8)
-    sample[:, :3], sample[:, 11] = (0x12, 0x10, 0x09), 0x10
-    for place in range(6):
-        sample[:, 12 + place] = (times >> (7 * place)) & 0x7F | (0x80 if place < 5 else 0)
-    for column, labels in enumerate(host.labels):
-        sample[:, 3:11] = np.ascontiguousarray(host.values[slots, column]).view(np.uint8).reshape(-1, 8)
-        pairs = b"".join(_field(b"\x0a", _field(b"\x0a", a.encode()) + _field(b"\x12", b.encode())) for a, b in labels)
-        yield _field(b"\x0a", pairs + sample.tobytes())
-
-
-def _field(tag: bytes, content: bytes) -> bytes:
-    length = len(content)
-    size = bytes([length]) if length < 0x80 else bytes([length & 0x7F | 0x80, length >> 7])
-    return tag + size + content
-
-
-def send(server: RunningServer, body: bytes) -> None:
-    address = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=120)
-    headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
-    connection.request("POST", "/api/v1/write", body, headers)
-    answer = connection.getresponse()
-    told = answer.read()
-    if answer.status not in (200, 204):
-        raise RuntimeError(f"{server.url}: {answer.status} {told[:300]!r}")
-    connection.close()
-
-
 def measure(peers: list[Peer], rounds: int, end_s: int) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for name in [*RANGES, *INSTANTS]:
         taken = {peer.name: Taken() for peer in peers}
-        answers = {peer.name: timed(peer, name, end_s, Taken(), cold=True) for peer in peers}
+        query = arguments_of(name, end_s)
+        answers = {peer.name: timed(peer, *query, Taken(), cold=True) for peer in peers}
         for _ in range(rounds):
             for peer in peers:
-                timed(peer, name, end_s, taken[peer.name], cold=True)
+                timed(peer, *query, taken[peer.name], cold=True)
         results[name] = {one: took.told() for one, took in taken.items()}
         results[name]["differing_values"] = differences(answers["netmon"], answers["prometheus"])
         print(f"  {name}: {results[name]}", flush=True)
@@ -236,7 +128,7 @@ def refresh(peers: list[Peer], end_s: int) -> dict[str, Any]:
             for peer in peers:
                 if peer.name in taken:
                     kept = taken[peer.name] if turn > -REFRESHES else Taken()
-                    timed(peer, name, end_s + turn * STEP_S, kept, cold=False)
+                    timed(peer, *arguments_of(name, end_s + turn * STEP_S), kept)
         results[name] = {one: took.told() for one, took in taken.items()}
         print(f"  {name}, refreshed: {results[name]}", flush=True)
     return results
@@ -266,13 +158,6 @@ def _budget(value: float, limit: str, holds: bool) -> dict[str, Any]:
     return {"value": round(value, 3), "limit": limit, "holds": holds}
 
 
-async def serve(folder: Path) -> None:
-    """Our side, in a process of its own: the whole API over the store in a folder."""
-    async with running(folder) as lab:
-        print(json.dumps({"url": lab.url, "token": lab.token}), flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
 def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
     samples = list(hosts(count, SLOTS, start_ms=START_MS, interval_ms=INTERVAL_MS))
     servers: list[RunningServer] = [
@@ -294,45 +179,27 @@ def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
             send(server, body)
     servers[1].flush()
     del samples
-    command = [sys.executable, "-m", "tests.bench.query", "--serve", str(folder / "netmon")]
-    own = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        assert own.stdout is not None
-        told = json.loads(own.stdout.readline())
-        peers = [
-            _peer("netmon", told["url"], "/prometheus", own.pid, {"Authorization": f"Bearer {told['token']}"},
-                  {"nocache": "1"}),
-            _peer("prometheus", servers[0].url, "", _pid(servers[0]), {}, {}),
-            _peer("victoriametrics", servers[1].url, "", _pid(servers[1]), {}, {"nocache": "1"}),
-        ]  # fmt: skip
-        end_s = (START_MS + SLOTS * INTERVAL_MS) // 1000
-        results = measure(peers, rounds, end_s)
-        refreshed = refresh(peers, end_s)
+        with own_server(folder / "netmon") as own:
+            peers = [
+                own,
+                peer_of("prometheus", servers[0]),
+                peer_of("victoriametrics", servers[1], {"nocache": "1"}),
+            ]
+            end_s = (START_MS + SLOTS * INTERVAL_MS) // 1000
+            results = measure(peers, rounds, end_s)
+            refreshed = refresh(peers, end_s)
     finally:
-        own.kill()
         for server in servers:
             server.kill()
     return {"queries": results, "refreshed": refreshed, "budgets": budgets(results, refreshed)}
-
-
-def _peer(name: str, url: str, prefix: str, pid: int, headers: dict[str, str], cold: dict[str, str]) -> Peer:
-    return Peer(name, url.removeprefix("http://"), prefix, headers, cold, pid)
-
-
-def _pid(server: RunningServer) -> int:
-    assert server._process is not None
-    return server._process.pid
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve:
-        asyncio.run(serve(arguments.serve))
-        return
     told = {}
     for series in arguments.series:
         print(f"{series} series", flush=True)

@@ -13,6 +13,9 @@ A selection reads all raw samples of some series again and again,
 from both stores; ours is timed with the writing of JSON, theirs over HTTP without the time of an empty request. How
 long ours takes when it has forgotten what it read before is told too.
 
+`queries` are ten questions of the kinds that a store is asked, over HTTP on all sides: six hours of 10,000 series of a
+hundred hosts, a month and a year of one. Raw samples are asked for in the form that each has for them.
+
 On what is fair: counters have uniform rates up to 5,000 a second, as in the experiments that the budgets come from. In
 `spread_rates` they are log-uniform from 0.1 a second on: so are those of interfaces and processes, and most are slow.
 No store can be below the entropy of the samples, which is 0.87 and 0.71 bytes per sample (with spread rates 0.30 for
@@ -39,15 +42,19 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from netmon_agent.inputs.base import Columns, Key
+from netmon_agent.inputs.host import HostInput
 from netmon_collector.store.base import Matcher, MatchOp, Points, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME, Kind, Labels
 from tests.support.servers import RunningServer, influxdb, victoria_metrics
+from tests.support.store_queries import measure_queries
 
 T = TypeVar("T")
 
 START_MS = 1_750_000_000_000
 STEP_MS = 10_000
+HOSTS = 20
 BATCH_SAMPLES = 10_000
 QUERIES = 45
 RATES = 1, 50_000
@@ -61,9 +68,14 @@ class Load:
     values: npt.NDArray[np.float64]
     width: int
     shuffled: bool = False
+    keys: Sequence[Key] = ()
+    """The series of a group, where they have names of their own."""
 
     def labels(self, series: int) -> Labels:
         group, place = divmod(series, self.width)
+        if self.keys:
+            own = {NAME: self.keys[place].name, **dict(self.keys[place].labels)}
+            return tuple(sorted({**own, "instance": f"host{group}", "job": "node"}.items()))
         return (NAME, f"metric_{place}"), ("instance", f"host{group}"), ("job", "node")
 
     @property
@@ -97,6 +109,21 @@ def make_values(slots: int, series: int, *, spread: bool = False) -> npt.NDArray
     values[:, constants] = dice.integers(0, 10**6, constants.sum())
     values[:, noise] = dice.integers(0, 1000, (slots, noise.sum()))
     return values
+
+
+async def recorded_host(slots: int) -> Load:
+    """This machine's own metrics, gathered ten times a second, as those of twenty hosts that are stored every 10 s."""
+    host = HostInput.model_validate({"type": "host"})
+    rows: list[dict[Key, float]] = []
+    while len(rows) < slots:
+        gathered = await host.gather(time.time_ns() // 1_000_000)
+        columns = [one for one in gathered if isinstance(one, Columns)]
+        rows.append({key: value for one in columns for key, value in zip(one.keys, one.values, strict=True)})
+        await asyncio.sleep(0.1)
+    await host.close()
+    kept = sorted(set.intersection(*map(set, rows)))
+    values = np.array([[row[key] for key in kept] for row in rows])
+    return Load(np.tile(values, (1, HOSTS)), len(kept), keys=kept)
 
 
 def cpu_s(server: RunningServer) -> float:
@@ -174,8 +201,9 @@ def _parts(whole: list[T], length: int) -> list[list[T]]:
 
 
 def _selections(load: Load) -> dict[str, list[Matcher]]:
-    one = [Matcher(NAME, MatchOp.EQUAL, "metric_4"), Matcher("instance", MatchOp.EQUAL, "host7")]
-    return {"one_series": one, "100_series": [Matcher(NAME, MatchOp.EQUAL, "metric_5")]}
+    """One series, and that of the same name of every host."""
+    one = [Matcher(name, MatchOp.EQUAL, value) for name, value in load.labels(4 + 7 * load.width)]
+    return {"one_series": one, "100_series": [one[0]]}
 
 
 async def _median_ms(
@@ -235,10 +263,8 @@ async def outside(load: Load, server: RunningServer, folder: Path, kind: str) ->
     result = Result(load.samples / (cpu_s(server) - before), size_bytes(folder) / load.samples)
     if victoria:
         empty = _asking(server.url + "/health", {})
-        for name, selector in {
-            "one_series": '{__name__="metric_4",instance="host7"}',
-            "100_series": '{__name__="metric_5"}',
-        }.items():
+        for name, matchers in _selections(load).items():
+            selector = "{" + ",".join(f"{one.name}={json.dumps(one.value)}" for one in matchers) + "}"
             query = _asking(server.url + "/api/v1/export", {"match[]": selector})
             result.select_ms[name] = await _median_ms(query, less=empty)
     return result
@@ -305,7 +331,10 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=40_000)
     parser.add_argument("--slots", type=int, default=360)
-    parser.add_argument("--loads", nargs="*", default=["groups_of_100", "groups_of_20", "shuffled", "spread_rates"])
+    parser.add_argument(
+        "--loads", nargs="*", default=["groups_of_100", "groups_of_20", "shuffled", "spread_rates", "recorded_host"]
+    )
+    parser.add_argument("--hosts", type=int, default=100, help="of a hundred series each, for the ten queries")
     parser.add_argument("--servers", nargs="*", default=["victoriametrics", "influxdb"])
     arguments = parser.parse_args()
     values = make_values(arguments.slots, arguments.series)
@@ -315,6 +344,8 @@ async def main() -> None:
         "shuffled": Load(values[: arguments.slots // 6], 100, shuffled=True),
         "spread_rates": Load(make_values(arguments.slots, arguments.series, spread=True), 100),
     }
+    if "recorded_host" in arguments.loads:
+        loads["recorded_host"] = await recorded_host(min(arguments.slots, 240))
     results = {}
     for name, load in loads.items():
         if name not in arguments.loads:
@@ -325,8 +356,13 @@ async def main() -> None:
             results[name] = await measure(load, folder, arguments.servers)
         finally:
             shutil.rmtree(folder)
+    folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
+    try:
+        queries = await asyncio.to_thread(measure_queries, folder, host_count=arguments.hosts, rounds=QUERIES)
+    finally:
+        shutil.rmtree(folder)
     plain = {name: {kind: asdict(one) for kind, one in by_kind.items()} for name, by_kind in results.items()}
-    print(json.dumps({"bench": "store", "results": plain, "budgets": budgets(results)}))
+    print(json.dumps({"bench": "store", "results": plain, "queries": queries, "budgets": budgets(results)}))
 
 
 if __name__ == "__main__":
