@@ -38,26 +38,35 @@ def ranked(node: Aggregation, vector: Vector, count: Values) -> Vector:
     vector = vector.take(vector.series.order())  # so that of equals the same is chosen at every step
     groups, _ = grouped(node, vector)
     keys = {"topk": -vector.values, "bottomk": vector.values, "limitk": np.zeros(vector.values.shape)}[node.op]
-    ranks = _ranks(keys, vector.present, groups.ids)
-    result = replace(vector, present=vector.present & (ranks < np.trunc(count)))
+    most = int(np.trunc(count.max()))
+    present = _hopeful(keys, vector.present, most) if len(groups) == 1 else vector.present
+    ranks = _ranks(keys, present, groups.ids)
+    result = replace(vector, present=present & (ranks < np.trunc(count)))
     if vector.values.shape[1] == 1:
         result = result.take(np.lexsort((ranks[:, 0], groups.ids)))
     return replace(result.compact(), ordered=node.op != "limitk")
 
 
+def _hopeful(keys: Values, present: Mask, most: int) -> Mask:
+    """Of series that are one group, those that may be among the first so many at a step."""
+    if not 0 < most < len(keys):
+        return present
+    last = np.partition(np.where(present, keys, np.nan), most - 1, axis=0)[most - 1]  # a NaN comes last
+    return np.asarray(present & ((keys <= last) | np.isnan(last)))
+
+
 def _ranks(keys: Values, present: Mask, ids: Codes) -> Codes:
     """The place of each series in its group at each step, from 0: the least key first, NaN behind, the absent last."""
-    steps = keys.shape[1]
-    group = np.broadcast_to(ids[:, None], keys.shape).T.reshape(-1)
-    step = np.repeat(np.arange(steps), len(ids))
-    flat, absent = keys.T.reshape(-1), ~present.T.reshape(-1)
-    order = np.lexsort((flat, absent, group, step))  # a NaN is sorted last
-    cell = step[order] * (int(ids.max()) + 1) + group[order]
-    begins = np.r_[True, cell[1:] != cell[:-1]]
-    position = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = position
-    return ranks.reshape(steps, -1).T
+    step, row = np.nonzero(present.T)
+    order = np.lexsort((keys[row, step], ids[row], step))  # a NaN is sorted last
+    step, row = step[order], row[order]
+    cell = step * (int(ids.max()) + 1) + ids[row]
+    begins = np.ones(len(cell), np.bool_)
+    begins[1:] = cell[1:] != cell[:-1]
+    places = np.arange(len(cell))
+    ranks = np.full(keys.shape, len(keys))
+    ranks[row, step] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return ranks
 
 
 def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:

@@ -55,6 +55,8 @@ def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values:
     values = windows.values
     falls = np.zeros(len(values) + 1, np.bool_)
     falls[1:-1] = values[1:] < values[:-1]
+    if windows.begins is not None:  # from one series to the next is no fall
+        falls[windows.begins] = False
     if not falls.any():
         return np.zeros(first.shape)
     before = np.cumsum(falls)

@@ -13,7 +13,7 @@ from netmon_proto.model import STALE_BITS
 
 Indices = npt.NDArray[np.int64]
 
-_BLOCK_SERIES: Final = 512
+_BLOCK_SERIES: Final = 256
 _BLOCK_SAMPLES: Final = 1 << 19
 """So much of the samples fits into a processor's cache."""
 
@@ -42,6 +42,8 @@ class Windows:
     ends: Times
     check: Callable[[], None] = lambda: None
     """To be called by whoever takes long; may raise."""
+    begins: Indices | None = None
+    """int64 (S,), where the samples of each series begin; None where that is not known."""
 
     @property
     def counts(self) -> Indices:
@@ -87,8 +89,8 @@ def windows_of(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool
     lo, hi = _bounds([grid.times for grid in grids], lengths, starts, ends)
     own = np.repeat(np.arange(len(grids)), series)
     begins = np.concatenate([[0], np.cumsum(lengths[own])[:-1]])[:, None]
-    times = [_repeated(grid) for grid in grids]
-    return Windows(np.concatenate(times), values, begins + lo[own], begins + hi[own], starts, ends)
+    times = _repeated(grids, len(values))
+    return Windows(times, values, begins + lo[own], begins + hi[own], starts, ends, begins=begins[:, 0])
 
 
 def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
@@ -105,7 +107,7 @@ def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, sta
             los.append(rows + lo[number])
             his.append(rows + hi[number])
             values.append(grid.values.reshape(-1))
-            times.append(_repeated(grid))
+            times.append(_repeated([grid], grid.values.size))
         else:
             before = np.zeros((series, len(grid.times) + 1), np.int64)
             np.cumsum(present, axis=1, out=before[:, 1:])
@@ -120,13 +122,23 @@ def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, sta
     )
 
 
-def _repeated(grid: Grid) -> Times:
-    """The times of all samples, one series after the other."""
-    return grid.times if len(grid.values) == 1 else np.broadcast_to(grid.times, grid.values.shape).reshape(-1)
+def _repeated(grids: Sequence[Grid], count: int) -> Times:
+    """The times of all samples of some grids, which are so many, one series after the other."""
+    times = np.empty(count, np.int64)
+    at = 0
+    for grid in grids:
+        end = at + grid.values.size
+        times[at:end].reshape(grid.values.shape)[:] = grid.times
+        at = end
+    return times
 
 
 def _blocks(grids: Sequence[Grid]) -> Iterator[list[Grid]]:
     """The series of some grids, in their order, in parts of a size that is good to work on."""
+    rows, cells = sum([len(grid.values) for grid in grids]), sum([grid.values.size for grid in grids])
+    if 0 < rows <= _BLOCK_SERIES and cells <= _BLOCK_SAMPLES:
+        yield list(grids)
+        return
     block: list[Grid] = []
     series = samples = 0
     for grid in grids:

@@ -36,10 +36,10 @@ def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EV
     if len(series) <= len(rows.series):
         own = np.minimum(rows.series.searchsorted(series), len(rows.series) - 1)
         if (rows.series[own] == series).all():  # as nearly always: columns are in the order of their series
-            return Piece(times, np.arange(len(series)), bits.T.take(own, axis=0), is_ascending=True)
+            return Piece(times, np.arange(len(series)), bits[:, own].T, is_ascending=True)
     at = np.minimum(np.searchsorted(series, rows.series), len(series) - 1)
     own = np.flatnonzero(series[at] == rows.series)
-    return Piece(times, at[own], bits.T.take(own, axis=0))
+    return Piece(times, at[own], bits[:, own].T)
 
 
 def _between(rows: Rows, start_ms: int, end_ms: int) -> tuple[Times, Bits]:
