@@ -25,6 +25,7 @@ from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Grid, newest, windows_of
 from netmon_collector.store.base import Frame, Latest, Store
 from netmon_collector.store.changes import Watched
+from netmon_collector.store.remote import Summarising
 
 _TREES: Final = 256
 """So many parsed expressions are kept: dashboards and rules ask the same again."""
@@ -41,7 +42,7 @@ class Engine:
 
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._options = options
-        self._store = store
+        self._server = store if isinstance(store, Summarising) else None
         self._reader = Reader(store, options.raw_samples)
         self._parse = lru_cache(_TREES)(parse)
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
@@ -92,7 +93,7 @@ class Engine:
 
     async def _summarised(self, query: Query, limits: Limits) -> Answer:
         """The answer to a range query of which the store's server may evaluate the first steps."""
-        known = await pushed(self._store, query, Guard(limits))
+        known = None if self._server is None else await pushed(self._server, query, Guard(limits))
         if known is None:
             return await self._answer(query, limits)
         rest = replace(query, start_ms=int(known.times[-1]) + query.step_ms)

@@ -14,7 +14,7 @@ from netmon_collector.query.answer import Answer, Shape
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.plan import Query
 from netmon_collector.query.syntax.nodes import Aggregation, Call, Selector, bare
-from netmon_collector.store.base import Frame, Store, StoreError, is_absent
+from netmon_collector.store.base import Frame, StoreError, is_absent
 from netmon_collector.store.remote import Steps, Summarising, Summary
 from netmon_proto.model import NAME
 
@@ -26,10 +26,10 @@ NEWEST: Final = "last_over_time"
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
-async def pushed(store: Store, query: Query, guard: Guard) -> Answer | None:
+async def pushed(store: Summarising, query: Query, guard: Guard) -> Answer | None:
     """The first steps of a range query as the store's server tells them; None where there are none to be had so."""
     what = summary_of(query)
-    if what is None or not isinstance(store, Summarising):
+    if what is None:
         return None
     try:
         told = await store.summarise(what, Steps(query.start_ms, query.end_ms, query.step_ms))

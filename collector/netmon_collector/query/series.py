@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -171,8 +171,9 @@ class SeriesSet:
         names = sorted(self._columns)
         if not names:
             return [()] * self._size
-        texts = [np.array(self._columns[name].values, object)[self._columns[name].codes].tolist() for name in names]
-        return [tuple([pair for pair in zip(names, row, strict=True) if pair[1]]) for row in zip(*texts, strict=True)]
+        pairs = [_pairs(name, self._columns[name]) for name in names]
+        rows = zip(*(own for own, _ in pairs), strict=True)
+        return list(rows) if all(whole for _, whole in pairs) else [tuple(filter(None, row)) for row in rows]
 
     def one(self, row: int) -> Labels:
         """The labels of one series."""
@@ -190,6 +191,13 @@ def mapped(column: Column, values: Sequence[str]) -> Column:
     """A column in which other values stand in place of a column's; they may repeat, and be empty."""
     renamed = encoded(values)
     return Column(renamed.codes[column.codes], renamed.values)
+
+
+def _pairs(name: str, column: Column) -> tuple[Iterable[tuple[str, str]], bool]:
+    """The label and the value of each series, nothing where it does not have the label; and whether all have it."""
+    codes = column.codes.tolist()
+    pairs: dict[int, Any] = {code: (name, value) if (value := column.values[code]) else () for code in set(codes)}
+    return map(pairs.__getitem__, codes), all(pairs.values())
 
 
 def _appended(values: list[str], value: str) -> int:
