@@ -1,24 +1,34 @@
 """Debian's blackbox_exporter finds the same at the same targets."""
 
+import asyncio
 import re
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netmon_agent.inputs.checks.base import Check
+from netmon_agent.inputs.checks.channel import TlsOptions
+from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.tcp import TcpInput
+from tests.agent.checks.test_http import site
 from tests.agent.checks.test_ping import needs_ping
 from tests.support.checks import values_of
 from tests.support.servers import RunningServer, found, free_port
+from tests.support.web import certificates
 
 MODULES = """
 modules:
   icmp4: {prober: icmp, icmp: {preferred_ip_protocol: ip4}}
   icmp6: {prober: icmp, icmp: {preferred_ip_protocol: ip6}}
   tcp: {prober: tcp, tcp: {preferred_ip_protocol: ip4}}
+  http: {prober: http, http: {preferred_ip_protocol: ip4, tls_config: {insecure_skip_verify: true}}}
+  http_404: {prober: http, http: {preferred_ip_protocol: ip4, valid_status_codes: [404]}}
+  http_body: {prober: http, http: {preferred_ip_protocol: ip4, fail_if_body_not_matches_regexp: [nothing like it]}}
 """
 LINE = re.compile(r"^(probe_\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
 TIMED = re.compile(r"duration|lookup_time")
@@ -37,7 +47,7 @@ def blackbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     server.kill()
 
 
-def probe(server: RunningServer, module: str, target: str) -> dict[str, float]:
+def _probe(server: RunningServer, module: str, target: str) -> dict[str, float]:
     query = urllib.parse.urlencode({"module": module, "target": target})
     with urllib.request.urlopen(f"{server.url}/probe?{query}", timeout=10) as answer:
         return {name: float(value) for name, value in LINE.findall(answer.read().decode())}
@@ -45,7 +55,11 @@ def probe(server: RunningServer, module: str, target: str) -> dict[str, float]:
 
 async def compare(server: RunningServer, module: str, target: str, one: Check, left_out: str) -> None:
     """All that the exporter has we have too, but for what is left out; equal where it is no time."""
-    theirs = {name: value for name, value in probe(server, module, target).items() if not re.match(left_out, name)}
+    theirs = {
+        name: value
+        for name, value in (await asyncio.to_thread(_probe, server, module, target)).items()
+        if not re.match(left_out, name)
+    }
     (ours,) = (await values_of(one)).values()
     await one.close()
     assert theirs["probe_success"] == ours["probe_success"]
@@ -72,3 +86,28 @@ async def test_a_refused_connection_is_the_same(blackbox: RunningServer) -> None
     port = free_port()
     one = TcpInput(type="tcp", host="127.0.0.1", port=port)
     await compare(blackbox, "tcp", f"127.0.0.1:{port}", one, "probe_(ip_|dns_|failed_due_to_regex)")
+
+
+UNLIKE_THEM = "probe_(ip_addr_hash|ssl_last_chain)"
+PAGES = [
+    ("http", "/chunked", {}),
+    ("http", "/nowhere", {}),
+    ("http_404", "/nowhere", {"status": [404]}),
+    ("http_body", "/chunked", {"expect_body": "nothing like it"}),
+]
+
+
+@pytest.mark.parametrize(("module", "path", "options"), PAGES)
+async def test_a_page_is_the_same(blackbox: RunningServer, module: str, path: str, options: dict[str, Any]) -> None:
+    async with site() as port:
+        one = HttpInput(type="http", url=f"http://127.0.0.1:{port}{path}", **options)
+        await compare(blackbox, module, one.url, one, UNLIKE_THEM)
+
+
+async def test_pages_behind_tls_and_redirects_are_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
+    async with site(ssl_context=certificates(tmp_path).context) as port:
+        lengths = "|probe_http_(content|uncompressed)"  # what is asked differs, and so does what is told of it
+        for path, unlike in {"/echo": lengths, "/chunked": "", "/away": lengths, "/loop": "|probe_(?!success)"}.items():
+            url = f"https://localhost:{port}{path}"
+            one = HttpInput(type="http", url=url, tls=TlsOptions(verify=False), ip_version=4)
+            await compare(blackbox, "http", one.url, one, UNLIKE_THEM + unlike)

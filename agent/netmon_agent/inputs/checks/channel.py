@@ -1,0 +1,114 @@
+"""A connection that a check speaks over, with the time that each step took, and what its TLS showed."""
+
+import asyncio
+import ssl
+import time
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from netmon_agent.inputs.base import Reading
+from netmon_agent.inputs.checks.base import resolve
+from netmon_agent.inputs.checks.certificate import not_after_s
+from netmon_configs.options import Options
+
+LINE_BYTES: Final = 16 << 10
+"""The longest line that is read."""
+_MOST_CERTIFICATES: Final = 20
+_DER: Final = 2
+
+
+class Wrong(Exception):
+    """What answers is not what was expected; for people."""
+
+
+class TlsOptions(Options):
+    """How a server's certificate is judged, and what is shown to it, all in PEM."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = Field(default=None, min_length=1, max_length=253)
+    verify: bool = True
+
+    @model_validator(mode="after")
+    def _pair(self) -> "TlsOptions":
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("needs cert_file and key_file together")
+        return self
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError where a file cannot be used; that is an error of the check, not of its target."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.cert_file is not None and self.key_file is not None:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+
+class Channel:
+    """Steps are in seconds: resolve, connect, tls."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, steps: dict[str, float]) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.steps = steps
+
+    @classmethod
+    async def open(cls, host: str, port: int, ip_version: Literal[4, 6] | None = None) -> "Channel":
+        """Raises OSError."""
+        started = time.perf_counter()
+        address = await resolve(host, port, ip_version)
+        resolved = time.perf_counter()
+        reader, writer = await asyncio.open_connection(address[0], port, limit=LINE_BYTES)
+        connected = time.perf_counter()
+        return cls(reader, writer, {"resolve": resolved - started, "connect": connected - resolved, "tls": 0.0})
+
+    async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Goes on by TLS. Raises OSError."""
+        started = time.perf_counter()
+        try:
+            await self.writer.start_tls(context, server_hostname=server_name)
+        except (ValueError, UnicodeError, ConnectionError) as error:  # a name that TLS cannot carry, an early end
+            raise OSError(str(error) or "the connection ended during the TLS handshake") from None
+        self.steps["tls"] = time.perf_counter() - started
+
+    async def line(self) -> str:
+        """Up to the end of a line. Raises Wrong, OSError."""
+        try:
+            return (await self.reader.readuntil(b"\n")).decode("latin-1").rstrip("\r\n")
+        except asyncio.LimitOverrunError:
+            raise Wrong(f"a line has more than {LINE_BYTES} bytes") from None
+        except asyncio.IncompleteReadError as cut:
+            raise Wrong("the answer is cut off" if cut.partial else "the connection ended without an answer") from None
+
+    @property
+    def ip_protocol(self) -> int:
+        return 4 if len(self.writer.get_extra_info("peername") or ()) == 2 else 6
+
+    def about_tls(self, target: dict[str, str]) -> list[Reading]:
+        """What is known of the certificates that were shown; nothing without TLS."""
+        tls: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        if tls is None:
+            return []
+        ends = [end for end in map(not_after_s, _chain(tls)) if end is not None]
+        told = [Reading("probe_tls_version_info", target | {"version": (tls.version() or "").replace("v", " ")}, 1.0)]
+        if ends:
+            told.append(Reading("probe_ssl_earliest_cert_expiry", target, min(ends)))
+        return told
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+def _chain(tls: ssl.SSLObject) -> list[bytes]:
+    """All certificates that the server sent, where this Python can tell them; else the first."""
+    inner: Any = getattr(tls, "_sslobj", None)
+    if hasattr(inner, "get_unverified_chain"):
+        shown = inner.get_unverified_chain() or ()
+        return [one.public_bytes(_DER) for one in shown[:_MOST_CERTIFICATES]]
+    own = tls.getpeercert(binary_form=True)
+    return [own] if own else []

@@ -1,0 +1,217 @@
+"""Asks a web server, follows its redirects, and judges what it answers."""
+
+import asyncio
+import base64
+import re
+import ssl
+import time
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urljoin
+
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+
+from netmon_agent.inputs.base import Columns, Reading
+from netmon_agent.inputs.checks.base import Check
+from netmon_agent.inputs.checks.channel import Channel, TlsOptions, Wrong
+from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
+from netmon_configs.options import Duration, Size, is_loopback
+
+_MOST_REDIRECTS: Final = 10
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_AT_HOME_ONLY: Final = ("authorization", "cookie", "host")
+_PHASES: Final = ("resolve", "connect", "tls", "processing", "transfer")
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, Field(max_length=1000), AfterValidator(_is_pattern)]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)]
+HeaderValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=8_000)]
+
+
+class HttpInput(Check):
+    """Up when the last answer has a wanted status, header and body; each gather opens connections of its own."""
+
+    type: Literal["http"]
+    url: str = Field(max_length=2_000)
+    method: str = Field(default="GET", pattern=r"^[A-Z]{1,20}$")
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
+    body: str = Field(default="", max_length=100_000)
+    status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
+    follow_redirects: bool = True
+    expect_headers: dict[HeaderName, Pattern] = Field(default_factory=dict, max_length=50)
+    expect_body: Pattern | None = None
+    reject_body: Pattern | None = None
+    timeout_s: Duration = Field(default=10.0, alias="timeout", gt=0, le=60)
+    max_bytes: Size = Field(default=1 << 20, alias="max_size", ge=1 << 10, le=64 << 20)
+    ip_version: Literal[4, 6] | None = None
+    user: str | None = Field(default=None, min_length=1)
+    password_file: Path | None = None
+    token_file: Path | None = None
+    tls: TlsOptions = Field(default_factory=TlsOptions)
+
+    _trouble: str | None = PrivateAttr(default=None)
+
+    @field_validator("url")
+    @classmethod
+    def _is_place(cls, url: str) -> str:
+        Place.of(url)
+        return url
+
+    @model_validator(mode="after")
+    def _secrets_are_safe(self) -> "HttpInput":
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("needs user and password_file together")
+        if self.user is not None and self.token_file is not None:
+            raise ValueError("takes either user and password_file, or token_file")
+        place = Place.of(self.url)
+        if (self.user or self.token_file) and not place.tls and not is_loopback(place.host):
+            raise ValueError("needs https: a password or token goes over plain http to this machine only")
+        return self
+
+    @property
+    def title(self) -> str:
+        return f"http {self.url}"[:128]
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        return (self.url,)
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
+        target = {"target": self.url}
+        authorization = self._authorization()
+        context = self.tls.context()
+        told: list[Reading] = []
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._ask(target, authorization, context, told)
+            self._trouble = None
+        except TimeoutError:
+            self._trouble = f"no answer within {self.timeout_s:g} s"
+        except (Wrong, OSError) as error:
+            self._trouble = str(error) or type(error).__name__
+        return [
+            Reading("probe_success", target, float(self._trouble is None)),
+            Reading("probe_duration_seconds", target, time.perf_counter() - started),
+            *told,
+        ]
+
+    async def _ask(
+        self, target: dict[str, str], authorization: dict[str, str], context: ssl.SSLContext, told: list[Reading]
+    ) -> None:
+        """Asks until there is no redirect, and puts into `told` what is known then. Raises Wrong, OSError."""
+        url, method, body, redirects = self.url, self.method, self.body.encode(), 0
+        phases = dict.fromkeys(_PHASES, 0.0)
+        while True:
+            place = Place.of(url)
+            channel = await Channel.open(place.host, place.port, self.ip_version)
+            try:
+                if place.tls:
+                    await channel.secure(context, self.tls.server_name or place.host)
+                headers = self._headers(place, authorization)
+                answer = await exchange(channel, method, place, headers, body, self.max_bytes)
+                about_channel = [*channel.about_tls(target), *_about_way(target, channel)]
+            finally:
+                channel.close()
+            steps = channel.steps | {"processing": answer.processing_s, "transfer": answer.transfer_s}
+            phases = {name: phases[name] + steps[name] for name in phases}
+            location = answer.headers.get("location")
+            if not self.follow_redirects or answer.status not in _REDIRECTS or location is None:
+                break
+            if redirects == _MOST_REDIRECTS:
+                raise Wrong(f"more than {_MOST_REDIRECTS} redirects")
+            redirects += 1
+            url = _next_url(url, location)
+            if answer.status in (301, 302, 303) and method != "HEAD":
+                method, body = "GET", b""
+        wrong, by_pattern = self._judge(answer)
+        told += [*about_channel, *_about_answer(target, answer, phases, redirects, tls=place.tls)]
+        told.append(Reading("probe_failed_due_to_regex", target, float(by_pattern)))
+        if wrong:
+            raise Wrong(wrong)
+
+    def _headers(self, place: Place, authorization: dict[str, str]) -> dict[str, str]:
+        """A redirect to somewhere else is followed without what may be secret."""
+        home = Place.of(self.url)
+        if (place.host, place.port, place.tls) == (home.host, home.port, home.tls):
+            return self.headers | authorization
+        return {name: value for name, value in self.headers.items() if name.lower() not in _AT_HOME_ONLY}
+
+    def _judge(self, answer: Answer) -> tuple[str | None, bool]:
+        """What is wrong with an answer, and whether a pattern says so."""
+        if answer.status not in self.status if self.status else not 200 <= answer.status < 300:
+            return f"the status is {answer.status}", False
+        for name, pattern in self.expect_headers.items():
+            if not re.search(pattern, answer.headers.get(name.lower(), "")):
+                return f"the header {name} is not as expected", True
+        text = answer.body.decode("utf-8", "replace")
+        if self.expect_body is not None and not re.search(self.expect_body, text):
+            return "the body has nothing of what is expected", True
+        if self.reject_body is not None and re.search(self.reject_body, text):
+            return "the body has what it must not have", True
+        return None, False
+
+    def _authorization(self) -> dict[str, str]:
+        """Read anew each time: secrets change. Raises OSError."""
+        if self.token_file is not None:
+            return {"Authorization": f"Bearer {_secret(self.token_file)}"}
+        if self.password_file is not None:
+            pair = f"{self.user}:{_secret(self.password_file)}"
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return {}
+
+
+def _secret(path: Path) -> str:
+    text = path.read_text(encoding="utf-8").strip()
+    if any(ord(one) < 0x20 for one in text):
+        raise OSError(f"{path} has more than one line")
+    return text
+
+
+def _next_url(url: str, location: str) -> str:
+    try:
+        joined = urljoin(url, location)
+        Place.of(joined)
+    except ValueError:
+        raise Wrong("the answer redirects to something that is no address of a page") from None
+    return joined
+
+
+def _about_way(target: dict[str, str], channel: Channel) -> list[Reading]:
+    return [
+        Reading("probe_dns_lookup_time_seconds", target, channel.steps["resolve"]),
+        Reading("probe_ip_protocol", target, float(channel.ip_protocol)),
+    ]
+
+
+def _about_answer(
+    target: dict[str, str], answer: Answer, phases: dict[str, float], redirects: int, *, tls: bool
+) -> list[Reading]:
+    told = [
+        Reading("probe_http_status_code", target, float(answer.status)),
+        Reading("probe_http_version", target, float(answer.version)),
+        Reading("probe_http_ssl", target, float(tls)),
+        Reading("probe_http_redirects", target, float(redirects)),
+        Reading("probe_http_content_length", target, float(answer.length)),
+        Reading("probe_http_uncompressed_body_length", target, float(len(answer.body))),
+        *(Reading("probe_http_duration_seconds", target | {"phase": name}, took_s) for name, took_s in phases.items()),
+    ]
+    try:
+        changed = parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return told
+    return [*told, Reading("probe_http_last_modified_timestamp_seconds", target, changed)]
