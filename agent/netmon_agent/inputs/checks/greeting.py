@@ -1,4 +1,4 @@
-"""Whether a server greets as its protocol wants: SSH, SMTP, IMAP; the latter two also by TLS, at once or by STARTTLS."""
+"""Whether a server greets as its protocol wants: SSH, SMTP, IMAP; the mail protocols by TLS too, or by STARTTLS."""
 
 import asyncio
 import re
