@@ -124,7 +124,7 @@ async def test_a_flipped_bit_loses_little_and_is_named(killed: Killed, tmp_path:
     whole = killed.content
     dice = random.Random(f"{kind} {ROUNDS}")
     targets = [path for path in sorted(killed.folder.glob(kind)) if path.stat().st_size]
-    for _ in range(-(-ROUNDS // 2)):
+    for _ in range(ROUNDS // 3):
         copy = copied(killed.folder, tmp_path / "copy")
         target = copy / dice.choice(targets).name
         data = bytearray(target.read_bytes())
@@ -172,7 +172,7 @@ def lengths(path: Path) -> list[int]:
     """Where to cut a file: at every byte of its last pages, or at some of them."""
     size = path.stat().st_size
     places = range(max(0, size - PAGES_BYTES), size)
-    return list(places) if ROUNDS >= 1000 else random.Random(ROUNDS).sample(places, min(len(places), ROUNDS // 2))
+    return list(places) if ROUNDS >= 1000 else random.Random(ROUNDS).sample(places, min(len(places), ROUNDS // 3))
 
 
 async def test_what_is_sent_again_after_a_crash_is_kept_once(killed: Killed, tmp_path: Path) -> None:
