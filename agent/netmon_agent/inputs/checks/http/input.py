@@ -5,7 +5,6 @@ import base64
 import re
 import time
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urljoin
@@ -208,6 +207,8 @@ def _about_answer(
         Reading("probe_http_uncompressed_body_length", target, float(len(answer.body))),
         *(Reading("probe_http_duration_seconds", target | {"phase": name}, took_s) for name, took_s in phases.items()),
     ]
+    from email.utils import parsedate_to_datetime  # half a megabyte, for who checks web servers
+
     try:
         changed = parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
     except (KeyError, ValueError, OverflowError):
