@@ -21,12 +21,17 @@ class Batcher:
         self._pending: list[Encoded] = []
         self._flush: asyncio.Task[None] | None = None
 
-    def put(self, title: str, job: str, now_ms: int, measurements: Iterable[Columns | Reading]) -> int:
-        """Takes what an input read; returns the number of samples. Raises DuplicateSeries, ValueError."""
+    def put(
+        self, title: str, job: str, now_ms: int, measurements: Iterable[Columns | Reading], device: str = ""
+    ) -> int:
+        """Takes what an input read, of this host or of a device; returns the number of samples.
+
+        Raises DuplicateSeries, ValueError.
+        """
         if self._generation != self._spool.generation:
             self._generation = self._spool.generation
             self._columnizer.forget()
-        return self._add(self._columnizer.encode(title, job, now_ms, measurements))
+        return self._add(self._columnizer.encode(title, job, now_ms, measurements, device))
 
     def put_stale(self, title: str, now_ms: int) -> None:
         """Ends the series of an input that broke."""

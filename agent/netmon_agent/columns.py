@@ -48,14 +48,16 @@ class Columnizer:
         self._next_layout = first_layout
         self._current: dict[str, _Current] = {}
 
-    def encode(self, title: str, job: str, now_ms: int, measurements: Iterable[Columns | Reading]) -> Encoded:
-        """Encodes what input `title` read at `now_ms`. Raises DuplicateSeries."""
+    def encode(
+        self, title: str, job: str, now_ms: int, measurements: Iterable[Columns | Reading], device: str = ""
+    ) -> Encoded:
+        """Encodes what input `title` read at `now_ms`, of a device or of this host. Raises DuplicateSeries."""
         current = self._current.setdefault(title, _Current())
         parts, values = _flatten(measurements)
         if current.live and len(parts) == len(current.parts) and all(map(_same, parts, current.parts)):
             current.parts = parts
             return Encoded([Gather(current.layout, now_ms, values)])
-        return self._lay_out(current, title, job, now_ms, parts, values)
+        return self._lay_out(current, (title, job, device), now_ms, parts, values)
 
     def mark_stale(self, title: str, now_ms: int) -> Encoded:
         """Ends all series of an input that broke; they go on with its next gather."""
@@ -72,8 +74,7 @@ class Columnizer:
     def _lay_out(
         self,
         current: _Current,
-        title: str,
-        job: str,
+        about: tuple[str, str, str],
         now_ms: int,
         parts: tuple[tuple[Key, ...], ...],
         values: Sequence[float],
@@ -91,10 +92,10 @@ class Columnizer:
         layouts: list[Layout] = []
         retired_layouts = [current.layout] if before else []
         if after:
-            layouts.append(Layout(self._new_layout_id(), title, job, "", list(after.values())))
+            layouts.append(Layout(self._new_layout_id(), *about, list(after.values())))
             gathers.append(Gather(layouts[-1].id, now_ms, values))
         if gone and current.live:
-            layouts.append(Layout(self._new_layout_id(), title, job, "", gone))
+            layouts.append(Layout(self._new_layout_id(), *about, gone))
             gathers.append(Gather(layouts[-1].id, now_ms, [STALE] * len(gone)))
             retired_layouts.append(layouts[-1].id)
         series = [Series(after[key], key.name, dict(key.labels), key.kind) for key in keys if key not in before]

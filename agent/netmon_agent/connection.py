@@ -4,6 +4,7 @@ grpclib rather than grpcio: it speaks HTTP/2 in the event loop's own thread. grp
 a millisecond of CPU every second in idle threads, as much again as the gathering itself (docs/adr/0005).
 """
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -63,10 +64,11 @@ class Connection:
 
     def __init__(self, stream: Stream[bytes, bytes]) -> None:
         self._stream = stream
+        self._sending = asyncio.Lock()  # a frame goes out in pieces: two at once would mix
 
     async def send(self, frame: bytes) -> None:
         """Sends a frame, when the other side has room for it."""
-        async with self._explained():
+        async with self._sending, self._explained():
             await self._stream.send_message(frame)
 
     async def receive(self) -> bytes:

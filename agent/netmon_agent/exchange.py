@@ -5,11 +5,24 @@ import contextlib
 
 from netmon_agent.clock import Clock
 from netmon_agent.connection import Connection, StreamEnded
+from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool, age_ms
 from netmon_agent.spool_file import Spooled
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import Acked, Hello, Limits, Reason, Receipt, Refused, Retry, SeriesDefinitions, Welcome
+from netmon_proto.model import (
+    Acked,
+    Hello,
+    Jobs,
+    Limits,
+    PollNow,
+    Reason,
+    Receipt,
+    Refused,
+    Retry,
+    SeriesDefinitions,
+    Welcome,
+)
 
 log = EventLog("netmon.agent.stream")
 
@@ -21,10 +34,11 @@ MOST_LAYOUTS = 10_000  # a stream that has defined so many is followed by a new 
 class Exchange:
     """What is said on one stream."""
 
-    def __init__(self, connection: Connection, spool: Spool, clock: Clock) -> None:
+    def __init__(self, connection: Connection, spool: Spool, clock: Clock, poller: Poller | None = None) -> None:
         self._connection = connection
         self._spool = spool
         self._clock = clock
+        self._poller = poller
         self._layouts: set[int] = set()
         self._series: set[int] = set()
         self._out: dict[tuple[int, int], Spooled] = {}
@@ -42,10 +56,11 @@ class Exchange:
 
     async def work(self, limits: Limits) -> None:
         """Sends and receives until the stream ends, or has grown old and is to be followed by a new one."""
-        sender = asyncio.create_task(self._send(limits))
-        receiver = asyncio.create_task(self._receive())
+        tasks = [asyncio.create_task(self._send(limits)), asyncio.create_task(self._receive())]
+        if self._poller is not None:
+            tasks.append(asyncio.create_task(self._report(self._poller)))
         try:
-            done, _ = await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except StreamEnded as end:
@@ -53,9 +68,9 @@ class Exchange:
                 await self._quarantine_largest()
             raise
         finally:
-            for task in (sender, receiver):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(sender, receiver, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _quarantine_largest(self) -> None:
         """A frame that is too large for the way would end every stream: its batch goes out of the way."""
@@ -119,12 +134,22 @@ class Exchange:
 
     async def _receive(self) -> None:
         while True:
-            receipt = wire.decode_collector(await self._connection.receive())
-            if isinstance(receipt, Receipt):
-                self._heard = asyncio.get_running_loop().time()
-                await self._file(receipt)
+            match wire.decode_collector(await self._connection.receive()):
+                case Receipt() as receipt:
+                    self._heard = asyncio.get_running_loop().time()
+                    await self._file(receipt)
+                case Jobs(jobs) if self._poller is not None:
+                    await self._poller.assign(jobs)
+                case PollNow(devices) if self._poller is not None:
+                    self._poller.poll_now(devices)
             if self._is_full:
                 self._spool.arrived.set()
+
+    async def _report(self, poller: Poller) -> None:
+        poller.tell_all_again()
+        while True:
+            report = await poller.next_report()
+            await self._connection.send(wire.encode_agent(report))
 
     async def _file(self, receipt: Receipt) -> None:
         batch = self._out.pop((receipt.epoch, receipt.sequence), None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from netmon_agent.clock import Clock
 from netmon_agent.connection import StreamEnded, Target, connect
 from netmon_agent.exchange import Exchange
+from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
@@ -43,13 +44,20 @@ class Stream:
     """Keeps a stream open to the collector and empties the spool into it."""
 
     def __init__(
-        self, target: Target, introduction: Introduction, spool: Spool, clock: Clock, rng: random.Random
+        self,
+        target: Target,
+        introduction: Introduction,
+        spool: Spool,
+        clock: Clock,
+        rng: random.Random,
+        poller: Poller | None = None,
     ) -> None:
         self._target = target
         self._introduction = introduction
         self._spool = spool
         self._clock = clock
         self._rng = rng
+        self._poller = poller
         self._failures = 0
         self.connected = False
 
@@ -66,7 +74,7 @@ class Stream:
     async def _session(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
-                exchange = Exchange(connection, self._spool, self._clock)
+                exchange = Exchange(connection, self._spool, self._clock, self._poller)
                 welcome = await exchange.greet(self._hello(await self._spool.first_sequence()))
                 limit.reschedule(None)
                 await self._welcomed(welcome)

@@ -24,12 +24,14 @@ from netmon_api.models import (
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_api.services import Fleet, Intake, Services
+from netmon_api.snmp_table import SNMP_ROUTES
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_api.writing.table import WRITE_ROUTES
 from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
@@ -49,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
           "Series, sorted by name and labels"),
     Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
           "The samples of some series in some time"),
+    *SNMP_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",
@@ -71,6 +74,7 @@ def make_app(
     registry: CollectorRegistry,
     intake: Intake,
     backups: Backups,
+    polling: Polling,
     pipeline: Pipeline,
     readiness: Callable[[], str | None],
     now_ms: Callable[[], int],
@@ -86,6 +90,7 @@ def make_app(
         registry=registry,
         intake=intake,
         backups=backups,
+        polling=polling,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         readiness=readiness,

@@ -11,6 +11,7 @@ from netmon_configs.text import excerpt
 from netmon_configs.wording import did_you_mean
 
 _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+_SECRET = ("community", "auth_password", "priv_password")
 _KINDS = {"int_parsing": "a whole number", "int_parsing_size": "a whole number", "string_type": "text"}
 
 
@@ -29,7 +30,7 @@ def fields_of(model: type[BaseModel]) -> list[str]:
 
 def _complaint(details: ErrorDetails, known: Sequence[str], noun: str) -> str:
     kind, context = details["type"], details.get("ctx", {})
-    got = f" (got {_shown(details['input'])})"
+    got = "" if _is_secret(details) else f" (got {_shown(details['input'])})"
     if kind == "extra_forbidden":
         return f"no such {noun}{did_you_mean(str(details['loc'][-1]), known)}"
     if kind == "missing":
@@ -44,6 +45,10 @@ def _complaint(details: ErrorDetails, known: Sequence[str], noun: str) -> str:
     if kind == "literal_error":
         return f"must be {context['expected']}{got}"
     return re.sub(r"^\w+ should ", "must ", details["msg"])
+
+
+def _is_secret(details: ErrorDetails) -> bool:
+    return any(str(part) in _SECRET for part in details["loc"])
 
 
 def _reason(details: ErrorDetails) -> str:

@@ -5,6 +5,7 @@ from netmon_api.models import AgentAnswer, DeviceAnswer, DevicesQuery, Listing, 
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.fleet import Device
+from netmon_collector.polling import Polled
 
 
 async def list_devices(call: Call[DevicesQuery]) -> Listing[DeviceAnswer]:
@@ -31,7 +32,7 @@ def _fits(device: Device, query: DevicesQuery) -> bool:
     )
 
 
-def state_of(device: Device) -> State:
+def state_of(device: Device | Polled) -> State:
     """Whether a device is up; unknown for a while after the collector's start."""
     if device.up is None:
         return "unknown"

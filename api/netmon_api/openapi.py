@@ -29,7 +29,11 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
     """The whole API as an OpenAPI 3.1 document."""
     answers = [route.answer for route in routes if route.answer is not None and not isinstance(route.answer, str)]
     models: dict[type[BaseModel], None] = dict.fromkeys([*answers, ErrorAnswer, ClientMessage, ServerMessage])
-    schemas, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    bodies = dict.fromkeys(route.body for route in routes if route.body is not None)
+    schemas, definitions = models_json_schema(
+        [*((model, "serialization") for model in models), *((body, "validation") for body in bodies)],
+        ref_template=_REF,
+    )
     known = {model: schema for (model, _), schema in schemas.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -48,6 +52,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     handler = getattr(route.handler, "__name__", "")
     body = {"requestBody": _body(route.takes)} if route.takes else {}
+    if route.body is not None:
+        body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schemas[route.body]}}}}
     return {
         "operationId": handler if route.method == "GET" else f"{handler}_by_{route.method.lower()}",
         "summary": route.summary,

@@ -38,7 +38,8 @@ class Route:
     """One line of the API. `answer` is a model, a media type, or None where a WebSocket begins.
 
     `also` names further statuses that are answered with text. `takes` is the media type of the body: with one, and
-    without an answer, success is 204. `most_body_bytes` is what no body may exceed.
+    without an answer, success is 204. `body` is the model of a body of JSON. `most_body_bytes` is what
+    no body may exceed.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Route:
     summary: str
     also: Mapping[int, str] = field(default_factory=dict)
     takes: str | None = field(default=None, kw_only=True)
+    body: type[BaseModel] | None = field(default=None, kw_only=True)
     most_body_bytes: int = field(default=LARGEST_BODY_BYTES, kw_only=True)
 
     def bind(

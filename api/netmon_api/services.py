@@ -13,6 +13,7 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
+from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
@@ -48,6 +49,7 @@ class Services:
     registry: CollectorRegistry
     intake: Intake
     backups: Backups
+    polling: Polling
     desk: Desk
     metadata: Metadata
     readiness: Callable[[], str | None]

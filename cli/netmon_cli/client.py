@@ -53,11 +53,12 @@ class Client:
 
     def get(self, path: str, parameters: Parameters = (), timeout_s: float | None = None) -> Any:
         """The JSON that the collector answers to a path such as /api/v1/status."""
-        content = self._read(path, parameters, timeout_s or self._timeout_s)
-        try:
-            return json.loads(content, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            raise self._strange("no JSON") from None
+        return self._json(self._request(path, parameters), timeout_s or self._timeout_s)
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON that the collector answers to a request that changes something."""
+        content = None if body is None else json.dumps(body).encode()
+        return self._json(self._request(path, (), method, content), self._timeout_s)
 
     def understand(self, answer: Any, model: type[Answer]) -> Answer:
         """An answer as the command needs it; what else is in there doesn't matter."""
@@ -85,6 +86,20 @@ class Client:
             page = self._page(number)
             whole["results"].extend(page["results"])
         return whole | {"next": None, "previous": None}
+
+    def pages(self, path: str) -> dict[str, Any]:
+        """A list of the API's, all its pages in one."""
+        whole: dict[str, Any] = {}
+        number = 1
+        while True:
+            page = self.get(path, [("page", str(number)), ("page_size", str(PAGE))])
+            if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+                raise self._strange("no list")
+            whole = whole or page | {"results": []}
+            whole["results"].extend(page["results"])
+            if page.get("next") is None or not page["results"]:
+                return whole | {"next": None, "previous": None}
+            number += 1
 
     def down(self, most: int) -> list[Device]:
         """The first of the devices that are down."""
@@ -127,17 +142,24 @@ class Client:
         except Unanswered as refusal:
             raise Failure(Exit.REFUSED, _pointed(refusal.problem, expression)) from None
 
-    def _read(self, path: str, parameters: Parameters, timeout_s: float) -> bytes:
+    def _json(self, request: Request, timeout_s: float) -> Any:
+        try:
+            return json.loads(self._read(request, timeout_s), parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            raise self._strange("no JSON") from None
+
+    def _read(self, request: Request, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
-        with self._opened(self._request(path, parameters), timeout_s) as response:
+        with self._opened(request, timeout_s) as response:
             try:
                 return self._body(response, deadline, timeout_s)
             except (OSError, HTTPException) as error:
                 raise self._unreachable(error) from None
 
-    def _request(self, path: str, parameters: Parameters) -> Request:
+    def _request(self, path: str, parameters: Parameters, method: str = "GET", body: bytes | None = None) -> Request:
         query = f"?{urlencode(parameters)}" if parameters else ""
-        request = Request(self.url + path + query, headers={"Accept": "application/json"})  # noqa: S310 - checked_url
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body is not None else {})
+        request = Request(self.url + path + query, body, headers, method=method)  # noqa: S310 - checked_url
         if self._access.token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self._access.token}")
         return request

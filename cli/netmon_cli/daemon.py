@@ -60,6 +60,9 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     from netmon_agent.identity import IdentityDamaged, load_identity
     from netmon_agent.inputs.checks.ping import share_socket
     from netmon_agent.inputs.own import OwnInput
+    from netmon_agent.polling.asking import Snmp
+    from netmon_agent.polling.kept import KeptJobs
+    from netmon_agent.polling.poller import Poller
     from netmon_agent.schedule import Scheduler
     from netmon_agent.spool import Spool
     from netmon_agent.spool_file import SpoolUnusable
@@ -93,10 +96,11 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
         [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock
     )
     own.watch(scheduler, spool)
-    stream = Stream(target, introduction, spool, clock, random.Random())  # noqa: S311 - jitter is no secret
+    poller = Poller(KeptJobs(config.state), Snmp().approach, batcher, clock, identity.agent_id)
+    stream = Stream(target, introduction, spool, clock, random.Random(), poller)  # noqa: S311 - jitter is no secret
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
-        async with beside(scheduler.run(), stop):
+        async with beside(scheduler.run(), stop), beside(poller.run(), stop):
             await stop.wait()
         await batcher.close()
         await drained(lambda: not stream.connected or not spool.counts.batches)
@@ -136,16 +140,20 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.intake import Intake
     from netmon_collector.listener import CannotListen
     from netmon_collector.pipeline import Pipeline
+    from netmon_collector.polling import Polling
     from netmon_collector.query.engine import Engine
     from netmon_collector.receive import Receiver
     from netmon_collector.state.agents import Agents
+    from netmon_collector.state.credentials import Credentials
     from netmon_collector.state.database import StateError, open_state
+    from netmon_collector.state.devices import Devices
     from netmon_collector.state.tokens import Tokens
     from netmon_collector.store.base import StoreUnavailable
     from netmon_collector.store.opening import open_store
     from netmon_collector.store.url import parse_store_url
     from netmon_collector.telemetry import make_registry
     from netmon_collector.witness import Witness
+    from netmon_configs.sealing import Sealer
     from netmon_proto.model import Limits
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
@@ -169,7 +177,9 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             registry = make_registry()
             intake = Intake(registry, now_ms())
             feed = Feed()
-            fleet = Fleet(Agents(state), store, limits, now_ms)
+            sealer = Sealer(config.state / "state.key")
+            polling = Polling(Devices(state), Credentials(state, sealer), now_ms)
+            fleet = Fleet(Agents(state), store, limits, now_ms, polling)
             parts.callback(fleet.save)
             parts.callback(tokens.save_uses)
             forwarding = open_forwarding(config.remote_write, config.state, registry)
@@ -180,7 +190,15 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             witness = Witness(fleet, store, pipeline, registry, hostname=platform.node() or "unnamed", now_ms=now_ms)
             socket = None if config.grpc.is_local else config.state / "agents.sock"
             receiver = Receiver(
-                config.grpc, socket, fleet, store, pipeline, tokens=tokens, limits=limits, now_ms=now_ms
+                config.grpc,
+                socket,
+                fleet,
+                store,
+                pipeline,
+                tokens=tokens,
+                limits=limits,
+                now_ms=now_ms,
+                polling=polling,
             )
             await receiver.start()
             parts.push_async_callback(receiver.stop)
@@ -193,6 +211,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 registry=registry,
                 intake=intake,
                 backups=Backups(config.state, store),
+                polling=polling,
                 pipeline=pipeline,
                 readiness=pipeline.trouble,
                 now_ms=now_ms,

@@ -7,9 +7,20 @@ import grpc
 import grpc.aio
 
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
 from netmon_collector.session import Session, StreamOverfull
 from netmon_proto import wire
-from netmon_proto.model import AgentMessage, Batch, Layout, Limits, Reason, Receipt, Refused, SeriesDefinitions
+from netmon_proto.model import (
+    AgentMessage,
+    Batch,
+    DeviceReport,
+    Layout,
+    Limits,
+    Reason,
+    Receipt,
+    Refused,
+    SeriesDefinitions,
+)
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -34,11 +45,14 @@ def decoded(frame: bytes) -> AgentMessage | None:
 class Conversation:
     """Reads one stream; answers each batch when it is on disk, while the next ones are read already."""
 
-    def __init__(self, session: Session, context: Context, pipeline: Pipeline, limits: Limits) -> None:
+    def __init__(
+        self, session: Session, context: Context, pipeline: Pipeline, limits: Limits, polling: Polling | None = None
+    ) -> None:
         self._session = session
         self._context = context
         self._pipeline = pipeline
         self._limits = limits
+        self._polling = polling
         self._slots = asyncio.Semaphore(limits.batches_in_flight)
         self._writing = asyncio.Lock()
         self._answers: set[asyncio.Task[None]] = set()
@@ -46,16 +60,33 @@ class Conversation:
     async def run(self, ended: "asyncio.Future[StreamOver]") -> None:
         """Until the agent ends the stream, or `ended` says why it is over. Raises StreamOver."""
         reading = asyncio.create_task(self._read())
+        tasks = [reading]
+        if self._polling is not None:
+            tasks.append(asyncio.create_task(self._direct(self._polling)))
         try:
-            either: set[asyncio.Future[Any]] = {reading, ended}
+            either: set[asyncio.Future[Any]] = {*tasks, ended}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 raise ended.result()
-            reading.result()
+            for task in tasks:
+                if task.done():
+                    task.result()
         finally:
-            for task in (reading, *self._answers):
+            for task in (*tasks, *self._answers):
                 task.cancel()
-            await asyncio.gather(reading, *self._answers, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
+
+    async def _direct(self, polling: Polling) -> None:
+        """Tells the agent what to poll, now and whenever it changes."""
+        agent_id = self._session.agent.agent_id
+        line = polling.open_line(agent_id)
+        try:
+            while True:
+                message = await polling.next_message(agent_id, line)
+                async with self._writing:
+                    await self._context.write(wire.encode_collector(message))
+        finally:
+            polling.close_line(agent_id, line)
 
     async def _read(self) -> None:
         while isinstance(frame := await self._context.read(), bytes):
@@ -64,6 +95,8 @@ class Conversation:
                     self._define(definitions)
                 case Layout() as layout:
                     self._define(layout)
+                case DeviceReport() as report if self._polling is not None:
+                    await self._polling.reported(self._session.agent.agent_id, report)
                 case Batch() as batch:
                     await self._slots.acquire()
                     task = asyncio.create_task(self._answer(batch, len(frame)))

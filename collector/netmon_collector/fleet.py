@@ -1,10 +1,11 @@
 """What the collector knows of its devices and of the agents that report them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from netmon_collector.clock import Skew
+from netmon_collector.polling import Polled, Polling
 from netmon_collector.session import Report, Session
 from netmon_collector.state.agents import AgentRecord, Agents
 from netmon_collector.store.base import Store
@@ -82,11 +83,19 @@ class _Member:
 class Fleet:
     """All agents ever admitted, and the sessions of those that are connected."""
 
-    def __init__(self, agents: Agents, store: Store, limits: Limits, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        agents: Agents,
+        store: Store,
+        limits: Limits,
+        now_ms: Callable[[], int],
+        polling: Polling | None = None,
+    ) -> None:
         self._agents = agents
         self._store = store
         self._limits = limits
         self._now_ms = now_ms
+        self._polling = polling
         self._started_ms = now_ms()
         self._members = {record.agent_id: _Member(record, self._started_ms) for record in agents.all()}
         self._instances = {member.record.instance for member in self._members.values()}
@@ -100,7 +109,7 @@ class Fleet:
         member = self._members.setdefault(record.agent_id, _Member(record, self._now_ms()))
         member.record, member.address = record, address
         self._instances.add(record.instance)
-        member.session = Session(record, self._store, self._limits, member.skew, member.report)
+        member.session = Session(record, self._store, self._limits, member.skew, member.report, self._polling)
         return member.session
 
     def disconnect(self, session: Session) -> None:
@@ -121,6 +130,8 @@ class Fleet:
         now_ms = self._now_ms()
         for member in self._members.values():
             member.is_now(self._is_up(member, now_ms), now_ms)
+        if self._polling:
+            self._polling.judge()
 
     def save(self) -> None:
         """Writes down when the connected agents were last heard of. Blocks on the database."""
@@ -135,17 +146,41 @@ class Fleet:
         ]
 
     def devices(self) -> list[Device]:
-        """All devices, sorted by instance."""
-        return sorted(map(_device, self._members.values()), key=lambda device: device.instance)
+        """All devices, polled ones too, sorted by instance."""
+        polled = self._polling.all() if self._polling else []
+        found = [*map(_device, self._members.values()), *map(self._polled_device, polled)]
+        return sorted(found, key=lambda device: device.instance)
 
     def device(self, instance: str) -> Device | None:
         """One device by its handle."""
+        polled = self._polling.one(instance) if self._polling else None
+        if polled is not None:
+            return self._polled_device(polled)
         members = self._members.values()
         return next((_device(one) for one in members if one.record.instance == instance), None)
 
     def has_instance(self, instance: str) -> bool:
         """Whether a device of this handle is known; cheap."""
-        return instance in self._instances
+        return instance in self._instances or (self._polling is not None and self._polling.one(instance) is not None)
+
+    def polled(self) -> list[Polled]:
+        """The devices that agents poll, sorted by instance."""
+        return self._polling.all() if self._polling else []
+
+    def _polled_device(self, polled: Polled) -> Device:
+        record = polled.record
+        return replace(
+            _device(self._members[record.agent_id]),
+            instance=record.instance,
+            name=record.name,
+            job="snmp",
+            up=polled.up,
+            since_ms=polled.since_ms,
+            first_seen_ms=record.added_ms,
+            last_seen_ms=polled.heard_ms or record.added_ms,
+            last_sample_ms=polled.newest_ms or None,
+            interval_ms=record.interval_ms,
+        )
 
     def _is_up(self, member: _Member, now_ms: int) -> bool | None:
         patience_ms = MISSED_INTERVALS * member.record.interval_ms

@@ -67,6 +67,8 @@ class Pipeline:
         except Refusal as refusal:
             self._intake.refused(refusal.reason)
             return Receipt(batch.epoch, batch.sequence, Refused(refusal.reason, refusal.message))
+        if not rows:  # all of it is about devices that the agent has polled until a moment ago
+            return Receipt(batch.epoch, batch.sequence, Acked())
         try:
             is_new = await self._store.append(rows, Origin(session.agent.agent_id, batch.epoch, batch.sequence))
         except StoreError as error:

@@ -15,6 +15,7 @@ from netmon_collector.conversation import Context, Conversation, StreamOver, dec
 from netmon_collector.fleet import Fleet
 from netmon_collector.listener import port_taken, read_certificate
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
 from netmon_collector.state.agents import KeyMismatch
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
@@ -45,6 +46,7 @@ class Receiver:
         tokens: Tokens,
         limits: Limits,
         now_ms: Callable[[], int],
+        polling: Polling | None = None,
     ) -> None:
         """`socket`: a path where this machine's agents can connect without certificate and token."""
         self._options = options
@@ -55,6 +57,7 @@ class Receiver:
         self._tokens = tokens
         self._limits = limits
         self._now_ms = now_ms
+        self._polling = polling
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
@@ -157,7 +160,7 @@ class Receiver:
             highest = self._store.highest_acked(record.agent_id, hello.epoch)
             welcome = Welcome(self._now_ms(), record.instance, highest, self._limits)
             await context.write(wire.encode_collector(welcome))
-            await Conversation(session, context, self._pipeline, self._limits).run(ended)
+            await Conversation(session, context, self._pipeline, self._limits, self._polling).run(ended)
         finally:
             if self._streams.get(record.agent_id) is ended:
                 del self._streams[record.agent_id]

@@ -8,14 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from netmon_collector.clock import Skew
+from netmon_collector.polling import Polling, Standing
 from netmon_collector.state.agents import AgentRecord
 from netmon_collector.store.base import Group, Row, Store
-from netmon_proto.model import NAME, Batch, Gather, Kind, Labels, Layout, Limits, Reason, Series, SeriesDefinitions
+from netmon_proto.model import (
+    NAME,
+    Batch,
+    Gather,
+    Kind,
+    Labels,
+    Layout,
+    Limits,
+    Reason,
+    Series,
+    SeriesDefinitions,
+    is_stale,
+)
 
 METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 STAMPED = ("instance", "job", "site")
 """Labels that are the collector's to give."""
+
+UP = "snmp_up"
+"""Whether a polled device answered."""
 
 MOST_SERIES = 1_000_000
 MOST_LAYOUTS = 20_000
@@ -73,15 +89,25 @@ _REPORTED = frozenset(
 class Session:
     """What a stream knows. Definitions never fail: what is wrong with them is told to the batches that use them."""
 
-    def __init__(self, agent: AgentRecord, store: Store, limits: Limits, skew: Skew, report: Report) -> None:
+    def __init__(
+        self,
+        agent: AgentRecord,
+        store: Store,
+        limits: Limits,
+        skew: Skew,
+        report: Report,
+        polling: Polling | None = None,
+    ) -> None:
         self.agent = agent
         self.skew = skew
         self._store = store
         self._limits = limits
         self._report = report
+        self._polling = polling
         self._series: dict[int, Series] = {}
         self._layouts: dict[int, Group | Refusal] = {}
         self._reported: dict[int, list[tuple[int, str]]] = {}
+        self._polled: dict[int, Layout] = {}
 
     def define(self, definitions: SeriesDefinitions) -> None:
         """Takes definitions of series. Raises StreamOverfull."""
@@ -92,15 +118,19 @@ class Session:
 
     def lay_out(self, layout: Layout) -> None:
         """Takes a layout. Raises StreamOverfull."""
-        try:
-            self._layouts[layout.id] = self._group(layout)
-        except Refusal as refusal:
-            self._layouts[layout.id] = refusal
-        if len(self._layouts) > MOST_LAYOUTS:
+        if layout.device:  # becomes a group when it is used, if the device is this agent's then
+            self._polled[layout.id] = layout
+            self._layouts.pop(layout.id, None)
+        else:
+            self._build(layout)
+        if len(self._layouts.keys() | self._polled.keys()) > MOST_LAYOUTS:
             raise StreamOverfull(f"more than {MOST_LAYOUTS} layouts in one stream")
 
     def rows(self, batch: Batch) -> list[Row]:
-        """The rows of a batch, in the agent's time. Raises Refusal."""
+        """The rows of a batch, in the agent's time. Raises Refusal.
+
+        What is about devices that are not the agent's is left out; a batch of nothing but strangers is refused.
+        """
         samples = sum(len(gather.values) for gather in batch.gathers)
         if samples > self._limits.batch_samples:
             raise Refusal(
@@ -108,7 +138,37 @@ class Session:
             )
         if not batch.sequence or not batch.gathers:
             raise Refusal(Reason.MALFORMED, "a batch needs a sequence from 1 on and at least one gather")
-        return [self._row(place, gather) for place, gather in enumerate(batch.gathers)]
+        strange = [
+            layout
+            for gather in batch.gathers
+            if (layout := self._polled.get(gather.layout)) and self._standing(layout) is Standing.STRANGER
+        ]
+        if len(strange) == len(batch.gathers):
+            raise Refusal(
+                Reason.MALFORMED, f"gather 0: device {strange[0].device[:64]!r} is not assigned to this agent"
+            )
+        return [self._row(place, gather) for place, gather in enumerate(batch.gathers) if self._is_taken(gather)]
+
+    def _standing(self, layout: Layout) -> Standing:
+        return self._polling.standing(self.agent.agent_id, layout.device) if self._polling else Standing.STRANGER
+
+    def _is_taken(self, gather: Gather) -> bool:
+        """Whether a gather is the agent's to send. Of a device that it polls no more, the last word is taken."""
+        layout = self._polled.get(gather.layout)
+        if layout is None:
+            return True
+        standing = self._standing(layout)
+        if standing is Standing.STRANGER or (standing is Standing.RELEASED and not all(map(is_stale, gather.values))):
+            return False
+        if layout.id not in self._layouts:
+            self._build(layout)
+        return True
+
+    def _build(self, layout: Layout) -> None:
+        try:
+            self._layouts[layout.id] = self._group(layout)
+        except Refusal as refusal:
+            self._layouts[layout.id] = refusal
 
     def _row(self, place: int, gather: Gather) -> Row:
         group = self._layouts.get(gather.layout)
@@ -123,12 +183,13 @@ class Session:
                 Reason.MALFORMED, f"gather {place} has {len(gather.values)} values for {len(group.labels)} series"
             )
         for column, name in self._reported.get(gather.layout, ()):
-            self._report.take(name, gather.values[column])
+            if name == UP and self._polling:
+                self._polling.heard(self._polled[gather.layout].device, gather.time_ms, gather.values[column] == 1)
+            else:
+                self._report.take(name, gather.values[column])
         return Row(group, gather.time_ms, np.array(gather.values, dtype=np.float64))
 
     def _group(self, layout: Layout) -> Group:
-        if layout.device:
-            raise Refusal(Reason.MALFORMED, f"device {layout.device[:64]!r} is not assigned to this agent")
         if not 0 < len(layout.series) <= self._limits.batch_samples:
             raise Refusal(Reason.MALFORMED, f"layout {layout.id} has {len(layout.series)} series")
         series = [self._series.get(number) for number in layout.series]
@@ -136,14 +197,12 @@ class Session:
         if len(defined) < len(series):
             number = layout.series[series.index(None)]
             raise Refusal(Reason.UNKNOWN_SERIES, f"series {number} is not defined in this stream")
-        job = layout.job[:128] or "node"
-        labels = [stamp(one, instance=self.agent.instance, job=job) for one in defined]
+        job = "snmp" if layout.device else layout.job[:128] or "node"
+        labels = [stamp(one, instance=layout.device or self.agent.instance, job=job) for one in defined]
         if len(set(labels)) < len(labels):
             raise Refusal(Reason.MALFORMED, f"layout {layout.id} has the same series twice")
-        if job == "agent":
-            self._reported[layout.id] = [
-                (column, one.name) for column, one in enumerate(defined) if one.name in _REPORTED
-            ]
+        told = {UP} if layout.device else _REPORTED if job == "agent" else frozenset()
+        self._reported[layout.id] = [(column, one.name) for column, one in enumerate(defined) if one.name in told]
         return self._store.register(labels, [Kind(one.kind) for one in defined])
 
 

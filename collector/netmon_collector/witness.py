@@ -1,7 +1,7 @@
 """What the collector itself says of its agents, as series: `up`, versions, clock skew; and of itself."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from netmon_collector.fleet import Fleet, Seen
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.store.base import ABSENT, Group, Row, Store
-from netmon_proto.model import NAME, Kind, Labels
+from netmon_proto.model import NAME, STALE, Kind, Labels
 
 INTERVAL_S = 10.0
 
@@ -34,6 +34,7 @@ class Witness:
         self._hostname = hostname
         self._now_ms = now_ms
         self._agents: tuple[list[tuple[str, str, str]], Group | None] = ([], None)
+        self._polled: tuple[list[str], Group | None] = ([], None)
         self._own: tuple[list[Labels], Group | None] = ([], None)
 
     async def run(self) -> None:
@@ -46,7 +47,7 @@ class Witness:
         """One tick."""
         self._fleet.judge()
         now_ms = self._now_ms()
-        rows = [*self._agents_row(now_ms), *self._own_row(now_ms)]
+        rows = [*self._agents_row(now_ms), *self._polled_rows(now_ms), *self._own_row(now_ms)]
         await self._pipeline.append_own(rows)
 
     def _agents_row(self, now_ms: int) -> Iterator[Row]:
@@ -59,6 +60,23 @@ class Witness:
             self._agents = (names, group)
         if group is not None:
             yield Row(group, now_ms, np.array([value for one in seen for value in _values(one)]))
+
+    def _polled_rows(self, now_ms: int) -> Iterator[Row]:
+        """`up` of the devices that agents poll; a last word on those that are polled no more."""
+        polled = self._fleet.polled()
+        known, group = self._polled
+        names = [one.record.instance for one in polled]
+        if names != known:
+            if gone := sorted(set(known) - set(names)):
+                yield Row(self._ups(gone), now_ms, np.full(len(gone), STALE))
+            group = self._ups(names) if names else None
+            self._polled = (names, group)
+        if group is not None:
+            yield Row(group, now_ms, np.array([ABSENT if one.up is None else float(one.up) for one in polled]))
+
+    def _ups(self, instances: Sequence[str]) -> Group:
+        labels = [_labels("up", {"instance": instance, "job": "snmp"}) for instance in instances]
+        return self._store.register(labels, [Kind.GAUGE] * len(labels))
 
     def _own_row(self, now_ms: int) -> Iterator[Row]:
         who = {"instance": self._hostname, "job": "collector"}

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 Labels = tuple[tuple[str, str], ...]
@@ -154,5 +154,66 @@ class Receipt:
     outcome: Acked | Retry | Refused
 
 
-AgentMessage = Hello | SeriesDefinitions | Layout | Batch
-CollectorMessage = Welcome | Receipt
+@dataclass(frozen=True, slots=True)
+class SnmpCredential:
+    """One way to ask a device; what does not go with the version is empty. Secrets are not shown."""
+
+    name: str = ""
+    version: str = "2c"
+    community: str = field(default="", repr=False)
+    user: str = ""
+    auth: str = ""
+    auth_password: str = field(default="", repr=False)
+    priv: str = ""
+    priv_password: str = field(default="", repr=False)
+    key_expansion: str = "blumenthal"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A device to poll by SNMP every `interval_ms`; its credentials are tried in order."""
+
+    device: str
+    host: str
+    port: int
+    interval_ms: int
+    credentials: tuple[SnmpCredential, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """All that an agent has to poll, instead of what it was told before."""
+
+    jobs: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PollNow:
+    """Devices to poll at once."""
+
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """Who a polled device is, and whether it answers; of one that does not, all facts are empty."""
+
+    device: str
+    time_ms: int
+    answered: bool
+    trouble: str = ""
+    profile: str = ""
+    vendor: str = ""
+    os: str = ""
+    model: str = ""
+    version: str = ""
+    serial: str = ""
+    object_id: str = ""
+    name: str = ""
+    descr: str = ""
+    location: str = ""
+    contact: str = ""
+
+
+AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport
+CollectorMessage = Welcome | Receipt | Jobs | PollNow

@@ -1,6 +1,7 @@
 """The model's form on the wire. The only module that knows protobuf."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 
 from google.protobuf.message import DecodeError
 
@@ -75,6 +76,8 @@ def encode_agent(message: model.AgentMessage) -> bytes:
             return pb.AgentMessage(layout=layout).SerializeToString()
         case model.Batch():
             return encode_spooled(encode_batch(message), message.age_ms)
+        case model.DeviceReport():
+            return pb.AgentMessage(report=pb.DeviceReport(**asdict(message))).SerializeToString()
 
 
 def decode_agent(frame: bytes) -> model.AgentMessage | None:
@@ -99,6 +102,8 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
             batch = message.batch
             gathers = [model.Gather(one.layout, one.time_ms, one.values) for one in batch.gathers]
             return model.Batch(batch.epoch, batch.sequence, batch.clock_ms, batch.age_ms, gathers)
+        case "report":
+            return model.DeviceReport(*(getattr(message.report, one.name) for one in fields(model.DeviceReport)))
     return None
 
 
@@ -118,6 +123,10 @@ def encode_collector(message: model.CollectorMessage) -> bytes:
             ),
         )
         return pb.CollectorMessage(welcome=welcome).SerializeToString()
+    if isinstance(message, model.Jobs):
+        return pb.CollectorMessage(jobs=_jobs_message(message.jobs)).SerializeToString()
+    if isinstance(message, model.PollNow):
+        return pb.CollectorMessage(poll_now=pb.PollNow(devices=message.devices)).SerializeToString()
     receipt = pb.Receipt(epoch=message.epoch, sequence=message.sequence)
     match message.outcome:
         case model.Acked():
@@ -147,7 +156,53 @@ def decode_collector(frame: bytes) -> model.CollectorMessage | None:
             return model.Welcome(welcome.clock_ms, welcome.instance, welcome.highest_acked, limits)
         case "receipt":
             return _receipt(message.receipt)
+        case "jobs":
+            return model.Jobs(_jobs(message.jobs))
+        case "poll_now":
+            return model.PollNow(tuple(message.poll_now.devices))
     return None
+
+
+def encode_jobs(jobs: Sequence[model.Job]) -> bytes:
+    """Jobs as a poller keeps them."""
+    return _jobs_message(jobs).SerializeToString()
+
+
+def decode_jobs(content: bytes) -> tuple[model.Job, ...]:
+    """Reads what `encode_jobs` made. Raises MalformedFrame."""
+    try:
+        return _jobs(pb.Jobs.FromString(content))
+    except DecodeError as error:
+        raise MalformedFrame(f"not jobs: {error}") from error
+
+
+def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:
+    return pb.Jobs(
+        jobs=[
+            pb.Job(
+                device=job.device,
+                host=job.host,
+                port=job.port,
+                interval_ms=job.interval_ms,
+                credentials=[pb.SnmpCredential(**asdict(one)) for one in job.credentials],
+            )
+            for job in jobs
+        ]
+    )
+
+
+def _jobs(jobs: pb.Jobs) -> tuple[model.Job, ...]:
+    names = [one.name for one in fields(model.SnmpCredential)]
+    return tuple(
+        model.Job(
+            job.device,
+            job.host,
+            job.port,
+            job.interval_ms,
+            tuple(model.SnmpCredential(*(getattr(one, name) for name in names)) for one in job.credentials),
+        )
+        for job in jobs.jobs
+    )
 
 
 def _hello(hello: pb.Hello) -> model.Hello:

@@ -1,5 +1,6 @@
 """A collector's API as it is in operation: a real server on loopback over a real store, state and feed."""
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,14 +20,18 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
 from netmon_collector.intake import IngestStats, Intake
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
+from netmon_collector.state.devices import Devices
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
-from netmon_proto.model import Kind, Labels, Limits
+from netmon_configs.sealing import Sealer
+from netmon_proto.model import Hello, Kind, Labels, Limits
 from tests.support.clocks import HandClock
 
 NOW_MS = 1_769_860_800_000  # 2026-01-31T12:00:00Z
@@ -94,6 +99,19 @@ class IntakeOf:
         return IngestStats(samples=7, batches=3, duplicates=2, refused=1, samples_per_second=0.5)
 
 
+def agent_hello(hostname: str) -> Hello:
+    """What an agent of that host says first."""
+    agent_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, hostname))
+    return Hello(agent_id, bytes(32), hostname, "0.1.0", "Linux x86_64", NOW_MS, 10_000, 1, 1, 0)
+
+
+async def have_polled(lab: "Lab", host: str, **given: Any) -> None:
+    """Adds a device that an agent of the lab polls."""
+    lab.have_agent("poller1")
+    async with lab.client.post("/api/v1/snmp/devices", json={"host": host, "poller": "poller1", **given}) as response:
+        assert response.status == 200, await response.text()
+
+
 RETENTION_MS = 30 * 86_400_000
 
 
@@ -111,12 +129,21 @@ class Lab:
     pipeline: Pipeline
     agents: Fleet
     """Those whose instances nobody else may write about."""
+    polling: Polling
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
     client: aiohttp.ClientSession = field(init=False)
     stranger: aiohttp.ClientSession = field(init=False)
     server: Server = field(init=False)
+
+    def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
+        """Has an agent connected, also to the fleet that the API shows; its id."""
+        record = self.agents.admit(agent_hello(hostname))
+        if self.fleet.device(record.instance) is None:
+            shown = replace(WEB1, instance=record.instance, agent_id=record.agent_id, address=address)
+            self.fleet.members.append(shown)
+        return record.agent_id
 
     def row(self, values: dict[Labels, float], time_ms: int) -> Row:
         series = tuple(values)
@@ -166,6 +193,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         tokens.issue("admin"),
         pipeline,
         agents,
+        Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms),
     )
     app = make_app(
         store=store,
@@ -176,6 +204,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         registry=lab.registry,
         intake=IntakeOf(),
         backups=Backups(folder, store),
+        polling=lab.polling,
         pipeline=pipeline,
         readiness=lambda: lab.not_ready,
         now_ms=clock.now_ms,

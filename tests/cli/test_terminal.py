@@ -221,7 +221,7 @@ def test_help_names_every_command_and_exit_code() -> None:
     shown = piped("--help").stdout
     assert re.findall(r"^  (\w+)  ", shown, re.MULTILINE) == [
         *("up", "agent", "collector", "login", "status", "devices", "query", "top", "doctor"),
-        *("backup", "restore", "version", "config", "token", "store", "profile", "dashboards"),
+        *("backup", "restore", "version", "config", "token", "store", "profile", "dashboards", "device", "credential"),
     ]
     assert "130 interrupted" in shown
 

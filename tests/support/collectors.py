@@ -16,22 +16,29 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.intake import Intake
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
 from netmon_collector.receive import Receiver
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
+from netmon_collector.state.devices import Devices
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Matcher, MatchOp, Store, is_absent
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_configs.sealing import Sealer
 from netmon_proto import wire
 from netmon_proto.model import (
     AgentMessage,
     Batch,
+    CollectorMessage,
     Gather,
     Hello,
+    Jobs,
     Kind,
     Labels,
     Layout,
     Limits,
+    PollNow,
     Receipt,
     Series,
     SeriesDefinitions,
@@ -56,12 +63,22 @@ class RunningCollector:
         self.tokens = Tokens(self.engine, now_ms)
         self.feed = Feed()
         self.intake = Intake(CollectorRegistry(), now_ms())
-        self.fleet = Fleet(Agents(self.engine), self.store, limits, now_ms)
+        credentials = Credentials(self.engine, Sealer(folder / "state.key"))
+        self.polling = Polling(Devices(self.engine), credentials, now_ms)
+        self.fleet = Fleet(Agents(self.engine), self.store, limits, now_ms, self.polling)
         self.pipeline = Pipeline(
             self.store, self.fleet, self.feed, self.intake, retention_ms=RETENTION_MS, now_ms=now_ms
         )
         self.receiver = Receiver(
-            options, socket, self.fleet, self.store, self.pipeline, tokens=self.tokens, limits=limits, now_ms=now_ms
+            options,
+            socket,
+            self.fleet,
+            self.store,
+            self.pipeline,
+            tokens=self.tokens,
+            limits=limits,
+            now_ms=now_ms,
+            polling=self.polling,
         )
 
     async def samples(self, name: str) -> dict[Labels, list[tuple[int, float]]]:
@@ -107,6 +124,7 @@ class HandAgent:
         self.channel = grpc.aio.insecure_channel(where, options=options) if isinstance(where, str) else where
         self.agent_id = agent_id or str(uuid.uuid4())
         self.key = b"k" * 32
+        self.told: list[Jobs | PollNow] = []
         self.open()
 
     def open(self) -> None:
@@ -121,6 +139,17 @@ class HandAgent:
         await self.call.write(message if isinstance(message, bytes) else wire.encode_agent(message))
 
     async def hear(self) -> Welcome | Receipt:
+        while isinstance(message := await self.hear_all(), Jobs | PollNow):
+            self.told.append(message)
+        return message
+
+    async def hear_jobs(self) -> Jobs:
+        """What it is told next to poll."""
+        message = self.told.pop(0) if self.told else await self.hear_all()
+        assert isinstance(message, Jobs)
+        return message
+
+    async def hear_all(self) -> CollectorMessage:
         async with asyncio.timeout(10):
             frame = await self.call.read()
         assert isinstance(frame, bytes), "the stream has ended"

@@ -1,6 +1,6 @@
 """The tables as the newest migration leaves them. Times are Unix milliseconds."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
 metadata = MetaData(
     naming_convention={
@@ -36,3 +36,37 @@ agents = Table(
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
 )
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("version", String(2), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+FACTS = ("profile", "vendor", "os", "model", "version", "serial", "object_id", "sys_name", "descr", "location")
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("instance", String(100), primary_key=True),
+    Column("name", String(253), nullable=False),
+    Column("host", String(253), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Column("identified_ms", BigInteger),
+    *(Column(name, String(1024), nullable=False) for name in FACTS),
+    UniqueConstraint("host", "port"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("instance", ForeignKey("devices.instance", ondelete="CASCADE"), primary_key=True),
+    Column("agent_id", ForeignKey("agents.agent_id"), nullable=False),
+    Column("credential", ForeignKey("credentials.name"), nullable=False),
+    Column("interval_ms", Integer, nullable=False),
+)
+"""A device has one job, and a job one agent: no two agents poll the same device."""

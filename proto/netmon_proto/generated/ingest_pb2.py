@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#netmon_proto/generated/ingest.proto\x12\tnetmon.v1\"\xb4\x01\n\x0c\x41gentMessage\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x10.netmon.v1.HelloH\x00\x12.\n\x06series\x18\x02 \x01(\x0b\x32\x1c.netmon.v1.SeriesDefinitionsH\x00\x12#\n\x06layout\x18\x03 \x01(\x0b\x32\x11.netmon.v1.LayoutH\x00\x12!\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x10.netmon.v1.BatchH\x00\x42\t\n\x07message\"k\n\x10\x43ollectorMessage\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.netmon.v1.WelcomeH\x00\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.netmon.v1.ReceiptH\x00\x42\t\n\x07message\"\xc6\x01\n\x05Hello\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x10\n\x08platform\x18\x05 \x01(\t\x12\x10\n\x08\x63lock_ms\x18\x06 \x01(\x12\x12\x13\n\x0binterval_ms\x18\x07 \x01(\r\x12\r\n\x05\x65poch\x18\x08 \x01(\x06\x12\x16\n\x0e\x66irst_sequence\x18\t \x01(\x04\x12\x15\n\rlast_sequence\x18\n \x01(\x04\"g\n\x07Welcome\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x12\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x15\n\rhighest_acked\x18\x03 \x01(\x04\x12!\n\x06limits\x18\x04 \x01(\x0b\x32\x11.netmon.v1.Limits\"d\n\x06Limits\x12\x13\n\x0b\x66rame_bytes\x18\x01 \x01(\r\x12\x13\n\x0b\x62\x61tch_bytes\x18\x02 \x01(\r\x12\x15\n\rbatch_samples\x18\x03 \x01(\r\x12\x19\n\x11\x62\x61tches_in_flight\x18\x04 \x01(\r\"6\n\x11SeriesDefinitions\x12!\n\x06series\x18\x01 \x03(\x0b\x32\x11.netmon.v1.Series\"\x9f\x01\n\x06Series\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12-\n\x06labels\x18\x03 \x03(\x0b\x32\x1d.netmon.v1.Series.LabelsEntry\x12\x1d\n\x04kind\x18\x04 \x01(\x0e\x32\x0f.netmon.v1.Kind\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x06Layout\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x0e\n\x06series\x18\x05 \x03(\r\"n\n\x05\x42\x61tch\x12\r\n\x05\x65poch\x18\x01 \x01(\x06\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x12\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x04\x12\"\n\x07gathers\x18\x05 \x03(\x0b\x32\x11.netmon.v1.Gather\"9\n\x06Gather\x12\x0e\n\x06layout\x18\x01 \x01(\r\x12\x0f\n\x07time_ms\x18\x02 \x01(\x12\x12\x0e\n\x06values\x18\x03 \x03(\x01\"\xa2\x01\n\x07Receipt\x12\r\n\x05\x65poch\x18\x01 \x01(\x06\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12!\n\x05\x61\x63ked\x18\x03 \x01(\x0b\x32\x10.netmon.v1.AckedH\x00\x12!\n\x05retry\x18\x04 \x01(\x0b\x32\x10.netmon.v1.RetryH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.netmon.v1.RefusedH\x00\x42\t\n\x07outcome\"\x07\n\x05\x41\x63ked\"*\n\x05Retry\x12\x10\n\x08\x61\x66ter_ms\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\t\"=\n\x07Refused\x12!\n\x06reason\x18\x01 \x01(\x0e\x32\x11.netmon.v1.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t*>\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_GAUGE\x10\x01\x12\x10\n\x0cKIND_COUNTER\x10\x02*\x91\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_TOO_LARGE\x10\x01\x12\x19\n\x15REASON_UNKNOWN_SERIES\x10\x02\x12\x14\n\x10REASON_MALFORMED\x10\x03\x12\x14\n\x10REASON_IN_FUTURE\x10\x04\x12\x12\n\x0eREASON_TOO_OLD\x10\x05\x32L\n\x06Ingest\x12\x42\n\x06Stream\x12\x17.netmon.v1.AgentMessage\x1a\x1b.netmon.v1.CollectorMessage(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#netmon_proto/generated/ingest.proto\x12\tnetmon.v1\"\xdf\x01\n\x0c\x41gentMessage\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x10.netmon.v1.HelloH\x00\x12.\n\x06series\x18\x02 \x01(\x0b\x32\x1c.netmon.v1.SeriesDefinitionsH\x00\x12#\n\x06layout\x18\x03 \x01(\x0b\x32\x11.netmon.v1.LayoutH\x00\x12!\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x10.netmon.v1.BatchH\x00\x12)\n\x06report\x18\x08 \x01(\x0b\x32\x17.netmon.v1.DeviceReportH\x00\x42\t\n\x07message\"\xb4\x01\n\x10\x43ollectorMessage\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.netmon.v1.WelcomeH\x00\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.netmon.v1.ReceiptH\x00\x12\x1f\n\x04jobs\x18\x08 \x01(\x0b\x32\x0f.netmon.v1.JobsH\x00\x12&\n\x08poll_now\x18\t \x01(\x0b\x32\x12.netmon.v1.PollNowH\x00\x42\t\n\x07message\"\xc6\x01\n\x05Hello\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x10\n\x08platform\x18\x05 \x01(\t\x12\x10\n\x08\x63lock_ms\x18\x06 \x01(\x12\x12\x13\n\x0binterval_ms\x18\x07 \x01(\r\x12\r\n\x05\x65poch\x18\x08 \x01(\x06\x12\x16\n\x0e\x66irst_sequence\x18\t \x01(\x04\x12\x15\n\rlast_sequence\x18\n \x01(\x04\"g\n\x07Welcome\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x12\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x15\n\rhighest_acked\x18\x03 \x01(\x04\x12!\n\x06limits\x18\x04 \x01(\x0b\x32\x11.netmon.v1.Limits\"d\n\x06Limits\x12\x13\n\x0b\x66rame_bytes\x18\x01 \x01(\r\x12\x13\n\x0b\x62\x61tch_bytes\x18\x02 \x01(\r\x12\x15\n\rbatch_samples\x18\x03 \x01(\r\x12\x19\n\x11\x62\x61tches_in_flight\x18\x04 \x01(\r\"6\n\x11SeriesDefinitions\x12!\n\x06series\x18\x01 \x03(\x0b\x32\x11.netmon.v1.Series\"\x9f\x01\n\x06Series\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12-\n\x06labels\x18\x03 \x03(\x0b\x32\x1d.netmon.v1.Series.LabelsEntry\x12\x1d\n\x04kind\x18\x04 \x01(\x0e\x32\x0f.netmon.v1.Kind\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x06Layout\x12\n\n\x02id\x18\x01 \x01(\r\x12\r\n\x05input\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x0e\n\x06series\x18\x05 \x03(\r\"n\n\x05\x42\x61tch\x12\r\n\x05\x65poch\x18\x01 \x01(\x06\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x12\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x04\x12\"\n\x07gathers\x18\x05 \x03(\x0b\x32\x11.netmon.v1.Gather\"9\n\x06Gather\x12\x0e\n\x06layout\x18\x01 \x01(\r\x12\x0f\n\x07time_ms\x18\x02 \x01(\x12\x12\x0e\n\x06values\x18\x03 \x03(\x01\"\xa2\x01\n\x07Receipt\x12\r\n\x05\x65poch\x18\x01 \x01(\x06\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12!\n\x05\x61\x63ked\x18\x03 \x01(\x0b\x32\x10.netmon.v1.AckedH\x00\x12!\n\x05retry\x18\x04 \x01(\x0b\x32\x10.netmon.v1.RetryH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.netmon.v1.RefusedH\x00\x42\t\n\x07outcome\"\x07\n\x05\x41\x63ked\"*\n\x05Retry\x12\x10\n\x08\x61\x66ter_ms\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\t\"=\n\x07Refused\x12!\n\x06reason\x18\x01 \x01(\x0e\x32\x11.netmon.v1.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\"$\n\x04Jobs\x12\x1c\n\x04jobs\x18\x01 \x03(\x0b\x32\x0e.netmon.v1.Job\"v\n\x03Job\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x13\n\x0binterval_ms\x18\x04 \x01(\r\x12.\n\x0b\x63redentials\x18\x05 \x03(\x0b\x32\x19.netmon.v1.SnmpCredential\"\xb1\x01\n\x0eSnmpCredential\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tcommunity\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04\x61uth\x18\x05 \x01(\t\x12\x15\n\rauth_password\x18\x06 \x01(\t\x12\x0c\n\x04priv\x18\x07 \x01(\t\x12\x15\n\rpriv_password\x18\x08 \x01(\t\x12\x15\n\rkey_expansion\x18\t \x01(\t\"\x1a\n\x07PollNow\x12\x0f\n\x07\x64\x65vices\x18\x01 \x03(\t\"\x82\x02\n\x0c\x44\x65viceReport\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0f\n\x07time_ms\x18\x02 \x01(\x12\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x08\x12\x0f\n\x07trouble\x18\x04 \x01(\t\x12\x0f\n\x07profile\x18\x05 \x01(\t\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\n\n\x02os\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\t\x12\x0e\n\x06serial\x18\n \x01(\t\x12\x11\n\tobject_id\x18\x0b \x01(\t\x12\x0c\n\x04name\x18\x0c \x01(\t\x12\r\n\x05\x64\x65scr\x18\r \x01(\t\x12\x10\n\x08location\x18\x0e \x01(\t\x12\x0f\n\x07\x63ontact\x18\x0f \x01(\t*>\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_GAUGE\x10\x01\x12\x10\n\x0cKIND_COUNTER\x10\x02*\x91\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_TOO_LARGE\x10\x01\x12\x19\n\x15REASON_UNKNOWN_SERIES\x10\x02\x12\x14\n\x10REASON_MALFORMED\x10\x03\x12\x14\n\x10REASON_IN_FUTURE\x10\x04\x12\x12\n\x0eREASON_TOO_OLD\x10\x05\x32L\n\x06Ingest\x12\x42\n\x06Stream\x12\x17.netmon.v1.AgentMessage\x1a\x1b.netmon.v1.CollectorMessage(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,40 +33,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERIES_LABELSENTRY']._loaded_options = None
   _globals['_SERIES_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_KIND']._serialized_start=1502
-  _globals['_KIND']._serialized_end=1564
-  _globals['_REASON']._serialized_start=1567
-  _globals['_REASON']._serialized_end=1712
+  _globals['_KIND']._serialized_start=2246
+  _globals['_KIND']._serialized_end=2308
+  _globals['_REASON']._serialized_start=2311
+  _globals['_REASON']._serialized_end=2456
   _globals['_AGENTMESSAGE']._serialized_start=51
-  _globals['_AGENTMESSAGE']._serialized_end=231
-  _globals['_COLLECTORMESSAGE']._serialized_start=233
-  _globals['_COLLECTORMESSAGE']._serialized_end=340
-  _globals['_HELLO']._serialized_start=343
-  _globals['_HELLO']._serialized_end=541
-  _globals['_WELCOME']._serialized_start=543
-  _globals['_WELCOME']._serialized_end=646
-  _globals['_LIMITS']._serialized_start=648
-  _globals['_LIMITS']._serialized_end=748
-  _globals['_SERIESDEFINITIONS']._serialized_start=750
-  _globals['_SERIESDEFINITIONS']._serialized_end=804
-  _globals['_SERIES']._serialized_start=807
-  _globals['_SERIES']._serialized_end=966
-  _globals['_SERIES_LABELSENTRY']._serialized_start=921
-  _globals['_SERIES_LABELSENTRY']._serialized_end=966
-  _globals['_LAYOUT']._serialized_start=968
-  _globals['_LAYOUT']._serialized_end=1048
-  _globals['_BATCH']._serialized_start=1050
-  _globals['_BATCH']._serialized_end=1160
-  _globals['_GATHER']._serialized_start=1162
-  _globals['_GATHER']._serialized_end=1219
-  _globals['_RECEIPT']._serialized_start=1222
-  _globals['_RECEIPT']._serialized_end=1384
-  _globals['_ACKED']._serialized_start=1386
-  _globals['_ACKED']._serialized_end=1393
-  _globals['_RETRY']._serialized_start=1395
-  _globals['_RETRY']._serialized_end=1437
-  _globals['_REFUSED']._serialized_start=1439
-  _globals['_REFUSED']._serialized_end=1500
-  _globals['_INGEST']._serialized_start=1714
-  _globals['_INGEST']._serialized_end=1790
+  _globals['_AGENTMESSAGE']._serialized_end=274
+  _globals['_COLLECTORMESSAGE']._serialized_start=277
+  _globals['_COLLECTORMESSAGE']._serialized_end=457
+  _globals['_HELLO']._serialized_start=460
+  _globals['_HELLO']._serialized_end=658
+  _globals['_WELCOME']._serialized_start=660
+  _globals['_WELCOME']._serialized_end=763
+  _globals['_LIMITS']._serialized_start=765
+  _globals['_LIMITS']._serialized_end=865
+  _globals['_SERIESDEFINITIONS']._serialized_start=867
+  _globals['_SERIESDEFINITIONS']._serialized_end=921
+  _globals['_SERIES']._serialized_start=924
+  _globals['_SERIES']._serialized_end=1083
+  _globals['_SERIES_LABELSENTRY']._serialized_start=1038
+  _globals['_SERIES_LABELSENTRY']._serialized_end=1083
+  _globals['_LAYOUT']._serialized_start=1085
+  _globals['_LAYOUT']._serialized_end=1165
+  _globals['_BATCH']._serialized_start=1167
+  _globals['_BATCH']._serialized_end=1277
+  _globals['_GATHER']._serialized_start=1279
+  _globals['_GATHER']._serialized_end=1336
+  _globals['_RECEIPT']._serialized_start=1339
+  _globals['_RECEIPT']._serialized_end=1501
+  _globals['_ACKED']._serialized_start=1503
+  _globals['_ACKED']._serialized_end=1510
+  _globals['_RETRY']._serialized_start=1512
+  _globals['_RETRY']._serialized_end=1554
+  _globals['_REFUSED']._serialized_start=1556
+  _globals['_REFUSED']._serialized_end=1617
+  _globals['_JOBS']._serialized_start=1619
+  _globals['_JOBS']._serialized_end=1655
+  _globals['_JOB']._serialized_start=1657
+  _globals['_JOB']._serialized_end=1775
+  _globals['_SNMPCREDENTIAL']._serialized_start=1778
+  _globals['_SNMPCREDENTIAL']._serialized_end=1955
+  _globals['_POLLNOW']._serialized_start=1957
+  _globals['_POLLNOW']._serialized_end=1983
+  _globals['_DEVICEREPORT']._serialized_start=1986
+  _globals['_DEVICEREPORT']._serialized_end=2244
+  _globals['_INGEST']._serialized_start=2458
+  _globals['_INGEST']._serialized_end=2534
 # @@protoc_insertion_point(module_scope)

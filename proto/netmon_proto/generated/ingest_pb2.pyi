@@ -32,24 +32,30 @@ REASON_IN_FUTURE: Reason
 REASON_TOO_OLD: Reason
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "series", "layout", "batch")
+    __slots__ = ("hello", "series", "layout", "batch", "report")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     series: SeriesDefinitions
     layout: Layout
     batch: Batch
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
+    report: DeviceReport
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
-    __slots__ = ("welcome", "receipt")
+    __slots__ = ("welcome", "receipt", "jobs", "poll_now")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    POLL_NOW_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     receipt: Receipt
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    jobs: Jobs
+    poll_now: PollNow
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence")
@@ -195,3 +201,85 @@ class Refused(_message.Message):
     reason: Reason
     message: str
     def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ...) -> None: ...
+
+class Jobs(_message.Message):
+    __slots__ = ("jobs",)
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[Job]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("device", "host", "port", "interval_ms", "credentials")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    host: str
+    port: int
+    interval_ms: int
+    credentials: _containers.RepeatedCompositeFieldContainer[SnmpCredential]
+    def __init__(self, device: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., interval_ms: _Optional[int] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ...) -> None: ...
+
+class SnmpCredential(_message.Message):
+    __slots__ = ("name", "version", "community", "user", "auth", "auth_password", "priv", "priv_password", "key_expansion")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    COMMUNITY_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    AUTH_FIELD_NUMBER: _ClassVar[int]
+    AUTH_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PRIV_FIELD_NUMBER: _ClassVar[int]
+    PRIV_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    KEY_EXPANSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    community: str
+    user: str
+    auth: str
+    auth_password: str
+    priv: str
+    priv_password: str
+    key_expansion: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., community: _Optional[str] = ..., user: _Optional[str] = ..., auth: _Optional[str] = ..., auth_password: _Optional[str] = ..., priv: _Optional[str] = ..., priv_password: _Optional[str] = ..., key_expansion: _Optional[str] = ...) -> None: ...
+
+class PollNow(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeviceReport(_message.Message):
+    __slots__ = ("device", "time_ms", "answered", "trouble", "profile", "vendor", "os", "model", "version", "serial", "object_id", "name", "descr", "location", "contact")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    OS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCR_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    time_ms: int
+    answered: bool
+    trouble: str
+    profile: str
+    vendor: str
+    os: str
+    model: str
+    version: str
+    serial: str
+    object_id: str
+    name: str
+    descr: str
+    location: str
+    contact: str
+    def __init__(self, device: _Optional[str] = ..., time_ms: _Optional[int] = ..., answered: _Optional[bool] = ..., trouble: _Optional[str] = ..., profile: _Optional[str] = ..., vendor: _Optional[str] = ..., os: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[str] = ..., serial: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., descr: _Optional[str] = ..., location: _Optional[str] = ..., contact: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Polls the devices that the collector has assigned to this agent."""

@@ -1,0 +1,104 @@
+"""The devices of this agent: a watch for each, and what is to be told to the collector."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from netmon_agent.batcher import Batcher
+from netmon_agent.clock import Clock
+from netmon_agent.polling.asking import Approach
+from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.watch import Watch
+from netmon_agent.schedule import phase_ms
+from netmon_configs.logs import EventLog
+from netmon_proto.model import DeviceReport, Job
+
+log = EventLog("netmon.agent.polling")
+
+MOST_JOBS: Final = 10_000
+AT_ONCE: Final = 500
+"""Devices asked at the same time; each takes a socket."""
+
+
+class Poller:
+    """Polls what is assigned. Jobs outlive restarts, so that a collector which is away changes nothing."""
+
+    def __init__(self, kept: KeptJobs, approach: Approach, batcher: Batcher, clock: Clock, agent_id: str) -> None:
+        self._kept = kept
+        self._approach = approach
+        self._batcher = batcher
+        self._clock = clock
+        self._agent_id = agent_id
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._watches: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
+        self._reports: dict[str, DeviceReport] = {}
+        self._unsent: dict[str, DeviceReport] = {}
+        self._news = asyncio.Event()
+        self._changes = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Goes on with the jobs of the last run; until cancelled."""
+        try:
+            async with self._changes:
+                if not self._watches:
+                    await self._take_on(await asyncio.to_thread(self._kept.read), at_once=False)
+            await asyncio.Event().wait()
+        finally:
+            tasks = [task for _, task in self._watches.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def assign(self, jobs: Sequence[Job]) -> None:
+        """Polls these devices and no others. A job that is as before goes on; a new one is polled at once."""
+        async with self._changes:
+            before = {device: watch.job for device, (watch, _) in self._watches.items()}
+            if before == {job.device: job for job in jobs}:
+                return
+            await asyncio.to_thread(self._kept.write, jobs[:MOST_JOBS])
+            await self._take_on(jobs[:MOST_JOBS], at_once=True)
+
+    def poll_now(self, devices: Sequence[str]) -> None:
+        """Polls devices at once; one that is being polled, once more after that."""
+        for device in devices:
+            if device in self._watches:
+                self._watches[device][0].poll_now()
+
+    def tell_all_again(self) -> None:
+        """Reports on every device anew: who heard of them before is gone."""
+        self._unsent = dict(self._reports)
+        self._news.set()
+
+    async def next_report(self) -> DeviceReport:
+        """The next thing to tell the collector; waits for one. Of a device's reports only the newest is kept."""
+        while not self._unsent:
+            self._news.clear()
+            await self._news.wait()
+        return self._unsent.pop(next(iter(self._unsent)))
+
+    def _tell(self, report: DeviceReport) -> None:
+        self._reports[report.device] = self._unsent[report.device] = report
+        self._news.set()
+
+    async def _take_on(self, jobs: Sequence[Job], at_once: bool) -> None:
+        wanted = {job.device: job for job in jobs}
+        for device in [one for one, (watch, _) in self._watches.items() if wanted.get(one) != watch.job]:
+            await self._drop(device, is_gone=device not in wanted)
+        for device in wanted.keys() - self._watches.keys():
+            self._start(wanted[device], at_once)
+        if jobs:
+            log.info("jobs.taken", devices=len(jobs))
+
+    def _start(self, job: Job, at_once: bool) -> None:
+        phase = phase_ms(f"{self._agent_id} {job.device}", job.interval_ms)
+        watch = Watch(job, self._approach(job), self._slots, self._batcher, self._clock, self._tell, phase)
+        self._watches[job.device] = watch, asyncio.create_task(watch.run(at_once))
+
+    async def _drop(self, device: str, is_gone: bool) -> None:
+        watch, task = self._watches.pop(device)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if is_gone:
+            watch.retire()
+            self._reports.pop(device, None)
+            self._unsent.pop(device, None)

@@ -1,0 +1,144 @@
+"""One device, polled again and again: never twice at once, and never at another device's cost."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netmon_agent.batcher import Batcher
+from netmon_agent.clock import Clock
+from netmon_agent.columns import DuplicateSeries
+from netmon_agent.inputs.base import Reading
+from netmon_agent.polling.asking import Asking, DeviceDown, distinct
+from netmon_agent.schedule import next_tick_ms
+from netmon_configs.logs import EventLog
+from netmon_proto.model import DeviceReport, Job
+
+if TYPE_CHECKING:
+    from netmon_agent.snmp.findings import Findings
+
+log = EventLog("netmon.agent.polling")
+
+JOB = "snmp"
+LONGEST_TEXT = 1024
+
+
+class Watch:
+    """Polls a device at the same phase of every interval, in one task: a slow poll delays itself alone."""
+
+    def __init__(
+        self,
+        job: Job,
+        asking: Asking,
+        slots: asyncio.Semaphore,
+        batcher: Batcher,
+        clock: Clock,
+        tell: Callable[[DeviceReport], None],
+        phase_ms: int,
+    ) -> None:
+        self.job = job
+        self._asking = asking
+        self._slots = slots
+        self._batcher = batcher
+        self._clock = clock
+        self._tell = tell
+        self._phase_ms = phase_ms
+        self._wanted = asyncio.Event()
+        self._told: DeviceReport | None = None
+        self._broken = False
+
+    async def run(self, at_once: bool) -> None:
+        """Polls until cancelled, the first time at once or when its time comes."""
+        last_ms = -self.job.interval_ms
+        if at_once:
+            self._wanted.set()
+        while True:
+            now_ms = self._clock.now_ms()
+            tick_ms = next_tick_ms(now_ms, self.job.interval_ms, self._phase_ms, last_ms)
+            is_wanted = await self._wait((tick_ms - now_ms) / 1000)
+            last_ms = self._clock.now_ms() if is_wanted else tick_ms
+            async with self._slots:
+                await self._poll(is_wanted)
+
+    def poll_now(self) -> None:
+        """Ends the wait for the next poll, and for the time when credentials may be tried again."""
+        self._asking.try_again()
+        self._wanted.set()
+
+    def retire(self) -> None:
+        """Ends the device's series."""
+        self._batcher.put(self._title, JOB, self._clock.now_ms(), [], self.job.device)
+
+    @property
+    def _title(self) -> str:
+        return f"{JOB}:{self.job.device}"
+
+    async def _wait(self, pause_s: float) -> bool:
+        """Waits for the next poll's time; whether it is wanted earlier."""
+        try:
+            async with asyncio.timeout(max(pause_s, 0.0)):
+                await self._wanted.wait()
+        except TimeoutError:
+            return False
+        self._wanted.clear()
+        return True
+
+    async def _poll(self, is_wanted: bool) -> None:
+        readings: list[Reading] = []
+        now_ms, started_s = self._clock.now_ms(), time.monotonic()
+        try:
+            async with asyncio.timeout(self.job.interval_ms / 1000):
+                found = await self._asking.ask(started_s)
+        except TimeoutError:
+            report = self._down(now_ms, "its answers took longer than the interval")
+        except DeviceDown as down:
+            report = self._down(now_ms, str(down))
+        except Exception as error:  # noqa: BLE001 - one device that breaks its poll must not stop the others
+            report = self._down(now_ms, f"its poll failed: {type(error).__name__}")
+            if not self._broken:
+                log.warning("device.poll_broken", device=self.job.device, error=repr(error))
+            self._broken = True
+        else:
+            report, readings = _report(self.job.device, now_ms, found), found.readings
+            self._broken = False
+        own = [
+            Reading("snmp_up", {}, float(report.answered)),
+            Reading("snmp_poll_duration_seconds", {}, time.monotonic() - started_s),
+        ]
+        self._put(now_ms, [*own, *readings])
+        self._say(report, is_wanted)
+
+    def _put(self, now_ms: int, readings: list[Reading]) -> None:
+        try:
+            self._batcher.put(self._title, JOB, now_ms, readings, self.job.device)
+        except DuplicateSeries:
+            self._batcher.put(self._title, JOB, now_ms, distinct(readings), self.job.device)
+
+    def _down(self, now_ms: int, why: str) -> DeviceReport:
+        return DeviceReport(self.job.device, now_ms, False, why[:LONGEST_TEXT])
+
+    def _say(self, report: DeviceReport, is_wanted: bool) -> None:
+        """Reports what is new. The words of a trouble may change at every poll; that there is one is what counts."""
+        before, self._told = self._told, report
+        if before is not None and not is_wanted and _gist(before) == _gist(report):
+            return
+        if before is None or before.answered != report.answered:
+            log.info("device.state", device=report.device, answered=report.answered, why=report.trouble)
+        self._tell(report)
+
+
+def _gist(report: DeviceReport) -> DeviceReport:
+    return replace(report, time_ms=0, trouble="some" if report.trouble else "")
+
+
+def _report(device: str, now_ms: int, found: "Findings") -> DeviceReport:
+    who = found.identity
+    troubles = "; ".join(f"{one.part}: {one.text}" for one in found.troubles)
+    if not found.answered:
+        return DeviceReport(device, now_ms, False, (troubles or "no answer")[:LONGEST_TEXT])
+    texts = {
+        name: getattr(who, name)[:LONGEST_TEXT]
+        for name in "profile vendor os model version serial object_id name descr location contact".split()
+    }
+    return DeviceReport(device, now_ms, True, troubles[:LONGEST_TEXT], **texts)

@@ -1,0 +1,31 @@
+"""The routes about SNMP devices and credentials, on one page; app.py adds them to its own."""
+
+from netmon_agent.snmp.credentials import Credential
+from netmon_api import snmp
+from netmon_api.auth import Access
+from netmon_api.models import Listing, NoQuery, PageQuery
+from netmon_api.routes import Route
+from netmon_api.snmp_models import CredentialAnswer, PollAnswer, SnmpDeviceAnswer, SnmpDeviceBody
+
+_DEVICES, _CREDENTIALS = "/api/v1/snmp/devices", "/api/v1/snmp/credentials"
+
+# fmt: off
+SNMP_ROUTES: tuple[Route, ...] = (
+    Route("GET", _DEVICES, Access.TOKEN, snmp.list_snmp_devices, PageQuery, Listing[SnmpDeviceAnswer],
+          "Devices polled by SNMP, sorted by instance"),
+    Route("POST", _DEVICES, Access.TOKEN, snmp.add_snmp_device, NoQuery, SnmpDeviceAnswer,
+          "Poll another device", body=SnmpDeviceBody),
+    Route("GET", _DEVICES + "/{device}", Access.TOKEN, snmp.show_snmp_device, NoQuery, SnmpDeviceAnswer,
+          "One device polled by SNMP"),
+    Route("DELETE", _DEVICES + "/{device}", Access.TOKEN, snmp.remove_snmp_device, NoQuery, SnmpDeviceAnswer,
+          "Poll a device no more"),
+    Route("POST", _DEVICES + "/{device}/poll", Access.TOKEN, snmp.poll_snmp_device, NoQuery, PollAnswer,
+          "Poll a device at once"),
+    Route("GET", _CREDENTIALS, Access.TOKEN, snmp.list_credentials, PageQuery, Listing[CredentialAnswer],
+          "Credentials by name, without secrets"),
+    Route("PUT", _CREDENTIALS + "/{credential}", Access.TOKEN, snmp.put_credential, NoQuery, CredentialAnswer,
+          "Keep a credential under a name", body=Credential),
+    Route("DELETE", _CREDENTIALS + "/{credential}", Access.TOKEN, snmp.remove_credential, NoQuery, CredentialAnswer,
+          "Forget a credential"),
+)
+# fmt: on

@@ -1,0 +1,198 @@
+"""`netmon device`: has devices polled by SNMP, and tells what they are."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import AwareDatetime, BaseModel
+
+from netmon_cli.client import Client
+from netmon_cli.credentials import body_of
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.output import Cell, Colour, Column, Paper, duration, escape, table, write_json, write_lines
+from netmon_configs.options import split_address
+
+DEVICES = "/api/v1/snmp/devices"
+LOOK_EVERY_S = 0.25
+SNMP_PORT = 161
+_COLOURS: dict[str, Colour] = {"up": "green", "down": "red"}
+
+
+class SnmpDevice(BaseModel):
+    """GET /api/v1/snmp/devices/{device}"""
+
+    instance: str
+    name: str
+    host: str
+    port: int
+    poller: str
+    credential: str | None
+    interval_s: float
+    state: Literal["up", "down", "unknown"]
+    last_poll: AwareDatetime | None
+    reported: AwareDatetime | None
+    answered: bool | None
+    trouble: str
+    profile: str
+    vendor: str
+    os: str
+    model: str
+    version: str
+    serial: str
+    object_id: str
+    sys_name: str
+    descr: str
+    location: str
+
+
+class SnmpDevices(BaseModel):
+    results: list[SnmpDevice]
+
+
+def add(
+    client: Client,
+    host: str,
+    name: str | None,
+    credential: str | None,
+    snmp: dict[str, str] | None,
+    interval_s: float,
+    poller: str | None,
+    wait_s: float,
+    as_json: bool,
+) -> Exit:
+    """Has a device polled and waits until it is known what it is. Raises Failure."""
+    address, port = _address(host)
+    body = {"host": address, "port": port, "name": name, "credential": credential, "snmp": snmp}
+    body |= {"interval_s": interval_s, "poller": poller}
+    added = client.understand(client.send("POST", DEVICES, body_of(body)), SnmpDevice)
+    return _tell(client, _wait(client, added.instance, lambda one: one.reported is not None, wait_s), as_json)
+
+
+def poll(client: Client, instance: str, wait_s: float, as_json: bool) -> Exit:
+    """Has a device polled at once, and tells what comes of it. Raises Failure."""
+    before = client.understand(client.get(_path(instance)), SnmpDevice).reported
+    client.send("POST", f"{_path(instance)}/poll")
+    return _tell(client, _wait(client, instance, lambda one: one.reported not in (None, before), wait_s), as_json)
+
+
+def remove(client: Client, instance: str, as_json: bool) -> Exit:
+    """Has a device polled no more. Raises Failure."""
+    answer = client.send("DELETE", _path(instance))
+    if as_json:
+        write_json(answer)
+    else:
+        write_lines([f"{escape(instance)} is polled no more; what was measured is kept as long as other samples"])
+    return Exit.FINE
+
+
+def show(client: Client, instance: str, as_json: bool) -> Exit:
+    """All about one device. Raises Failure."""
+    answer = client.get(_path(instance))
+    if as_json:
+        write_json(answer)
+    else:
+        write_lines(details(client.understand(answer, SnmpDevice)))
+    return Exit.FINE
+
+
+def show_all(client: Client, as_json: bool, on: Paper) -> Exit:
+    """A line per device. Raises Failure."""
+    answer = client.pages(DEVICES)
+    if as_json:
+        write_json(answer)
+        return Exit.FINE
+    devices = client.understand(answer, SnmpDevices).results
+    columns = [Column(title) for title in ("DEVICE", "STATE", "ADDRESS", "PROFILE", "MODEL", "VERSION", "POLLER")]
+    write_lines(
+        table(columns, [_row(one) for one in devices], on)
+        if devices
+        else ["none yet; `netmon device add HOST` adds one"]
+    )
+    return Exit.FINE
+
+
+def details(device: SnmpDevice) -> list[str]:
+    """All about one device, a line per matter."""
+    last = f"{device.last_poll.astimezone():%Y-%m-%d %H:%M:%S}" if device.last_poll else "none yet"
+    lines = [
+        ("device", device.instance if device.name == device.instance else f"{device.instance} ({device.name})"),
+        ("state", device.state),
+        ("trouble", device.trouble),
+        ("address", _place(device)),
+        *((name, getattr(device, name)) for name in ("profile", "vendor", "os", "model", "version", "serial")),
+        ("name", device.sys_name),
+        ("location", device.location),
+        ("description", device.descr),
+        ("object id", device.object_id),
+        ("credential", device.credential or "its own"),
+        ("interval", duration(device.interval_s)),
+        ("last poll", last),
+        ("poller", device.poller),
+    ]
+    return [f"{title:<12} {escape(text)}" for title, text in lines if text]
+
+
+def _tell(client: Client, answer: Any, as_json: bool) -> Exit:
+    device = client.understand(answer, SnmpDevice)
+    if as_json:
+        write_json(answer)
+    elif device.answered:
+        facts = [device.vendor, device.model, device.os, device.version]
+        known = escape(" ".join(text for text in facts if text)) or "nothing more is known of it"
+        every = duration(device.interval_s)
+        write_lines(
+            [f"{escape(device.instance)} answers: {known} (profile {escape(device.profile)}); polled every {every}"]
+        )
+        if device.trouble:
+            write_lines([f"not all could be read: {escape(device.trouble)}"])
+    else:
+        write_lines(
+            [f"{escape(device.instance)} does not answer: {escape(device.trouble or 'its poller has not told yet')}"]
+        )
+    return Exit.FINE if device.answered else Exit.WRONG
+
+
+def _wait(client: Client, instance: str, is_done: Callable[[SnmpDevice], bool], wait_s: float) -> Any:
+    """The device as soon as it is as wanted, or as it is in the end."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        answer = client.get(_path(instance))
+        if is_done(client.understand(answer, SnmpDevice)) or time.monotonic() > deadline:
+            return answer
+        time.sleep(LOOK_EVERY_S)
+
+
+def _row(device: SnmpDevice) -> list[Cell | str]:
+    facts = [device.profile, device.model, device.version]
+    return [
+        escape(device.instance),
+        Cell(device.state, _COLOURS.get(device.state)),
+        escape(_place(device)),
+        *(escape(text) or "-" for text in facts),
+        escape(device.poller),
+    ]
+
+
+def _place(device: SnmpDevice) -> str:
+    if device.port == SNMP_PORT:
+        return device.host
+    return f"[{device.host}]:{device.port}" if ":" in device.host else f"{device.host}:{device.port}"
+
+
+def _address(text: str) -> tuple[str, int]:
+    """A host and a port of HOST, HOST:PORT or [HOST]:PORT; an IPv6 address may stand alone."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, SNMP_PORT
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1], SNMP_PORT
+    if ":" not in text:
+        return text, SNMP_PORT
+    try:
+        return split_address(text)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"{text}: {error}") from None
+
+
+def _path(instance: str) -> str:
+    return f"{DEVICES}/{quote(instance, safe='')}"

@@ -1,0 +1,218 @@
+"""What is polled by which agent: who is told what to poll, and what became of it."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from netmon_collector.state.agents import first_free, handle_of
+from netmon_collector.state.credentials import Credentials
+from netmon_collector.state.devices import DeviceRecord, Devices
+from netmon_configs.logs import EventLog
+from netmon_configs.sealing import SealBroken
+from netmon_proto.model import CollectorMessage, DeviceReport, Job, Jobs, PollNow, SnmpCredential
+
+log = EventLog("netmon.collector.polling")
+
+MOST_DEVICES: Final = 10_000
+"""Of one agent."""
+MISSED_INTERVALS: Final = 3
+_LONGEST_HANDLE: Final = 100
+_LONGEST_TEXT: Final = 1024
+
+
+class Standing(Enum):
+    """What a device is to an agent that sends its readings."""
+
+    ASSIGNED = "assigned"
+    RELEASED = "released"
+    STRANGER = "stranger"
+
+
+class TooMany(Exception):
+    """An agent polls as many devices as it may."""
+
+
+@dataclass(slots=True)
+class Polled:
+    """A device as it is now; `up` has held since `since_ms`, None: not known. Times are Unix milliseconds."""
+
+    record: DeviceRecord
+    since_ms: int
+    up: bool | None = None
+    heard_ms: int | None = None
+    newest_ms: int = 0
+    report: DeviceReport | None = None
+    reported_ms: int | None = None
+
+    def is_now(self, up: bool | None, now_ms: int) -> None:
+        """Takes note of a state, and of the time if it is another one."""
+        if up is not self.up:
+            self.up, self.since_ms = up, now_ms
+
+
+@dataclass(slots=True)
+class Line:
+    """What a connected agent has still to be told; however much it is, no more than two messages."""
+
+    is_stale: bool = True
+    wanted: set[str] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Polling:
+    """All polled devices, in memory; what must outlive a restart is in the state database.
+
+    Methods that write are coroutines: they wait for the database in a thread.
+    """
+
+    def __init__(self, devices: Devices, credentials: Credentials, now_ms: Callable[[], int]) -> None:
+        self._devices = devices
+        self.credentials = credentials
+        self._now_ms = now_ms
+        started_ms = now_ms()
+        self._polled = {record.instance: Polled(record, started_ms) for record in devices.all()}
+        self._released: set[tuple[str, str]] = set()
+        self._lines: dict[str, Line] = {}
+        self._changes = asyncio.Lock()
+
+    def all(self) -> list[Polled]:
+        """All polled devices, sorted by instance."""
+        return [self._polled[instance] for instance in sorted(self._polled)]
+
+    def one(self, instance: str) -> Polled | None:
+        return self._polled.get(instance)
+
+    def standing(self, agent_id: str, instance: str) -> Standing:
+        """Whether an agent may speak of a device; cheap."""
+        polled = self._polled.get(instance)
+        if polled is not None and polled.record.agent_id == agent_id:
+            return Standing.ASSIGNED
+        return Standing.RELEASED if (agent_id, instance) in self._released else Standing.STRANGER
+
+    async def add(self, record: DeviceRecord, is_taken: Callable[[str], bool]) -> DeviceRecord:
+        """Has a device polled from now on, under a handle like that of the record which nobody else has.
+
+        Raises DeviceExists, TooMany.
+        """
+        async with self._changes:
+            if sum(one.record.agent_id == record.agent_id for one in self._polled.values()) >= MOST_DEVICES:
+                raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
+            stem = handle_of(record.instance)[: _LONGEST_HANDLE - 6]
+            candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(self._polled) + 1000))]
+            taken = [one for one in candidates if one in self._polled or is_taken(one)]
+            record = replace(record, instance=first_free(stem, taken))
+            await asyncio.to_thread(self._devices.add, record)
+            self._polled[record.instance] = Polled(record, self._now_ms())
+            self._released.discard((record.agent_id, record.instance))
+            self._tell_jobs([record.agent_id])
+        log.info("device.added", device=record.instance, host=record.host, port=record.port)
+        return record
+
+    async def remove(self, instance: str) -> bool:
+        """Has a device polled no more; False where it is not."""
+        async with self._changes:
+            polled = self._polled.get(instance)
+            if polled is None:
+                return False
+            await asyncio.to_thread(self._devices.remove, instance)
+            del self._polled[instance]
+            if len(self._released) < MOST_DEVICES:
+                self._released.add((polled.record.agent_id, instance))
+            self._tell_jobs([polled.record.agent_id])
+        log.info("device.removed", device=instance)
+        return True
+
+    async def keep_credential(self, name: str, credential: SnmpCredential) -> None:
+        """Keeps a credential, and tells those who use it. Raises SealBroken, OSError."""
+        await asyncio.to_thread(self.credentials.put, name, credential, self._now_ms())
+        self._tell_jobs(one.record.agent_id for one in self._polled.values() if one.record.credential == name)
+
+    def poll_now(self, instance: str) -> bool:
+        """Has a device polled at once; False where its agent is not connected."""
+        line = self._lines.get(self._polled[instance].record.agent_id)
+        if line is None:
+            return False
+        line.wanted.add(instance)
+        line.news.set()
+        return True
+
+    def open_line(self, agent_id: str) -> Line:
+        """Called when an agent has connected; whoever listened for it before hears nothing any more."""
+        line = self._lines[agent_id] = Line()
+        line.news.set()
+        return line
+
+    def close_line(self, agent_id: str, line: Line) -> None:
+        if self._lines.get(agent_id) is line:
+            del self._lines[agent_id]
+
+    async def next_message(self, agent_id: str, line: Line) -> CollectorMessage:
+        """What an agent is to be told next; waits for something."""
+        while True:
+            await line.news.wait()
+            if line.is_stale:
+                line.is_stale = False
+                if (jobs := await asyncio.to_thread(self._jobs, agent_id)) is not None:
+                    return jobs
+            elif line.wanted:
+                devices, line.wanted = tuple(sorted(line.wanted)), set()
+                return PollNow(devices)
+            else:
+                line.news.clear()
+
+    async def reported(self, agent_id: str, report: DeviceReport) -> None:
+        """Takes note of what an agent says of a device; of one that is not its own, nothing."""
+        if self.standing(agent_id, report.device) is not Standing.ASSIGNED:
+            return
+        polled = self._polled[report.device]
+        texts = {one.name: getattr(report, one.name)[:_LONGEST_TEXT] for one in fields(report) if one.type is str}
+        polled.report, polled.reported_ms = replace(report, **texts), self._now_ms()
+        facts = {name: texts["name" if name == "sys_name" else name] for name in polled.record.facts}
+        if not report.answered or facts == polled.record.facts:
+            return
+        now_ms = self._now_ms()
+        polled.record = replace(polled.record, facts=facts, identified_ms=now_ms)
+        try:
+            await asyncio.to_thread(self._devices.identified, report.device, facts, now_ms)
+        except SQLAlchemyError as error:
+            log.warning("device.not_kept", device=report.device, error=str(getattr(error, "orig", None) or error))
+
+    def heard(self, instance: str, time_ms: int, up: bool) -> None:
+        """Takes note of a poll; one that comes late tells nothing of now."""
+        polled = self._polled.get(instance)
+        if polled is not None and time_ms >= polled.newest_ms:
+            polled.newest_ms, polled.heard_ms = time_ms, self._now_ms()
+            polled.is_now(up, polled.heard_ms)
+
+    def judge(self) -> None:
+        """Says of devices that nobody has polled for some time that nothing is known of them."""
+        now_ms = self._now_ms()
+        for polled in self._polled.values():
+            if polled.heard_ms is not None and now_ms - polled.heard_ms > MISSED_INTERVALS * polled.record.interval_ms:
+                polled.is_now(None, now_ms)
+
+    def _tell_jobs(self, agent_ids: Iterable[str]) -> None:
+        for agent_id in agent_ids:
+            if line := self._lines.get(agent_id):
+                line.is_stale = True
+                line.news.set()
+
+    def _jobs(self, agent_id: str) -> Jobs | None:
+        """All that an agent has to poll; None where that cannot be said, so that it goes on as it does."""
+        records = [one.record for one in list(self._polled.values()) if one.record.agent_id == agent_id]
+        try:
+            known = {name: self.credentials.get(name) for name in {record.credential for record in records}}
+        except (SealBroken, SQLAlchemyError) as error:
+            log.error("jobs.not_told", error=str(error), consequence="pollers go on with what they were told before")
+            return None
+        return Jobs(
+            tuple(
+                Job(record.instance, record.host, record.port, record.interval_ms, (credential,))
+                for record in records
+                if (credential := known[record.credential]) is not None
+            )
+        )

@@ -1,0 +1,209 @@
+"""Devices are polled each by itself, at its time, with jobs that outlive the process."""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from netmon_agent.inputs.base import Columns, Reading
+from netmon_agent.polling.asking import Asking, DeviceDown
+from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.poller import Poller
+from netmon_agent.snmp.findings import Findings, Identity
+from netmon_proto.model import DeviceReport, Job, SnmpCredential
+from tests.support.clocks import HandClock
+
+SWITCH = Job("sw1", "192.0.2.1", 161, 5_000, (SnmpCredential(community="s3cret"),))
+FOUND = Findings(Identity("generic", "Acme", "acmeos"), readings=[Reading("sysUpTime", {}, 1.0)])
+
+
+class Diary:
+    """A batcher that writes down what it was given."""
+
+    def __init__(self) -> None:
+        self.put_of: dict[str, list[dict[str, float]]] = {}
+
+    def put(self, title: str, job: str, now_ms: int, measurements: list[Columns | Reading], device: str = "") -> int:
+        assert (title, job) == (f"snmp:{device}", "snmp")
+        values = {one.name: one.value for one in measurements if isinstance(one, Reading)}
+        self.put_of.setdefault(device, []).append(values)
+        return len(values)
+
+    def put_stale(self, title: str, now_ms: int) -> None: ...
+
+
+@dataclass
+class Network:
+    """Devices that answer as a test says, and what was asked of them."""
+
+    answer: Callable[[Job], Findings] = lambda job: FOUND
+    hang: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    at_once: dict[str, int] = field(default_factory=dict)
+    most_at_once: int = 0
+
+    def approach(self, job: Job) -> Asking:
+        network = self
+
+        class One:
+            async def ask(self, now_s: float) -> Findings:
+                network.asked.append(job.device)
+                network.at_once[job.device] = network.at_once.get(job.device, 0) + 1
+                network.most_at_once = max(network.most_at_once, network.at_once[job.device])
+                try:
+                    await asyncio.sleep(0.01 if job.device not in network.hang else 1000)
+                finally:
+                    network.at_once[job.device] -= 1
+                return network.answer(job)
+
+            def try_again(self) -> None: ...
+
+        return One()
+
+
+@dataclass
+class Bench:
+    state: Path
+    network: Network = field(default_factory=Network)
+    diary: Diary = field(default_factory=Diary)
+
+    def poller(self) -> Poller:
+        return Poller(KeptJobs(self.state), self.network.approach, self.diary, HandClock(1_000_000), "an agent")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+async def poller(bench: Bench) -> AsyncIterator[Poller]:
+    poller = bench.poller()
+    task = asyncio.create_task(poller.run())
+    await asyncio.sleep(0)
+    yield poller
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def next_report(poller: Poller) -> DeviceReport:
+    return await asyncio.wait_for(poller.next_report(), 5)
+
+
+async def test_a_new_job_is_polled_at_once_and_reported(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    report = await next_report(poller)
+    assert (report.device, report.answered, report.vendor, report.os) == ("sw1", True, "Acme", "acmeos")
+    (values,) = bench.diary.put_of["sw1"]
+    assert (values["snmp_up"], values["sysUpTime"]) == (1.0, 1.0)
+
+
+async def test_jobs_are_sealed_on_disk_and_gone_with_the_last(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    files = {path.name: path for path in bench.state.iterdir()}
+    assert set(files) == {"jobs.sealed", "jobs.key"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+    assert not [path for path in files.values() if b"s3cret" in path.read_bytes() or b"sw1" in path.read_bytes()]
+    assert KeptJobs(bench.state).read() == (SWITCH,)
+    await poller.assign([])
+    assert not files["jobs.sealed"].exists()
+
+
+async def test_without_jobs_nothing_is_written(bench: Bench, poller: Poller) -> None:
+    await poller.assign([])
+    assert list(bench.state.iterdir()) == []
+
+
+async def test_a_poller_goes_on_with_its_jobs_without_a_collector(bench: Bench) -> None:
+    KeptJobs(bench.state).write([replace(SWITCH, interval_ms=100)])
+    poller = bench.poller()
+    task = asyncio.create_task(poller.run())
+    assert (await next_report(poller)).device == "sw1"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("spoil", ["jobs.sealed", "jobs.key"])
+async def test_jobs_that_cannot_be_opened_wait_for_the_collector(bench: Bench, spoil: str) -> None:
+    KeptJobs(bench.state).write([SWITCH])
+    content = bytearray((bench.state / spoil).read_bytes())
+    content[-1] ^= 1
+    (bench.state / spoil).write_bytes(content)
+    assert KeptJobs(bench.state).read() == ()
+    KeptJobs(bench.state).write([SWITCH])
+    assert KeptJobs(bench.state).read() == (SWITCH,)
+
+
+async def test_a_job_that_stays_as_it_is_is_not_disturbed(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    await next_report(poller)
+    other = replace(SWITCH, device="sw2", host="192.0.2.2")
+    await poller.assign([SWITCH, other])
+    assert (await next_report(poller)).device == "sw2"
+    assert bench.network.asked == ["sw1", "sw2"]
+
+
+async def test_a_removed_device_is_asked_no_more_and_its_series_end(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    await next_report(poller)
+    await poller.assign([])
+    assert bench.diary.put_of["sw1"][-1] == {}
+    poller.poll_now(["sw1"])
+    await asyncio.sleep(0.05)
+    assert bench.network.asked == ["sw1"]
+
+
+async def test_a_device_is_never_polled_twice_at_once(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    for _ in range(20):
+        poller.poll_now(["sw1"])
+        await asyncio.sleep(0.003)
+    await asyncio.sleep(0.05)
+    assert bench.network.most_at_once == 1
+    assert len(bench.network.asked) > 2
+
+
+async def test_a_device_that_hangs_delays_no_other(bench: Bench, poller: Poller) -> None:
+    bench.network.hang = {"slow"}
+    await poller.assign([replace(SWITCH, device="slow", interval_ms=300), SWITCH])
+    assert (await next_report(poller)).device == "sw1"
+    late = await next_report(poller)
+    assert (late.device, late.answered, late.trouble) == ("slow", False, "its answers took longer than the interval")
+    assert bench.diary.put_of["slow"][0]["snmp_up"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [(DeviceDown("no answer"), "no answer"), (ValueError("s3cret"), "its poll failed: ValueError")],
+)
+async def test_a_device_that_does_not_answer_is_down(
+    bench: Bench, poller: Poller, error: Exception, trouble: str
+) -> None:
+    def fail(job: Job) -> Findings:
+        raise error
+
+    bench.network.answer = fail
+    await poller.assign([SWITCH])
+    report = await next_report(poller)
+    assert (report.answered, report.trouble) == (False, trouble)
+    assert bench.diary.put_of["sw1"][0]["snmp_up"] == 0.0
+
+
+async def test_only_news_is_reported_unless_it_is_asked_for(bench: Bench, poller: Poller) -> None:
+    await poller.assign([replace(SWITCH, interval_ms=100)])
+    await next_report(poller)
+    await asyncio.sleep(0.4)
+    assert len(bench.network.asked) >= 2
+    assert not poller._unsent
+    poller.poll_now(["sw1"])
+    assert (await next_report(poller)).answered
+    poller.tell_all_again()
+    assert (await next_report(poller)).device == "sw1"
+
+
+def test_a_job_shows_no_secret() -> None:
+    assert "s3cret" not in repr(SWITCH)
+    assert "s3cret" not in f"{SWITCH.credentials}"

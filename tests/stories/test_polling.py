@@ -1,0 +1,147 @@
+"""A device is added by one command, and polled from then on, whatever becomes of the collector."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.stories.test_first_light import addresses, children
+from tests.support.daemons import Daemon, daemon, eventually, get, netmon, samples
+from tests.support.snmpd import free_udp_port, snmpd
+
+INTERVAL_S = 5
+
+
+@dataclass(frozen=True)
+class Lab:
+    home: Path
+    up: Daemon
+    url: str
+    token: str
+    port: int
+
+    def value(self, expression: str) -> float | None:
+        """What an expression comes to now, as the command line says; None where nothing is there."""
+        found = netmon(self.home, "query", "--json", expression)
+        result = json.loads(found.stdout)["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    def polls(self) -> list[float]:
+        """When the device answered; nothing while the collector is away."""
+        with contextlib.suppress(OSError):
+            found = samples(self.url, self.token, 'sysUpTime{instance="127.0.0.1"}', 300)
+            return [at for at, _ in found.get("job=snmp", [])]
+        return []
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("home")
+    config = home / "agent.yaml"
+    config.write_text("interval: 1s\n")
+    words = ("--state", str(home / "state"), *addresses(), "--agent-config", str(config))
+    with snmpd(home / "snmpd") as port, daemon(home, "up", *words) as up:
+        token = up.says(r"token +(nmt_\S+)")[1]
+        up.says(r"first data after")
+        yield Lab(home, up, up.says(r"API +(\S+)")[1], token, port)
+
+
+def test_a_device_is_identified_and_polled_within_an_interval(lab: Lab) -> None:
+    added = netmon(lab.home, "device", "add", f"127.0.0.1:{lab.port}", "--interval", f"{INTERVAL_S}s")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert added.stdout.startswith("127.0.0.1 answers: ")
+    assert "linux" in added.stdout.lower()
+    uptime = eventually(lambda: lab.value('sysUpTime{instance="127.0.0.1",job="snmp"}'), INTERVAL_S)
+    assert uptime > 0
+    assert eventually(lambda: lab.value('ifHCInOctets{instance="127.0.0.1",ifDescr="lo"}'), INTERVAL_S) > 0
+    assert eventually(lambda: lab.value('up{instance="127.0.0.1",job="snmp"}'), 20) == 1
+
+
+def test_it_stands_among_the_devices(lab: Lab) -> None:
+    listed = netmon(lab.home, "device", "list").stdout
+    assert f"127.0.0.1  up     127.0.0.1:{lab.port}" in listed
+    shown = json.loads(netmon(lab.home, "device", "show", "127.0.0.1", "--json").stdout)
+    assert shown["object_id"].startswith("1.3.6.1.4.1.8072.")
+    assert (shown["location"], shown["credential"], shown["interval_s"]) == ("lab", "public", INTERVAL_S)
+    assert [one["job"] for one in get(lab.url, lab.token, "/api/v1/devices")["results"]].count("snmp") == 1
+    assert "127.0.0.1" in netmon(lab.home, "devices").stdout
+
+
+def test_a_poll_can_be_had_at_once(lab: Lab) -> None:
+    started = time.monotonic()
+    polled = netmon(lab.home, "device", "poll", "127.0.0.1")
+    assert polled.returncode == 0
+    assert time.monotonic() - started < INTERVAL_S + 3
+
+
+def test_a_device_that_does_not_answer_is_down_and_delays_no_other(lab: Lab) -> None:
+    added = netmon(
+        lab.home, "device", "add", f"localhost:{free_udp_port()}", "--name", "dead", "--interval", f"{INTERVAL_S}s"
+    )
+    assert added.returncode == 1
+    assert added.stdout.startswith("dead does not answer: ")
+    assert eventually(lambda: lab.value('snmp_up{instance="dead"}') == 0)
+    eventually(lambda: lab.value('up{instance="dead",job="snmp"}') == 0, 20)
+    times = lab.polls()
+    assert max(later - earlier for earlier, later in pairwise(times)) < INTERVAL_S + 1
+
+
+def test_secrets_are_nowhere_to_be_read(lab: Lab) -> None:
+    community = lab.home / "community"
+    community.write_text("tr0ub4dor-and-3\n")
+    kept = netmon(lab.home, "credential", "set", "core", "--community-file", str(community))
+    assert (kept.returncode, kept.stderr) == (0, "")
+    added = netmon(lab.home, "device", "add", "127.0.0.2", "--credential", "core", "--wait", "5s")
+    eventually(lambda: (lab.home / "state/agent/jobs.sealed").exists())
+    said = [kept.stdout, added.stdout, added.stderr, lab.up.written]
+    shown = ("devices", "devices/127.0.0.2", "credentials")
+    said += [json.dumps(get(lab.url, lab.token, f"/api/v1/snmp/{path}")) for path in shown]
+    assert not [text for text in said if "tr0ub4dor" in text]
+    files = [path for path in (lab.home / "state").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"tr0ub4dor" in path.read_bytes()]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in files if path.name in ("state.key", "jobs.key")}
+    assert modes == {"state.key": 0o600, "jobs.key": 0o600}
+    in_use = netmon(lab.home, "credential", "remove", "core")
+    assert (in_use.returncode, "polled with credential 'core'" in in_use.stderr) == (5, True)
+    assert netmon(lab.home, "device", "remove", "127.0.0.2").returncode == 0
+    assert netmon(lab.home, "credential", "remove", "core").returncode == 0
+
+
+def test_polling_goes_on_while_the_collector_is_away(lab: Lab) -> None:
+    pids = children(lab.up.process.pid)
+    collector = next(pid for pid in pids if b"collector" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(collector, signal.SIGSTOP)
+    gone_s = time.time()
+    time.sleep(INTERVAL_S + 2)
+    back_s = time.time()
+    os.kill(collector, signal.SIGKILL)
+
+    eventually(lambda: any(gone_s < at < back_s for at in lab.polls()), 60)
+    eventually(lambda: any(at > back_s for at in lab.polls()), 60)
+
+
+def test_an_agent_that_was_killed_goes_on_with_its_jobs(lab: Lab) -> None:
+    pids = children(lab.up.process.pid)
+    agent = next(pid for pid in pids if b"agent" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(agent, signal.SIGKILL)
+    killed_s = time.time()
+    eventually(lambda: any(at > killed_s + 1 for at in lab.polls()), 60)
+
+
+def test_removing_it_stops_it(lab: Lab) -> None:
+    removed = netmon(lab.home, "device", "remove", "127.0.0.1")
+    assert (removed.returncode, removed.stderr) == (0, "")
+    eventually(lambda: lab.value('sysUpTime{instance="127.0.0.1"}') is None)
+    assert "127.0.0.1" not in netmon(lab.home, "device", "list").stdout
+    again = netmon(lab.home, "device", "show", "127.0.0.1")
+    assert (again.returncode, "no device '127.0.0.1' is polled" in again.stderr) == (5, True)
+    last = samples(lab.url, lab.token, 'snmp_up{instance="127.0.0.1"}', 600)["job=snmp"][-1][0]
+    time.sleep(INTERVAL_S + 1)
+    assert samples(lab.url, lab.token, 'snmp_up{instance="127.0.0.1"}', 600)["job=snmp"][-1][0] == last
