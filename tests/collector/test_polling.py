@@ -19,6 +19,7 @@ from netmon_proto.model import (
     PollNow,
     Refused,
     SnmpCredential,
+    Welcome,
     is_stale,
 )
 from tests.support.collectors import HandAgent, RunningCollector, collector, wall_ms
@@ -152,7 +153,8 @@ async def test_jobs_that_cannot_be_opened_are_not_told_as_none(
     (tmp_path / "state.key").write_bytes(bytes(32))
     again = HandAgent(running.receiver.address, agent.agent_id)
     running.polling.credentials._sealer._key = None
-    await again.greet()
+    await again.say(again.hello())
+    assert isinstance(await again.hear(), Welcome)
     await again.define({1: "node_load1"})
     await again.send(1, Gather(1, wall_ms(), [0.5]))
     assert again.told == []

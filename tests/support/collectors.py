@@ -161,6 +161,9 @@ class HandAgent:
         await self.say(self.hello(**changes))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome)
+        jobs = await self.hear_all()  # what is not heard keeps the stream's status from being told
+        assert isinstance(jobs, Jobs)
+        self.told.append(jobs)
         return welcome
 
     def hello(self, **changes: object) -> Hello:
