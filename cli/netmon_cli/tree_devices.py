@@ -1,0 +1,149 @@
+"""`netmon device` and `netmon credential`: devices that are polled by SNMP."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netmon_cli.output import paper
+from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+
+device_app = typer.Typer(help="Poll devices by SNMP.", no_args_is_help=True, rich_markup_mode=None)
+credential_app = typer.Typer(help="Keep credentials for devices.", no_args_is_help=True, rich_markup_mode=None)
+
+PolledDevice = Annotated[str, typer.Argument(metavar="DEVICE", help="Its name in `netmon device list`.")]
+SnmpVersion = Annotated[str | None, typer.Option("--snmp-version", help="1, 2c or 3; else 2c, with a user 3.")]
+Community = Annotated[str | None, typer.Option(help="A community; other users of this machine can see it here.")]
+CommunityFile = Annotated[Path | None, typer.Option(help="A file with it; else NETMON_SNMP_COMMUNITY.")]
+SnmpUser = Annotated[str | None, typer.Option("--user", help="The user of version 3.")]
+Auth = Annotated[str | None, typer.Option(help="md5, sha1, sha224, sha256, sha384 or sha512.")]
+AuthPasswordFile = Annotated[Path | None, typer.Option(help="A file with it; else NETMON_SNMP_AUTH_PASSWORD.")]
+Priv = Annotated[str | None, typer.Option(help="des, aes128, aes192 or aes256.")]
+PrivPasswordFile = Annotated[Path | None, typer.Option(help="A file with it; else NETMON_SNMP_PRIV_PASSWORD.")]
+
+
+@device_app.command("add")
+def device_add(
+    host: Annotated[str, typer.Argument(help="Name or address, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161.")],
+    name: Annotated[str | None, typer.Option(help="What to call it; else as HOST says.")] = None,
+    credential: Annotated[str | None, typer.Option(help="One of `netmon credential set`; else public.")] = None,
+    snmp_version: SnmpVersion = None,
+    community: Community = None,
+    community_file: CommunityFile = None,
+    user: SnmpUser = None,
+    auth: Auth = None,
+    auth_password_file: AuthPasswordFile = None,
+    priv: Priv = None,
+    priv_password_file: PrivPasswordFile = None,
+    interval: Annotated[str, typer.Option(help="Time between two polls, from 5s to 1d.")] = "1m",
+    poller: Annotated[str | None, typer.Option(help="The agent that polls it; else that of the collector.")] = None,
+    wait: Annotated[str, typer.Option(help="How long to wait until it is identified.")] = "40s",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Poll a device from now on, and say what it is.
+
+    Exit code 1 where it does not answer; it is polled all the same.
+    """
+    from netmon_cli.credentials import Given, ask_for_missing, find_credential
+    from netmon_cli.snmp import add
+
+    given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
+    if credential is not None and given != Given():
+        raise typer.BadParameter("is one way to say who asks, the options of SNMP another", param_hint="--credential")
+    snmp = None if credential is not None else find_credential(given, os.environ)
+    if snmp is not None:
+        snmp = ask_for_missing(snmp, sys.stdin.isatty())
+    client, interval_s, wait_s = client_at(url, token_file), duration(interval, "--interval"), duration(wait, "--wait")
+    finish(add(client, host, name, credential, snmp, interval_s, poller, wait_s, as_json))
+
+
+@device_app.command("list")
+def device_list(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """The devices that are polled."""
+    from netmon_cli.snmp import show_all
+
+    finish(show_all(client_at(url, token_file), as_json, paper()))
+
+
+@device_app.command("show")
+def device_show(device: PolledDevice, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """All about one device."""
+    from netmon_cli.snmp import show
+
+    finish(show(client_at(url, token_file), device, as_json))
+
+
+@device_app.command("poll")
+def device_poll(
+    device: PolledDevice,
+    wait: Annotated[str, typer.Option(help="How long to wait for the answer.")] = "40s",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Poll a device at once.
+
+    Exit code 1 where it does not answer.
+    """
+    from netmon_cli.snmp import poll
+
+    finish(poll(client_at(url, token_file), device, duration(wait, "--wait"), as_json))
+
+
+@device_app.command("remove")
+def device_remove(device: PolledDevice, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Poll a device no more; its history stays."""
+    from netmon_cli.snmp import remove
+
+    finish(remove(client_at(url, token_file), device, as_json))
+
+
+@credential_app.command("set")
+def credential_set(
+    name: Annotated[str, typer.Argument(help="Its name, for `netmon device add --credential`.")],
+    snmp_version: SnmpVersion = None,
+    community: Community = None,
+    community_file: CommunityFile = None,
+    user: SnmpUser = None,
+    auth: Auth = None,
+    auth_password_file: AuthPasswordFile = None,
+    priv: Priv = None,
+    priv_password_file: PrivPasswordFile = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a credential, sealed.
+
+    A secret that is not said is asked for on a terminal.
+    """
+    from netmon_cli.credentials import Given, ask_for_missing, find_credential, keep
+
+    given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
+    snmp = ask_for_missing(find_credential(given, os.environ) or {}, sys.stdin.isatty())
+    finish(keep(client_at(url, token_file), name, snmp, as_json))
+
+
+@credential_app.command("list")
+def credential_list(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """The names of the credentials."""
+    from netmon_cli.credentials import show_all
+
+    finish(show_all(client_at(url, token_file), as_json, paper()))
+
+
+@credential_app.command("remove")
+def credential_remove(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Forget a credential that no device needs."""
+    from netmon_cli.credentials import remove
+
+    finish(remove(client_at(url, token_file), name, as_json))
