@@ -13,6 +13,8 @@ from tests.collector.store.samples import batch, bits, held, register, row
 from tests.collector.store.writer import SETTINGS, WIDTH
 
 ROUNDS = 16
+MOST_ROUNDS = 100
+"""On a busy machine a process gets less done before it is killed."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def acked_by(words: list[str]) -> set[int]:
 async def test_sigkill_at_random_instants_loses_and_doubles_nothing(killer: Killer, tmp_path: Path) -> None:
     dice = random.Random(1)
     acked: dict[int, set[int]] = {}
-    for epoch in range(1, ROUNDS + 1):
+    kinds: set[str] = set()
+    for epoch in range(1, MOST_ROUNDS + 1):
         acked[epoch] = acked_by(killer.said(tmp_path, epoch, dice.uniform(0, 0.08)))
         store = EmbeddedStore.open(tmp_path, SETTINGS)
         try:
@@ -47,8 +50,10 @@ async def test_sigkill_at_random_instants_loses_and_doubles_nothing(killer: Kill
             stored.setdefault(int(dict(labels)["epoch"]), []).append(time_ms)
         assert all(sequences <= set(stored[epoch]) for epoch, sequences in acked.items())
         assert all(stored[epoch].count(time) == WIDTH for epoch in stored for time in set(stored[epoch]))
-    assert sum(map(len, acked.values())) > 20 * ROUNDS
-    assert {path.name.split("-")[0] for path in tmp_path.glob("*.chunks")} == {"raw", "5m", "1h"}
+        kinds |= {path.name.split("-")[0] for path in tmp_path.glob("*.chunks")}
+        if epoch >= ROUNDS and kinds == {"raw", "5m", "1h"} and sum(map(len, acked.values())) > 20 * ROUNDS:
+            return
+    pytest.fail(f"after {MOST_ROUNDS} kills there are {sum(map(len, acked.values()))} batches and files of {kinds}")
 
 
 async def test_after_a_kill_unacked_batches_can_be_sent_again(killer: Killer, tmp_path: Path) -> None:
