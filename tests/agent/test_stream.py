@@ -216,6 +216,7 @@ async def test_another_agents_key_is_told(
     await until(lambda: any("known with another key" in str(getattr(one, "fields", "")) for one in caplog.records))
     await agent.gather(1)
     await until(lambda: agent.spool.counts.acked_total == 1)
+    assert not impostor.stream.connected
     await impostor.close()
 
 
