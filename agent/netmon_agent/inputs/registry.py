@@ -4,10 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from netmon_agent.inputs.checks.greeting import GreetingInput
 from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ping import PingInput
+from netmon_agent.inputs.checks.tls import TlsInput
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
-AnyInput = Annotated[HostInput | HttpInput | PingInput | ScrapeInput | TcpInput, Field(discriminator="type")]
+AnyInput = Annotated[
+    GreetingInput | HostInput | HttpInput | PingInput | ScrapeInput | TcpInput | TlsInput, Field(discriminator="type")
+]

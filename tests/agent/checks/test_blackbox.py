@@ -19,13 +19,14 @@ from tests.agent.checks.test_http import site
 from tests.agent.checks.test_ping import needs_ping
 from tests.support.checks import values_of
 from tests.support.servers import RunningServer, found, free_port
-from tests.support.web import certificates
+from tests.support.web import certificates, saying, speaking
 
 MODULES = """
 modules:
   icmp4: {prober: icmp, icmp: {preferred_ip_protocol: ip4}}
   icmp6: {prober: icmp, icmp: {preferred_ip_protocol: ip6}}
   tcp: {prober: tcp, tcp: {preferred_ip_protocol: ip4}}
+  banner: {prober: tcp, tcp: {preferred_ip_protocol: ip4, query_response: [{expect: "^ready"}]}}
   http: {prober: http, http: {preferred_ip_protocol: ip4, tls_config: {insecure_skip_verify: true}}}
   http_404: {prober: http, http: {preferred_ip_protocol: ip4, valid_status_codes: [404]}}
   http_body: {prober: http, http: {preferred_ip_protocol: ip4, fail_if_body_not_matches_regexp: [nothing like it]}}
@@ -86,6 +87,13 @@ async def test_a_refused_connection_is_the_same(blackbox: RunningServer) -> None
     port = free_port()
     one = TcpInput(type="tcp", host="127.0.0.1", port=port)
     await compare(blackbox, "tcp", f"127.0.0.1:{port}", one, "probe_(ip_|dns_|failed_due_to_regex)")
+
+
+@pytest.mark.parametrize("said", [b"ready to go\r\n", b"not so\r\n"])
+async def test_what_a_server_says_is_judged_the_same(blackbox: RunningServer, said: bytes) -> None:
+    async with speaking(saying(said, asked=b"")) as port:
+        one = TcpInput(type="tcp", host="127.0.0.1", port=port, expect="^ready")
+        await compare(blackbox, "banner", f"127.0.0.1:{port}", one, "probe_(ip_|dns_)")
 
 
 UNLIKE_THEM = "probe_(ip_addr_hash|ssl_last_chain)"

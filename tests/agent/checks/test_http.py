@@ -152,6 +152,11 @@ async def test_the_end_of_the_certificate_is_told(tmp_path: Path) -> None:
         assert "certificate verify failed" in (trouble or "")
 
 
+async def test_a_file_that_is_missing_is_an_error_and_no_outage(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await asked("https://localhost:1/", tls={"ca_file": tmp_path / "none.pem"})
+
+
 async def test_an_expired_certificate_is_down_unless_nobody_looks(tmp_path: Path) -> None:
     own = certificates(tmp_path, days=-1)
     async with site(ssl_context=own.context) as port:
@@ -218,7 +223,7 @@ async def test_damaged_answers_are_judged_and_never_break_the_check() -> None:
         b"-1",
         b"Content-Length: 5",
     ]
-    for _ in range(150):
+    for _ in range(100):
         async with speaking(saying(damaged(rng.choice([GOOD, chunked]), rng, pieces))) as port:
             found, _ = await asked(f"http://127.0.0.1:{port}/", timeout_s=0.3)
         assert found["probe_success"] in (0, 1)

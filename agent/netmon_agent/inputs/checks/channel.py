@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -40,13 +41,18 @@ class TlsOptions(Options):
 
     def context(self) -> ssl.SSLContext:
         """Raises OSError where a file cannot be used; that is an error of the check, not of its target."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.cert_file is not None and self.key_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file)
-        return context
+        return _context(self.ca_file, self.cert_file, self.key_file, self.verify)
+
+
+@lru_cache(maxsize=64)  # the usual authorities take half a megabyte, and tens of milliseconds to read
+def _context(ca_file: Path | None, cert_file: Path | None, key_file: Path | None, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cert_file is not None and key_file is not None:
+        context.load_cert_chain(cert_file, key_file)
+    return context
 
 
 class Channel:

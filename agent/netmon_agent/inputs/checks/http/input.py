@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import re
-import ssl
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,12 +91,13 @@ class HttpInput(Check):
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         target = {"target": self.url}
         authorization = self._authorization()
-        context = self.tls.context()
+        if Place.of(self.url).tls:
+            self.tls.context()  # a file that cannot be used is no fault of the server
         told: list[Reading] = []
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout_s):
-                await self._ask(target, authorization, context, told)
+                await self._ask(target, authorization, told)
             self._trouble = None
         except TimeoutError:
             self._trouble = f"no answer within {self.timeout_s:g} s"
@@ -109,9 +109,7 @@ class HttpInput(Check):
             *told,
         ]
 
-    async def _ask(
-        self, target: dict[str, str], authorization: dict[str, str], context: ssl.SSLContext, told: list[Reading]
-    ) -> None:
+    async def _ask(self, target: dict[str, str], authorization: dict[str, str], told: list[Reading]) -> None:
         """Asks until there is no redirect, and puts into `told` what is known then. Raises Wrong, OSError."""
         url, method, body, redirects = self.url, self.method, self.body.encode(), 0
         phases = dict.fromkeys(_PHASES, 0.0)
@@ -120,7 +118,7 @@ class HttpInput(Check):
             channel = await Channel.open(place.host, place.port, self.ip_version)
             try:
                 if place.tls:
-                    await channel.secure(context, self.tls.server_name or place.host)
+                    await channel.secure(self.tls.context(), self.tls.server_name or place.host)
                 headers = self._headers(place, authorization)
                 answer = await exchange(channel, method, place, headers, body, self.max_bytes)
                 about_channel = [*channel.about_tls(target), *_about_way(target, channel)]
