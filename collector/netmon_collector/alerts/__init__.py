@@ -1,0 +1,1 @@
+"""Alerts on their way from rules to people."""
