@@ -1,0 +1,1 @@
+"""How devices hang together: a graph made of what they tell, where each link carries its evidence."""
