@@ -134,6 +134,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_api.app import make_app
     from netmon_api.serve import Server
     from netmon_collector.backup.making import Backups
+    from netmon_collector.facts import FactBook
     from netmon_collector.feed import Feed
     from netmon_collector.fleet import Fleet
     from netmon_collector.forward.opening import open_forwarding
@@ -147,6 +148,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
     from netmon_collector.state.credentials import Credentials
     from netmon_collector.state.database import StateError, open_state
     from netmon_collector.state.devices import Devices
+    from netmon_collector.state.facts import KeptFacts
     from netmon_collector.state.tokens import Tokens
     from netmon_collector.store.base import StoreUnavailable
     from netmon_collector.store.opening import open_store
@@ -178,7 +180,9 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             intake = Intake(registry, now_ms())
             feed = Feed()
             sealer = Sealer(config.state / "state.key")
-            polling = Polling(Devices(state), Credentials(state, sealer), now_ms)
+            facts_interval_ms = round(config.polling.facts_interval_s * 1000)
+            polling = Polling(Devices(state), Credentials(state, sealer), now_ms, facts_interval_ms)
+            facts = FactBook(KeptFacts(state), polling, now_ms)
             fleet = Fleet(Agents(state), store, limits, now_ms, polling)
             parts.callback(fleet.save)
             parts.callback(tokens.save_uses)
@@ -199,6 +203,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 limits=limits,
                 now_ms=now_ms,
                 polling=polling,
+                facts=facts,
             )
             await receiver.start()
             parts.push_async_callback(receiver.stop)

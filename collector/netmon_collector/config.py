@@ -159,6 +159,12 @@ class QueryConfig(Options):
         return QueryOptions(limits, lookback_ms=round(self.lookback_s * 1000), experimental=self.experimental)
 
 
+class PollingOptions(Options):
+    """How devices are polled. Facts are their ports, addresses, neighbours and tables of forwarding."""
+
+    facts_interval_s: Duration = Field(default=600.0, alias="facts_interval", ge=10, le=86_400)
+
+
 class CollectorConfig(Options):
     """All that a collector can be told. An empty file is a good start: everything has a default."""
 
@@ -167,6 +173,7 @@ class CollectorConfig(Options):
     grpc: GrpcOptions = Field(default_factory=GrpcOptions)
     store: StoreOptions = Field(default_factory=StoreOptions)
     query: QueryConfig = Field(default_factory=QueryConfig)
+    polling: PollingOptions = Field(default_factory=PollingOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
 

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from netmon_collector.facts import FactBook
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.session import Session, StreamOverfull
@@ -13,6 +14,7 @@ from netmon_proto import wire
 from netmon_proto.model import (
     AgentMessage,
     Batch,
+    DeviceFacts,
     DeviceReport,
     Layout,
     Limits,
@@ -46,13 +48,20 @@ class Conversation:
     """Reads one stream; answers each batch when it is on disk, while the next ones are read already."""
 
     def __init__(
-        self, session: Session, context: Context, pipeline: Pipeline, limits: Limits, polling: Polling | None = None
+        self,
+        session: Session,
+        context: Context,
+        pipeline: Pipeline,
+        limits: Limits,
+        polling: Polling | None = None,
+        facts: FactBook | None = None,
     ) -> None:
         self._session = session
         self._context = context
         self._pipeline = pipeline
         self._limits = limits
         self._polling = polling
+        self._facts = facts
         self._slots = asyncio.Semaphore(limits.batches_in_flight)
         self._writing = asyncio.Lock()
         self._answers: set[asyncio.Task[None]] = set()
@@ -97,6 +106,8 @@ class Conversation:
                     self._define(layout)
                 case DeviceReport() as report if self._polling is not None:
                     await self._polling.reported(self._session.agent.agent_id, report)
+                case DeviceFacts() as facts if self._facts is not None:
+                    await self._facts.told(self._session.agent.agent_id, facts)
                 case Batch() as batch:
                     await self._slots.acquire()
                     task = asyncio.create_task(self._answer(batch, len(frame)))

@@ -69,10 +69,13 @@ class Polling:
     Methods that write are coroutines: they wait for the database in a thread.
     """
 
-    def __init__(self, devices: Devices, credentials: Credentials, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, devices: Devices, credentials: Credentials, now_ms: Callable[[], int], facts_interval_ms: int = 0
+    ) -> None:
         self._devices = devices
         self.credentials = credentials
         self._now_ms = now_ms
+        self._facts_interval_ms = facts_interval_ms
         started_ms = now_ms()
         self._polled = {record.instance: Polled(record, started_ms) for record in devices.all()}
         self._released: set[tuple[str, str]] = set()
@@ -211,7 +214,14 @@ class Polling:
             return None
         return Jobs(
             tuple(
-                Job(record.instance, record.host, record.port, record.interval_ms, (credential,))
+                Job(
+                    record.instance,
+                    record.host,
+                    record.port,
+                    record.interval_ms,
+                    (credential,),
+                    self._facts_interval_ms,
+                )
                 for record in records
                 if (credential := known[record.credential]) is not None
             )

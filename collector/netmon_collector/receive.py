@@ -12,6 +12,7 @@ import grpc.aio
 
 from netmon_collector.config import GrpcOptions
 from netmon_collector.conversation import Context, Conversation, StreamOver, decoded
+from netmon_collector.facts import FactBook
 from netmon_collector.fleet import Fleet
 from netmon_collector.listener import port_taken, read_certificate
 from netmon_collector.pipeline import Pipeline
@@ -47,6 +48,7 @@ class Receiver:
         limits: Limits,
         now_ms: Callable[[], int],
         polling: Polling | None = None,
+        facts: FactBook | None = None,
     ) -> None:
         """`socket`: a path where this machine's agents can connect without certificate and token."""
         self._options = options
@@ -58,6 +60,7 @@ class Receiver:
         self._limits = limits
         self._now_ms = now_ms
         self._polling = polling
+        self._facts = facts
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
@@ -160,7 +163,7 @@ class Receiver:
             highest = self._store.highest_acked(record.agent_id, hello.epoch)
             welcome = Welcome(self._now_ms(), record.instance, highest, self._limits)
             await context.write(wire.encode_collector(welcome))
-            await Conversation(session, context, self._pipeline, self._limits, self._polling).run(ended)
+            await Conversation(session, context, self._pipeline, self._limits, self._polling, self._facts).run(ended)
         finally:
             if self._streams.get(record.agent_id) is ended:
                 del self._streams[record.agent_id]

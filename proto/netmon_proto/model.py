@@ -1,7 +1,7 @@
 """The nouns that agent and collector share: series, layouts, gathers, batches, receipts, and special values."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -171,13 +171,17 @@ class SnmpCredential:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A device to poll by SNMP every `interval_ms`; its credentials are tried in order."""
+    """A device to poll by SNMP every `interval_ms`, and its facts every `facts_interval_ms` (0: every 10 minutes).
+
+    Credentials are tried in order.
+    """
 
     device: str
     host: str
     port: int
     interval_ms: int
     credentials: tuple[SnmpCredential, ...]
+    facts_interval_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +219,43 @@ class DeviceReport:
     contact: str = ""
 
 
-AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """Things of one kind that a device lists, as equally long columns of text by field; docs/facts.md has the kinds.
+
+    A value is empty where the device tells none. Where not `is_complete`, what is missing is not known to be gone.
+    """
+
+    kind: str
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_complete: bool = True
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """Each thing by itself, without the fields that are empty."""
+        for values in zip(*self.columns.values(), strict=True):
+            yield {name: value for name, value in zip(self.columns, values, strict=True) if value}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What a device has and whom it knows, at one time; of several parts the last has `is_last`.
+
+    There is a table, if an empty one, for each kind that the device was asked for.
+    """
+
+    device: str
+    time_ms: int
+    tables: tuple[FactTable, ...] = ()
+    part: int = 0
+    is_last: bool = True
+
+    def table(self, kind: str) -> FactTable | None:
+        """The table of a kind; None where the device was not asked for it."""
+        return next((one for one in self.tables if one.kind == kind), None)
+
+
+AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts
 CollectorMessage = Welcome | Receipt | Jobs | PollNow

@@ -78,6 +78,8 @@ def encode_agent(message: model.AgentMessage) -> bytes:
             return encode_spooled(encode_batch(message), message.age_ms)
         case model.DeviceReport():
             return pb.AgentMessage(report=pb.DeviceReport(**asdict(message))).SerializeToString()
+        case model.DeviceFacts():
+            return pb.AgentMessage(facts=_facts_message(message)).SerializeToString()
 
 
 def decode_agent(frame: bytes) -> model.AgentMessage | None:
@@ -104,6 +106,8 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
             return model.Batch(batch.epoch, batch.sequence, batch.clock_ms, batch.age_ms, gathers)
         case "report":
             return model.DeviceReport(*(getattr(message.report, one.name) for one in fields(model.DeviceReport)))
+        case "facts":
+            return _facts(message.facts)
     return None
 
 
@@ -176,6 +180,43 @@ def decode_jobs(content: bytes) -> tuple[model.Job, ...]:
         raise MalformedFrame(f"not jobs: {error}") from error
 
 
+def encode_facts(facts: model.DeviceFacts) -> bytes:
+    """Facts as a collector keeps them."""
+    return _facts_message(facts).SerializeToString()
+
+
+def decode_facts(content: bytes) -> model.DeviceFacts:
+    """Reads what `encode_facts` made. Raises MalformedFrame."""
+    try:
+        return _facts(pb.DeviceFacts.FromString(content))
+    except DecodeError as error:
+        raise MalformedFrame(f"not facts: {error}") from error
+
+
+def _facts_message(facts: model.DeviceFacts) -> pb.DeviceFacts:
+    tables = [
+        pb.FactTable(
+            kind=table.kind,
+            is_complete=table.is_complete,
+            columns=[pb.FactColumn(field=name, values=values) for name, values in table.columns.items()],
+        )
+        for table in facts.tables
+    ]
+    return pb.DeviceFacts(
+        device=facts.device, time_ms=facts.time_ms, part=facts.part, is_last=facts.is_last, tables=tables
+    )
+
+
+def _facts(facts: pb.DeviceFacts) -> model.DeviceFacts:
+    tables = []
+    for table in facts.tables:
+        columns = {column.field: tuple(column.values) for column in table.columns}
+        if len({len(values) for values in columns.values()}) > 1:
+            raise MalformedFrame(f"not a table: the columns of {table.kind[:64]!r} differ in length")
+        tables.append(model.FactTable(table.kind, columns, table.is_complete))
+    return model.DeviceFacts(facts.device, facts.time_ms, tuple(tables), facts.part, facts.is_last)
+
+
 def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:
     return pb.Jobs(
         jobs=[
@@ -185,6 +226,7 @@ def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:
                 port=job.port,
                 interval_ms=job.interval_ms,
                 credentials=[pb.SnmpCredential(**asdict(one)) for one in job.credentials],
+                facts_interval_ms=job.facts_interval_ms,
             )
             for job in jobs
         ]
@@ -200,6 +242,7 @@ def _jobs(jobs: pb.Jobs) -> tuple[model.Job, ...]:
             job.port,
             job.interval_ms,
             tuple(model.SnmpCredential(*(getattr(one, name) for name in names)) for one in job.credentials),
+            job.facts_interval_ms,
         )
         for job in jobs.jobs
     )

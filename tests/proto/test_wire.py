@@ -59,6 +59,9 @@ def test_only_prometheus_marker_is_stale() -> None:
     [
         model.Hello("a", b"k" * 32, "web1", "1.0", "Linux x86_64", -5, 10_000, 2**64 - 1, 3, 2),
         model.SeriesDefinitions([model.Series(1, "up", {"ünï": "\n\x00"}, model.Kind.COUNTER)]),
+        model.DeviceReport("sw1", 5, True, vendor="Acme", contact="ünï"),
+        model.DeviceFacts("sw1", 5, (model.FactTable("port", {"ifIndex": ("1", "2"), "alias": ("", "ünï")}, False),)),
+        model.DeviceFacts("sw1", 5, (model.FactTable("arp"),), part=3, is_last=False),
     ],
 )
 def test_a_message_to_the_collector_comes_back(message: model.AgentMessage) -> None:

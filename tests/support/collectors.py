@@ -12,6 +12,7 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from netmon_collector.config import GrpcOptions
+from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.intake import Intake
@@ -22,6 +23,7 @@ from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
+from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Matcher, MatchOp, Store, is_absent
 from netmon_collector.store.embedded import EmbeddedStore
@@ -65,6 +67,7 @@ class RunningCollector:
         self.intake = Intake(CollectorRegistry(), now_ms())
         credentials = Credentials(self.engine, Sealer(folder / "state.key"))
         self.polling = Polling(Devices(self.engine), credentials, now_ms)
+        self.facts = FactBook(KeptFacts(self.engine), self.polling, now_ms)
         self.fleet = Fleet(Agents(self.engine), self.store, limits, now_ms, self.polling)
         self.pipeline = Pipeline(
             self.store, self.fleet, self.feed, self.intake, retention_ms=RETENTION_MS, now_ms=now_ms
@@ -79,6 +82,7 @@ class RunningCollector:
             limits=limits,
             now_ms=now_ms,
             polling=self.polling,
+            facts=self.facts,
         )
 
     async def samples(self, name: str) -> dict[Labels, list[tuple[int, float]]]:

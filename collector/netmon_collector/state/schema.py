@@ -70,3 +70,12 @@ jobs = Table(
     Column("interval_ms", Integer, nullable=False),
 )
 """A device has one job, and a job one agent: no two agents poll the same device."""
+
+device_facts = Table(
+    "device_facts",
+    metadata,
+    Column("instance", ForeignKey("devices.instance", ondelete="CASCADE"), primary_key=True),
+    Column("told_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The newest facts of a device, encoded and compressed (facts.py)."""

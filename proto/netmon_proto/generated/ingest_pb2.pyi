@@ -32,18 +32,20 @@ REASON_IN_FUTURE: Reason
 REASON_TOO_OLD: Reason
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "series", "layout", "batch", "report")
+    __slots__ = ("hello", "series", "layout", "batch", "report", "facts")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     series: SeriesDefinitions
     layout: Layout
     batch: Batch
     report: DeviceReport
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ...) -> None: ...
+    facts: DeviceFacts
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
     __slots__ = ("welcome", "receipt", "jobs", "poll_now")
@@ -209,18 +211,20 @@ class Jobs(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("device", "host", "port", "interval_ms", "credentials")
+    __slots__ = ("device", "host", "port", "interval_ms", "credentials", "facts_interval_ms")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    FACTS_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     device: str
     host: str
     port: int
     interval_ms: int
     credentials: _containers.RepeatedCompositeFieldContainer[SnmpCredential]
-    def __init__(self, device: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., interval_ms: _Optional[int] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ...) -> None: ...
+    facts_interval_ms: int
+    def __init__(self, device: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., interval_ms: _Optional[int] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ..., facts_interval_ms: _Optional[int] = ...) -> None: ...
 
 class SnmpCredential(_message.Message):
     __slots__ = ("name", "version", "community", "user", "auth", "auth_password", "priv", "priv_password", "key_expansion")
@@ -283,3 +287,35 @@ class DeviceReport(_message.Message):
     location: str
     contact: str
     def __init__(self, device: _Optional[str] = ..., time_ms: _Optional[int] = ..., answered: _Optional[bool] = ..., trouble: _Optional[str] = ..., profile: _Optional[str] = ..., vendor: _Optional[str] = ..., os: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[str] = ..., serial: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., descr: _Optional[str] = ..., location: _Optional[str] = ..., contact: _Optional[str] = ...) -> None: ...
+
+class DeviceFacts(_message.Message):
+    __slots__ = ("device", "time_ms", "part", "is_last", "tables")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    TABLES_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    time_ms: int
+    part: int
+    is_last: bool
+    tables: _containers.RepeatedCompositeFieldContainer[FactTable]
+    def __init__(self, device: _Optional[str] = ..., time_ms: _Optional[int] = ..., part: _Optional[int] = ..., is_last: _Optional[bool] = ..., tables: _Optional[_Iterable[_Union[FactTable, _Mapping]]] = ...) -> None: ...
+
+class FactTable(_message.Message):
+    __slots__ = ("kind", "is_complete", "columns")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    IS_COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    is_complete: bool
+    columns: _containers.RepeatedCompositeFieldContainer[FactColumn]
+    def __init__(self, kind: _Optional[str] = ..., is_complete: _Optional[bool] = ..., columns: _Optional[_Iterable[_Union[FactColumn, _Mapping]]] = ...) -> None: ...
+
+class FactColumn(_message.Message):
+    __slots__ = ("field", "values")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, field: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
