@@ -1,9 +1,6 @@
 """The HTTP API of a collector: every route, on one page."""
 
-from collections.abc import Callable
-
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from netmon_api import backup, devices, health, openapi, series, status, websocket
 from netmon_api import store as store_detail
@@ -23,18 +20,9 @@ from netmon_api.models import (
 )
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
-from netmon_api.services import Fleet, Intake, Services
+from netmon_api.services import Services
 from netmon_api.snmp_table import SNMP_ROUTES
-from netmon_api.sockets import Sockets
-from netmon_api.writing.desk import Desk
 from netmon_api.writing.table import WRITE_ROUTES
-from netmon_collector.backup.making import Backups
-from netmon_collector.feed import Feed
-from netmon_collector.pipeline import Pipeline
-from netmon_collector.polling import Polling
-from netmon_collector.query.engine import Engine
-from netmon_collector.state.tokens import Tokens
-from netmon_collector.store.base import Store
 
 # fmt: off
 ROUTES: tuple[Route, ...] = (
@@ -64,48 +52,16 @@ ROUTES: tuple[Route, ...] = (
 # fmt: on
 
 
-def make_app(
-    *,
-    store: Store,
-    engine: Engine,
-    fleet: Fleet,
-    feed: Feed,
-    tokens: Tokens,
-    registry: CollectorRegistry,
-    intake: Intake,
-    backups: Backups,
-    polling: Polling,
-    pipeline: Pipeline,
-    readiness: Callable[[], str | None],
-    now_ms: Callable[[], int],
-    sockets: Sockets | None = None,
-) -> web.Application:
-    """The API of a collector; `readiness` tells None, or why it is not ready. `serve.Server` listens for it."""
-    services = Services(
-        store=store,
-        engine=engine,
-        fleet=fleet,
-        feed=feed,
-        tokens=tokens,
-        registry=registry,
-        intake=intake,
-        backups=backups,
-        polling=polling,
-        desk=Desk(pipeline),
-        metadata=pipeline.metadata,
-        readiness=readiness,
-        now_ms=now_ms,
-        started_ms=now_ms(),
-        sockets=sockets or Sockets(),
-    )
+def make_app(services: Services) -> web.Application:
+    """The API of a collector. `serve.Server` listens for it."""
     routes: dict[web.AbstractRoute, Route] = {}
     app = web.Application(
         client_max_size=LARGEST_BODY_BYTES,
         middlewares=[
             number_requests(),
             compress(),
-            answer_errors(now_ms),
-            let_in(Doorkeeper(tokens), routes),
+            answer_errors(services.now_ms),
+            let_in(Doorkeeper(services.tokens), routes),
         ],
     )
     for route in ROUTES:

@@ -1,7 +1,7 @@
 """What the API stands on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -55,4 +55,4 @@ class Services:
     readiness: Callable[[], str | None]
     now_ms: Callable[[], int]
     started_ms: int
-    sockets: Sockets
+    sockets: Sockets = field(default_factory=Sockets)

@@ -15,10 +15,10 @@ from pathlib import Path
 from netmon_cli.access import find_access, save_access, saved_path
 from netmon_cli.claim import Claim
 from netmon_cli.client import Client
-from netmon_cli.daemon import Ready
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.handover import Kind, command, configured, hand_over, overrides
 from netmon_cli.output import write_lines
+from netmon_cli.ready import Ready
 from netmon_cli.sight import sight
 from netmon_configs.mistakes import ConfigError
 from netmon_configs.options import Options

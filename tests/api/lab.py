@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from netmon_api.app import make_app
 from netmon_api.serve import Server
+from netmon_api.services import Services
 from netmon_api.sockets import Sockets
+from netmon_api.writing.desk import Desk
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
@@ -195,7 +197,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         agents,
         Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms),
     )
-    app = make_app(
+    services = Services(
         store=store,
         engine=engine,
         fleet=lab.fleet,
@@ -205,12 +207,14 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         intake=IntakeOf(),
         backups=Backups(folder, store),
         polling=lab.polling,
-        pipeline=pipeline,
+        desk=Desk(pipeline),
+        metadata=pipeline.metadata,
         readiness=lambda: lab.not_ready,
         now_ms=clock.now_ms,
+        started_ms=now_ms,
         sockets=sockets,
     )
-    lab.server = Server(app, HttpOptions(listen="127.0.0.1:0"))
+    lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()
     lab.url = lab.server.url
     headers = {"Authorization": f"Bearer {lab.token}"}

@@ -1,0 +1,92 @@
+"""An agent, put together: it measures, keeps and sends. Nothing of the collector is loaded here."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import random
+from pathlib import Path
+
+from netmon_agent.batcher import Batcher
+from netmon_agent.clock import SystemClock
+from netmon_agent.columns import Columnizer
+from netmon_agent.config import AgentConfig, CollectorTarget
+from netmon_agent.connection import Target
+from netmon_agent.identity import IdentityDamaged, load_identity
+from netmon_agent.inputs.checks.ping import share_socket
+from netmon_agent.inputs.own import OwnInput
+from netmon_agent.polling.asking import Snmp
+from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.poller import Poller
+from netmon_agent.schedule import Scheduler
+from netmon_agent.spool import Spool
+from netmon_agent.spool_file import SpoolUnusable
+from netmon_agent.stream import Introduction, Stream
+from netmon_cli.assembly.running import beside, drained
+from netmon_cli.failure import Exit, Failure
+from netmon_configs.logs import EventLog
+from netmon_proto import __version__
+
+log = EventLog("netmon.daemon")
+
+
+async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
+    """Gathers and sends until `stop` is set. Raises Failure."""
+    target = target_of(config.collector)
+    clock = SystemClock()
+    try:
+        identity = load_identity(config.state)
+        spool = Spool(
+            config.state / "spool.sqlite",
+            most_bytes=config.spool.max_bytes,
+            most_age_s=config.spool.max_age_s,
+            quarantine_bytes=config.spool.max_bytes // 16,
+            clock=clock,
+        )
+    except (IdentityDamaged, SpoolUnusable, OSError) as error:
+        raise Failure(Exit.WRONG, str(error)) from error
+    introduction = Introduction(
+        agent_id=identity.agent_id,
+        agent_key=identity.agent_key,
+        hostname=config.hostname or platform.node() or "unnamed",
+        version=__version__,
+        platform=f"{platform.system()} {platform.machine()}",
+        interval_ms=round(config.interval_s * 1000),
+    )
+    batcher = Batcher(Columnizer(spool.last_series_id + 1, spool.last_layout_id + 1), spool)
+    share_socket(config.inputs)
+    own = OwnInput.model_construct()
+    scheduler = Scheduler(
+        [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock
+    )
+    own.watch(scheduler, spool)
+    poller = Poller(KeptJobs(config.state), Snmp().approach, batcher, clock, identity.agent_id)
+    stream = Stream(target, introduction, spool, clock, random.Random(), poller)  # noqa: S311 - jitter is no secret
+    log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
+    async with beside(stream.run(), stop):
+        async with beside(scheduler.run(), stop), beside(poller.run(), stop):
+            await stop.wait()
+        await batcher.close()
+        await drained(lambda: not stream.connected or not spool.counts.batches)
+    await spool.close()
+    log.info("agent.stopped", batches_spooled=spool.counts.batches)
+
+
+def target_of(options: CollectorTarget) -> Target:
+    """Where to connect, with certificate and token read from their files. Raises Failure."""
+
+    def read(path: Path | None, what: str) -> bytes | None:
+        try:
+            return path.read_bytes() if path else None
+        except OSError as error:
+            raise Failure(Exit.USAGE, f"the {what} {path} cannot be read: {error.strerror}.") from error
+
+    tls = options.tls
+    token = read(options.join_token_file, "join token file")
+    return Target(
+        address=options.address,
+        tls=tls is not None,
+        root_certificates=read(tls.ca_file, "CA file") if tls else None,
+        server_name=tls.server_name if tls else None,
+        join_token=token.decode(errors="replace").strip() if token is not None else None,
+    )

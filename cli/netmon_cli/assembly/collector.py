@@ -1,0 +1,209 @@
+"""A collector, put together: what it stands on, what it knows, the way of a sample, and who may speak to it.
+
+A part that is added goes into the stage that it belongs to, and with its `run` into `run_collector`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine as Database
+
+from netmon_api.app import make_app
+from netmon_api.serve import Server
+from netmon_api.services import Services
+from netmon_api.writing.desk import Desk
+from netmon_cli.assembly.running import beside, now_ms
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.ready import Ready
+from netmon_collector.backup.making import Backups
+from netmon_collector.config import CollectorConfig
+from netmon_collector.facts import FactBook
+from netmon_collector.feed import Feed
+from netmon_collector.fleet import Fleet
+from netmon_collector.forward.forwarding import Forwarding
+from netmon_collector.forward.opening import open_forwarding
+from netmon_collector.intake import Intake
+from netmon_collector.listener import CannotListen
+from netmon_collector.pipeline import Pipeline
+from netmon_collector.polling import Polling
+from netmon_collector.query.engine import Engine
+from netmon_collector.receive import Receiver
+from netmon_collector.state.agents import Agents
+from netmon_collector.state.credentials import Credentials
+from netmon_collector.state.database import StateError, open_state
+from netmon_collector.state.devices import Devices
+from netmon_collector.state.facts import KeptFacts
+from netmon_collector.state.tokens import Tokens
+from netmon_collector.store.base import Store, StoreUnavailable
+from netmon_collector.store.opening import open_store
+from netmon_collector.store.url import parse_store_url
+from netmon_collector.telemetry import make_registry
+from netmon_collector.witness import Witness
+from netmon_configs.logs import EventLog
+from netmon_configs.sealing import Sealer
+from netmon_proto import __version__
+from netmon_proto.model import Limits
+
+log = EventLog("netmon.daemon")
+
+HOUSEKEEPING_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all else stands on: files, databases, secrets."""
+
+    config: CollectorConfig
+    state: Database
+    store: Store
+    queries: Engine
+    sealer: Sealer
+    registry: CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Who is there, and what is to be done."""
+
+    tokens: Tokens
+    polling: Polling
+    facts: FactBook
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way of a sample, and what listens along it."""
+
+    intake: Intake
+    feed: Feed
+    forwarding: Forwarding
+    pipeline: Pipeline
+    witness: Witness
+
+
+async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Callable[[Ready], None]) -> None:
+    """Receives, stores and serves until `stop` is set; `ready` is told once when it listens. Raises Failure."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
+    async with AsyncExitStack() as closing:
+        try:
+            ground = open_ground(config, closing)
+            knowledge = gather_knowledge(ground, closing)
+            way = lay_way(ground, knowledge, closing)
+            receiver = await start_receiver(ground, knowledge, way, closing)
+            server = await start_server(ground, knowledge, way, closing)
+        except (StateError, StoreUnavailable, CannotListen) as error:
+            raise Failure(Exit.WRONG, str(error)) from error
+        tokens = knowledge.tokens
+        join_token = None if config.grpc.is_local else tokens.ensure("join")
+        ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
+        log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
+        async with AsyncExitStack() as running:
+            for work in (way.forwarding.run(), way.witness.run(), keep_house(ground, knowledge)):
+                await running.enter_async_context(beside(work, stop))
+            await stop.wait()
+    log.info("collector.stopped")
+
+
+def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
+    """Opens what is on disk. Raises StateError and StoreUnavailable."""
+    state = open_state(f"sqlite:///{config.state / 'state.sqlite'}")
+    closing.callback(state.dispose)
+    store = open_store(
+        parse_store_url(config.store.url),
+        config.state,
+        queue_bytes=config.store.queue_bytes,
+        max_bytes=config.store.max_bytes,
+        retention=config.store.retention.retention(),
+    )
+    closing.push_async_callback(store.close)
+    queries = Engine(store, config.query.options())
+    closing.callback(queries.close)
+    return Ground(config, state, store, queries, Sealer(config.state / "state.key"), make_registry())
+
+
+def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
+    """Reads what the database tells of tokens, agents and devices."""
+    tokens = Tokens(ground.state, now_ms)
+    facts_interval_ms = round(ground.config.polling.facts_interval_s * 1000)
+    polling = Polling(Devices(ground.state), Credentials(ground.state, ground.sealer), now_ms, facts_interval_ms)
+    facts = FactBook(KeptFacts(ground.state), polling, now_ms)
+    fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
+    closing.callback(fleet.save)
+    closing.callback(tokens.save_uses)
+    return Knowledge(tokens, polling, facts, fleet)
+
+
+def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Way:
+    """Puts together what a sample passes."""
+    config, fleet = ground.config, knowledge.fleet
+    intake = Intake(ground.registry, now_ms())
+    feed = Feed()
+    forwarding = open_forwarding(config.remote_write, config.state, ground.registry)
+    closing.push_async_callback(forwarding.close)
+    longest_ms = config.store.retention.retention().longest_raw_ms
+    pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, retention_ms=longest_ms, now_ms=now_ms)
+    hostname = platform.node() or "unnamed"
+    witness = Witness(fleet, ground.store, pipeline, ground.registry, hostname=hostname, now_ms=now_ms)
+    return Way(intake, feed, forwarding, pipeline, witness)
+
+
+async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Receiver:
+    """Listens for agents. Raises CannotListen."""
+    config = ground.config
+    receiver = Receiver(
+        config.grpc,
+        None if config.grpc.is_local else config.state / "agents.sock",
+        knowledge.fleet,
+        ground.store,
+        way.pipeline,
+        tokens=knowledge.tokens,
+        limits=Limits(),
+        now_ms=now_ms,
+        polling=knowledge.polling,
+        facts=knowledge.facts,
+    )
+    await receiver.start()
+    closing.push_async_callback(receiver.stop)
+    return receiver
+
+
+async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Server:
+    """Listens for people and programs. Raises CannotListen."""
+    services = Services(
+        store=ground.store,
+        engine=ground.queries,
+        fleet=knowledge.fleet,
+        feed=way.feed,
+        tokens=knowledge.tokens,
+        registry=ground.registry,
+        intake=way.intake,
+        backups=Backups(ground.config.state, ground.store),
+        polling=knowledge.polling,
+        desk=Desk(way.pipeline),
+        metadata=way.pipeline.metadata,
+        readiness=way.pipeline.trouble,
+        now_ms=now_ms,
+        started_ms=now_ms(),
+    )
+    server = Server(make_app(services), ground.config.http)
+    await server.start()
+    closing.push_async_callback(server.stop)
+    return server
+
+
+async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
+    """Applies the retention and writes down what is kept in memory between times, until cancelled."""
+    kept_ms = ground.config.store.retention.retention().base.raw_ms
+    while True:
+        await ground.store.forget_before(now_ms() - kept_ms)
+        await asyncio.to_thread(knowledge.fleet.save)
+        await asyncio.to_thread(knowledge.tokens.save_uses)
+        await asyncio.sleep(HOUSEKEEPING_S)
