@@ -19,7 +19,7 @@ setup: $(VENV)/installed-dev ## install everything that development needs into .
 test: setup ## install the tests' peers where possible, then lint, types, import contracts and all tests
 	@tests/peers
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/installed-dev ## lint, types and import contracts alone
 	$(BIN)/ruff check
