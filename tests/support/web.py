@@ -47,7 +47,7 @@ def saying(*pieces: bytes, asked: bytes = b"\r\n\r\n", pause_s: float = 0.0) -> 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Of a server called localhost, by an authority of its own."""
+    """Of a server called localhost, by an authority of its own; server.pem and server.key are beside ca_file."""
 
     context: ssl.SSLContext
     ca_file: Path
@@ -63,4 +63,6 @@ def certificates(folder: Path, *, days: int = 30) -> Certificates:
     issued.configure_cert(context)
     folder.mkdir(parents=True, exist_ok=True)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    issued.private_key_pem.write_to_path(str(folder / "server.key"))
+    (folder / "server.pem").write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
     return Certificates(context, folder / "ca.pem", ends.timestamp())

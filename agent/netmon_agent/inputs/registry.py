@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from netmon_agent.inputs.checks.dns import DnsInput
 from netmon_agent.inputs.checks.greeting import GreetingInput
 from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ping import PingInput
@@ -13,5 +14,6 @@ from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
 AnyInput = Annotated[
-    GreetingInput | HostInput | HttpInput | PingInput | ScrapeInput | TcpInput | TlsInput, Field(discriminator="type")
+    DnsInput | GreetingInput | HostInput | HttpInput | PingInput | ScrapeInput | TcpInput | TlsInput,
+    Field(discriminator="type"),
 ]

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
+from netmon_agent.inputs.checks.base import CannotCheck
 from netmon_agent.inputs.checks.http import HttpInput
 from tests.support.checks import values_of
 from tests.support.fuzzing import damaged
@@ -153,7 +154,7 @@ async def test_the_end_of_the_certificate_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_missing_is_an_error_and_no_outage(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(CannotCheck, match=r"none\.pem"):
         await asked("https://localhost:1/", tls={"ca_file": tmp_path / "none.pem"})
 
 

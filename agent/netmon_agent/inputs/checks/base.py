@@ -1,14 +1,21 @@
 """What all checks share: their job, what they ask, and how a name becomes an address."""
 
 import asyncio
+import re
 import socket
+import time
 from abc import abstractmethod
+from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, cast
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PrivateAttr
 
-from netmon_agent.inputs.base import Input
+from netmon_agent.inputs.base import Columns, Input, Reading
+from netmon_configs.options import Duration
+
+_FNV_OFFSET: Final = 0x811C9DC5
+_FNV_PRIME: Final = 0x01000193
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4, or of IPv6 with flow and scope."""
@@ -24,6 +31,27 @@ Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_is_ho
 """A name or an address."""
 
 
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, Field(max_length=1000), AfterValidator(_is_pattern)]
+"""A regular expression that is searched for in what answers."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Wrong(Exception):
+    """What answers is not what was expected; for people."""
+
+
+class CannotCheck(Exception):
+    """The check could not be made, and nothing is known of its target; for people."""
+
+
 class Check(Input):
     """Asks targets whether they are well; names and meaning of the series are those of blackbox_exporter.
 
@@ -37,6 +65,99 @@ class Check(Input):
     @abstractmethod
     def probed(self) -> tuple[str, ...]:
         """The values of the label `target`."""
+
+
+class Probe(Check):
+    """A check of one target, within a time: whoever implements it says what it asks, and how."""
+
+    awaited: ClassVar[str] = "answer"
+    """What there was none of when the time is over; for people."""
+
+    timeout_s: Duration = Field(default=5.0, alias="timeout", gt=0, le=60)
+    ip_version: Literal[4, 6] | None = None
+
+    _trouble: str | None = PrivateAttr(default=None)
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """The label `target`."""
+
+    @abstractmethod
+    async def probe(self, target: dict[str, str], told: list[Reading]) -> None:
+        """Asks once, and puts into `told` what is known, however it ends; `target` is the label as one has it.
+
+        Raises Wrong and OSError where the target is not well, CannotCheck where it could not be asked. It is ended
+        when `timeout` is over.
+        """
+
+    @property
+    def title(self) -> str:
+        return self.target[:128]
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        return (self.target,)
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
+        target = {"target": self.target}
+        told: list[Reading] = []
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self.probe(target, told)
+            self._trouble = None
+        except TimeoutError:
+            self._trouble = f"no {self.awaited} within {self.timeout_s:g} s"
+        except (Wrong, OSError) as error:
+            self._trouble = str(error) or type(error).__name__
+        return [
+            Reading("probe_success", target, float(self._trouble is None)),
+            Reading("probe_duration_seconds", target, time.perf_counter() - started),
+            *told,
+        ]
+
+
+class Way(NamedTuple):
+    """The address that a name has, and how long the search took."""
+
+    address: SocketAddress
+    lookup_s: float
+
+    @classmethod
+    async def to(cls, host: str, port: int, ip_version: Literal[4, 6] | None = None) -> "Way":
+        """Raises OSError."""
+        started = time.perf_counter()
+        address = await resolve(host, port, ip_version)
+        return cls(address, time.perf_counter() - started)
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET if len(self.address) == 2 else socket.AF_INET6
+
+    def about(self, target: dict[str, str]) -> list[Reading]:
+        return [
+            Reading("probe_dns_lookup_time_seconds", target, self.lookup_s),
+            Reading("probe_ip_protocol", target, 4.0 if len(self.address) == 2 else 6.0),
+            Reading("probe_ip_addr_hash", target, address_hash(self.address)),
+        ]
+
+
+def address_hash(address: SocketAddress) -> float:
+    """Changes when the address does: FNV-1a of 32 bits over the packed address, as blackbox_exporter has it."""
+    total = _FNV_OFFSET
+    for one in ip_address(address[0].partition("%")[0]).packed:
+        total = (total ^ one) * _FNV_PRIME & 0xFFFFFFFF
+    return float(total)
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """A target as it is written: scheme://host:port, IPv6 in brackets."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 async def resolve(host: str, port: int = 0, ip_version: Literal[4, 6] | None = None) -> SocketAddress:

@@ -5,12 +5,12 @@ import ssl
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import Field, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import resolve
+from netmon_agent.inputs.checks.base import CannotCheck, Way, Wrong
 from netmon_agent.inputs.checks.certificate import not_after_s
 from netmon_configs.options import Options
 
@@ -18,10 +18,6 @@ LINE_BYTES: Final = 16 << 10
 """The longest line that is read."""
 _MOST_CERTIFICATES: Final = 20
 _DER: Final = 2
-
-
-class Wrong(Exception):
-    """What answers is not what was expected; for people."""
 
 
 class TlsOptions(Options):
@@ -39,19 +35,27 @@ class TlsOptions(Options):
             raise ValueError("needs cert_file and key_file together")
         return self
 
-    def context(self) -> ssl.SSLContext:
-        """Raises OSError where a file cannot be used; that is an error of the check, not of its target."""
-        return _context(self.ca_file, self.cert_file, self.key_file, self.verify)
+    def context(self, *protocols: str) -> ssl.SSLContext:
+        """The protocols are for ALPN. Raises CannotCheck where a file cannot be used: no fault of the server."""
+        try:
+            return _context(self.ca_file, self.cert_file, self.key_file, self.verify, protocols)
+        except OSError as error:
+            files = ", ".join(str(one) for one in (self.ca_file, self.cert_file, self.key_file) if one is not None)
+            raise CannotCheck(f"what 'tls' names cannot be used ({files}): {error.strerror or error}") from None
 
 
 @lru_cache(maxsize=64)  # the usual authorities take half a megabyte, and tens of milliseconds to read
-def _context(ca_file: Path | None, cert_file: Path | None, key_file: Path | None, verify: bool) -> ssl.SSLContext:
+def _context(
+    ca_file: Path | None, cert_file: Path | None, key_file: Path | None, verify: bool, protocols: tuple[str, ...]
+) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if cert_file is not None and key_file is not None:
         context.load_cert_chain(cert_file, key_file)
+    if protocols:
+        context.set_alpn_protocols(protocols)
     return context
 
 
@@ -64,14 +68,11 @@ class Channel:
         self.steps = steps
 
     @classmethod
-    async def open(cls, host: str, port: int, ip_version: Literal[4, 6] | None = None) -> "Channel":
+    async def open(cls, way: Way) -> "Channel":
         """Raises OSError."""
         started = time.perf_counter()
-        address = await resolve(host, port, ip_version)
-        resolved = time.perf_counter()
-        reader, writer = await asyncio.open_connection(address[0], port, limit=LINE_BYTES)
-        connected = time.perf_counter()
-        return cls(reader, writer, {"resolve": resolved - started, "connect": connected - resolved, "tls": 0.0})
+        reader, writer = await asyncio.open_connection(*way.address[:2], family=way.family, limit=LINE_BYTES)
+        return cls(reader, writer, {"resolve": way.lookup_s, "connect": time.perf_counter() - started, "tls": 0.0})
 
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
         """Goes on by TLS. Raises OSError."""
@@ -91,9 +92,12 @@ class Channel:
         except asyncio.IncompleteReadError as cut:
             raise Wrong("the answer is cut off" if cut.partial else "the connection ended without an answer") from None
 
-    @property
-    def ip_protocol(self) -> int:
-        return 4 if len(self.writer.get_extra_info("peername") or ()) == 2 else 6
+    async def exactly(self, size_bytes: int) -> bytes:
+        """Raises Wrong, OSError."""
+        try:
+            return await self.reader.readexactly(size_bytes)
+        except asyncio.IncompleteReadError as cut:
+            raise Wrong("the answer is cut off" if cut.partial else "the connection ended without an answer") from None
 
     def about_tls(self, target: dict[str, str]) -> list[Reading]:
         """What is known of the certificates that were shown; nothing without TLS."""

@@ -1,18 +1,13 @@
 """Whether a server greets as its protocol wants: SSH, SMTP, IMAP; the mail protocols by TLS too, or by STARTTLS."""
 
-import asyncio
 import re
-import ssl
-import time
-from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
-from netmon_agent.inputs.base import Columns, Reading
-from netmon_agent.inputs.checks.base import Check, Host
-from netmon_agent.inputs.checks.channel import Channel, TlsOptions, Wrong
-from netmon_configs.options import Duration
+from netmon_agent.inputs.base import Reading
+from netmon_agent.inputs.checks.base import Host, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 _MOST_LINES: Final = 100
 
@@ -46,18 +41,16 @@ _PROTOCOLS: Final = {
 }
 
 
-class GreetingInput(Check):
+class GreetingInput(Probe):
     """Connects and waits for the greeting; with `starttls` goes on until TLS is agreed."""
+
+    awaited = "greeting"
 
     type: Literal["ssh", "smtp", "imap"]
     host: Host
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: Port | None = None
     security: Literal["none", "starttls", "tls"] = "none"
-    timeout_s: Duration = Field(default=5.0, alias="timeout", gt=0, le=60)
-    ip_version: Literal[4, 6] | None = None
     tls: TlsOptions = Field(default_factory=TlsOptions)
-
-    _trouble: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _has_tls(self) -> "GreetingInput":
@@ -66,48 +59,21 @@ class GreetingInput(Check):
         return self
 
     @property
-    def title(self) -> str:
-        return self.probed[0][:128]
-
-    @property
-    def probed(self) -> tuple[str, ...]:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return (f"{self.type}://{host}:{self._port}",)
-
-    @property
-    def trouble(self) -> str | None:
-        return self._trouble
+    def target(self) -> str:
+        return url_of(self.type, self.host, self._port)
 
     @property
     def _port(self) -> int:
         protocol = _PROTOCOLS[self.type]
         return self.port or (protocol.tls_port if self.security == "tls" else protocol.port)
 
-    async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
-        target = {"target": self.probed[0]}
+    async def probe(self, target: dict[str, str], told: list[Reading]) -> None:
         context = self.tls.context() if self.security != "none" else None
-        told: list[Reading] = []
-        started = time.perf_counter()
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._talk(target, context, told)
-            self._trouble = None
-        except TimeoutError:
-            self._trouble = f"no greeting within {self.timeout_s:g} s"
-        except (Wrong, OSError) as error:
-            self._trouble = str(error) or type(error).__name__
-        return [
-            Reading("probe_success", target, float(self._trouble is None)),
-            Reading("probe_duration_seconds", target, time.perf_counter() - started),
-            *told,
-        ]
-
-    async def _talk(self, target: dict[str, str], context: ssl.SSLContext | None, told: list[Reading]) -> None:
         protocol, name = _PROTOCOLS[self.type], self.tls.server_name or self.host
-        channel = await Channel.open(self.host, self._port, self.ip_version)
+        way = await Way.to(self.host, self._port, self.ip_version)
+        told += way.about(target)
+        channel = await Channel.open(way)
         try:
-            told.append(Reading("probe_dns_lookup_time_seconds", target, channel.steps["resolve"]))
-            told.append(Reading("probe_ip_protocol", target, float(channel.ip_protocol)))
             if context is not None and self.security == "tls":
                 await channel.secure(context, name)
             await _expect(channel, protocol.good, protocol.more, "the greeting")

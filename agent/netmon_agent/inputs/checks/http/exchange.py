@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from netmon_agent.inputs.checks.channel import Channel, Wrong
+from netmon_agent.inputs.checks.base import Wrong
+from netmon_agent.inputs.checks.channel import Channel
 
 _MOST_HEADERS: Final = 200
 _READ_BYTES: Final = 64 << 10

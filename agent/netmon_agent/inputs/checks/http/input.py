@@ -1,19 +1,16 @@
 """Asks a web server, follows its redirects, and judges what it answers."""
 
-import asyncio
 import base64
 import re
-import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urljoin
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from netmon_agent.inputs.base import Columns, Reading
-from netmon_agent.inputs.checks.base import Check
-from netmon_agent.inputs.checks.channel import Channel, TlsOptions, Wrong
+from netmon_agent.inputs.base import Reading
+from netmon_agent.inputs.checks.base import CannotCheck, Pattern, Probe, Way, Wrong
+from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
 from netmon_configs.options import Duration, Size, is_loopback
 
@@ -22,21 +19,11 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _AT_HOME_ONLY: Final = ("authorization", "cookie", "host")
 _PHASES: Final = ("resolve", "connect", "tls", "processing", "transfer")
 
-
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"must be a regular expression: {error}") from None
-    return text
-
-
-Pattern = Annotated[str, Field(max_length=1000), AfterValidator(_is_pattern)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)]
 HeaderValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=8_000)]
 
 
-class HttpInput(Check):
+class HttpInput(Probe):
     """Up when the last answer has a wanted status, header and body; each gather opens connections of its own."""
 
     type: Literal["http"]
@@ -51,13 +38,10 @@ class HttpInput(Check):
     reject_body: Pattern | None = None
     timeout_s: Duration = Field(default=10.0, alias="timeout", gt=0, le=60)
     max_bytes: Size = Field(default=1 << 20, alias="max_size", ge=1 << 10, le=64 << 20)
-    ip_version: Literal[4, 6] | None = None
     user: str | None = Field(default=None, min_length=1)
     password_file: Path | None = None
     token_file: Path | None = None
     tls: TlsOptions = Field(default_factory=TlsOptions)
-
-    _trouble: str | None = PrivateAttr(default=None)
 
     @field_validator("url")
     @classmethod
@@ -81,47 +65,25 @@ class HttpInput(Check):
         return f"http {self.url}"[:128]
 
     @property
-    def probed(self) -> tuple[str, ...]:
-        return (self.url,)
+    def target(self) -> str:
+        return self.url
 
-    @property
-    def trouble(self) -> str | None:
-        return self._trouble
-
-    async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
-        target = {"target": self.url}
+    async def probe(self, target: dict[str, str], told: list[Reading]) -> None:
+        """Asks until there is no redirect; what is known then is told."""
         authorization = self._authorization()
-        if Place.of(self.url).tls:
-            self.tls.context()  # a file that cannot be used is no fault of the server
-        told: list[Reading] = []
-        started = time.perf_counter()
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._ask(target, authorization, told)
-            self._trouble = None
-        except TimeoutError:
-            self._trouble = f"no answer within {self.timeout_s:g} s"
-        except (Wrong, OSError) as error:
-            self._trouble = str(error) or type(error).__name__
-        return [
-            Reading("probe_success", target, float(self._trouble is None)),
-            Reading("probe_duration_seconds", target, time.perf_counter() - started),
-            *told,
-        ]
-
-    async def _ask(self, target: dict[str, str], authorization: dict[str, str], told: list[Reading]) -> None:
-        """Asks until there is no redirect, and puts into `told` what is known then. Raises Wrong, OSError."""
         url, method, body, redirects = self.url, self.method, self.body.encode(), 0
         phases = dict.fromkeys(_PHASES, 0.0)
         while True:
             place = Place.of(url)
-            channel = await Channel.open(place.host, place.port, self.ip_version)
+            context = self.tls.context() if place.tls else None
+            way = await Way.to(place.host, place.port, self.ip_version)
+            channel = await Channel.open(way)
             try:
-                if place.tls:
-                    await channel.secure(self.tls.context(), self.tls.server_name or place.host)
+                if context is not None:
+                    await channel.secure(context, self.tls.server_name or place.host)
                 headers = self._headers(place, authorization)
                 answer = await exchange(channel, method, place, headers, body, self.max_bytes)
-                about_channel = [*channel.about_tls(target), *_about_way(target, channel)]
+                about_channel = [*channel.about_tls(target), *way.about(target)]
             finally:
                 channel.close()
             steps = channel.steps | {"processing": answer.processing_s, "transfer": answer.transfer_s}
@@ -163,7 +125,7 @@ class HttpInput(Check):
         return None, False
 
     def _authorization(self) -> dict[str, str]:
-        """Read anew each time: secrets change. Raises OSError."""
+        """Read anew each time: secrets change. Raises CannotCheck."""
         if self.token_file is not None:
             return {"Authorization": f"Bearer {_secret(self.token_file)}"}
         if self.password_file is not None:
@@ -173,9 +135,12 @@ class HttpInput(Check):
 
 
 def _secret(path: Path) -> str:
-    text = path.read_text(encoding="utf-8").strip()
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotCheck(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if any(ord(one) < 0x20 for one in text):
-        raise OSError(f"{path} has more than one line")
+        raise CannotCheck(f"{path} has more than one line")
     return text
 
 
@@ -186,13 +151,6 @@ def _next_url(url: str, location: str) -> str:
     except ValueError:
         raise Wrong("the answer redirects to something that is no address of a page") from None
     return joined
-
-
-def _about_way(target: dict[str, str], channel: Channel) -> list[Reading]:
-    return [
-        Reading("probe_dns_lookup_time_seconds", target, channel.steps["resolve"]),
-        Reading("probe_ip_protocol", target, float(channel.ip_protocol)),
-    ]
 
 
 def _about_answer(
