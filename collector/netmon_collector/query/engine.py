@@ -16,14 +16,14 @@ from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.query.plan import Need, Query, check_allowed, needs
 from netmon_collector.query.pushdown import pushed
-from netmon_collector.query.reading import Reader
+from netmon_collector.query.reading import Found, Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
 from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
-from netmon_collector.query.windows import Grid, newest, windows_of
-from netmon_collector.store.base import Frame, Latest, Store
+from netmon_collector.query.windows import Tracks, newest, windows_of
+from netmon_collector.store.base import Latest, Lines, Store
 from netmon_collector.store.changes import Watched
 from netmon_collector.store.remote import Summarising
 
@@ -164,18 +164,22 @@ class Engine:
         told = told_by_rollups(query)
         sources = {}
         for need in needs(query):
-            frames, history = self._reader.read(need, told.get(id(need.selector)), guard, loop)
-            sources[id(need.selector)] = replace(_source(need, frames), history=history)
+            found, history = self._reader.read(need, told.get(id(need.selector)), guard, loop)
+            source = _source(need, found)
+            sources[id(need.selector)] = source if history is None else replace(source, history=history)
         return sources
 
 
-def _source(need: Need, frames: list[Frame] | Latest) -> Source:
-    if isinstance(frames, Latest):
-        young = np.flatnonzero(frames.times > need.after_ms)
-        series = SeriesSet.of_parts([frames.labels]).take(young)
-        return Source(series, [], newest(frames.times[young], frames.values[young], need.after_ms, need.until_ms))
-    series = SeriesSet.of_parts([frame.labels for frame in frames])
-    return Source(series, [Grid(frame.times, np.ascontiguousarray(frame.values.T)) for frame in frames])
+def _source(need: Need, found: Found) -> Source:
+    match found:
+        case Latest():
+            young = np.flatnonzero(found.times > need.after_ms)
+            series = SeriesSet.of_parts([found.labels]).take(young)
+            return Source(series, newest(found.times[young], found.values[young], need.after_ms, need.until_ms))
+        case Lines():
+            return Source(SeriesSet.of_parts([found.labels]), Tracks.of(found))
+        case _:
+            return Source(SeriesSet.of_parts([frame.labels for frame in found]), Tracks.of_frames(found))
 
 
 def _answer(query: Query, value: Value, steps: Steps) -> Answer:
@@ -223,7 +227,8 @@ def _of_windows(
     if not len(order):
         empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
         return Answer(Shape.MATRIX, [], np.array([query.start_ms]), none, none.astype(np.bool_), empty, stats=stats)
-    windows = windows_of(source.grids, starts, ends, stale=False)
+    assert isinstance(source.samples, Tracks)
+    windows = windows_of(source.samples, starts, ends, stale=False)
     lo, hi = windows.lo[order, 0], windows.hi[order, 0]
     kept = hi > lo
     lo, hi = lo[kept], hi[kept]

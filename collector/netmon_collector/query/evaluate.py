@@ -1,6 +1,6 @@
 """From a tree and the samples that it needs to a value: one method per kind of node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,7 +33,7 @@ from netmon_collector.query.syntax.nodes import (
     bare,
 )
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
-from netmon_collector.query.windows import Grid, Indices, Kernel, Windows, over_windows
+from netmon_collector.query.windows import Indices, Kernel, Tracks, Windows, over_windows
 from netmon_collector.store.base import ABSENT, Times, Values
 from netmon_proto.model import NAME, STALE_BITS
 
@@ -43,11 +43,10 @@ Pick = Callable[[Windows, Indices], Values]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
-    """The samples of a selector: the series of all grids, one grid after the other; or the windows of its one step."""
+    """The samples of a selector: tracks, or the windows of its one step."""
 
     series: SeriesSet
-    grids: Sequence[Grid]
-    windows: Windows | None = None
+    samples: Tracks | Windows
     history: History | None = None
 
 
@@ -159,10 +158,10 @@ class Evaluator:
         stale: bool,
     ) -> Vector:
         self.guard.produce(len(source.series), len(ends))
-        if source.windows is not None:
-            values, present = kernel(source.windows)
+        if isinstance(source.samples, Windows):
+            values, present = kernel(source.samples)
         else:
-            values, present = over_windows(source.grids, starts, ends, kernel, stale=stale, check=self.guard.check)
+            values, present = over_windows(source.samples, starts, ends, kernel, stale=stale, check=self.guard.check)
         vector = Vector(source.series, values, present, lost).compact()
         return vector if source.history is None else source.history.complete(vector, starts, ends, self.guard.check)
 
@@ -176,8 +175,8 @@ class Evaluator:
             source = self._sources[id(node)]
             return RangeVector(source, np.zeros(len(source.series), np.bool_), starts, ends)
         inner = self._subquery(node, int(starts.min()), int(ends.max()))
-        grid = Grid(inner[1].times, np.where(inner[0].present, inner[0].values, ABSENT))
-        return RangeVector(Source(inner[0].series, [grid]), inner[0].unnamed, starts, ends)
+        tracks = Tracks.of_tables([(inner[1].times, np.where(inner[0].present, inner[0].values, ABSENT))])
+        return RangeVector(Source(inner[0].series, tracks), inner[0].unnamed, starts, ends)
 
     def _subquery(self, node: Subquery, start_ms: int, end_ms: int) -> tuple[Vector, Steps]:
         step_ms = self.query.inner_step_ms(node)

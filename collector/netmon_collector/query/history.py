@@ -19,7 +19,7 @@ from netmon_collector.query.settle import merged
 from netmon_collector.query.sums import Indices, reduced, sums
 from netmon_collector.query.syntax.nodes import Call, Node, Paren, Selector, Subquery, children
 from netmon_collector.query.values import Vector
-from netmon_collector.query.windows import Grid, windows_of
+from netmon_collector.query.windows import Tracks, windows_of
 from netmon_collector.store.base import Rollup, RollupField, Times, Values, is_absent
 
 LATEST: Final = ""
@@ -189,7 +189,7 @@ def _part(rollup: Rollup, function: str, starts: Times, ends: Times) -> tuple[Va
     """A function of the windows of one rollup's series."""
     counts = np.ascontiguousarray(rollup.values[:, RollupField.COUNT])
     there = ~is_absent(counts)
-    windows = windows_of([Grid(rollup.times + rollup.width_ms // 2, counts)], starts, ends, stale=True)
+    windows = windows_of(Tracks.of_tables([(rollup.times + rollup.width_ms // 2, counts)]), starts, ends, stale=True)
     fields = np.stack([rollup.values[:, field][there] for field in RollupField])
     buckets = _Buckets(fields, windows.lo, windows.hi, starts, ends)
     present = windows.counts > 0

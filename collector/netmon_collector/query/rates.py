@@ -7,30 +7,49 @@ import numpy as np
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.over_time import Padded, per_window
 from netmon_collector.query.sums import reduced
-from netmon_collector.query.windows import Indices, Kernel, Windows
+from netmon_collector.query.windows import Indices, Kernel, Windows, carried
 from netmon_collector.store.base import Times, Values
 
 
 def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> tuple[Values, Mask]:
-    there = windows.counts >= 2
+    reach, axis = windows.axes.reach, windows.axis
+    there: Mask = reach.there[axis]
     if not there.any():
         return np.empty(there.shape), there
-    first, last = np.where(there, windows.lo, 0), np.where(there, windows.hi - 1, 0)
+    whole = bool(there.all())
+    first = windows.lo if whole else np.where(there, windows.lo, 0)
+    last = windows.hi - 1 if whole else np.where(there, windows.hi - 1, 0)
     first_value = windows.values[first]
     rise = windows.values[last] - first_value
     if counter:
-        rise = rise + _lost_by_resets(windows, first, last)
-    factor = _factor(windows, first, last, first_value if counter else None, rise)
+        lost = _lost_by_resets(windows, first, last)
+        rise = rise if lost is None else rise + lost
+    factor: Values = (reach.sampled + reach.to_start + reach.to_end) / reach.sampled
+    near = _near_zero(first_value, rise) if counter else None
+    if near is not None:
+        factor = _from_zero(windows, factor[axis], near, first_value, rise)
+        axis = np.arange(len(factor))
     if per_second:
         factor = factor / ((windows.ends - windows.starts) / 1000)
-    return rise * factor, there
+    return rise * factor[axis], there
 
 
-def _factor(windows: Windows, first: Indices, last: Indices, first_value: Values | None, rise: Values) -> Values:
-    first_time, last_time = windows.times[first], windows.times[last]
-    to_start = (first_time - windows.starts) / 1000
-    to_end = (windows.ends - last_time) / 1000
-    return stretched((last_time - first_time) / 1000, last - first, to_start, to_end, first_value, rise)
+def _near_zero(first_value: Values, rise: Values) -> Mask | None:
+    """Where a counter that rose as it did may have been at zero in the time that its rise is carried back."""
+    near: Mask = (first_value < 1.2 * rise) & (first_value >= 0)
+    return near if near.any() else None
+
+
+def _from_zero(windows: Windows, factor: Values, near: Mask, first_value: Values, rise: Values) -> Values:
+    """The factor, which is smaller where a counter would have been below zero."""
+    rows, steps = np.nonzero(near)
+    own = windows.axis[rows], steps
+    reach = windows.axes.reach
+    sampled, to_start = reach.sampled[own], reach.to_start[own]
+    to_zero = sampled * (first_value[near] / rise[near])
+    to_start = np.where(to_zero < to_start, to_zero, to_start)
+    factor[near] = (sampled + to_start + reach.to_end[own]) / sampled
+    return factor
 
 
 def stretched(
@@ -41,30 +60,29 @@ def stretched(
     gaps: between samples, how many. first_value: of a counter.
     """
     between = sampled / gaps
-    threshold = between * 1.1
-    to_start = np.where(to_start >= threshold, between / 2, to_start)
+    to_start = carried(to_start, between)
     if first_value is not None:  # a counter was not below zero before
         to_zero = np.where((rise > 0) & (first_value >= 0), sampled * (first_value / rise), to_start)
         to_start = np.where(to_zero < to_start, to_zero, to_start)
-    to_end = np.where(to_end >= threshold, between / 2, to_end)
-    return np.asarray((sampled + to_start + to_end) / sampled)
+    return np.asarray((sampled + to_start + carried(to_end, between)) / sampled)
 
 
-def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values:
-    """The sum of the values right before each reset, for every window."""
+def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values | None:
+    """The sum of the values right before each reset, for every window; None where there is none."""
     values = windows.values
-    falls = np.zeros(len(values) + 1, np.bool_)
-    falls[1:-1] = values[1:] < values[:-1]
-    if windows.begins is not None:  # from one series to the next is no fall
-        falls[windows.begins] = False
+    falls = values[1:] < values[:-1]
+    between = windows.begins[1:-1]
+    falls[between[(between > 0) & (between < len(values))] - 1] = False  # from one series to the next is no fall
     if not falls.any():
-        return np.zeros(first.shape)
-    before = np.cumsum(falls)
+        return None
+    before = np.zeros(len(values), np.int64)
+    np.cumsum(falls, out=before[1:])
     has_reset = before[last] > before[first]
+    if not has_reset.any():
+        return None
     lost = np.zeros(first.shape)
-    if has_reset.any():
-        terms = np.where(falls[1:], values, 0.0)  # by the index of the sample before
-        lost[has_reset] = reduced(np.add, terms, first[has_reset], last[has_reset])
+    terms = np.where(np.append(falls, False), values, 0.0)  # by the index of the sample before
+    lost[has_reset] = reduced(np.add, terms, first[has_reset], last[has_reset])
     return lost
 
 

@@ -8,13 +8,16 @@ from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History, Told
 from netmon_collector.query.plan import Need
-from netmon_collector.store.base import Frame, Latest, Matcher, ReadableStore, Store, StoreError, TieredStore
+from netmon_collector.store.base import Frame, Latest, Lines, Matcher, ReadableStore, Store, StoreError, TieredStore
 
 _LONG_MS: Final = 12 * 3_600_000
 """From this length on it is looked at how many samples there will be, before all are read."""
 _PARTS: Final = 24
 _SPARSE_MS: Final = 600_000
 """So much later than asked for a series may begin that is read seldom."""
+
+Found = list[Frame] | Lines | Latest
+"""Samples of some series, as the store has them at hand."""
 
 
 class Reader:
@@ -31,7 +34,7 @@ class Reader:
 
     def read(
         self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
-    ) -> tuple[list[Frame] | Latest, History | None]:
+    ) -> tuple[Found, History | None]:
         """The samples of a need; where they are enough, the newest alone. Of times of which samples are gone, and where
         they would be very many, the rollups that tell what is wanted. Raises QueryError.
         """
@@ -42,28 +45,37 @@ class Reader:
             if latest is not None and latest.times.max(initial=need.after_ms) <= need.until_ms:
                 guard.read(len(latest.labels), len(latest.labels))
                 return latest, None
-            return self._frames(need, told, guard, loop)
+            return self._all(need, told, guard, loop)
         except StoreError as error:
             raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
         except ValueError as error:
             raise QueryError(ErrorKind.BAD_DATA, str(error)) from error
 
-    def _frames(
+    def _all(
         self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
-    ) -> tuple[list[Frame], History | None]:
+    ) -> tuple[Found, History | None]:
         about = self._estimated(need, guard, loop)
         if told is not None and about > self._most_samples:
             older = self._history(need, told, need.until_ms, guard, loop)
             if older is not None:
                 return [], older
         guard.expect(about)
-        frames = self._select(need.selector.matchers, need.after_ms, need.until_ms, guard, loop)
-        guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
+        found = self._samples(need, guard, loop)
         guard.check()
-        first_ms = min((int(frame.times[0]) for frame in frames), default=need.until_ms)
+        first_ms = _first_ms(found, need)
         if told is None or first_ms - need.after_ms <= _SPARSE_MS:
-            return frames, None
-        return frames, self._history(need, told, first_ms, guard, loop)
+            return found, None
+        return found, self._history(need, told, first_ms, guard, loop)
+
+    def _samples(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame] | Lines:
+        matchers = need.selector.matchers
+        if self._readable is not None and self._readable.is_whole:
+            lines = self._readable.lines_now(matchers, need.after_ms + 1, need.until_ms)
+            guard.read(len(lines.labels), len(lines.values))
+            return lines
+        frames = self._select(matchers, need.after_ms, need.until_ms, guard, loop)
+        guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
+        return frames
 
     def _estimated(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> int:
         """About how many samples a long need has, going by its end; 0 for a short one."""
@@ -102,3 +114,11 @@ class Reader:
         if self._readable is not None and self._readable.is_whole:
             return self._readable.select_now(*wanted)
         return guard.wait(asyncio.run_coroutine_threadsafe(self._store.select(*wanted), loop))
+
+
+def _first_ms(found: list[Frame] | Lines, need: Need) -> int:
+    """The time of the first sample that is needed; the end, where there is none."""
+    if isinstance(found, Lines):
+        times = found.times[found.times > need.after_ms]
+        return int(times.min(initial=need.until_ms))
+    return min((int(frame.times[0]) for frame in found), default=need.until_ms)

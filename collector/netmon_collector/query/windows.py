@@ -1,14 +1,15 @@
 """Which samples of each series are in the window of each step."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
-from netmon_collector.store.base import ABSENT_BITS, Times, Values
+from netmon_collector.store.base import ABSENT_BITS, Frame, Lines, Times, Values
 from netmon_proto.model import STALE_BITS
 
 Indices = npt.NDArray[np.int64]
@@ -19,41 +20,163 @@ _BLOCK_SAMPLES: Final = 1 << 19
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Grid:
-    """Samples of S series that share their times (N,): values float64 (S, N), ABSENT or stale where there is none."""
+class Tracks:
+    """Samples of S series, one series after the other; series that share their times share an axis.
 
-    times: Times
+    values: float64 (N,), of series s values[begins[s]:begins[s + 1]]; begins is int64 (S + 1,). axis: int64 (S,).
+    times: int64 (M,), of axis a times[axis_begins[a]:axis_begins[a + 1]], which has as many as each of its series.
+    """
+
     values: Values
+    begins: Indices
+    axis: Indices
+    times: Times
+    axis_begins: Indices
+
+    @classmethod
+    def of(cls, lines: Lines) -> Self:
+        """Of samples as a store has them; where one is absent there is none."""
+        tracks = cls(lines.values, lines.begins, lines.axis, lines.times, lines.axis_begins)
+        return tracks.without(ABSENT_BITS)
+
+    @classmethod
+    def of_frames(cls, frames: Sequence[Frame]) -> Self:
+        """Of the series of all frames, one frame after the other."""
+        return cls.of_tables([(frame.times, frame.values.T) for frame in frames])
+
+    @classmethod
+    def of_tables(cls, tables: Sequence[tuple[Times, Values]]) -> Self:
+        """Of tables with the times (T,) and the values (S, T) of some series each, ABSENT where there is none."""
+        lengths = np.array([len(times) for times, _ in tables], np.int64)
+        axis = np.repeat(np.arange(len(tables)), [len(values) for _, values in tables])
+        values = np.concatenate([values.reshape(-1) for _, values in tables]) if tables else np.empty(0)
+        times = np.concatenate([times for times, _ in tables]) if tables else np.empty(0, np.int64)
+        return cls(values, begins_of(lengths[axis]), axis, times, begins_of(lengths)).without(ABSENT_BITS)
+
+    def __len__(self) -> int:
+        return len(self.axis)
+
+    def without(self, bits: int) -> Self:
+        """The samples that are not a certain NaN."""
+        if not np.isnan(self.values).any():
+            return self
+        kept: Mask = self.values.view(np.uint64) != bits
+        return self if kept.all() else self._only(kept)
+
+    def _only(self, kept: Mask) -> Self:
+        """Some of the samples; a series that loses one gets an axis of its own."""
+        before = begins_of(kept)
+        begins = before[self.begins]
+        counts = np.diff(begins)
+        changed = np.flatnonzero(counts < np.diff(self.begins))
+        own = _places(self.begins[changed], np.diff(self.begins)[changed])
+        times = self.times[_places(self.axis_begins[self.axis[changed]], np.diff(self.begins)[changed])][kept[own]]
+        axis = self.axis.copy()
+        axis[changed] = len(self.axis_begins) - 1 + np.arange(len(changed))
+        further = self.axis_begins[-1] + np.cumsum(counts[changed])
+        axis_begins = np.concatenate([self.axis_begins, further])
+        return type(self)(self.values[kept], begins, axis, np.concatenate([self.times, times]), axis_begins)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+class Axes:
+    """The windows of T steps on each of A axes: of the times of all axes, lo:hi are in it; int64 (A, T).
+
+    starts and ends, int64 (T,): a window is the time after its start, up to and with its end.
+    """
+
+    def __init__(self, times: Times, begins: Indices, starts: Times, ends: Times) -> None:
+        self.times = times
+        self.begins = begins
+        self.starts = starts
+        self.ends = ends
+
+    @cached_property
+    def _found(self) -> tuple[Indices, Indices]:
+        return _bounds(self.times, self.begins, self.starts, self.ends)
+
+    @property
+    def lo(self) -> Indices:
+        return self._found[0]
+
+    @property
+    def hi(self) -> Indices:
+        return self._found[1]
+
+    @cached_property
+    def reach(self) -> "Reach":
+        """Found once for all series of an axis."""
+        return Reach(self)
+
+
+class Reach:
+    """From where to where the samples of a window are, in seconds; (A, T) each, of no meaning where `there` is False.
+
+    sampled: from the first to the last. to_start, to_end: how far a trend is carried on to the ends of the window, see
+    `carried`.
+    """
+
+    def __init__(self, axes: Axes) -> None:
+        gaps = axes.hi - axes.lo - 1
+        self.there: Mask = gaps >= 1
+        """Whether there are two samples."""
+        first, last = np.where(self.there, axes.lo, 0), np.where(self.there, axes.hi - 1, 0)
+        if len(axes.times):
+            first_time, last_time = axes.times[first], axes.times[last]
+        else:
+            first_time = last_time = np.zeros(self.there.shape, np.int64)
+        self.sampled: Values = (last_time - first_time) / 1000
+        between = self.sampled / gaps
+        self.to_start = carried((first_time - axes.starts) / 1000, between)
+        self.to_end = carried((axes.ends - last_time) / 1000, between)
+
+
+def carried(gap: Values, between: Values) -> Values:
+    """How far a trend is carried on into a gap, as in Prometheus: through it, or if it is longer than the time between
+    two samples by a tenth and more, through half of that time.
+    """
+    return np.where(gap >= between * 1.1, between / 2, gap)
+
+
+@dataclass(frozen=True, eq=False)
 class Windows:
     """The samples of S series, one series after the other, and the windows of T steps.
 
-    times int64 (N,), values float64 (N,). lo and hi, int64 (S, T): the window of a series at a step has the samples
-    lo:hi. starts and ends, int64 (T,): the window is the time after `starts`, up to and with `ends`.
+    values: float64 (N,). lo and hi, int64 (S, T): the window of a series at a step has the samples lo:hi. begins: int64
+    (S + 1,), where the samples of each series begin. axis: int64 (S,), which of the axes each series has.
     """
 
-    times: Times
     values: Values
     lo: Indices
     hi: Indices
-    starts: Times
-    ends: Times
+    begins: Indices
+    axis: Indices
+    axes: Axes
     check: Callable[[], None] = lambda: None
     """To be called by whoever takes long; may raise."""
-    begins: Indices | None = None
-    """int64 (S,), where the samples of each series begin; None where that is not known."""
+
+    @property
+    def starts(self) -> Times:
+        return self.axes.starts
+
+    @property
+    def ends(self) -> Times:
+        return self.axes.ends
 
     @property
     def counts(self) -> Indices:
         return self.hi - self.lo
 
+    @cached_property
+    def times(self) -> Times:
+        """Of all samples: int64 (N,)."""
+        return self.axes.times[_places(self.axes.begins[self.axis], np.diff(self.begins))]
+
 
 def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Windows:
     """The windows of one step, of which only the newest sample of each series is known."""
-    lo = np.arange(len(times), dtype=np.int64)[:, None]
-    return Windows(times, values, lo, lo + 1, np.array([after_ms]), np.array([until_ms]))
+    each = np.arange(len(times) + 1, dtype=np.int64)
+    axes = Axes(times, each, np.array([after_ms]), np.array([until_ms]))
+    return Windows(values, each[:-1, None], each[1:, None], each, each[:-1], axes)
 
 
 Kernel = Callable[[Windows], tuple[Values, Mask]]
@@ -61,137 +184,85 @@ Kernel = Callable[[Windows], tuple[Values, Mask]]
 
 
 def over_windows(
-    grids: Sequence[Grid], starts: Times, ends: Times, kernel: Kernel, *, stale: bool, check: Callable[[], None]
+    tracks: Tracks, starts: Times, ends: Times, kernel: Kernel, *, stale: bool, check: Callable[[], None]
 ) -> tuple[Values, Mask]:
-    """Applies a kernel to the windows of all series of some grids, block by block; (S, T) each.
+    """Applies a kernel to the windows of all series, block by block; (S, T) each.
 
     stale: whether stale markers are among the samples. check: called before each block, may raise.
     """
-    count = sum(len(grid.values) for grid in grids)
-    values, present = np.empty((count, len(ends))), np.empty((count, len(ends)), np.bool_)
-    row = 0
-    for block in _blocks(grids):
+    tracks = tracks if stale else tracks.without(STALE_BITS)
+    axes = Axes(tracks.times, tracks.axis_begins, starts, ends)
+    blocks = list(_blocks(tracks))
+    if len(blocks) == 1:
         check()
-        windows = windows_of(block, starts, ends, stale=stale)
-        rows = slice(row, row + len(windows.lo))
-        values[rows], present[rows] = kernel(replace(windows, check=check))
-        row = rows.stop
+        return kernel(_windows(tracks, axes, blocks[0], check))
+    values, present = np.empty((len(tracks), len(ends))), np.empty((len(tracks), len(ends)), np.bool_)
+    for rows in blocks:
+        check()
+        values[rows], present[rows] = kernel(_windows(tracks, axes, rows, check))
     return values, present
 
 
-def windows_of(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
-    """The windows of the series of some grids."""
-    values = np.concatenate([grid.values.reshape(-1) for grid in grids])
-    if np.isnan(values).any():
-        return _windows_with_gaps(grids, starts, ends, stale=stale)
-    lengths = np.array([len(grid.times) for grid in grids], np.int64)
-    series = np.array([len(grid.values) for grid in grids], np.int64)
-    lo, hi = _bounds([grid.times for grid in grids], lengths, starts, ends)
-    own = np.repeat(np.arange(len(grids)), series)
-    begins = np.concatenate([[0], np.cumsum(lengths[own])[:-1]])[:, None]
-    times = _repeated(grids, len(values))
-    return Windows(times, values, begins + lo[own], begins + hi[own], starts, ends, begins=begins[:, 0])
+def windows_of(tracks: Tracks, starts: Times, ends: Times, *, stale: bool) -> Windows:
+    """The windows of all series at once."""
+    tracks = tracks if stale else tracks.without(STALE_BITS)
+    axes = Axes(tracks.times, tracks.axis_begins, starts, ends)
+    return _windows(tracks, axes, slice(0, len(tracks)), lambda: None)
 
 
-def _windows_with_gaps(grids: Sequence[Grid], starts: Times, ends: Times, *, stale: bool) -> Windows:
-    """As windows_of, where series may have no samples at times of their grid."""
-    solid = [_solid(grid, stale=stale) for grid in grids]
-    lengths = np.array([len(grid.times) for grid, _ in solid], np.int64)
-    lo, hi = _bounds([grid.times for grid, _ in solid], lengths, starts, ends)
-    los, his, times, values = [], [], [], []
-    base = 0
-    for number, (grid, present) in enumerate(solid):
-        series = len(grid.values)
-        if present is None:
-            rows = base + len(grid.times) * np.arange(series, dtype=np.int64)[:, None]
-            los.append(rows + lo[number])
-            his.append(rows + hi[number])
-            values.append(grid.values.reshape(-1))
-            times.append(_repeated([grid], grid.values.size))
-        else:
-            before = np.zeros((series, len(grid.times) + 1), np.int64)
-            np.cumsum(present, axis=1, out=before[:, 1:])
-            rows = base + np.concatenate([[0], np.cumsum(before[:-1, -1])])[:, None]
-            los.append(rows + before[:, lo[number]])
-            his.append(rows + before[:, hi[number]])
-            values.append(grid.values[present])
-            times.append(np.broadcast_to(grid.times, present.shape)[present])
-        base += len(values[-1])
-    return Windows(
-        np.concatenate(times), np.concatenate(values), np.concatenate(los), np.concatenate(his), starts, ends
-    )
+def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
+    """Where parts of these lengths begin that follow each other, and where the last ends."""
+    begins = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=begins[1:])
+    return begins
 
 
-def _repeated(grids: Sequence[Grid], count: int) -> Times:
-    """The times of all samples of some grids, which are so many, one series after the other."""
-    times = np.empty(count, np.int64)
-    at = 0
-    for grid in grids:
-        end = at + grid.values.size
-        times[at:end].reshape(grid.values.shape)[:] = grid.times
-        at = end
-    return times
+def _windows(tracks: Tracks, axes: Axes, rows: slice, check: Callable[[], None]) -> Windows:
+    first, last = int(tracks.begins[rows.start]), int(tracks.begins[rows.stop])
+    begins = tracks.begins[rows.start : rows.stop + 1] - first
+    axis = tracks.axis[rows]
+    moved = (begins[:-1] - tracks.axis_begins[axis])[:, None]
+    return Windows(tracks.values[first:last], axes.lo[axis] + moved, axes.hi[axis] + moved, begins, axis, axes, check)
 
 
-def _blocks(grids: Sequence[Grid]) -> Iterator[list[Grid]]:
-    """The series of some grids, in their order, in parts of a size that is good to work on."""
-    rows, cells = sum([len(grid.values) for grid in grids]), sum([grid.values.size for grid in grids])
-    if 0 < rows <= _BLOCK_SERIES and cells <= _BLOCK_SAMPLES:
-        yield list(grids)
-        return
-    block: list[Grid] = []
-    series = samples = 0
-    for grid in grids:
-        most = max(1, min(_BLOCK_SERIES, _BLOCK_SAMPLES // max(1, len(grid.times))))
-        for start in range(0, len(grid.values), most):
-            part = grid if len(grid.values) <= most else Grid(grid.times, grid.values[start : start + most])
-            if block and (series + len(part.values) > _BLOCK_SERIES or samples + part.values.size > _BLOCK_SAMPLES):
-                yield block
-                block, series, samples = [], 0, 0
-            block.append(part)
-            series += len(part.values)
-            samples += part.values.size
-    if block:
-        yield block
+def _blocks(tracks: Tracks) -> Iterator[slice]:
+    """The series in parts of a size that is good to work on."""
+    count, begins = len(tracks), tracks.begins
+    first = 0
+    while first < count or not first:
+        last = min(first + _BLOCK_SERIES, count)
+        if begins[last] - begins[first] > _BLOCK_SAMPLES:
+            last = max(first + 1, int(np.searchsorted(begins, begins[first] + _BLOCK_SAMPLES, "right")) - 1)
+        yield slice(first, last)
+        if last == count:
+            return
+        first = last
 
 
-def _solid(grid: Grid, *, stale: bool) -> tuple[Grid, Mask | None]:
-    """The grid, and where it has samples; None where that is everywhere."""
-    if not np.isnan(grid.values).any():
-        return grid, None
-    bits = (
-        grid.values.view(np.uint64)
-        if grid.values.flags.c_contiguous
-        else np.ascontiguousarray(grid.values).view(np.uint64)
-    )
-    present: Mask = bits != ABSENT_BITS
-    if not stale:
-        present &= bits != STALE_BITS
-    if present.all():
-        return grid, None
-    if len(grid.values) == 1:
-        return Grid(grid.times[present[0]], grid.values[:, present[0]]), None
-    return grid, present
+def _places(begins: Indices, lengths: Indices) -> Indices:
+    """begins[0], begins[0] + 1, … for as many as lengths[0], and so on."""
+    ends = np.cumsum(lengths)
+    places = np.repeat(begins - (ends - lengths), lengths)
+    places += np.arange(len(places))
+    return places
 
 
-def _bounds(axes: Sequence[Times], lengths: Indices, starts: Times, ends: Times) -> tuple[Indices, Indices]:
-    """Which of the times of each axis are in each window, as first and behind the last: (number of axes, T) each.
+def _bounds(times: Times, begins: Indices, starts: Times, ends: Times) -> tuple[Indices, Indices]:
+    """Which of the times of each axis are in each window, as first and behind the last: (A, T) each.
 
     All axes are searched at once: each is moved to a range of numbers of its own.
     """
-    flat = np.concatenate(axes)
-    if not len(flat):
-        empty = np.zeros((len(axes), len(ends)), np.int64)
+    count = len(begins) - 1
+    if not len(times):
+        empty = np.zeros((count, len(ends)), np.int64)
         return empty, empty
-    least, most = int(flat.min()), int(flat.max())
+    least, most = int(times.min()), int(times.max())
     width = most - least + 2
-    moves = np.arange(len(axes), dtype=np.int64) * width
-    keys = flat - least + np.repeat(moves, lengths)
-    bases = np.cumsum(lengths) - lengths
+    moves = np.arange(count, dtype=np.int64) * width
+    keys = times - least + np.repeat(moves, np.diff(begins))
 
     def positions(bounds: Times) -> Indices:
         needles = np.clip(bounds, least - 1, most) - least
-        found = np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(len(axes), -1)
-        return np.asarray(found - bases[:, None])
+        return np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
 
     return positions(starts), positions(ends)

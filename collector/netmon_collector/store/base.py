@@ -114,6 +114,24 @@ class Frame:
     values: Values
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Lines:
+    """Samples of S series, one series after the other; series that share their times share an axis.
+
+    labels: S entries; no two the same. values: float64 (N,), ABSENT where a series has no sample at a time of its axis.
+    begins: int64 (S + 1,), series s has values[begins[s]:begins[s + 1]], of which there is one for each time of its
+    axis. axis: int64 (S,). times: int64 (M,), Unix milliseconds; axis a has times[axis_begins[a]:axis_begins[a + 1]],
+    strictly increasing. None of the arrays is to be changed.
+    """
+
+    labels: Sequence[Labels]
+    values: Values
+    begins: Places
+    axis: Places
+    times: Times
+    axis_begins: Places
+
+
 class RollupField(IntEnum):
     """What is kept of the samples of a bucket of time. Times are Unix milliseconds; INC is by how much a counter rose
     from the first of them to the last, resets taken into account.
@@ -307,6 +325,13 @@ class ReadableStore(Protocol):
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         """As `Store.select`."""
+        ...
+
+    def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
+        """What `select_now` finds, and maybe more: other samples of these series, and other series.
+
+        So much the faster where many series of many groups are read.
+        """
         ...
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:

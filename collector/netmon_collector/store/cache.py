@@ -40,6 +40,15 @@ class Cache:
             self.put(key, *kept)
         return kept[0]
 
+    def replace(self, key: Hashable, value: Any, size_bytes: int) -> None:
+        """Keeps a value in place of one that was kept."""
+        with self._lock:
+            before = self._young.pop(key, None)
+            if before is not None:
+                self._young_bytes -= before[1]
+            self._old_bytes -= self._old.pop(key, (None, 0))[1]
+        self.put(key, value, size_bytes)
+
     def put(self, key: Hashable, value: Any, size_bytes: int) -> None:
         """Keeps a value of about so many bytes for a while; never one that would push out most others."""
         if size_bytes > self._half_bytes // 4:

@@ -23,6 +23,7 @@ from netmon_collector.store.base import (
     Frame,
     Group,
     Latest,
+    Lines,
     Matcher,
     Origin,
     Places,
@@ -39,6 +40,7 @@ from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
+from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import TOP, Inventory, LabelFigures, MetricFigures
 from netmon_collector.store.labels import LabelIndex
@@ -78,10 +80,13 @@ class EmbeddedStore:
         self.changes = Changes()
         self._samples = 0
         self._duplicates = 0
-        self._shelf = Shelf(folder, self._damages, settings.cache_bytes)
+        self._shelf = Shelf(folder, self._damages, settings.cache_bytes // 2)
         self._catalog = Catalog(folder)
         self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.home)
         self._selector = Selector(self._index, self._blocks, self._shelf)
+        self._gatherer = Gatherer(
+            self._index, self._blocks, self._shelf, self._selector, settings.cache_bytes - settings.cache_bytes // 2
+        )
         self._latest = LatestTable(partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
@@ -242,6 +247,9 @@ class EmbeddedStore:
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         return list(self._selector.scan(self._index.match(Matching(matchers)), start_ms, end_ms))
 
+    def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
+        return self._gatherer.gather(self._index.match(Matching(matchers)), start_ms, end_ms)
+
     async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
         """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
         matching = Matching(matchers)
@@ -355,7 +363,7 @@ class EmbeddedStore:
             newest_ms=newest_ms,
             damaged=self._damages.count,
             overwritten=self._blocks.overwritten,
-            cache_bytes=self._shelf.reader.size_bytes,
+            cache_bytes=self._shelf.reader.size_bytes + self._gatherer.size_bytes,
         )
 
     async def close(self) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 
 from netmon_collector.store.base import Frame
 from netmon_collector.store.blocks import Blocks
-from netmon_collector.store.chunkfile import Tier
+from netmon_collector.store.chunkfile import ChunkFile, Tier
+from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.merge import Piece, Table, merge, trimmed
 from netmon_collector.store.sealing import piece
@@ -33,16 +34,22 @@ class Selector:
             yield from self._scan(homes[first : first + _SOME_BLOCKS], start_ms, end_ms)
 
     def _scan(self, homes: list[tuple[int, Numbers]], start_ms: int, end_ms: int) -> Iterator[Frame]:
-        rows_of, read = self._blocks.rows, self._shelf.reader.piece
+        rows_of = self._blocks.rows
         heads = [rows_of(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
         numbers = np.array([block for block, _ in homes])
         for (_, own), rows, chunks in zip(
             homes, heads, self._shelf.find(Tier.RAW, numbers, start_ms, end_ms), strict=True
         ):
-            found = [read(file, at, own, start_ms, end_ms) for file, at in chunks]
-            pieces = [one for one in found if one is not None]
-            pieces += [one for part in rows if len((one := piece(part, own, start_ms, end_ms)).columns)]
-            yield from self._frames(own, pieces)
+            yield from self.frames_of(own, rows, chunks, start_ms, end_ms)
+
+    def frames_of(
+        self, series: Numbers, rows: Sequence[Rows], chunks: Sequence[tuple[ChunkFile, int]], start_ms: int, end_ms: int
+    ) -> Iterator[Frame]:
+        """What rows and chunks of a block have of some series in a time. Raises StoreError."""
+        found = [self._shelf.reader.piece(file, at, series, start_ms, end_ms) for file, at in chunks]
+        pieces = [one for one in found if one is not None]
+        pieces += [one for part in rows if len((one := piece(part, series, start_ms, end_ms)).columns)]
+        yield from self._frames(series, pieces)
 
     def _frames(self, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Frame]:
         """Samples of a block as one frame, or if its series do not share their times, as several."""

@@ -27,6 +27,11 @@ class Shelf:
         """Files that may be there otherwise than on the shelf: written and not put there, or not deleted yet."""
         self.reader = ChunkReader(cache_bytes)
 
+    @property
+    def directory(self) -> Directory:
+        """Where the chunks are; another one, once files came or went."""
+        return self._directory
+
     def open(self) -> None:
         """Finds the files. Raises OSError, StoreUnavailable."""
         clear_unfinished(self._folder)

@@ -5,7 +5,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from netmon_collector.store.base import ABSENT_BITS, Group, Matcher, MatchOp, Origin, Points, Row, Store
+from netmon_collector.store.base import (
+    ABSENT_BITS,
+    Group,
+    Lines,
+    Matcher,
+    MatchOp,
+    Origin,
+    Points,
+    ReadableStore,
+    Row,
+    Store,
+)
 from netmon_proto.model import NAME, Kind, Labels
 
 Samples = dict[tuple[Labels, int], int]
@@ -64,6 +75,21 @@ async def held(store: Store, *matchers: Matcher, time_ms: tuple[int, int] = EVER
             found = _present(frame.values.view(np.uint64)[:, column].tolist(), frame.times.tolist())
             assert found, "a series in a frame has a sample"
             samples |= {(labels, time): value for time, value in found}
+    if isinstance(store, ReadableStore) and store.is_whole:
+        assert _in_lines(store.lines_now(matchers, *time_ms), *time_ms) == samples, "both ways to read find the same"
+    return samples
+
+
+def _in_lines(lines: Lines, start_ms: int, end_ms: int) -> Samples:
+    """The samples of a time, after checking that the lines are what the interface promises."""
+    bits = lines.values.view(np.uint64)
+    assert len(set(lines.labels)) == len(lines.labels), "a series is there once"
+    samples: Samples = {}
+    for number, (labels, axis) in enumerate(zip(lines.labels, lines.axis.tolist(), strict=True)):
+        times = lines.times[lines.axis_begins[axis] : lines.axis_begins[axis + 1]].tolist()
+        assert all(earlier < later for earlier, later in pairwise(times))
+        own = bits[lines.begins[number] : lines.begins[number + 1]].tolist()
+        samples |= {(labels, time): one for time, one in _present(own, times) if start_ms <= time <= end_ms}
     return samples
 
 

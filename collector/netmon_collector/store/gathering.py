@@ -1,0 +1,225 @@
+"""Reads many series of many blocks into one array: what the shelf has of a selection is kept as it was put together,
+and what is in memory is put behind it, with a few operations for each block.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.base import Lines, Times
+from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.cache import Cache
+from netmon_collector.store.chunkfile import ChunkFile, Tier
+from netmon_collector.store.directory import Directory
+from netmon_collector.store.head import Rows
+from netmon_collector.store.labels import LabelIndex, Numbers, SeriesView
+from netmon_collector.store.merge import Table, merge
+from netmon_collector.store.record import Bits
+from netmon_collector.store.sealing import EVER
+from netmon_collector.store.selection import Selector
+from netmon_collector.store.shelf import Shelf
+
+_GRAIN_MS: Final = 300_000
+_GRAINS: Final = 8
+"""What is kept begins and ends at multiples of a grain, so that it serves while time goes by; a time that is asked for
+has at most so many of them.
+"""
+_STRIPE_BYTES: Final = 1000
+"""About what is kept of a block beside its samples."""
+
+Chunks = Sequence[tuple[ChunkFile, int]]
+Home = tuple[int, Numbers]
+"""A block, and those of its series that are asked for."""
+
+
+class _Stripe:
+    """What some chunks have of a block's series, in one table; `is_odd` where one does not do."""
+
+    __slots__ = ("_columns", "_found_in", "is_odd", "series", "signature", "table")
+
+    def __init__(self, series: Numbers, signature: list[tuple[object, int]], table: Table | None, *, is_odd: bool):
+        self.series = series
+        self.signature = signature
+        self.table = table
+        self.is_odd = is_odd
+        self._found_in: tuple[Numbers, slice | npt.NDArray[np.intp] | None] = (np.empty(0, np.int64), None)
+
+    @property
+    def size_bytes(self) -> int:
+        return _STRIPE_BYTES + (0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes)
+
+    def columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
+        """Where the block's series are among those of a head; None unless all are there."""
+        known, columns = self._found_in
+        if known is not series:
+            columns = _columns(series, self.series)
+            self._found_in = series, columns
+        return columns
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Selection:
+    """Some series by their blocks, and what the shelf has of them in a time."""
+
+    homes: Sequence[Home]
+    stripes: Sequence[_Stripe]
+    directory: Directory
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Parts:
+    """Samples of all of some series, in the order in which they win: times [T] and bits [C, T] of each part."""
+
+    series: Numbers
+    parts: Sequence[tuple[Times, Bits]]
+    length: int
+
+
+class Gatherer:
+    """Any thread may use it. Keeps `most_bytes` of what was read of files."""
+
+    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf, selector: Selector, most_bytes: int) -> None:
+        self._index = index
+        self._blocks = blocks
+        self._shelf = shelf
+        self._selector = selector
+        self._kept = Cache(most_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept of what was read."""
+        return self._kept.size_bytes
+
+    def gather(self, series: Numbers, start_ms: int, end_ms: int) -> Lines:
+        """See ReadableStore.lines_now; series ascend. Raises StoreError."""
+        start_ms, end_ms = _widened(start_ms, end_ms)
+        key = start_ms, end_ms, series.tobytes()
+        before: _Selection | None = self._kept.get(key)
+        homes = list(self._blocks.by_home(series)) if before is None else before.homes
+        heads = [self._blocks.rows(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
+        selection = self._selected(key, before, homes)
+        found = [_parts(stripe, rows) for stripe, rows in zip(selection.stripes, heads, strict=True)]
+        odd = [number for number, one in enumerate(found) if one is None]
+        plain = [one for one in found if one is not None and one.length]
+        lines, backward = self._joined(plain)
+        if not odd and not len(backward):
+            return lines
+        strange = {plain[place].series.tobytes() for place in backward.tolist()}
+        odd += [number for number, one in enumerate(found) if one is not None and one.series.tobytes() in strange]
+        plain = [one for one in plain if one.series.tobytes() not in strange]
+        return self._joined([*plain, *self._woven([(homes[number], heads[number]) for number in odd], key)])[0]
+
+    def _selected(self, key: tuple[int, int, bytes], before: _Selection | None, homes: Sequence[Home]) -> _Selection:
+        """What the shelf has, of which some may be known from before."""
+        directory = self._shelf.directory
+        if before is not None and before.directory is directory:
+            return before
+        found = directory.find(Tier.RAW, np.array([block for block, _ in homes], np.int64), *key[:2])
+        known: Sequence[_Stripe | None] = [None] * len(homes) if before is None else before.stripes
+        stripes = [
+            self._stripe(stripe, own, chunks, *key[:2])
+            for stripe, (_, own), chunks in zip(known, homes, found, strict=True)
+        ]
+        selection = _Selection(homes, stripes, directory)
+        self._kept.replace(key, selection, sum(stripe.size_bytes for stripe in stripes) + len(key[2]))
+        return selection
+
+    def _stripe(self, known: _Stripe | None, series: Numbers, chunks: Chunks, start_ms: int, end_ms: int) -> _Stripe:
+        signature = [(file.key, at) for file, at in chunks]
+        if known is not None and known.signature == signature:
+            return known
+        pieces = [self._shelf.reader.piece(file, at, series, start_ms, end_ms) for file, at in chunks]
+        there = [piece for piece in pieces if piece is not None and len(piece.times)]
+        if not all(len(piece.columns) == len(series) for piece in there):
+            return _Stripe(series, signature, None, is_odd=True)
+        return _Stripe(series, signature, merge(there, len(series)), is_odd=False)
+
+    def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: tuple[int, int, bytes]) -> list[_Parts]:
+        """Of blocks whose series do not all share their times, or where a head and a file have the same time."""
+        blocks = np.array([block for (block, _), _ in strange], np.int64)
+        parts = []
+        for (home, rows), chunks in zip(strange, self._shelf.find(Tier.RAW, blocks, *key[:2]), strict=True):
+            for frame in self._selector.frames_of(home[1], rows, chunks, *key[:2]):
+                assert isinstance(frame.labels, SeriesView)
+                table = frame.times, frame.values.T.view(np.uint64)
+                parts.append(_Parts(frame.labels.numbers, [table], len(frame.times)))
+        return parts
+
+    def _joined(self, blocks: Sequence[_Parts]) -> tuple[Lines, npt.NDArray[np.int64]]:
+        """All as lines; and which blocks have times that do not rise."""
+        lengths = np.array([block.length for block in blocks], np.int64)
+        counts = np.array([len(block.series) for block in blocks], np.int64)
+        times, bits = np.empty(int(lengths.sum()), np.int64), np.empty(int(lengths @ counts), np.uint64)
+        time_at = at = 0
+        for block, length, count in zip(blocks, lengths.tolist(), counts.tolist(), strict=True):
+            own = bits[at : at + length * count].reshape(count, length)
+            first = 0
+            for part_times, part_bits in block.parts:
+                last = first + len(part_times)
+                times[time_at + first : time_at + last] = part_times
+                own[:, first:last] = part_bits
+                first = last
+            time_at += length
+            at += length * count
+        axis = np.repeat(np.arange(len(blocks)), counts)
+        series = np.concatenate([block.series for block in blocks]) if blocks else np.empty(0, np.int64)
+        axis_begins = _begins(lengths)
+        lines = Lines(self._index.view(series), bits.view(np.float64), _begins(lengths[axis]), axis, times, axis_begins)
+        return lines, _backward(times, axis_begins)
+
+
+def _widened(start_ms: int, end_ms: int) -> tuple[int, int]:
+    """The time with its ends at multiples of a grain, which are of few lengths."""
+    grain_ms = _GRAIN_MS
+    while grain_ms * _GRAINS < end_ms - start_ms:
+        grain_ms *= 2
+    first_ms, last_ms = start_ms // grain_ms * grain_ms, -(-(end_ms + 1) // grain_ms) * grain_ms - 1
+    return max(first_ms, EVER[0]), min(last_ms, EVER[1])
+
+
+def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
+    """What the shelf has and what heads have; None where not all have all of the series."""
+    if stripe.is_odd:
+        return None
+    parts: list[tuple[Times, Bits]] = []
+    length = 0
+    if stripe.table is not None:
+        parts.append((stripe.table.times, stripe.table.bits))
+        length = len(stripe.table.times)
+    for rows in heads:
+        columns = stripe.columns_in(rows.series)
+        if columns is None:
+            return None
+        own = rows.bits[:, columns] if isinstance(columns, slice) else rows.bits.take(columns, axis=1)
+        parts.append((rows.times, own.T))
+        length += len(rows.times)
+    return _Parts(stripe.series, parts, length)
+
+
+def _columns(series: Numbers, wanted: Numbers) -> slice | npt.NDArray[np.intp] | None:
+    """The places of some series (ascending) among others, in any order; None unless all are there."""
+    order = np.argsort(series, kind="stable")
+    places = order[np.minimum(np.searchsorted(series, wanted, sorter=order), len(series) - 1)]
+    if not (series[places] == wanted).all():
+        return None
+    if len(places) == 1 or bool((np.diff(places) == 1).all()):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
+
+
+def _begins(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    begins = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=begins[1:])
+    return begins
+
+
+def _backward(times: Times, begins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The axes whose times do not rise."""
+    falls = times[1:] <= times[:-1]
+    falls[begins[1:-1] - 1] = False
+    if not falls.any():
+        return np.empty(0, np.int64)
+    return np.unique(np.searchsorted(begins, np.flatnonzero(falls), "right") - 1)
