@@ -11,6 +11,7 @@ import dns.rrset
 
 from netmon_agent.inputs.checks.base import Wrong
 from netmon_agent.inputs.checks.dns import DnsInput, _read, _texts
+from netmon_agent.inputs.checks.ntp import NtpInput, offset_s, read_answer
 from tests.support.fuzzing import damaged, main
 
 Work = Callable[[bytes], bool]
@@ -53,8 +54,31 @@ def dns_answer(rng: random.Random) -> tuple[bytes, Work]:
     return DNS[:2] + damaged(DNS[2:], rng, DNS_PIECES)[:65_533], read_dns
 
 
+MARK = b"\x01\x02\xffmark\0"
+NTP = bytes.fromhex("240203ec00000a4500000e1a") + b"GPS\0" + b"\xe8\1\0\0\0\0\0\0" + MARK + b"\xe8\2\0\0\0\0\0\0" * 2
+CLOCK = NtpInput(type="ntp", host="a", max_stratum=3, max_offset_s=1e9)
+
+
+def read_ntp(data: bytes) -> bool:
+    try:
+        answer = read_answer(data, MARK)
+        if answer is None:
+            return False
+        ahead_s = offset_s(answer, 0xE802 << 48, 0xE803 << 48)
+        assert abs(ahead_s) < 1 << 32
+        CLOCK._judge(answer, ahead_s)
+    except Wrong as error:
+        assert str(error)
+        return False
+    return True
+
+
+def ntp_answer(rng: random.Random) -> tuple[bytes, Work]:
+    return damaged(NTP, rng, [MARK, b"\0" * 8, b"\xff" * 8, b"\x24", b"\xe4", b"RATE"]), read_ntp
+
+
 def make(rng: random.Random) -> tuple[bytes, Work]:
-    return rng.choice([dns_answer])(rng)
+    return rng.choice([dns_answer, ntp_answer])(rng)
 
 
 if __name__ == "__main__":

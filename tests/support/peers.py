@@ -1,6 +1,7 @@
 """Debian's servers behind the tests of checks: each on a free port of loopback."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemons import eventually, free_port
+from tests.support.snmpd import free_udp_port
 
 _UNBOUND = """
 server:
@@ -32,6 +34,15 @@ server:
   local-data: 'text.example.test. 60 TXT "hello world"'
 remote-control:
   control-enable: no
+"""
+_CHRONY = """
+port {port}
+bindaddress 127.0.0.1
+allow 127.0.0.1
+cmdport 0
+bindcmdaddress {folder}/chronyd.sock
+pidfile {folder}/chronyd.pid
+local stratum 3
 """
 
 
@@ -66,3 +77,16 @@ def unbound(folder: Path) -> Iterator[tuple[int, int]]:
     command = [program("unbound", "unbound"), "-d", "-c", str(config)]
     with running(command, log, lambda: b"start of service" in log.read_bytes()):
         yield port, tls_port
+
+
+@contextlib.contextmanager
+def chrony(folder: Path) -> Iterator[int]:
+    """An NTP server of stratum 3 that serves this machine's time and leaves its clock alone; its port."""
+    port = free_udp_port()
+    config, log = folder / "chrony.conf", folder / "chrony.log"
+    config.write_text(_CHRONY.format(folder=folder, port=port))
+    if os.geteuid() != 0:
+        pytest.skip("needs root for chronyd")
+    command = [program("chronyd", "chrony"), "-x", "-d", "-u", "root", "-f", str(config)]
+    with running(command, log, lambda: b"chronyd version" in log.read_bytes()):
+        yield port

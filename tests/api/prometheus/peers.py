@@ -37,7 +37,9 @@ def history(end_ms: int) -> dict[Labels, Points]:
             series[name] = list(zip(times, values, strict=True))
         wave = [math.sin(at / 9 + host) * 10 ** (host * 3 - 2) for at in range(len(times))]
         load = labels("node_load1", instance=f"web{host}", job="node")
-        series[load] = [pair for at, pair in enumerate(zip(times, wave, strict=True)) if host != 1 or (at + 8) % 40 < 25]
+        series[load] = [
+            pair for at, pair in enumerate(zip(times, wave, strict=True)) if host != 1 or (at + 8) % 40 < 25
+        ]
     odd = [1e21, 1e-7, math.inf, -math.inf, math.nan, -0.0, 123456789.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
     series[labels("odd", instance="x", job="test")] = [(time, odd[at % len(odd)]) for at, time in enumerate(times)]
     ended = [(time, 1.0) for time in times[:100]]
