@@ -34,12 +34,12 @@ async def test_an_answer_is_judged(options: dict[str, Any], told: str | None) ->
 
     def echo(data: bytes, _: Any) -> list[bytes]:
         heard.append(data)
-        return [data]
+        return [data or b"-"]
 
     async with answering(echo) as port:
         found, trouble = await asked(port, **options)
     assert (found["probe_success"], trouble) == (float(told is None), told)
-    assert found["probe_udp_answer_bytes"] == len(heard[0])
+    assert found["probe_udp_answer_bytes"] == len(heard[0] or b"-")
     assert found["probe_failed_due_to_regex"] == (told is not None)
 
 
