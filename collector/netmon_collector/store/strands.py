@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.head import Head, Rows
+from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.labels import Numbers
 
 if TYPE_CHECKING:
-    from netmon_collector.store.blocks import Block
+    from netmon_collector.store.block import Block
 
 
 class Strand:
@@ -25,6 +26,16 @@ class Strand:
         self.block = block
         self.head = Head(slots, series)
         self.generation = 0
+
+    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts | None:
+        """Takes verdicts [C] on samples of one time; returns them where there is no row of that time in memory."""
+        left = self.head.judge(series, time_ms, verdicts)
+        for head in reversed(self.block.sealing):
+            if not left.any():
+                return None
+            if isinstance(head, Head):
+                left = head.judge(series, time_ms, left)
+        return verdicts if left is verdicts else None
 
     def freeze(self) -> Head:
         """Begins another head; columns that were not used are free again. Returns the one before."""
