@@ -6,6 +6,7 @@ from pydantic import Field
 
 from netmon_agent.inputs.checks.dns import DnsInput
 from netmon_agent.inputs.checks.greeting import GreetingInput
+from netmon_agent.inputs.checks.grpc import GrpcInput
 from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ntp import NtpInput
 from netmon_agent.inputs.checks.ping import PingInput
@@ -18,6 +19,7 @@ from netmon_agent.inputs.tcp import TcpInput
 AnyInput = Annotated[
     DnsInput
     | GreetingInput
+    | GrpcInput
     | HostInput
     | HttpInput
     | NtpInput
