@@ -67,10 +67,11 @@ class JudgingStore(Store, Protocol):
     def judge(self, judged: Sequence[Judged | JudgedPoints]) -> None:
         """Notes verdicts on samples that were appended, in memory; may be repeated, and the last one counts.
 
-        UNKNOWN changes nothing. What is said of no sample is forgotten, unless one comes within half a minute. Meant for samples of the last minutes, of which
-        a verdict costs a copy of two bits; one on a sample that is in a chunk file already has it written once more,
-        and of these at most 64 MiB wait in memory: what is beyond stays UNKNOWN, and is counted in the log. Raises
-        ValueError for what does not fit its group.
+        UNKNOWN changes nothing, and is to be said where there is no sample: other verdicts on none are forgotten,
+        unless a sample comes within half a minute. This is for samples of the last minutes, of which a verdict costs
+        a copy of two bits. One on a sample that is in a chunk file already has that written once more, and of these
+        at most 64 MiB wait in memory: what is beyond stays UNKNOWN, and is counted in the log. Raises ValueError for
+        what does not fit its group.
         """
         ...
 

@@ -49,11 +49,11 @@ class Judging:
     def _take_rows(self, number: int, series: Numbers, times: Times, verdicts: Verdicts) -> None:
         strand = self._blocks.strand(number)
         for time_ms, row in zip(times.tolist(), verdicts, strict=True):
-            left = strand.judge(series, time_ms, row) if row.any() else None
-            if left is None:
-                self._blocks.late.forget(strand.block.number, series[row != Verdict.UNKNOWN], np.array([time_ms]))
-            else:
-                self._blocks.late.add(strand.block.number, Marks(series, np.array([time_ms]), left[:, None].copy()))
+            left = strand.judge(series, time_ms, row)
+            late, number, time = self._blocks.late, strand.block.number, np.array([time_ms])
+            late.forget(number, series[left != row], time)
+            if left.any():
+                late.add(number, Marks(series, time, left[:, None].copy()))
 
     def _take_points(self, series: Numbers, times: Times, verdicts: Verdicts) -> None:
         """Verdicts one by one: those on series in strands row by row, others lane by lane."""

@@ -27,15 +27,13 @@ class Strand:
         self.head = Head(slots, series)
         self.generation = 0
 
-    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts | None:
-        """Takes verdicts [C] on samples of one time; returns them where there is no row of that time in memory."""
+    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
+        """Takes verdicts [C] on samples of one time; returns them with UNKNOWN for what was taken."""
         left = self.head.judge(series, time_ms, verdicts)
         for head in reversed(self.block.sealing):
-            if not left.any():
-                return None
-            if isinstance(head, Head):
+            if left.any() and isinstance(head, Head):
                 left = head.judge(series, time_ms, left)
-        return verdicts if left is verdicts else None
+        return left
 
     def freeze(self) -> Head:
         """Begins another head; columns that were not used are free again. Returns the one before."""
