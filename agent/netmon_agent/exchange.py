@@ -146,9 +146,10 @@ class Exchange:
                 self._spool.arrived.set()
 
     async def _report(self, poller: Poller) -> None:
-        poller.outbox.tell_all_again()
+        poller.tell_all_again()
         while True:
-            await self._connection.send(wire.encode_agent(await poller.outbox.next()))
+            report = await poller.next_report()
+            await self._connection.send(wire.encode_agent(report))
 
     async def _file(self, receipt: Receipt) -> None:
         batch = self._out.pop((receipt.epoch, receipt.sequence), None)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netmon_agent.inputs.base import Reading
-from netmon_proto.model import FactTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Trouble:
 class Findings:
     """All that one poll of one device found. A device that did not answer is known by no identity.
 
-    `facts` are the entries as tables; None where the poll did not ask for them.
+    `absent` are the objects that the device does not have; given to the next poll, they are not asked again.
     """
 
     identity: Identity
@@ -96,4 +95,4 @@ class Findings:
     sensors: list[Sensor] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
-    facts: tuple[FactTable, ...] | None = None
+    absent: frozenset[str] = frozenset()

@@ -1,6 +1,17 @@
 """The tables as the newest migration leaves them. Times are Unix milliseconds."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -79,3 +90,28 @@ device_facts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """The newest facts of a device, encoded and compressed (facts.py)."""
+
+rule_files = Table(
+    "rule_files",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+kept_alerts = Table(
+    "kept_alerts",
+    metadata,
+    Column("rule", String(2048), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+"""Alerts between two evaluations, so that a restart forgets none; `content` is JSON."""
+
+rules_seen = Table(
+    "rules_seen",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("evaluated_ms", BigInteger, nullable=False),
+)
+"""One row: until when rules were evaluated."""

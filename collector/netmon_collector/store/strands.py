@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.head import Head, Rows
-from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.labels import Numbers
 
 if TYPE_CHECKING:
-    from netmon_collector.store.block import Block
+    from netmon_collector.store.blocks import Block
 
 
 class Strand:
@@ -26,14 +25,6 @@ class Strand:
         self.block = block
         self.head = Head(slots, series)
         self.generation = 0
-
-    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
-        """Takes verdicts [C] on samples of one time; returns them with UNKNOWN for what was taken."""
-        left = self.head.judge(series, time_ms, verdicts)
-        for head in reversed(self.block.sealing):
-            if left.any() and isinstance(head, Head):
-                left = head.judge(series, time_ms, left)
-        return left
 
     def freeze(self) -> Head:
         """Begins another head; columns that were not used are free again. Returns the one before."""

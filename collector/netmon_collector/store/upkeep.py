@@ -1,9 +1,8 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -13,8 +12,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from netmon_collector.store.base import ABSENT_BITS, StoreError
-from netmon_collector.store.block import Block
-from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.blocks import Block, Blocks
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
@@ -23,7 +21,6 @@ from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
 from netmon_collector.store.inventory import Inventory, TierFigures
-from netmon_collector.store.judging import again
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
@@ -35,7 +32,6 @@ from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
-from netmon_collector.store.verdicts import Marks
 
 T = TypeVar("T")
 
@@ -226,7 +222,7 @@ class Upkeep:
         async with self._turn:
             await self._let_go_of_log()
             await self._run(self._shelf.clear)
-            homes = list(self._blocks.homes.apart(series))
+            homes = list(self._blocks.by_home(series))
             for file in self._shelf.files(Tier.RAW):
                 await self._rewrite(file, partial(without, file, series, start_ms, end_ms))
             for tier, width_ms in WIDTH_MS.items():
@@ -241,7 +237,7 @@ class Upkeep:
             await self._let_go_of_log()
             for file in self._shelf.all():
                 await self._rewrite(file, partial(good_chunks, file))
-            homes = list(self._blocks.homes.apart(np.arange(len(self._index))))
+            homes = list(self._blocks.by_home(np.arange(len(self._index))))
             for tier in WIDTH_MS:
                 await self._merger.roll_again(tier, homes, windows_in(hours))
 
@@ -266,46 +262,23 @@ class Upkeep:
             await self._run(partial(gather_files, folder, whole, growing))
 
     async def _seal(self) -> None:
-        frozen, late = list(self._blocks.frozen), self._blocks.late.all()
-        if frozen or late:
-            for _, head in frozen:
-                head.closed = True
+        frozen = list(self._blocks.frozen)
+        if frozen:
             name = Name(Tier.RAW, RECENT, self._shelf.next_order())
             segment = self._log.segments[-1].number
-            file = await self._run(lambda: self._write_recent(name, frozen, late, segment))
-            if len(file.entries):
-                self._shelf.put([file])
-            else:
-                await self._run(lambda: self._shelf.remove([file]))
+            file = await self._run(lambda: self._write_recent(name, frozen, segment))
+            self._shelf.put([file])
             self._blocks.sealed(frozen)
-            self._blocks.late.done(late)
-            if lost := self._blocks.late.lost:
-                self._blocks.late.lost = 0
-                log.warning("store.verdicts_lost", verdicts=lost, consequence="these stay unknown")
         doomed = self._log.before(self._blocks.oldest_segment())
         if doomed:
             await self._run(lambda: self._log.remove(doomed))
             self._log.drop(doomed)
 
-    def _write_recent(
-        self,
-        name: Name,
-        frozen: Sequence[tuple[Block, Head | LaneHead]],
-        late: Mapping[int, Sequence[Marks]],
-        segment: int,
-    ) -> ChunkFile:
+    def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head | LaneHead]], segment: int) -> ChunkFile:
         parts: dict[int, list[Rows]] = {}
-        marks: dict[int, list[Marks]] = {}
         for block, head in frozen:
             parts.setdefault(block.number, []).extend(head.rows())
-            if told := list(head.marks()):
-                marks.setdefault(block.number, []).extend(told)
-        stored = partial(self._shelf.pieces, Tier.RAW)
-        for number, rows in list(again(late, parts, stored)):
-            parts[number] = [rows, *parts.get(number, ())]  # what is sealed now came later
-        for number, late_marks in late.items():
-            marks.setdefault(number, []).extend(late_marks)
-        return self._shelf.write(name, seal(parts, self._settings.chunk_ms, marks), segment)
+        return self._shelf.write(name, seal(parts, self._settings.chunk_ms), segment)
 
     def mark_present(self) -> None:
         """Tells the index of which series there are samples."""
@@ -378,14 +351,9 @@ class Upkeep:
         return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else (None, None)
 
     async def close(self) -> None:
-        """Waits for the round that is under way; what is not sealed is in the log, unless there are verdicts on it."""
+        """Waits for the round that is under way; what is not sealed is in the log."""
         if self._task is not None:
             await self._task
-        ready, self.ready = self.ready, False
-        if ready and self._blocks.judged:
-            with suppress(StoreError):  # samples are safe, and what is not known can be said again
-                async with self._turn:
-                    await self._let_go_of_log()
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:
