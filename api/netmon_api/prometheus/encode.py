@@ -110,6 +110,9 @@ def _stored(answer: Answer, count: int) -> Iterator[bytes]:
 
 def _heads(times: Times) -> list[bytes]:
     """What stands before each value: the end of the pair before it, and its time."""
+    seconds, ms = np.divmod(times, 1000)
+    if not ms.any() and (times >= 0).all():
+        return [b'"],[%d,"' % one for one in seconds.tolist()]
     return [f'"],[{moment(time_ms)},"'.encode() for time_ms in times.tolist()]
 
 

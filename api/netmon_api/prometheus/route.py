@@ -1,6 +1,6 @@
 """How a request in Prometheus' manner is brought to its handler, and its errors back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -24,9 +24,11 @@ class PrometheusRoute(Route):
     def bind(
         self, services: Services, routes: Sequence[Route]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        known = {field.alias or name: field.default == [] for name, field in self.query.model_fields.items()}
+
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
-                form = read_form(self.query, await _pairs(request))
+                form = _form(self.query, known, await _pairs(request))
                 answered = await self.handler(Call(services, form, request, routes))
             except Problem as error:
                 return error.response()
@@ -40,12 +42,13 @@ class PrometheusRoute(Route):
         return answer
 
 
-def read_form(model: type[Query], pairs: Sequence[tuple[str, str]]) -> Query:
-    """The first value of each parameter, and all values of those that may be given many times."""
+def _form(model: type[Query], known: Mapping[str, bool], pairs: Sequence[tuple[str, str]]) -> Query:
+    """The first value of each parameter, and all values of those that may be given many times, of which `known` says
+    True.
+    """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
-    known = {field.alias or name: field.default == [] for name, field in model.model_fields.items()}
     return model.model_validate(
         {name: values if known[name] else values[0] for name, values in given.items() if name in known}
     )

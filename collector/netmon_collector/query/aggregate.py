@@ -19,8 +19,7 @@ from netmon_proto.model import NAME
 def grouped(node: Aggregation, vector: Vector) -> tuple[Grouping, SeriesSet]:
     """The groups that `by` or `without` asks for, and their labels."""
     kept = grouping_labels(node, vector.series)
-    groups = kept.grouped()
-    return groups, kept.take(groups.first)
+    return kept.grouped(), kept.distinct()
 
 
 def grouping_labels(node: Aggregation, series: SeriesSet) -> SeriesSet:

@@ -1,7 +1,9 @@
 """PromQL over a store, top to bottom: parse, plan, read the samples, evaluate in a thread, settle the answer."""
 
 import asyncio
+from collections.abc import Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -13,13 +15,14 @@ from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import told_by_rollups
+from netmon_collector.query.known import KnownSeries
 from netmon_collector.query.options import Limits, QueryOptions
-from netmon_collector.query.plan import Need, Query, check_allowed, needs
+from netmon_collector.query.plan import Need, Query, check_allowed, invariant, needs
 from netmon_collector.query.pushdown import pushed
-from netmon_collector.query.reading import Found, Reader
+from netmon_collector.query.reading import Found, NotAtHand, Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
-from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
+from netmon_collector.query.syntax.nodes import Node, Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Tracks, newest, windows_of
@@ -33,6 +36,9 @@ _TREES: Final = 256
 _SHORT: Final = 4096
 """Characters; a longer text may take so long to parse that a thread does it, and is not kept."""
 
+_SMALL: Final = 100_000
+"""Steps x characters: so many are evaluated on the event loop, if their samples are at hand."""
+
 
 class Engine:
     """Evaluates queries, in threads of its own, so that the event loop that calls it is not held up.
@@ -44,7 +50,8 @@ class Engine:
         self._options = options
         self._server = store if isinstance(store, Summarising) else None
         self._reader = Reader(store, options.raw_samples)
-        self._parse = lru_cache(_TREES)(parse)
+        self._understood = lru_cache(_TREES)(self._understand)
+        self._series = KnownSeries()
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
 
@@ -119,19 +126,27 @@ class Engine:
 
     async def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
         options = self._options
-        lookback_ms = lookback_ms or options.lookback_ms
         if len(text) <= _SHORT:
-            root = self._parse(text)
+            root, same = self._understood(text)
         else:
-            root = await asyncio.get_running_loop().run_in_executor(self._threads, parse, text)
-        query = Query(text, root, start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms)
-        check_allowed(query, experimental=options.experimental)
-        return query
+            root, same = await asyncio.get_running_loop().run_in_executor(self._threads, self._understand, text)
+        lookback_ms = lookback_ms or options.lookback_ms
+        return Query(text, root, start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms, same)
+
+    def _understand(self, text: str) -> tuple[Node, Set[int]]:
+        """The tree of an expression, and the nodes of it that are the same at every step."""
+        root = parse(text)
+        if not self._options.experimental:
+            check_allowed(text, root)
+        return root, invariant(root)
 
     async def _answer(self, query: Query, limits: Limits) -> Answer:
         guard = Guard(limits)
         loop = asyncio.get_running_loop()
         try:
+            if query.steps * len(query.text) <= _SMALL:
+                with suppress(NotAtHand):
+                    return self._evaluate(query, Guard(limits), None)
             return await loop.run_in_executor(self._threads, self._evaluate, query, guard, loop)
         except asyncio.CancelledError:
             guard.cancel()
@@ -143,8 +158,11 @@ class Engine:
         except Exception as error:  # a mistake of ours in one query must not stop who asked
             raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
 
-    def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop) -> Answer:
-        """On one thread from the samples to the answer: to change threads takes as long as a small query."""
+    def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None) -> Answer:
+        """On one thread from the samples to the answer: to change threads takes as long as a small query.
+
+        Without a loop on the event loop itself; raises NotAtHand where that is not to wait for it.
+        """
         with np.errstate(all="ignore"):
             sources = self._read(query, guard, loop)
             root = bare(query.root)
@@ -159,27 +177,35 @@ class Engine:
             answer = _answer(query, value, steps)
             return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
 
-    def _read(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop) -> dict[int, Source]:
+    def _read(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None) -> dict[int, Source]:
         """The samples of all selectors; of times of which samples are gone, their rollups."""
         told = told_by_rollups(query)
         sources = {}
         for need in needs(query):
-            found, history = self._reader.read(need, told.get(id(need.selector)), guard, loop)
-            source = _source(need, found)
-            sources[id(need.selector)] = source if history is None else replace(source, history=history)
+            selector = need.selector
+            if loop is None:
+                if need.is_inner or id(selector) in told:
+                    raise NotAtHand
+                windows_ms = 0 if selector.range is None else query.steps * query.range_ms(selector)
+                found = self._reader.read_at_hand(need, query.steps, windows_ms, guard)
+                sources[id(selector)] = self._source(need, found)
+            else:
+                found, history = self._reader.read(need, told.get(id(selector)), guard, loop)
+                sources[id(selector)] = replace(self._source(need, found), history=history)
         return sources
 
-
-def _source(need: Need, found: Found) -> Source:
-    match found:
-        case Latest():
-            young = np.flatnonzero(found.times > need.after_ms)
-            series = SeriesSet.of_parts([found.labels]).take(young)
-            return Source(series, newest(found.times[young], found.values[young], need.after_ms, need.until_ms))
-        case Lines():
-            return Source(SeriesSet.of_parts([found.labels]), Tracks.of(found))
-        case _:
-            return Source(SeriesSet.of_parts([frame.labels for frame in found]), Tracks.of_frames(found))
+    def _source(self, need: Need, found: Found) -> Source:
+        match found:
+            case Latest():
+                series, times, values = self._series.of(found.labels), found.times, found.values
+                young = times > need.after_ms
+                if not young.all():
+                    series, times, values = series.take(young), times[young], values[young]
+                return Source(series, newest(times, values, need.after_ms, need.until_ms))
+            case Lines():
+                return Source(self._series.of(found.labels), Tracks.of(found))
+            case _:
+                return Source(SeriesSet.of_parts([frame.labels for frame in found]), Tracks.of_frames(found))
 
 
 def _answer(query: Query, value: Value, steps: Steps) -> Answer:
@@ -195,7 +221,7 @@ def _answer(query: Query, value: Value, steps: Steps) -> Answer:
         case Vector():
             vector = settled(value)
             if not (instant and vector.ordered):
-                vector = vector.take(vector.series.order())
+                vector = vector.sorted()
             shape = Shape.VECTOR if instant else Shape.MATRIX
             return Answer(shape, vector.series.labels(), steps.times, vector.values, vector.present)
 

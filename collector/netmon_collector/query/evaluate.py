@@ -13,7 +13,7 @@ from netmon_collector.query.history import History
 from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general
 from netmon_collector.query.operators import scalars, sets, vectors, with_scalar
-from netmon_collector.query.plan import Query, first_step, invariant
+from netmon_collector.query.plan import Query, first_step
 from netmon_collector.query.ranking import RANKED, check_count, counted_values, ranked, sampled
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled, unnamed
@@ -70,13 +70,12 @@ class Evaluator:
         self.notes = Notes(query.text)
         self.guard = guard
         self._sources = sources
-        self._invariant = invariant(query.root)
         self._delayed = delayed_name_removal
 
     def evaluate(self, node: Node, steps: Steps) -> Value:
         """The value of an expression at some steps."""
         self.guard.check()
-        if len(steps) > 1 and id(node) in self._invariant and not isinstance(node, Number | String):
+        if len(steps) > 1 and id(node) in self.query.invariant and not isinstance(node, Number | String):
             return _spread(self.evaluate(node, steps.first()), len(steps))
         match node:
             case Number():

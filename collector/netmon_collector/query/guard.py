@@ -1,6 +1,5 @@
 """Keeps a query within its bounds while it is evaluated."""
 
-import threading
 import time
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final, NoReturn, TypeVar
@@ -21,19 +20,19 @@ class Guard:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._deadline = time.monotonic() + limits.timeout_s
-        self._cancelled = threading.Event()
+        self._cancelled = False
         self._awaited: Future[Any] | None = None
         self.samples = 0
         self.series = 0
 
     def cancel(self) -> None:
-        self._cancelled.set()
+        self._cancelled = True
         if (awaited := self._awaited) is not None:
             awaited.cancel()
 
     def check(self) -> None:
         """To be called every few milliseconds."""
-        if self._cancelled.is_set():
+        if self._cancelled:
             raise QueryError(ErrorKind.CANCELED, "query was canceled in expression evaluation")
         if time.monotonic() > self._deadline:
             raise QueryError(
@@ -46,7 +45,7 @@ class Guard:
         """The result of work that goes on elsewhere; the work is cancelled with the query, and when time is up."""
         self._awaited = work
         try:
-            if self._cancelled.is_set():
+            if self._cancelled:
                 work.cancel()
             return work.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:

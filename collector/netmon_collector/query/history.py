@@ -118,6 +118,8 @@ class Told:
 def told_by_rollups(query: Query) -> dict[int, Told]:
     """The selectors, by their ids, whose values rollups tell finely enough."""
     found: dict[int, Told] = {}
+    if 0 < query.step_ms < _FINEST_MS:
+        return found
 
     def look(node: Node, function: str) -> None:
         match node:

@@ -47,8 +47,12 @@ class _Pairs:
 
 def signatures(left: SeriesSet, right: SeriesSet, matching: Matching) -> Grouping:
     """The series of both sides, right behind left, in groups that match."""
-    both = SeriesSet.joined([left, right])
-    return (both.only(matching.labels) if matching.on else both.without((*matching.labels, NAME))).grouped()
+
+    def make() -> tuple[SeriesSet, Grouping]:  # kept with `right`, so that nothing else can get its id
+        both = SeriesSet.joined([left, right])
+        return right, (both.only(matching.labels) if matching.on else both.without((*matching.labels, NAME))).grouped()
+
+    return left.once(("matched", id(right), matching.on, tuple(matching.labels)), make)[1]
 
 
 def any_of(present: Mask, ids: Codes, groups: int) -> Mask:

@@ -1,7 +1,7 @@
 """What has to be known before a query is evaluated: its times, and which samples it needs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,10 @@ _DEPENDS_ON_TIME: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query and its times; an instant query is a range of one step, and has step_ms 0."""
+    """A query and its times; an instant query is a range of one step, and has step_ms 0.
+
+    invariant: the ids of the nodes that come to the same at every step.
+    """
 
     text: str
     root: Node
@@ -42,6 +45,12 @@ class Query:
     step_ms: int
     lookback_ms: int
     subquery_step_ms: int
+    invariant: Set[int]
+
+    @property
+    def steps(self) -> int:
+        """How many times it is evaluated for."""
+        return (self.end_ms - self.start_ms) // max(self.step_ms, 1) + 1
 
     def length_ms(self, node: Node) -> int:
         """The length of time that an expression of durations comes to."""
@@ -77,21 +86,24 @@ class Query:
 class Need:
     """The samples of a selector after `after_ms`, up to and with `until_ms`.
 
-    newest_only: whether of each series only the newest of them counts.
+    newest_only: whether of each series only the newest of them counts. is_inner: whether it is part of a subquery.
     """
 
     selector: Selector
     after_ms: int
     until_ms: int
     newest_only: bool
+    is_inner: bool
 
 
 def needs(query: Query) -> list[Need]:
     """What all selectors of a query need. Raises QueryError for lengths of time that are none."""
-    return list(_needs(query, query.root, query.start_ms, query.end_ms, is_step=query.start_ms == query.end_ms))
+    return list(
+        _needs(query, query.root, query.start_ms, query.end_ms, is_step=query.start_ms == query.end_ms, is_inner=False)
+    )
 
 
-def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: bool) -> Iterator[Need]:
+def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: bool, is_inner: bool) -> Iterator[Need]:
     if isinstance(node, Selector | Subquery):
         at_ms = query.moment_ms(node.shift)
         if at_ms is not None:
@@ -99,12 +111,12 @@ def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: boo
         offset_ms = query.offset_ms(node.shift)
         start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
         if isinstance(node, Selector):
-            yield Need(node, start_ms - query.range_ms(node), end_ms, is_step and node.range is None)
+            yield Need(node, start_ms - query.range_ms(node), end_ms, is_step and node.range is None, is_inner)
             return
-        is_step = False
+        is_step, is_inner = False, True
         start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
     for child in children(node):
-        yield from _needs(query, child, start_ms, end_ms, is_step=is_step)
+        yield from _needs(query, child, start_ms, end_ms, is_step=is_step, is_inner=is_inner)
 
 
 def first_step(after_ms: int, step_ms: int) -> int:
@@ -135,11 +147,9 @@ def invariant(root: Node) -> set[int]:
     return found
 
 
-def check_allowed(query: Query, *, experimental: bool) -> None:
-    """Raises QueryError where a query uses what is experimental and that is not allowed."""
-    if experimental:
-        return
-    waiting: list[Node] = [query.root]
+def check_allowed(text: str, root: Node) -> None:
+    """Raises QueryError where a query uses what is experimental."""
+    waiting: list[Node] = [root]
     while waiting:
         node = waiting.pop()
         waiting.extend(children(node))
@@ -153,7 +163,7 @@ def check_allowed(query: Query, *, experimental: bool) -> None:
         elif isinstance(node, Selector | Subquery) and not _plain(node):
             name = "expression of durations"
         if name is not None:
-            raise syntax_error(query.text, node.start, f"{name} is experimental, and experimental ones are not enabled")
+            raise syntax_error(text, node.start, f"{name} is experimental, and experimental ones are not enabled")
 
 
 def _plain(node: Selector | Subquery) -> bool:

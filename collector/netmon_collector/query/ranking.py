@@ -35,7 +35,7 @@ def ranked(node: Aggregation, vector: Vector, count: Values) -> Vector:
     check_count(count)
     if not len(vector.series):
         return vector
-    vector = vector.take(vector.series.order())  # so that of equals the same is chosen at every step
+    vector = vector.sorted()  # so that of equals the same is chosen at every step
     groups, _ = grouped(node, vector)
     keys = {"topk": -vector.values, "bottomk": vector.values, "limitk": np.zeros(vector.values.shape)}[node.op]
     most = int(np.trunc(count.max()))

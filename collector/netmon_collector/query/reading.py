@@ -16,8 +16,17 @@ _PARTS: Final = 24
 _SPARSE_MS: Final = 600_000
 """So much later than asked for a series may begin that is read seldom."""
 
+_MOST_CELLS: Final = 2500
+_MOST_SERIES_MS: Final = 200_000_000
+_MOST_WINDOWS_MS: Final = 1_000_000_000
+"""So many results, series for so long, and windows of so long, take a millisecond or a few."""
+
 Found = list[Frame] | Lines | Latest
 """Samples of some series, as the store has them at hand."""
+
+
+class NotAtHand(Exception):
+    """To read this, or to evaluate it, may take longer than the event loop can wait."""
 
 
 class Reader:
@@ -31,6 +40,33 @@ class Reader:
         self._store = store
         self._readable = store if isinstance(store, ReadableStore) else None
         self._tiered = store if isinstance(store, TieredStore) else None
+
+    def read_at_hand(self, need: Need, steps: int, windows_ms: int, guard: Guard) -> Found:
+        """The samples of a need for so many steps, in well below a millisecond; the windows of a range vector are so
+        long, together. Raises NotAtHand where that cannot be, and QueryError.
+        """
+        store = self._readable
+        if store is None or not store.is_whole:
+            raise NotAtHand
+        if need.until_ms <= need.after_ms:
+            return []
+        matchers, length_ms = need.selector.matchers, need.until_ms - need.after_ms
+        try:
+            if need.newest_only and (store.at_hand(matchers) or _MOST_CELLS) < _MOST_CELLS:
+                latest = store.latest_now(matchers)
+                if latest.times.max(initial=need.after_ms) <= need.until_ms:
+                    guard.read(len(latest.labels), len(latest.labels))
+                    return latest
+            series = store.at_hand(matchers, (need.after_ms + 1, need.until_ms))
+            if series is None or series * steps > _MOST_CELLS:
+                raise NotAtHand
+            if series * length_ms > _MOST_SERIES_MS or series * windows_ms > _MOST_WINDOWS_MS:
+                raise NotAtHand
+            return self._lines(store, need, guard)
+        except StoreError as error:
+            raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
+        except ValueError as error:
+            raise QueryError(ErrorKind.BAD_DATA, str(error)) from error
 
     def read(
         self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
@@ -70,12 +106,16 @@ class Reader:
     def _samples(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame] | Lines:
         matchers = need.selector.matchers
         if self._readable is not None and self._readable.is_whole:
-            lines = self._readable.lines_now(matchers, need.after_ms + 1, need.until_ms)
-            guard.read(len(lines.labels), len(lines.values))
-            return lines
+            return self._lines(self._readable, need, guard)
         frames = self._select(matchers, need.after_ms, need.until_ms, guard, loop)
         guard.read(sum(len(frame.labels) for frame in frames), sum(frame.values.size for frame in frames))
         return frames
+
+    @staticmethod
+    def _lines(store: ReadableStore, need: Need, guard: Guard) -> Lines:
+        lines = store.lines_now(need.selector.matchers, need.after_ms + 1, need.until_ms)
+        guard.read(len(lines.labels), len(lines.values))
+        return lines
 
     def _estimated(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> int:
         """About how many samples a long need has, going by its end; 0 for a short one."""

@@ -1,8 +1,8 @@
 """The labels of many series as columns of codes, so that grouping and matching are done on arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,10 @@ from netmon_proto.model import Labels
 Codes = npt.NDArray[np.int64]
 """One number per series."""
 
+T = TypeVar("T")
+
 _WIDEST: Final = 1 << 62
+_MOST_MADE: Final = 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,13 +39,23 @@ class Grouping:
 
 
 class SeriesSet:
-    """The labels of S series. Never changed once made."""
+    """The labels of S series. Never changed once made; so what was made of them is kept, a few things of each."""
 
-    __slots__ = ("_columns", "_size")
+    __slots__ = ("_columns", "_made", "_size")
 
     def __init__(self, size: int, columns: dict[str, Column]) -> None:
         self._size = size
         self._columns = columns
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made of these series before under this key, or is made now."""
+        known: T | None = self._made.get(key)
+        if known is None:
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            known = self._made[key] = make()
+        return known
 
     @classmethod
     def of(cls, series: Sequence[Labels]) -> Self:
@@ -109,7 +122,10 @@ class SeriesSet:
 
     def only(self, names: Iterable[str]) -> "SeriesSet":
         """The same series with no other labels than these."""
-        return SeriesSet(self._size, {name: self._columns[name] for name in names if name in self._columns})
+        own = tuple([name for name in dict.fromkeys(names) if name in self._columns])
+        if len(own) == len(self._columns):
+            return self
+        return self.once(own, lambda: SeriesSet(self._size, {name: self._columns[name] for name in own}))
 
     def without(self, names: Iterable[str]) -> "SeriesSet":
         left = set(self._columns).difference(names)
@@ -136,6 +152,13 @@ class SeriesSet:
 
     def grouped(self) -> Grouping:
         """Series with the same labels are in one group."""
+        return self.once("grouped", self._grouped)
+
+    def distinct(self) -> "SeriesSet":
+        """One series of each group of those with the same labels."""
+        return self.once("distinct", lambda: self.take(self.grouped().first))
+
+    def _grouped(self) -> Grouping:
         columns = [one for one in self._columns.values() if len(one.values) > 1]
         key = np.zeros(self._size, np.int64)
         span = 1
@@ -155,6 +178,18 @@ class SeriesSet:
 
     def order(self) -> npt.NDArray[np.int64]:
         """The rows in the order of their labels, as Prometheus sorts them: by pairs of name and value."""
+        return self.once("order", self._order)
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether they are in that order."""
+        order = self.order()
+        return bool((order[1:] > order[:-1]).all())
+
+    def sorted(self) -> "SeriesSet":
+        return self.once("sorted", lambda: self.take(self.order()))
+
+    def _order(self) -> npt.NDArray[np.int64]:
         later = np.zeros(self._size, np.bool_)
         keys = []
         for name in sorted(self._columns, reverse=True):
@@ -166,8 +201,11 @@ class SeriesSet:
             later |= there
         return np.lexsort(keys) if keys else np.arange(self._size)
 
-    def labels(self) -> list[Labels]:
+    def labels(self) -> Sequence[Labels]:
         """All series as tuples of pairs."""
+        return self.once("labels", self._labels)
+
+    def _labels(self) -> list[Labels]:
         names = sorted(self._columns)
         if not names:
             return [()] * self._size

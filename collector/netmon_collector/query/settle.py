@@ -1,7 +1,5 @@
 """Series that have come to have the same labels become one, or are an error."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from netmon_collector.query.errors import refuse
@@ -28,7 +26,7 @@ def merged(vector: Vector) -> Vector:
 
 def unnamed(vector: Vector) -> Vector:
     """The vector, all of whose series are to lose their names."""
-    return replace(vector, unnamed=np.ones(len(vector.series), np.bool_), ordered=False)
+    return Vector(vector.series, vector.values, vector.present, np.ones(len(vector.series), np.bool_))
 
 
 def settled(vector: Vector) -> Vector:
@@ -36,4 +34,5 @@ def settled(vector: Vector) -> Vector:
     if not vector.unnamed.any():
         return merged(vector)
     series = vector.series.cleared(METADATA, vector.unnamed)
-    return merged(replace(vector, series=series, unnamed=np.zeros(len(series), np.bool_)))
+    nothing = np.zeros(len(series), np.bool_)
+    return merged(Vector(series, vector.values, vector.present, nothing, ordered=vector.ordered))

@@ -70,6 +70,15 @@ class Vector:
             self.series.take(rows), self.values[rows], self.present[rows], self.unnamed[rows], ordered=self.ordered
         )
 
+    def sorted(self) -> "Vector":
+        """With the series in the order of their labels."""
+        if self.series.is_sorted:
+            return self
+        rows = self.series.order()
+        return Vector(
+            self.series.sorted(), self.values[rows], self.present[rows], self.unnamed[rows], ordered=self.ordered
+        )
+
     def compact(self) -> "Vector":
         """Without the series that have no value at any step."""
         kept: Mask = np.asarray(self.present.any(axis=1))
@@ -77,7 +86,7 @@ class Vector:
 
     def with_values(self, values: Values, present: Mask | None = None) -> "Vector":
         """The same series with other values, in no order that counts."""
-        return replace(self, values=values, present=self.present if present is None else present, ordered=False)
+        return Vector(self.series, values, self.present if present is None else present, self.unnamed)
 
     def spread(self, count: int) -> "Vector":
         """The values of one step as those of `count` steps."""

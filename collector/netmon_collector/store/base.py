@@ -327,6 +327,12 @@ class ReadableStore(Protocol):
         """As `Store.select`."""
         ...
 
+    def at_hand(self, matchers: Sequence[Matcher], span_ms: tuple[int, int] | None = None) -> int | None:
+        """How many series `lines_now` would read in a time, or `latest_now` without one; None if it may have to wait
+        for a disk.
+        """
+        ...
+
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
         """What `select_now` finds, and maybe more: other samples of these series, and other series.
 

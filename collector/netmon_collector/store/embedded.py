@@ -40,6 +40,7 @@ from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
+from netmon_collector.store.finding import Finder
 from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import TOP, Inventory, LabelFigures, MetricFigures
@@ -70,6 +71,7 @@ class EmbeddedStore:
         self._lock = FolderLock(folder)
         self._damages = DamageBook()
         self._index = LabelIndex()
+        self._finder = Finder(self._index)
         self._groups = Groups(self._index)
         self._blocks = Blocks(
             self._groups, slots=settings.head_slots, lane_slots=settings.lane_slots, kind_of=self._kind_of
@@ -245,10 +247,15 @@ class EmbeddedStore:
         return await asyncio.to_thread(self.select_now, matchers, start_ms, end_ms)
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
-        return list(self._selector.scan(self._index.match(Matching(matchers)), start_ms, end_ms))
+        return list(self._selector.scan(self._finder.find(matchers), start_ms, end_ms))
+
+    def at_hand(self, matchers: Sequence[Matcher], span_ms: tuple[int, int] | None = None) -> int | None:
+        series = self._finder.find(matchers)
+        is_there = self._latest.knows(series) if span_ms is None else self._gatherer.has(series, *span_ms)
+        return len(series) if is_there else None
 
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
-        return self._gatherer.gather(self._index.match(Matching(matchers)), start_ms, end_ms)
+        return self._gatherer.gather(self._finder.find(matchers), start_ms, end_ms)
 
     async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
         """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
@@ -340,7 +347,7 @@ class EmbeddedStore:
         return await asyncio.to_thread(self.latest_now, matchers)
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
-        series = self._index.match(Matching(matchers))
+        series = self._finder.find(matchers)
         newest = self._latest.of(series)
         there = newest.times != NEVER_MS
         if there.all():

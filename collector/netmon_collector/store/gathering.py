@@ -67,6 +67,7 @@ class _Selection:
     homes: Sequence[Home]
     stripes: Sequence[_Stripe]
     directory: Directory
+    is_plain: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,6 +93,11 @@ class Gatherer:
     def size_bytes(self) -> int:
         """What is kept of what was read."""
         return self._kept.size_bytes
+
+    def has(self, series: Numbers, start_ms: int, end_ms: int) -> bool:
+        """Whether to gather this needs no disk."""
+        before: _Selection | None = self._kept.get((*_widened(start_ms, end_ms), series.tobytes()))
+        return before is not None and before.directory is self._shelf.directory and before.is_plain
 
     def gather(self, series: Numbers, start_ms: int, end_ms: int) -> Lines:
         """See ReadableStore.lines_now; series ascend. Raises StoreError."""
@@ -123,7 +129,7 @@ class Gatherer:
             self._stripe(stripe, own, chunks, *key[:2])
             for stripe, (_, own), chunks in zip(known, homes, found, strict=True)
         ]
-        selection = _Selection(homes, stripes, directory)
+        selection = _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes))
         self._kept.replace(key, selection, sum(stripe.size_bytes for stripe in stripes) + len(key[2]))
         return selection
 

@@ -41,6 +41,8 @@ class LabelIndex:
         self._numbering = Numbering()
         self._collided: dict[bytes, int] = {}
         self._present = np.zeros(1024, np.bool_)
+        self.version = 0
+        """Another one whenever matchers may find other series than before."""
         self._lock = Lock()
         self._tried = Tried()
 
@@ -156,7 +158,9 @@ class LabelIndex:
             grown = np.zeros(2 * len(self), np.bool_)
             grown[: len(self._present)] = self._present
             self._present = grown
-        self._present[numbers] = True
+        if not self._present[numbers].all():
+            self._present[numbers] = True
+            self.version += 1
 
     def mark_only(self, parts: Iterable[Numbers]) -> None:
         """Notes that there are samples of these series and of no other."""
@@ -167,6 +171,7 @@ class LabelIndex:
             ends = np.array(self._ends, np.int64)
         present[np.flatnonzero(np.diff(ends, prepend=0) == 0)] = False  # nobody can say any more what they were
         self._present = present
+        self.version += 1
 
     def present(self) -> int:
         """Of how many series there is a sample."""

@@ -76,6 +76,11 @@ class LatestTable:
             self._table.times[gone] = NEVER_MS
             self._table.bits[gone] = ABSENT_BITS
 
+    def knows(self, series: Numbers) -> bool:
+        """Whether the newest samples of some series are in the table."""
+        with self._lock:
+            return int(series.max(initial=0)) < len(self._known) and bool(self._known.take(series).all())
+
     def of(self, series: Numbers) -> Newest:
         """The newest samples of some series. Raises StoreError."""
         with self._lock:

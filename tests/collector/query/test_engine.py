@@ -240,6 +240,6 @@ async def test_the_rules_of_others_are_understood_and_evaluated(engine: Engine, 
 async def test_a_long_text_does_not_hold_up_the_event_loop_and_is_not_kept(engine: Engine) -> None:
     long = 'load{host=~"' + "|".join(f"h{number}" for number in range(20_000)) + '"}'
     assert len((await engine.instant(long, 0)).labels) == 20
-    assert engine._parse.cache_info().currsize == 0
+    assert engine._understood.cache_info().currsize == 0
     await engine.instant("load", 0)
-    assert engine._parse.cache_info().currsize == 1
+    assert engine._understood.cache_info().currsize == 1

@@ -180,7 +180,7 @@ async def test_what_is_still_on_its_way_is_evaluated_here(lab: Lab, tmp_path: Pa
 
 def query(text: str, end_ms: int, step_ms: int = 60_000, start_ms: int | None = None) -> Query:
     start_ms = end_ms - 600_000 if start_ms is None else start_ms
-    return Query(text, parse(text), start_ms, end_ms, step_ms, 300_000, 60_000)
+    return Query(text, parse(text), start_ms, end_ms, step_ms, 300_000, 60_000, frozenset())
 
 
 @pytest.mark.parametrize(
