@@ -1,0 +1,1 @@
+"""Knows each device again, whatever changes about it: one record for each, however many addresses it has."""
