@@ -146,10 +146,9 @@ class Exchange:
                 self._spool.arrived.set()
 
     async def _report(self, poller: Poller) -> None:
-        poller.tell_all_again()
+        poller.outbox.tell_all_again()
         while True:
-            report = await poller.next_report()
-            await self._connection.send(wire.encode_agent(report))
+            await self._connection.send(wire.encode_agent(await poller.outbox.next()))
 
     async def _file(self, receipt: Receipt) -> None:
         batch = self._out.pop((receipt.epoch, receipt.sequence), None)

@@ -27,7 +27,7 @@ def test(file: Path, profiles: Path | None, as_json: bool, on: Paper) -> Exit:
         raise Failure(Exit.USAGE, str(error), "A capture has lines such as 1.3.6.1.2.1.1.5.0|4|switch1.") from None
     if as_json:
         told = asdict(found) | {"readings": [reading._asdict() for reading in found.readings]}
-        write_json(told | {"absent": sorted(found.absent)})
+        write_json(told)
     else:
         write_lines(_lines(found, on))
     return Exit.FINE

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, fie
 from netmon_configs.options import Options
 from netmon_configs.reference import Glob, Pattern, Ref, Text, resolve_oid
 
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 SEVERITIES = ("ok", "unknown", "warning", "critical")
 SensorClass = Literal[
     "temperature", "humidity", "voltage", "current", "power", "energy", "frequency", "load", "charge", "runtime",
@@ -55,6 +56,15 @@ class Source(Options):
 
     text: Text
     regex: Pattern | None = None
+
+    def picked(self, text: str) -> str:
+        """The piece of a filled-in text that counts: the groups of the match, or all of it; empty where none fits."""
+        if self.regex is None:
+            return text
+        match = self.regex.search(text)
+        if match is None:
+            return ""
+        return " ".join(group for group in match.groups() if group).strip() if match.re.groups else match[0].strip()
 
 
 def _source(value: object) -> object:
@@ -209,12 +219,31 @@ class MetricRule(Options):
         }  # fmt: skip
 
 
-class EntryRule(Rule):
-    """Things to list: `rows` are the columns that say which there are, `fields` what is told of each."""
+class FieldSource(Source):
+    """One place where a field may be found, for the rows that look so."""
 
-    kind: str
+    only: Conditioned = Field(default_factory=list)
+
+
+FieldSources = Annotated[list[Annotated[FieldSource, BeforeValidator(_source)]], BeforeValidator(listed)]
+IndexPart = Literal["number", "ip", "mask", "mac", "inet", "text", "oid"]
+"""How a table's index holds a value: `number` in 1 arc, `ip` and `mask` in 4, `mac` in 6, `inet` behind its type and
+length (RFC 4001), `text` and `oid` behind their length."""
+PartName = Annotated[str, Field(pattern=r"^_?[A-Za-z][A-Za-z0-9_]{0,63}$")]
+
+
+class EntryRule(Rule):
+    """Things to list: `rows` are the columns that say which there are, `fields` what is told of each.
+
+    `index` names the parts of the rows' index, in order. They are fields too, unless their name begins with `_`, or
+    `fields` says something else of them. At most `most` rows are read.
+    """
+
+    kind: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
     rows: Annotated[list[Ref], BeforeValidator(listed)]
-    fields: dict[str, Text]
+    most: int = Field(default=100_000, ge=1)
+    index: dict[PartName, IndexPart] = Field(default_factory=dict)
+    fields: dict[FieldName, FieldSources] = Field(default_factory=dict, max_length=32)
 
 
 class Profile(Options):

@@ -3,6 +3,7 @@
 ifName                    the column, at the row's own index
 entPhysicalName@1         the column, at the first part of the row's index; @2- is all but the first
 entPhysicalName[cpmCPU]   the column, at the index that the row's own cpmCPU holds
+ifName=lldpLocPortId      where the column has the value of the row's own lldpLocPortId: the last number of that index
 hrSystemUptime.0          one object; it is the same for every row
 """
 
@@ -15,10 +16,10 @@ from pydantic import PlainValidator, ValidationInfo
 
 from netmon_configs.text import excerpt
 
-Form = Literal["text", "mac", "ip", "number", "hex", "date"]
+Form = Literal["text", "mac", "ip", "prefix", "number", "hex", "date"]
 
 OID = re.compile(r"[0-2](?:\.\d{1,10}){1,127}")
-_REFERENCE = re.compile(r"([\w-]+(?:\.[\w.]+)?|[\d.]+)(?:@(\d+)(-(\d*))?|\[([\w.@-]+)\])?")
+_REFERENCE = re.compile(r"([\w-]+(?:\.[\w.]+)?|[\d.]+)(?:@(\d+)(-(\d*))?|\[([\w.@-]+)\]|=([\w.@-]+))?")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 INDEX = "index"
 
@@ -31,6 +32,7 @@ class Reference:
     first: int = 0
     last: int | None = None
     through: "Reference | None" = None
+    holding: "Reference | None" = None
 
     @property
     def is_scalar(self) -> bool:
@@ -75,7 +77,7 @@ def parse_reference(text: object, names: Mapping[str, str]) -> Reference:
     match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("must be an object such as ifName, ifName@1, entPhysicalName[cpmCPU] or 1.3.6.1.2.1.1.5.0")
-    name, first, to, last, through = match.groups()
+    name, first, to, last, through, holding = match.groups()
     oid = "" if name == INDEX else resolve_oid(name, names)
     start = int(first or 0)
     return Reference(
@@ -83,6 +85,7 @@ def parse_reference(text: object, names: Mapping[str, str]) -> Reference:
         start,
         None if to and not last else int(last) if last else start if first else None,
         parse_reference(through, names) if through else None,
+        parse_reference(holding, names) if holding else None,
     )
 
 

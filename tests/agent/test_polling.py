@@ -13,7 +13,7 @@ from netmon_agent.polling.asking import Asking, DeviceDown
 from netmon_agent.polling.kept import KeptJobs
 from netmon_agent.polling.poller import Poller
 from netmon_agent.snmp.findings import Findings, Identity
-from netmon_proto.model import DeviceReport, Job, SnmpCredential
+from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Job, SnmpCredential
 from tests.support.clocks import HandClock
 
 SWITCH = Job("sw1", "192.0.2.1", 161, 5_000, (SnmpCredential(community="s3cret"),))
@@ -42,6 +42,7 @@ class Network:
     answer: Callable[[Job], Findings] = lambda job: FOUND
     hang: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    whole: list[bool] = field(default_factory=list)
     at_once: dict[str, int] = field(default_factory=dict)
     most_at_once: int = 0
 
@@ -49,8 +50,9 @@ class Network:
         network = self
 
         class One:
-            async def ask(self, now_s: float) -> Findings:
+            async def ask(self, now_s: float, is_whole: bool) -> Findings:
                 network.asked.append(job.device)
+                network.whole.append(is_whole)
                 network.at_once[job.device] = network.at_once.get(job.device, 0) + 1
                 network.most_at_once = max(network.most_at_once, network.at_once[job.device])
                 try:
@@ -90,7 +92,9 @@ async def poller(bench: Bench) -> AsyncIterator[Poller]:
 
 
 async def next_report(poller: Poller) -> DeviceReport:
-    return await asyncio.wait_for(poller.next_report(), 5)
+    report = await asyncio.wait_for(poller.outbox.next(), 5)
+    assert isinstance(report, DeviceReport)
+    return report
 
 
 async def test_a_new_job_is_polled_at_once_and_reported(bench: Bench, poller: Poller) -> None:
@@ -197,13 +201,27 @@ async def test_only_news_is_reported_unless_it_is_asked_for(bench: Bench, poller
     await next_report(poller)
     await asyncio.sleep(0.4)
     assert len(bench.network.asked) >= 2
-    assert not poller._unsent
+    assert not poller.outbox._unsent
     poller.poll_now(["sw1"])
     assert (await next_report(poller)).answered
-    poller.tell_all_again()
+    poller.outbox.tell_all_again()
     assert (await next_report(poller)).device == "sw1"
 
 
 def test_a_job_shows_no_secret() -> None:
     assert "s3cret" not in repr(SWITCH)
     assert "s3cret" not in f"{SWITCH.credentials}"
+
+
+async def test_facts_are_told_at_first_when_their_time_comes_and_when_asked_for(bench: Bench, poller: Poller) -> None:
+    table = FactTable("port", {"ifIndex": ("1",)})
+    bench.network.answer = lambda job: replace(FOUND, facts=(table,) if bench.network.whole[-1] else None)
+    await poller.assign([replace(SWITCH, interval_ms=100, facts_interval_ms=3_600_000)])
+    heard = [await asyncio.wait_for(poller.outbox.next(), 5) for _ in range(2)]
+    facts = next(one for one in heard if isinstance(one, DeviceFacts))
+    assert (facts.device, facts.tables, facts.is_last) == ("sw1", (table,), True)
+    await asyncio.sleep(0.4)
+    assert bench.network.whole[:3] == [True, False, False]
+    poller.poll_now(["sw1"])
+    await asyncio.wait_for(poller.outbox.next(), 5)
+    assert True in bench.network.whole[2:]

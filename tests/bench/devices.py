@@ -35,6 +35,7 @@ LIMITS = {
     "memory": 0.9,
     "storage": 0.95,
     "sensors": 0.7,
+    "links": 1.0,
 }
 BUDGET_S = 60.0
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from netmon_agent.snmp import rules
 from netmon_agent.snmp.credentials import Credential
+from netmon_agent.snmp.entries import entries
 from netmon_agent.snmp.gufo import connect
 from netmon_agent.snmp.metrics import readings
 from netmon_agent.snmp.pace import Pace
@@ -63,7 +63,7 @@ async def poll_once(profile: Profile, pace: Pace) -> int:
     try:
         reader = Reader(session)
         found = await readings(reader, profile.metrics)
-        ports = await rules.entries(reader, profile.entries)
+        ports, _ = await entries(reader, profile.entries)
         assert not reader.troubles
         return len(found) + len(ports)
     finally:

@@ -96,7 +96,7 @@ systems:
         "6: sensors[0].value: no object is called 'ifSpede'. Did you mean 'ifSpeed'?",
         "7: sensors[1].regex: is no regular expression: missing ), unterminated subpattern at position 0",
         f"8: sensors[2].states.1: {STATE}",
-        "9: sensors[3].name: 'colour' is no form of a value; there are text, mac, ip, number, hex, date",
+        "9: sensors[3].name: 'colour' is no form of a value; there are text, mac, ip, prefix, number, hex, date",
         "11: systems[0].os: must match ^[a-z0-9][a-z0-9_.-]*$ (got Mine)",
         f"11: systems[0].match.sysObjectID: {GLOB}",
     ]

@@ -90,7 +90,8 @@ def test_a_device_that_does_not_answer_is_down_and_delays_no_other(lab: Lab) -> 
     assert eventually(lambda: lab.value('snmp_up{instance="dead"}') == 0)
     eventually(lambda: lab.value('up{instance="dead",job="snmp"}') == 0, 20)
     times = lab.polls()
-    assert max(later - earlier for earlier, later in pairwise(times)) < INTERVAL_S + 1
+    # A poll that was asked for may take the place of the next one, if that would come within half an interval.
+    assert max(later - earlier for earlier, later in pairwise(times)) < 1.5 * INTERVAL_S + 1
 
 
 def test_secrets_are_nowhere_to_be_read(lab: Lab) -> None:

@@ -105,7 +105,31 @@ def compare(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> 
             [(one.oid, one.value) for one in found.sensors],
             0.01,
         ),
+        "links": _links(expected, found),
     }
+
+
+def _links(expected: Expected, found: Findings) -> Tally:
+    """Neighbours by the port on this side; equal where the other side's name and port are the same too."""
+    names = {one.fields["ifIndex"]: one.fields for one in found.entries if one.kind == "port"}
+    left = [one.fields for one in found.entries if one.kind == "neighbour"]
+    tally = Tally()
+    for row in expected.rows("discovery-protocols", "links"):
+        port, name = row["remote_port"].partition(" (")[0], row["remote_hostname"]
+        here = [one for one in left if one.get("protocol") == row["protocol"] and _is_port(row, one, names)]
+        there = [one for one in here if (one.get("name") or one.get("descr")) == name and one.get("port") == port]
+        match = next(iter(there or here), None)
+        if match is not None:
+            left.remove(match)
+        what = f"{expected.name}: {row['protocol']} {row['ifName']} to {name!r} {port!r}"
+        tally.count(match is not None, bool(there), f"{what}, ours {match}" if match else what)
+    tally.more = len(left)
+    return tally
+
+
+def _is_port(row: Row, neighbour: Mapping[str, str], ports: Mapping[str, Mapping[str, str]]) -> bool:
+    port = ports.get(neighbour.get("ifIndex", ""), {})
+    return row["ifName"] in (port.get("name"), port.get("descr"))
 
 
 def _identity(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> dict[str, Tally]:

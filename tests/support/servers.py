@@ -71,8 +71,8 @@ class RunningServer:
         if self._flush_path:
             self.post(self._flush_path, b"")
 
-    def post(self, path: str, body: bytes) -> None:
-        request = urllib.request.Request(self.url + path, body, method="POST")
+    def post(self, path: str, body: bytes, content_type: str = "application/x-www-form-urlencoded") -> None:
+        request = urllib.request.Request(self.url + path, body, {"Content-Type": content_type}, method="POST")
         urllib.request.urlopen(request, timeout=10).close()
 
 
@@ -122,5 +122,21 @@ def prometheus(folder: Path, *flags: str) -> RunningServer:
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-remote-write-receiver",
         *flags,
+    ]
+    return RunningServer(folder, port, command, "/-/ready")
+
+
+def alertmanager(folder: Path, config: str) -> RunningServer:
+    """Alertmanager with a configuration of its own. Skips the test where it is not installed."""
+    if (program := shutil.which("prometheus-alertmanager")) is None:
+        pytest.skip("needs prometheus-alertmanager (Debian: apt-get install prometheus-alertmanager)")
+    (folder / "alertmanager.yml").write_text(config, encoding="utf-8")
+    port = free_port()
+    command = [
+        program,
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
     ]
     return RunningServer(folder, port, command, "/-/ready")

@@ -6,14 +6,27 @@ from pydantic import Field
 
 from netmon_agent.inputs.checks.dns import DnsInput
 from netmon_agent.inputs.checks.greeting import GreetingInput
+from netmon_agent.inputs.checks.grpc import GrpcInput
 from netmon_agent.inputs.checks.http import HttpInput
+from netmon_agent.inputs.checks.ntp import NtpInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.checks.tls import TlsInput
+from netmon_agent.inputs.checks.udp import UdpInput
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
 AnyInput = Annotated[
-    DnsInput | GreetingInput | HostInput | HttpInput | PingInput | ScrapeInput | TcpInput | TlsInput,
+    DnsInput
+    | GreetingInput
+    | GrpcInput
+    | HostInput
+    | HttpInput
+    | NtpInput
+    | PingInput
+    | ScrapeInput
+    | TcpInput
+    | TlsInput
+    | UdpInput,
     Field(discriminator="type"),
 ]

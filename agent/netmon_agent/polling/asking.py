@@ -24,8 +24,8 @@ class DeviceDown(Exception):
 class Asking(Protocol):
     """How one device is asked, and what is remembered of it; one poll at a time."""
 
-    async def ask(self, now_s: float) -> "Findings":
-        """Polls once, at a time of a monotonic clock. Raises DeviceDown."""
+    async def ask(self, now_s: float, is_whole: bool) -> "Findings":
+        """Polls once, at a time of a monotonic clock; a whole poll tells facts too. Raises DeviceDown."""
 
     def try_again(self) -> None:
         """Lets credentials be tried at the next poll that failed a short time ago."""
@@ -58,7 +58,7 @@ class _SnmpAsking:
         self._profiles = profiles
         self._memory: Memory | None = None
 
-    async def ask(self, now_s: float) -> "Findings":
+    async def ask(self, now_s: float, is_whole: bool) -> "Findings":
         from netmon_agent.snmp.session import SnmpError
 
         try:
@@ -73,7 +73,7 @@ class _SnmpAsking:
         budget_s = min(LONGEST_BUDGET_S, 0.8 * self._job.interval_ms / 1000)
         target = Target(self._job.host, credentials, self._job.port, budget_s)
         try:
-            return await poll_device(target, await self._profiles(), self._memory, now_s)
+            return await poll_device(target, await self._profiles(), self._memory, now_s, is_whole)
         except SnmpError as error:
             raise DeviceDown(str(error)) from None
 

@@ -8,10 +8,10 @@ from netmon_agent.batcher import Batcher
 from netmon_agent.clock import Clock
 from netmon_agent.polling.asking import Approach
 from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.outbox import Outbox
 from netmon_agent.polling.watch import Watch
-from netmon_agent.schedule import phase_ms
 from netmon_configs.logs import EventLog
-from netmon_proto.model import DeviceReport, Job
+from netmon_proto.model import Job
 
 log = EventLog("netmon.agent.polling")
 
@@ -31,9 +31,7 @@ class Poller:
         self._agent_id = agent_id
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._watches: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
-        self._reports: dict[str, DeviceReport] = {}
-        self._unsent: dict[str, DeviceReport] = {}
-        self._news = asyncio.Event()
+        self.outbox = Outbox()
         self._changes = asyncio.Lock()
 
     async def run(self) -> None:
@@ -64,22 +62,6 @@ class Poller:
             if device in self._watches:
                 self._watches[device][0].poll_now()
 
-    def tell_all_again(self) -> None:
-        """Reports on every device anew: who heard of them before is gone."""
-        self._unsent = dict(self._reports)
-        self._news.set()
-
-    async def next_report(self) -> DeviceReport:
-        """The next thing to tell the collector; waits for one. Of a device's reports only the newest is kept."""
-        while not self._unsent:
-            self._news.clear()
-            await self._news.wait()
-        return self._unsent.pop(next(iter(self._unsent)))
-
-    def _tell(self, report: DeviceReport) -> None:
-        self._reports[report.device] = self._unsent[report.device] = report
-        self._news.set()
-
     async def _take_on(self, jobs: Sequence[Job], at_once: bool) -> None:
         wanted = {job.device: job for job in jobs}
         for device in [one for one, (watch, _) in self._watches.items() if wanted.get(one) != watch.job]:
@@ -90,8 +72,8 @@ class Poller:
             log.info("jobs.taken", devices=len(jobs))
 
     def _start(self, job: Job, at_once: bool) -> None:
-        phase = phase_ms(f"{self._agent_id} {job.device}", job.interval_ms)
-        watch = Watch(job, self._approach(job), self._slots, self._batcher, self._clock, self._tell, phase)
+        seed = f"{self._agent_id} {job.device}"
+        watch = Watch(job, self._approach(job), self._slots, self._batcher, self._clock, self.outbox, seed)
         self._watches[job.device] = watch, asyncio.create_task(watch.run(at_once))
 
     async def _drop(self, device: str, is_gone: bool) -> None:
@@ -100,5 +82,4 @@ class Poller:
         await asyncio.gather(task, return_exceptions=True)
         if is_gone:
             watch.retire()
-            self._reports.pop(device, None)
-            self._unsent.pop(device, None)
+            self.outbox.forget(device)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,10 @@ from netmon_agent.clock import Clock
 from netmon_agent.columns import DuplicateSeries
 from netmon_agent.inputs.base import Reading
 from netmon_agent.polling.asking import Asking, DeviceDown, distinct
-from netmon_agent.schedule import next_tick_ms
+from netmon_agent.polling.outbox import Outbox
+from netmon_agent.schedule import next_tick_ms, phase_ms
 from netmon_configs.logs import EventLog
-from netmon_proto.model import DeviceReport, Job
+from netmon_proto.model import DeviceFacts, DeviceReport, Job
 
 if TYPE_CHECKING:
     from netmon_agent.snmp.findings import Findings
@@ -22,6 +22,7 @@ log = EventLog("netmon.agent.polling")
 
 JOB = "snmp"
 LONGEST_TEXT = 1024
+FACTS_INTERVAL_MS = 600_000
 
 
 class Watch:
@@ -34,16 +35,20 @@ class Watch:
         slots: asyncio.Semaphore,
         batcher: Batcher,
         clock: Clock,
-        tell: Callable[[DeviceReport], None],
-        phase_ms: int,
+        outbox: Outbox,
+        seed: str,
     ) -> None:
+        """`seed` decides when within its intervals the device is polled."""
         self.job = job
         self._asking = asking
         self._slots = slots
         self._batcher = batcher
         self._clock = clock
-        self._tell = tell
-        self._phase_ms = phase_ms
+        self._outbox = outbox
+        self._phase_ms = phase_ms(seed, job.interval_ms)
+        self._facts_interval_ms = job.facts_interval_ms or FACTS_INTERVAL_MS
+        self._facts_phase_ms = phase_ms(f"{seed} facts", self._facts_interval_ms)
+        self._facts_due_ms = 0
         self._wanted = asyncio.Event()
         self._told: DeviceReport | None = None
         self._broken = False
@@ -87,9 +92,10 @@ class Watch:
     async def _poll(self, is_wanted: bool) -> None:
         readings: list[Reading] = []
         now_ms, started_s = self._clock.now_ms(), time.monotonic()
+        is_whole = is_wanted or now_ms >= self._facts_due_ms
         try:
             async with asyncio.timeout(self.job.interval_ms / 1000):
-                found = await self._asking.ask(started_s)
+                found = await self._asking.ask(started_s, is_whole)
         except TimeoutError:
             report = self._down(now_ms, "its answers took longer than the interval")
         except DeviceDown as down:
@@ -102,12 +108,18 @@ class Watch:
         else:
             report, readings = _report(self.job.device, now_ms, found), found.readings
             self._broken = False
+            self._tell_facts(found, now_ms)
         own = [
             Reading("snmp_up", {}, float(report.answered)),
             Reading("snmp_poll_duration_seconds", {}, time.monotonic() - started_s),
         ]
         self._put(now_ms, [*own, *readings])
         self._say(report, is_wanted)
+
+    def _tell_facts(self, found: "Findings", now_ms: int) -> None:
+        if found.facts is not None and found.answered:
+            self._outbox.facts(DeviceFacts(self.job.device, now_ms, found.facts))
+            self._facts_due_ms = next_tick_ms(now_ms, self._facts_interval_ms, self._facts_phase_ms, now_ms)
 
     def _put(self, now_ms: int, readings: list[Reading]) -> None:
         try:
@@ -125,7 +137,7 @@ class Watch:
             return
         if before is None or before.answered != report.answered:
             log.info("device.state", device=report.device, answered=report.answered, why=report.trouble)
-        self._tell(report)
+        self._outbox.report(report)
 
 
 def _gist(report: DeviceReport) -> DeviceReport:

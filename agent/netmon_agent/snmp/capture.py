@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from netmon_agent.snmp.session import Value
+from netmon_agent.snmp.session import MOST_VALUES, Broken, Value
 
 _TEXT = {"4", "68"}
 _NUMBERS = {"2", "65", "66", "67", "70", "71"}
@@ -46,7 +46,7 @@ class Capture:
     async def get(self, oids: Sequence[str]) -> Mapping[str, Value]:
         return {oid: self._values[key] for oid in oids if (key := _key(oid)) in self._values}
 
-    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
+    async def walk(self, oid: str, rows: int = 0, most: int = MOST_VALUES) -> Mapping[str, Value]:
         root = _key(oid)
         found: dict[str, Value] = {}
         for place in range(bisect_left(self._keys, (*root, 0)), len(self._keys)):
@@ -54,6 +54,8 @@ class Capture:
             if key[: len(root)] != root:
                 break
             found[".".join(map(str, key[len(root) :]))] = self._values[key]
+            if len(found) > most:
+                raise Broken(f"more than {most:,} values", found)
         return found
 
 

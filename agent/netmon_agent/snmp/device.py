@@ -7,7 +7,7 @@ from netmon_agent.snmp.credentials import Credential, Tries
 from netmon_agent.snmp.findings import Findings
 from netmon_agent.snmp.gufo import GufoSession, connect
 from netmon_agent.snmp.pace import Pace
-from netmon_agent.snmp.poll import poll
+from netmon_agent.snmp.poll import Known, poll
 from netmon_agent.snmp.session import NoAnswer, NotAllowed, SnmpError
 from netmon_configs.library import Library
 
@@ -30,27 +30,21 @@ class Memory:
 
     pace: Pace = field(default_factory=Pace)
     tries: Tries = field(default_factory=Tries)
-    absent: frozenset[str] = frozenset()
-    object_id: str = ""
+    known: Known = field(default_factory=Known)
 
 
-async def poll_device(target: Target, library: Library, memory: Memory, now_s: float) -> Findings:
-    """Finds a credential that works, and polls. `now_s` is a monotonic clock's.
+async def poll_device(
+    target: Target, library: Library, memory: Memory, now_s: float, is_whole: bool = True
+) -> Findings:
+    """Finds a credential that works, and polls. `now_s` is a monotonic clock's; poll.py says what a whole poll is.
 
-    Raises NoAnswer where no credential gets an answer, and SnmpError where none may be tried yet. The device's tables
-    are looked for anew when it became another kind of device.
+    Raises NoAnswer where no credential gets an answer, and SnmpError where none may be tried yet.
     """
     session = await reach(target, memory, now_s)
     try:
-        found = await poll(session, library, memory.absent)
-        if memory.object_id not in ("", found.identity.object_id):
-            memory.absent = frozenset()
-            found = await poll(session, library)
+        return await poll(session, library, memory.known, is_whole)
     finally:
         session.close()
-    if found.answered:
-        memory.object_id, memory.absent = found.identity.object_id, found.absent
-    return found
 
 
 async def reach(target: Target, memory: Memory, now_s: float) -> GufoSession:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netmon_agent.inputs.base import Reading
+from netmon_proto.model import FactTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Trouble:
 class Findings:
     """All that one poll of one device found. A device that did not answer is known by no identity.
 
-    `absent` are the objects that the device does not have; given to the next poll, they are not asked again.
+    `facts` are the entries as tables; None where the poll did not ask for them.
     """
 
     identity: Identity
@@ -95,4 +96,4 @@ class Findings:
     sensors: list[Sensor] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
-    absent: frozenset[str] = frozenset()
+    facts: tuple[FactTable, ...] | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.pace import Pace
-from netmon_agent.snmp.session import Broken, NoAnswer, NotAllowed, SnmpError, Value
+from netmon_agent.snmp.session import MOST_VALUES, Broken, NoAnswer, NotAllowed, SnmpError, Value
 
 if TYPE_CHECKING:
     from gufo.snmp import User
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-MOST_VALUES = 200_000
-"""In one walk; a device that has more is walking in circles, or is nothing that we poll."""
 ATTEMPTS = 3
 _PROBE_REPETITIONS = 10
 _UPTIME = "1.3.6.1.2.1.1.3.0"
@@ -96,24 +94,24 @@ class GufoSession:
         found = await self._exchange(lambda: self._socket.send_get_many(oids), self._socket.recv_get_many)
         return {oid: value for oid, value in found.items() if value is not None}
 
-    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
+    async def walk(self, oid: str, rows: int = 0, most: int = MOST_VALUES) -> Mapping[str, Value]:
         """GETBULK, or GETNEXT with version 1. A walk that gets no answer starts again with smaller answers.
 
         One row more than there are shows where the column ends; of an unknown table few are asked for, because most
         tables that a device may have it has not.
         """
         if self._credential.version == "1":
-            return await self._walk(oid, 1)
+            return await self._walk(oid, 1, most)
         wanted = rows + 1 if rows else _PROBE_REPETITIONS
         while True:
             try:
-                return await self._walk(oid, min(wanted, self._pace.repetitions))
+                return await self._walk(oid, min(wanted, self._pace.repetitions), most)
             except NoAnswer:
                 await self._get([_UPTIME])  # raises where the device is away, rather than unable to answer so much
                 if not self._pace.too_much():
                     raise
 
-    async def _walk(self, oid: str, repetitions: int) -> Mapping[str, Value]:
+    async def _walk(self, oid: str, repetitions: int, most: int) -> Mapping[str, Value]:
         from gufo.snmp._fast import GetIter
 
         found: dict[str, Value] = {}
@@ -130,8 +128,8 @@ class GufoSession:
                 raise Broken("OIDs do not increase", _without_nothing(found))
             if ended:
                 return _without_nothing(found)
-            if len(found) > MOST_VALUES:
-                raise Broken(f"more than {MOST_VALUES:,} values", _without_nothing(found))
+            if len(found) > most:
+                raise Broken(f"more than {most:,} values", _without_nothing(found))
 
     async def _next(self, place: "GetIter") -> Sequence[tuple[str, Value | None] | None]:
         opened = self._socket

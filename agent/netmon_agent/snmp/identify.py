@@ -1,14 +1,13 @@
 """Who a device is: the system whose match fits best, and its model, version and serial number."""
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netmon_agent.snmp.findings import Identity
 from netmon_agent.snmp.reader import Reader, references_in
 from netmon_agent.snmp.values import as_number, as_text
 from netmon_configs.library import Library
-from netmon_configs.profile import Facts, Match, Profile, Source, System
+from netmon_configs.profile import Facts, Match, Source, System
 from netmon_configs.reference import Reference
 
 SYSTEM = {
@@ -29,54 +28,71 @@ class Choice:
     """A system that fits, how well, and why."""
 
     profile: str
-    system: System
+    system: System | None
     weight: int
     reasons: tuple[str, ...]
 
 
-async def identify(reader: Reader, library: Library) -> tuple[Identity, tuple[Profile, ...]]:
-    """Asks the device who it is; gives what was found, and the layers of its profile, most particular first."""
+async def greet(reader: Reader) -> Identity:
+    """Asks the device for its system group, which tells whether it is the one of before. Of no profile yet."""
     await reader.load([Reference(oid) for oid in SYSTEM.values()], "system", always=True)
     raw = {name: reader.value(Reference(oid), "0") for name, oid in SYSTEM.items()}
-    seen = {name: "" if value is None else as_text(value) for name, value in raw.items()}
-    choice = await choose(reader, library, seen["object_id"], seen["descr"])
-    layers = library.layers[choice.profile if choice else UNKNOWN]
-    own = [choice.system.device] if choice else []
-    facts = await _facts(reader, [*own, *(layer.device for layer in layers)])
+    seen = {name: "" if value is None else as_text(value) for name, value in raw.items() if name != "uptime"}
     uptime = None if raw["uptime"] is None else as_number(raw["uptime"])
-    identity = Identity(
-        profile=choice.profile if choice else UNKNOWN,
-        vendor=choice.system.vendor if choice else "",
-        os=choice.system.os if choice else UNKNOWN,
+    return Identity(
+        UNKNOWN,
+        vendor="",
+        os=UNKNOWN,
         name=seen["name"],
         descr=seen["descr"],
         object_id=seen["object_id"],
         location=seen["location"],
         contact=seen["contact"],
         uptime_s=None if uptime is None else uptime / 100,
-        reasons=choice.reasons if choice else ("no profile knows this device",),
-        **facts,
     )
-    return identity, layers
 
 
-async def choose(reader: Reader, library: Library, object_id: str, descr: str) -> Choice | None:
+async def identify(reader: Reader, library: Library, greeted: Identity, forced: str = "") -> Identity:
+    """Finds the profile of a device that has been greeted, and asks for what stands in that device's own tables.
+
+    A profile that is forced wins over all that would fit; of its systems the one that fits counts, else the first.
+    """
+    choice = await choose(reader, library, greeted.object_id, greeted.descr, forced)
+    profile = choice.profile if choice else UNKNOWN
+    own = [choice.system.device] if choice and choice.system else []
+    facts = await _facts(reader, [*own, *(layer.device for layer in library.layers[profile])])
+    return replace(
+        greeted,
+        profile=profile,
+        vendor=choice.system.vendor if choice and choice.system else "",
+        os=choice.system.os if choice and choice.system else UNKNOWN,
+        model=facts["model"],
+        version=facts["version"],
+        serial=facts["serial"],
+        reasons=choice.reasons if choice else ("no profile knows this device",),
+    )
+
+
+async def choose(reader: Reader, library: Library, object_id: str, descr: str, forced: str = "") -> Choice | None:
     """The system that fits best; extra objects are asked only where all else of a match fits, all in one go."""
     fitting = [
         (name, system, match, reasons)
         for name, system in library.systems()
         for match in system.match
-        if (reasons := _fits(match, object_id, descr)) is not None
+        if name == (forced or name) and (reasons := _fits(match, object_id, descr)) is not None
     ]
     wanted = [Reference(oid) for _, _, match, _ in fitting for oid in match.gets]
     await reader.load(wanted, "identity")
-    choices = []
-    for name, system, match, reasons in fitting:
+    choices: list[Choice] = []
+    for name, fits, match, reasons in fitting:
         asked = _answers(reader, match)
         if asked is not None:
-            weight = _weight(match, object_id)
-            choices.append(Choice(name, system, weight, (*reasons, *asked)))
-    return max(choices, key=lambda choice: choice.weight, default=None)
+            choices.append(Choice(name, fits, _weight(match, object_id), (*reasons, *asked)))
+    best = max(choices, key=lambda choice: choice.weight, default=None)
+    if not forced:
+        return best
+    system = best.system if best else next(iter(library.layers[forced][0].systems), None)
+    return Choice(forced, system, 0, ("it was told to be", *(best.reasons if best else ())))
 
 
 def _fits(match: Match, object_id: str, descr: str) -> tuple[str, ...] | None:
@@ -127,8 +143,8 @@ def _weight(match: Match, object_id: str) -> int:
 
 
 async def _facts(reader: Reader, sources: Sequence[Facts]) -> dict[str, str]:
-    found = {}
-    for name in ("model", "version", "serial"):
+    found = dict.fromkeys(("model", "version", "serial"), "")
+    for name in found:
         for facts in sources:
             text = await _first(reader, getattr(facts, name))
             if text:
@@ -142,8 +158,7 @@ async def _first(reader: Reader, sources: Sequence[Source]) -> str:
         references = references_in(source.text)
         await reader.load(references, "identity")
         for text in _candidates(reader, source, references):
-            picked = _picked(text, source.regex)
-            if picked:
+            if picked := source.picked(text):
                 return picked
     return ""
 
@@ -153,12 +168,3 @@ def _candidates(reader: Reader, source: Source, references: Sequence[Reference])
     table = next((reference for reference in references if not reference.is_scalar), None)
     for index in reader.rows(table) if table else ["0"]:
         yield reader.text(source.text, index)
-
-
-def _picked(text: str, pattern: re.Pattern[str] | None) -> str:
-    if pattern is None:
-        return text
-    match = pattern.search(text)
-    if match is None:
-        return ""
-    return " ".join(group for group in match.groups() if group).strip() if match.re.groups else match[0].strip()

@@ -1,13 +1,14 @@
 """Polls one device once: who it is, what it has, and how it is."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from netmon_agent.snmp import rules
 from netmon_agent.snmp.components import component_readings
-from netmon_agent.snmp.findings import Findings
-from netmon_agent.snmp.identify import identify
+from netmon_agent.snmp.entries import entries, tables
+from netmon_agent.snmp.findings import Findings, Identity, Trouble
+from netmon_agent.snmp.identify import greet, identify
 from netmon_agent.snmp.metrics import readings
 from netmon_agent.snmp.reader import Reader
 from netmon_agent.snmp.session import Session
@@ -18,18 +19,51 @@ from netmon_configs.reference import Reference
 Item = TypeVar("Item")
 
 
-async def poll(session: Session, library: Library, absent: frozenset[str] = frozenset()) -> Findings:
+@dataclass(slots=True)
+class Known:
+    """What earlier polls learned of a device: who it is, and which objects it does not have."""
+
+    identity: Identity | None = None
+    absent: frozenset[str] = frozenset()
+
+
+async def poll(
+    session: Session, library: Library, known: Known | None = None, is_whole: bool = True, forced: str = ""
+) -> Findings:
     """Asks a device all that its profile knows. What fails is named in `troubles`; the rest is kept.
 
+    A poll that is not whole reads metrics alone, of a device that is known: neither who it is nor its facts, and
+    nothing that it lacked before. It becomes a whole one where the device has restarted, or is another one.
     Processors and memory come from the most particular layer that finds any, because the general ones describe the
     same again; all else from all layers. Single objects are asked for together, before all else.
     """
-    reader = Reader(session, absent)
-    identity, layers = await identify(reader, library)
+    known = known or Known()
+    reader = Reader(session)
+    greeted = await greet(reader)
+    before = None if is_whole else _same(known.identity, greeted)
+    if before is not None:
+        reader.absent, identity = known.absent, before
+    else:
+        if forced and forced not in library.layers:
+            reader.troubles.append(Trouble("identity", f"this poller has no profile {forced!r}; it chose one itself"))
+            forced = ""
+        identity = await identify(reader, library, greeted, forced)
+    layers = library.layers[identity.profile]
     found = Findings(identity, reader.answered, troubles=reader.troubles)
+    await _measure(reader, layers, found)
+    if before is None:
+        listed = _all(layers, lambda layer: layer.entries)
+        entered, broken = await entries(reader, listed)
+        found = replace(found, facts=tables(entered, listed, broken))
+        found.entries.extend(entered)
+    if found.answered:
+        known.identity, known.absent = identity, reader.absent | reader.empty
+    return found
+
+
+async def _measure(reader: Reader, layers: Sequence[Profile], found: Findings) -> None:
     await reader.load(_single_objects(layers), "objects")
     found.readings.extend(await readings(reader, _all(layers, lambda layer: layer.metrics)))
-    found.entries.extend(await rules.entries(reader, _all(layers, lambda layer: layer.entries)))
     for layer in layers:
         if not found.processors:
             found.processors.extend(await rules.processors(reader, layer.processors))
@@ -38,7 +72,16 @@ async def poll(session: Session, library: Library, absent: frozenset[str] = froz
     found.storage.extend(await rules.amounts(reader, _all(layers, lambda layer: layer.storage), "storage"))
     found.sensors.extend(await rules.sensors(reader, _all(layers, lambda layer: layer.sensors)))
     found.readings.extend(component_readings(found))
-    return replace(found, absent=absent | reader.empty)
+
+
+def _same(known: Identity | None, greeted: Identity) -> Identity | None:
+    """What is known of a device that is still the one it was, as it is now; None where it is not, or has restarted."""
+    if known is None or (known.object_id, known.descr) != (greeted.object_id, greeted.descr):
+        return None
+    if (greeted.uptime_s or 0) < (known.uptime_s or 0):
+        return None
+    now = greeted.name, greeted.location, greeted.contact, greeted.uptime_s
+    return replace(known, name=now[0], location=now[1], contact=now[2], uptime_s=now[3])
 
 
 def _single_objects(layers: Sequence[Profile]) -> Iterator[Reference]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netmon_agent.snmp.findings import Trouble
-from netmon_agent.snmp.session import Broken, NoAnswer, Session, SnmpError, Value
+from netmon_agent.snmp.session import MOST_VALUES, Broken, NoAnswer, Session, SnmpError, Value
 from netmon_agent.snmp.values import as_number, as_text, formed
 from netmon_configs.profile import Condition
 from netmon_configs.reference import Pieces, Reference
@@ -27,6 +27,8 @@ class Reader:
     _columns: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     _scalars: dict[str, Value | None] = field(default_factory=dict)
     _rows: dict[str, int] = field(default_factory=dict)
+    _reverse: dict[str, dict[str, str]] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
     answered: bool = False
     _silences: int = 0
 
@@ -35,10 +37,12 @@ class Reader:
         """Whether nothing more will be asked: the device never answered, fell silent, or refuses."""
         return self._silences >= (SILENCES if self.answered else 1)
 
-    async def load(self, references: Iterable[Reference | None], part: str, always: bool = False) -> None:
+    async def load(
+        self, references: Iterable[Reference | None], part: str, always: bool = False, most: int = MOST_VALUES
+    ) -> None:
         """Reads what the references need and is not read yet; what fails is named with the part of the poll.
 
-        `always` asks for single objects even where an earlier poll did not find them.
+        `always` asks for single objects even where an earlier poll did not find them; of a column `most` rows are read.
         """
         scalars: list[str] = []
         columns: list[str] = []
@@ -46,11 +50,11 @@ class Reader:
             while reference is not None:
                 if reference.oid:
                     (scalars if reference.is_scalar else columns).append(reference.oid)
-                reference = reference.through
+                reference = reference.through or reference.holding
         await self._get([oid for oid in dict.fromkeys(scalars) if oid not in self._scalars], part, always)
         for oid in dict.fromkeys(columns):
             if oid not in self._columns:
-                await self._walk(oid, part)
+                await self._walk(oid, part, most)
 
     def rows(self, reference: Reference) -> list[str]:
         """The indexes that there are, in the device's order; a single object is one row called 0."""
@@ -71,12 +75,33 @@ class Reader:
             return None
         if reference.is_scalar:
             return self._scalars.get(reference.oid)
+        if reference.holding is not None:
+            wanted = self.value(reference.holding, index)
+            return None if wanted is None else self._places(reference.oid).get(as_text(wanted))
         if reference.through is not None:
             through = self.value(reference.through, index)
             index = "" if through is None else as_text(through)
         elif reference.first:
             index = ".".join(index.split(".")[reference.first - 1 : reference.last])
         return self._columns.get(reference.oid, {}).get(index) if reference.oid else index
+
+    def has_failed(self, references: Iterable[Reference | None]) -> bool:
+        """Whether any of the objects could not be read whole, or was not asked for because the device is gone."""
+        return any(one is not None and one.oid in self._failed for one in references)
+
+    def _places(self, oid: str) -> Mapping[str, str]:
+        """The last number of the index of each value that a column has; a value that is there twice has none."""
+        places = self._reverse.get(oid)
+        if places is None:
+            twice: set[str] = set()
+            places = self._reverse[oid] = {}
+            for index, value in self._columns.get(oid, {}).items():
+                text, place = as_text(value), index.rpartition(".")[2]
+                if places.setdefault(text, place) != place:
+                    twice.add(text)
+            for text in twice | {""}:
+                places.pop(text, None)
+        return places
 
     def number(self, reference: Reference | None, index: str, pattern: re.Pattern[str] | None = None) -> float | None:
         found = self.value(reference, index)
@@ -116,10 +141,12 @@ class Reader:
         for start in range(0, len(asked), OBJECTS_PER_GET):
             chunk = asked[start : start + OBJECTS_PER_GET]
             if self.is_gone:
+                self._failed.update(asked[start:])
                 return
             try:
                 found = await self.session.get(chunk)
             except SnmpError as error:
+                self._failed.update(chunk)
                 self._note(error, part, chunk[0])
             else:
                 self._heard()
@@ -127,15 +154,19 @@ class Reader:
                 if not always:
                     self.empty.update(oid for oid in chunk if oid not in found)
 
-    async def _walk(self, oid: str, part: str) -> None:
+    async def _walk(self, oid: str, part: str, most: int) -> None:
         self._columns[oid] = {}
-        if self.is_gone or oid in self.absent:
+        if oid in self.absent:
+            return
+        if self.is_gone:
+            self._failed.add(oid)
             return
         try:
-            self._columns[oid] = await self.session.walk(oid, self._rows.get(oid.rpartition(".")[0], 0))
+            self._columns[oid] = await self.session.walk(oid, self._rows.get(oid.rpartition(".")[0], 0), most)
             self._heard()
         except SnmpError as error:
             self._columns[oid] = error.partial if isinstance(error, Broken) else {}
+            self._failed.add(oid)
             self._note(error, part, oid)
         else:
             if self._columns[oid]:

@@ -1,10 +1,11 @@
-"""What the rules of profiles make of a device: processors, memory, storage, sensors, entries."""
+"""What the rules of profiles make of a device: processors, memory, storage, sensors."""
 
 import math
 from collections.abc import Iterable, Sequence
 
-from netmon_agent.snmp.findings import Amount, Entry, Processor, Sensor
+from netmon_agent.snmp.findings import Amount, Processor, Sensor
 from netmon_agent.snmp.reader import Reader, references_in
+from netmon_agent.snmp.session import MOST_VALUES
 from netmon_agent.snmp.values import as_text
 from netmon_configs.profile import (
     SEVERITIES,
@@ -12,7 +13,6 @@ from netmon_configs.profile import (
     AmountRule,
     Choice,
     Convert,
-    EntryRule,
     ProcessorRule,
     Rule,
     Scaled,
@@ -27,7 +27,7 @@ async def processors(reader: Reader, rules: Sequence[ProcessorRule]) -> list[Pro
     for rule in rules:
         if rule.fallback and found:
             continue
-        for index in await _rows(reader, rule, [rule.value], "processors"):
+        for index in await rows_of(reader, rule, [rule.value], "processors"):
             value = scaled(reader, rule, index)
             if value is not None and 0 <= value <= 100:
                 percent = 100 - value if rule.idle else value
@@ -42,7 +42,7 @@ async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> lis
             continue
         leading = [one for one in (rule.used, rule.percent, rule.free, rule.total) if one is not None]
         units = [one for one in (rule.unit, rule.total_unit) if isinstance(one, Reference)]
-        indexes = await _rows(reader, rule, leading[:1], part, [*leading, *units])
+        indexes = await rows_of(reader, rule, leading[:1], part, [*leading, *units])
         pools = [amount for index in indexes if (amount := _amount(reader, rule, leading[0], index)) is not None]
         found += _without_reclaimable(rule, pools)
     return found
@@ -53,40 +53,31 @@ async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
     for rule in rules:
         more = [rule.precision, rule.scale, rule.type.of if isinstance(rule.type, Choice) else None]
         leading = [rule.rows or rule.value]
-        for index in await _rows(reader, rule, leading, "sensors", [rule.value, *more]):
+        for index in await rows_of(reader, rule, leading, "sensors", [rule.value, *more]):
             sensor = _sensor(reader, rule, index)
             if sensor is not None:
                 found.setdefault((sensor.oid, sensor.type == "state"), sensor)  # the more particular rule's word
     return list(found.values())
 
 
-async def entries(reader: Reader, rules: Sequence[EntryRule]) -> list[Entry]:
-    found = []
-    for rule in rules:
-        more = [reference for text in rule.fields.values() for reference in references_in(text)]
-        for index in await _rows(reader, rule, rule.rows, rule.kind, more):
-            fields = {name: text for name, pieces in rule.fields.items() if (text := reader.text(pieces, index))}
-            found.append(Entry(rule.kind, index, fields))
-    return found
-
-
-async def _rows(
+async def rows_of(
     reader: Reader,
     rule: Rule,
     leading: Sequence[Reference],
     part: str,
     more: Iterable[Reference | None] = (),
+    most: int = MOST_VALUES,
 ) -> list[str]:
     """The rows that count. What stands beside them is read only where there are any."""
-    await reader.load(leading, part)
+    await reader.load(leading, part, most=most)
     indexes = dict.fromkeys(index for reference in leading for index in reader.rows(reference))
     if not indexes:
         return []
     conditions = [*rule.only, *rule.skip]
-    await reader.load([one.of for one in conditions], part)
+    await reader.load([one.of for one in conditions], part, most=most)
     kept = [one for one in indexes if reader.fits(rule.only, one) and not reader.hits(rule.skip, one)]
     if kept:
-        await reader.load([*more, *references_in(rule.name)], part)
+        await reader.load([*more, *references_in(rule.name)], part, most=most)
     return kept
 
 

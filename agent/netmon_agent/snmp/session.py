@@ -6,6 +6,9 @@ from typing import Protocol
 Value = int | float | str | bytes
 """Numbers of all kinds; octet strings as bytes; OIDs and IP addresses as text."""
 
+MOST_VALUES = 200_000
+"""In one walk; a device that has more is walking in circles, or is nothing that we poll."""
+
 
 class SnmpError(Exception):
     """A request failed; `permanent` where asking again can't help. As text, what happened, without the device."""
@@ -43,8 +46,9 @@ class Session(Protocol):
     async def get(self, oids: Sequence[str]) -> Mapping[str, Value]:
         """Values of single objects; those that the device doesn't have are left out."""
 
-    async def walk(self, oid: str, rows: int = 0) -> Mapping[str, Value]:
+    async def walk(self, oid: str, rows: int = 0, most: int = MOST_VALUES) -> Mapping[str, Value]:
         """All values below `oid`, keyed by what follows it ("1", "10.0.0.1"), in the device's order.
 
-        `rows` says how many to expect, such as another column of the table has; 0 where nothing is known.
+        `rows` says how many to expect, such as another column of the table has; 0 where nothing is known. Where there
+        are more than `most`, Broken holds the first ones.
         """

@@ -1,11 +1,12 @@
 """Raw values as text, numbers and addresses. Devices send anything: broken UTF-8, NULs, numbers in words."""
 
 import re
-from typing import Literal
 
 from netmon_agent.snmp.session import Value
+from netmon_configs.reference import Form
 
 LONGEST_TEXT = 4096
+_ADDRESSES = {4: (0, 4), 5: (1, 4), 8: (0, 4), 16: (0, 16), 17: (1, 16), 20: (0, 16)}
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
@@ -40,19 +41,35 @@ def as_number(value: Value, pattern: re.Pattern[str] | None = None) -> float | N
 def as_mac(value: Value) -> str:
     """`00:1a:2b:3c:4d:5e`; text stays text."""
     if isinstance(value, bytes) and 0 < len(value) <= 8:
-        return ":".join(f"{byte:02x}" for byte in value)
+        return value.hex(":")
     return as_text(value)
 
 
 def as_address(value: Value) -> str:
-    """An IPv4 or IPv6 address from its octets."""
-    if isinstance(value, bytes) and len(value) == 4:
-        return ".".join(str(byte) for byte in value)
-    if isinstance(value, bytes) and len(value) == 16:
-        from ipaddress import IPv6Address
+    """An IPv4 or IPv6 address from its octets; a number before or a zone behind them is left out.
 
-        return str(IPv6Address(value))
-    return as_text(value)
+    LLDP and CDP put the family's number before the octets, RFC 4001 the zone behind them.
+    """
+    if not isinstance(value, bytes) or len(value) not in _ADDRESSES:
+        return as_text(value)
+    before, size = _ADDRESSES[len(value)]
+    octets = value[before : before + size]
+    if size == 4:
+        return ".".join(map(str, octets))
+    from ipaddress import IPv6Address
+
+    return str(IPv6Address(octets))
+
+
+def as_prefix(value: Value) -> str:
+    """A netmask as the length of its prefix; empty where it is none."""
+    text = as_address(value)
+    from ipaddress import IPv4Network
+
+    try:
+        return str(IPv4Network(f"0.0.0.0/{text}").prefixlen)
+    except ValueError:
+        return ""
 
 
 def as_date(value: Value) -> str:
@@ -63,13 +80,15 @@ def as_date(value: Value) -> str:
     return as_text(value)
 
 
-def formed(value: Value, form: Literal["text", "mac", "ip", "number", "hex", "date"]) -> str:
+def formed(value: Value, form: Form) -> str:
     """A value in the form that a profile asks for."""
     match form:
         case "mac":
             return as_mac(value)
         case "ip":
             return as_address(value)
+        case "prefix":
+            return as_prefix(value)
         case "date":
             return as_date(value)
         case "hex":

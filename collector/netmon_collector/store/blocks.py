@@ -7,48 +7,29 @@ were first heard of in the same moment share a block, and as long as they keep s
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.store.assigned import NONE, Assigned
 from netmon_collector.store.base import ABSENT_BITS
+from netmon_collector.store.block import NO_SERIES, Block
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.lanes import LaneHead, Lanes
 from netmon_collector.store.record import Bits, GatherGroup, Gathers, Part, Singles
 from netmon_collector.store.strands import Lease, Strand
+from netmon_collector.store.verdicts import Late, Marks
 
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
-_NOWHERE: Final = -1
 _AT_ONCE: Final = 64
 """So many heads are made or frozen before others have their turn on the event loop."""
 _SERIES_AT_ONCE: Final = 1000
-_NO_SERIES: Final[Numbers] = np.empty(0, np.int64)
-
-
-class Block:
-    """Series that are kept together. Changed on one thread."""
-
-    __slots__ = ("homed", "number", "sealing", "singles", "strands", "turns")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.homed = 0
-        self.strands: list[Strand] = []
-        self.singles = _NO_SERIES
-        """The series that have lanes."""
-        self.turns = 0
-        """How often freezing the lanes was begun or ended."""
-        self.sealing: tuple[Head | LaneHead, ...] = ()
-        """Heads on their way to the disk, oldest first."""
-
-    def sealed(self, heads: Sequence[Head | LaneHead]) -> None:
-        """Lets go of heads that are on the disk."""
-        self.sealing = tuple(head for head in self.sealing if head not in heads)
+_LATE_BYTES: Final = 64 << 20
+"""So much of verdicts on samples that are on their way to the disk already may wait."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,13 +47,14 @@ class Blocks:
         self._groups = groups
         self._slots = slots
         self._kind_of = kind_of
-        self._homes = np.full(1024, _NOWHERE, np.int32)
-        self._in_strand = np.full(1024, _NOWHERE, np.int32)
+        self.homes = Assigned()
+        """By series, the number of the block where it lives, if it ever had a sample."""
+        self._in_strand = Assigned()
         """By series, the number of its strand."""
         self._strands: list[Strand] = []
         self._leases: dict[int, list[Lease]] = {}
         self._pooled: dict[int, _Pooled] = {}
-        self._lanes = Lanes(min(slots, lane_slots))
+        self.lanes = Lanes(min(slots, lane_slots))
         self._lane_segments = np.zeros(1024, np.int64)
         """By block, the number of the log's first file that has samples of what is in its lanes; 0 if nothing is."""
         self._lane_since_s = np.zeros(1024)
@@ -83,49 +65,52 @@ class Blocks:
         self.frozen: list[tuple[Block, Head | LaneHead]] = []
         """Heads that are to be sealed, oldest first."""
         self.overwritten = 0
+        self.late = Late(_LATE_BYTES)
 
     def settle(self, series: npt.NDArray[np.uint32], numbers: npt.NDArray[np.uint32]) -> None:
         """Notes where series live, as the catalog has it."""
         self._reserve(int(series.max(initial=0)) + 1)
-        self._homes[series] = numbers
+        self.homes[series] = numbers
         for number, count in zip(*(column.tolist() for column in np.unique(numbers, return_counts=True)), strict=True):
             block = self.all.get(number) or self._block(number)
             block.homed += count
-
-    def home(self, series: int) -> int:
-        """The number of the block where a series lives that has had a sample."""
-        return int(self._homes[series])
-
-    def homes(self) -> npt.NDArray[np.int32]:
-        """By the number of a series, the block where it lives now; less than 0 where it has none."""
-        return self._homes.copy()
-
-    def by_home(self, series: Numbers) -> Iterator[tuple[int, Numbers]]:
-        """Series (ascending), by the number of the block where they live; without those that never had a sample."""
-        series = series[series < len(self._homes)]
-        series = series[self._homes[series] != _NOWHERE]
-        homes = self._homes[series]
-        order = np.argsort(homes, kind="stable")
-        homes, series = homes[order], series[order]
-        edges = (np.flatnonzero(np.diff(homes)) + 1).tolist()
-        for first, last in pairwise([0, *edges, len(homes)]) if len(homes) else ():
-            yield int(homes[first]), series[first:last]
 
     def rows(self, number: int) -> list[Rows]:
         """What a block has in memory, oldest first; from any thread.
 
         What may be frozen meanwhile is read before what is frozen: so nothing is missed.
         """
+        return [rows for head in self._heads(number) if head.count for rows in head.rows()]
+
+    def marks(self, number: int) -> list[Marks]:
+        """The verdicts that are in memory on samples of a block, as `rows`; later ones count."""
+        late = self.late.of(number)
+        return [*(marks for head in self._heads(number) for marks in head.marks()), *late]
+
+    def _heads(self, number: int) -> list[Head | LaneHead]:
         block = self.all[number]
         heads = [strand.head for strand in block.strands]
         live = self._in_lanes(block)
         frozen = [head for head in block.sealing if head not in heads]
-        return [rows for head in (*frozen, *heads, *live) if head.count for rows in head.rows()]
+        return [*frozen, *heads, *live]
+
+    def strands_of(self, series: Numbers) -> npt.NDArray[np.int32]:
+        """By series, the number of its strand; less than 0 where it has none."""
+        return self._in_strand.of(series)
+
+    def strand(self, number: int) -> Strand:
+        return self._strands[number]
+
+    @property
+    def judged(self) -> bool:
+        """Whether verdicts are in memory."""
+        heads = (strand.head for strand in self._strands)
+        return self.lanes.judged or bool(self.late.all()) or any(head.plane is not None for head in heads)
 
     def _in_lanes(self, block: Block) -> list[LaneHead]:
         while len(block.singles):
             turns = block.turns
-            head = self._lanes.copy(block.singles, 0)
+            head = self.lanes.copy(block.singles, 0)
             if turns % 2 == 0 and turns == block.turns:
                 return [head]
         return []
@@ -138,7 +123,7 @@ class Blocks:
                     await self._house_groups(part)
             else:
                 self._reserve(int(part.series.max(initial=0)) + 1)
-                homeless = np.unique(part.series[self._homes[part.series] == _NOWHERE])
+                homeless = np.unique(part.series[self.homes[part.series] == NONE])
                 for at, series in enumerate(homeless.tolist()):
                     self._move_in(self._single_block(series), np.array([series]))
                     if at % _SERIES_AT_ONCE == _SERIES_AT_ONCE - 1:
@@ -213,36 +198,36 @@ class Blocks:
 
     def _put_singles(self, singles: Singles, segment: int, now_s: float) -> None:
         series, times, bits = singles.series.astype(np.int64), singles.times, singles.values
-        stranded = self._in_strand[series] != _NOWHERE
+        stranded = self._in_strand[series] != NONE
         if stranded.any():
             self._put_stranded(series[stranded], times[stranded], bits[stranded], segment, now_s)
             series, times, bits = series[~stranded], times[~stranded], bits[~stranded]
         while len(series):
             self._open_lanes(series, segment, now_s)
-            left = self._lanes.put(series, times, bits)
-            full = self._lanes.full(series)
-            for number in np.unique(self._homes[full]).tolist() if len(full) else []:
+            left = self.lanes.put(series, times, bits)
+            full = self.lanes.full(series)
+            for number in np.unique(self.homes[full]).tolist() if len(full) else []:
                 self._freeze_lanes(self.all[number])
             series, times, bits = series[left], times[left], bits[left]
 
     def _open_lanes(self, series: Numbers, segment: int, now_s: float) -> None:
         """Sees to it that the blocks of series know of them, and since when there is something in their lanes."""
-        homes = self._homes[series]
+        homes = self.homes[series]
         empty = homes[self._lane_segments[homes] == 0]
         self._lane_segments[empty], self._lane_since_s[empty] = segment, now_s
-        without = series[~self._lanes.have(series)]
-        for number, own in self.by_home(np.unique(without)) if len(without) else ():
+        without = series[~self.lanes.have(series)]
+        for number, own in self.homes.apart(np.unique(without)) if len(without) else ():
             self._single.add(number)
             self.all[number].singles = np.union1d(self.all[number].singles, own)
 
     def _freeze_lanes(self, block: Block) -> None:
         """A reader that copies meanwhile sees the turns change, or finds what it misses among what is sealed."""
-        head = self._lanes.copy(block.singles, int(self._lane_segments[block.number]))
+        head = self.lanes.copy(block.singles, int(self._lane_segments[block.number]))
         self.overwritten += head.overwritten
         self.frozen.append((block, head))
         block.sealing = (*block.sealing, head)
         block.turns += 1
-        self._lanes.clear(block.singles, head.series)
+        self.lanes.clear(block.singles, head.series)
         block.singles = head.series
         block.turns += 1
         self._lane_segments[block.number] = 0
@@ -310,21 +295,19 @@ class Blocks:
     def _lease(self, group: GatherGroup, time_ms: int, open_at: dict[int, Block]) -> None:
         """Finds the homes of a group's series and strands for them, or new ones for those that have none."""
         self._reserve(int(group.series.max(initial=0)) + 1)
-        homeless = group.series[self._homes[group.series] == _NOWHERE]
+        homeless = group.series[self.homes[group.series] == NONE]
         if len(homeless):
             self._house(homeless, group.series, time_ms, open_at)
         if 1 < len(homeless) == len(group.series) <= WIDTH:  # as nearly always: all are new, and of one block
-            block = self.all[int(self._homes[homeless[0]])]
+            block = self.all[int(self.homes[homeless[0]])]
             self._in_strand[homeless] = len(self._strands)
             self._leases[group.number] = [Lease.of_all(self._strand(block, homeless))]
             return
-        stranded = self._in_strand[group.series] != _NOWHERE
-        in_lanes = [
-            number for number in np.unique(self._homes[group.series]).tolist() if self._is_single(number, group)
-        ]
-        single = ~stranded & np.isin(self._homes[group.series], in_lanes)
+        stranded = self._in_strand[group.series] != NONE
+        in_lanes = [number for number in np.unique(self.homes[group.series]).tolist() if self._is_single(number, group)]
+        single = ~stranded & np.isin(self.homes[group.series], in_lanes)
         self._find_strands(group.series[~single])
-        strands = np.where(single, _NOWHERE, self._in_strand[group.series])
+        strands = np.where(single, NONE, self._in_strand[group.series])
         leases = []
         for number in np.unique(strands[~single]).tolist():
             source = np.flatnonzero(strands == number)
@@ -342,12 +325,12 @@ class Blocks:
 
     def _find_strands(self, series: Numbers) -> None:
         """Gives series that have no strand that of others in their block, or a new one."""
-        without = series[self._in_strand[series] == _NOWHERE]
-        for number, own in self.by_home(np.sort(without)):
-            mates = self._in_strand[series[self._homes[series] == number]]
-            mates = mates[mates != _NOWHERE]
+        without = series[self._in_strand[series] == NONE]
+        for number, own in self.homes.apart(np.sort(without)):
+            mates = self._in_strand[series[self.homes[series] == number]]
+            mates = mates[mates != NONE]
             if not len(mates):
-                self._strand(self.all[number], _NO_SERIES)
+                self._strand(self.all[number], NO_SERIES)
                 mates = np.array([len(self._strands) - 1])
             self._in_strand[own] = np.bincount(mates).argmax()
 
@@ -358,8 +341,8 @@ class Blocks:
         return strand
 
     def _house(self, homeless: Numbers, group: Numbers, time_ms: int, open_at: dict[int, Block]) -> None:
-        known = self._homes[group]
-        known = known[known != _NOWHERE]
+        known = self.homes[group]
+        known = known[known != NONE]
         if len(known) >= len(homeless):
             block = self.all[int(np.bincount(known).argmax())]
             if block.homed + len(homeless) <= 4 * WIDTH:
@@ -385,7 +368,7 @@ class Blocks:
         return block
 
     def _move_in(self, block: Block, series: Numbers) -> None:
-        self._homes[series] = block.number
+        self.homes[series] = block.number
         block.homed += len(series)
 
     def _block(self, number: int) -> Block:
@@ -399,12 +382,9 @@ class Blocks:
         return block
 
     def _reserve(self, count: int) -> None:
-        if count > len(self._homes):
-            room = max(count, 2 * len(self._homes)) - len(self._homes)
-            nowhere = np.full(room, _NOWHERE, np.int32)
-            self._homes = np.concatenate((self._homes, nowhere))
-            self._in_strand = np.concatenate((self._in_strand, nowhere))
-        self._lanes.reserve(count)
+        self.homes.reserve(count)
+        self._in_strand.reserve(count)
+        self.lanes.reserve(count)
 
 
 def _grown(numbers: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ How a chunk is laid out: layout.py. How it is written: packing.py.
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from netmon_collector.store.base import ABSENT_BITS, Times
 from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
 from netmon_collector.store.classify import Code
+from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.layout import (
     CRC_BYTES,
     DECOMPRESSOR,
@@ -28,6 +29,7 @@ from netmon_collector.store.layout import (
     pages_of,
 )
 from netmon_collector.store.record import Bits
+from netmon_collector.store.verdicts import Marks
 
 Fetch = Callable[[int, int], bytes]
 """Gives bytes of a chunk: how many, from which offset in its payload; a page is checked before it is decoded."""
@@ -104,6 +106,28 @@ class Chunk:
                 for row, column, rank in zip(rows.tolist(), chosen.tolist(), ranks.tolist(), strict=True):
                     out[row] = self._read_long(kind, part, column, rank, first, last)
         return out
+
+    def verdicts(self) -> Verdicts | None:
+        """Verdicts on all samples, [S, T]; None where there is none. Raises Unreadable, as `read` does."""
+        length = self.map.judged_bytes
+        if not length:
+            return None
+        start = (int(self.map.ends[-1]) if len(self.map.ends) else self.map.head_bytes) + self.map.present_bytes
+        series, slots = len(self.map.series), self.map.slots
+        try:
+            plain = zlib.decompress(self._checked(length, start))
+            packed = np.frombuffer(plain, np.uint8).reshape(2, series, (slots + 7) // 8)
+        except (zlib.error, ValueError) as error:
+            raise Unreadable(str(error)) from error
+        known, anomalous = np.unpackbits(packed, axis=2, count=slots)
+        verdicts: Verdicts = known + anomalous
+        return verdicts
+
+    def marks(self) -> Iterator[Marks]:
+        """The verdicts that are here. Raises Unreadable."""
+        verdicts = self.verdicts()
+        if verdicts is not None:
+            yield Marks(self.series, self.times, verdicts)
 
     def read_one(self, column: int, first: int, last: int) -> Bits:
         """One column from one slot to before another: uint64 [last - first]; the same as `read`, sooner."""

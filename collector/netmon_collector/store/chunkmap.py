@@ -79,6 +79,11 @@ class ChunkMap:
         return 2 * len(self._plain) + self.times_found.size_bytes + self.series_found.size_bytes + _OBJECT_BYTES
 
     @property
+    def judged_bytes(self) -> int:
+        """How long the page of verdicts is; 0 where there is none."""
+        return int.from_bytes(self._section(Section.ANOMALIES), "little")
+
+    @property
     def times(self) -> Times:
         return self.times_found.all()
 

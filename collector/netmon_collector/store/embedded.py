@@ -44,6 +44,8 @@ from netmon_collector.store.finding import Finder
 from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import TOP, Inventory, LabelFigures, MetricFigures
+from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
+from netmon_collector.store.judging import Judging
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
@@ -76,6 +78,7 @@ class EmbeddedStore:
         self._blocks = Blocks(
             self._groups, slots=settings.head_slots, lane_slots=settings.lane_slots, kind_of=self._kind_of
         )
+        self._judging = Judging(self._groups, self._blocks)
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
         self._writer = ThreadPoolExecutor(1, "netmon-store")
@@ -84,7 +87,7 @@ class EmbeddedStore:
         self._duplicates = 0
         self._shelf = Shelf(folder, self._damages, settings.cache_bytes // 2)
         self._catalog = Catalog(folder)
-        self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.home)
+        self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.homes.one)
         self._selector = Selector(self._index, self._blocks, self._shelf)
         self._gatherer = Gatherer(
             self._index, self._blocks, self._shelf, self._selector, settings.cache_bytes - settings.cache_bytes // 2
@@ -105,7 +108,7 @@ class EmbeddedStore:
             )
             self._open(folder)
             self._backlog: Backlog | None = Backlog(
-                self._log, self._shelf, self._blocks.homes(), self._upkeep.make_room, self._damages, settings
+                self._log, self._shelf, self._blocks.homes.copy(), self._upkeep.make_room, self._damages, settings
             )
         except BaseException:
             self._lock.release()
@@ -268,6 +271,15 @@ class EmbeddedStore:
         frames = self._selector.scan(series, start_ms, end_ms)
         while (found := await asyncio.to_thread(next, frames, None)) is not None:
             yield found
+
+    def judge(self, judged: Sequence[Judged | JudgedPoints]) -> None:
+        self._judging.take(judged)
+
+    async def select_judged(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[JudgedFrame]:
+        matching = Matching(matchers)
+        await self._whole()
+        series = await asyncio.to_thread(self._index.match, matching)
+        return await asyncio.to_thread(lambda: list(self._selector.scan_judged(series, start_ms, end_ms)))
 
     async def select_rollup(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, step_ms: int

@@ -104,7 +104,7 @@ class Gatherer:
         start_ms, end_ms = _widened(start_ms, end_ms)
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
-        homes = list(self._blocks.by_home(series)) if before is None else before.homes
+        homes = list(self._blocks.homes.apart(series)) if before is None else before.homes
         heads = [self._blocks.rows(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
         found = [_parts(stripe, rows) for stripe, rows in zip(selection.stripes, heads, strict=True)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Group, Places, Points, Row
+from netmon_collector.store.judged import Judged, JudgedPoints, Verdict
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import GatherGroup, Gathers, Part, Samples, Singles
 from netmon_proto.model import Kind, Labels
@@ -98,14 +99,35 @@ class Groups:
             raise ValueError("points need one column, one time and one value each")
         if columns.dtype != _INT or times.dtype != _INT or values.dtype != _FLOAT:
             raise ValueError("points need columns and times of int64 and values of float64")
-        series = self._series(points.group, columns)
+        series = self.places_of(points.group, columns)
         bits = values.view(np.uint64) if values.flags.contiguous else values.copy().view(np.uint64)
         given = bits != ABSENT_BITS
         if given.all():
             return Singles(series, times.copy(), bits.copy())
         return Singles(series[given], times[given], bits[given])
 
-    def _series(self, group: Group, columns: Places) -> npt.NDArray[np.uint32]:
+    def check_judged(self, judged: Judged | JudgedPoints) -> None:
+        """Raises ValueError for verdicts that do not fit their group."""
+        times, verdicts = judged.times, judged.verdicts
+        if verdicts.dtype != np.uint8 or times.dtype != _INT or bool((verdicts > max(Verdict)).any()):
+            raise ValueError("verdicts need uint8 of 0 to 2, and times of int64")
+        if isinstance(judged, JudgedPoints):
+            shapes = {judged.columns.shape, times.shape, verdicts.shape}
+            if shapes != {(len(times),)} or judged.columns.dtype != _INT:
+                raise ValueError("verdicts on points need one column of int64, one time and one verdict each")
+            self.places_of(judged.group, judged.columns)
+        elif verdicts.shape != (len(times), len(self.series_of(judged.group))):
+            raise ValueError("verdicts on gathers need one for each time and column of their group")
+
+    def series_of(self, group: Group) -> Numbers:
+        """The numbers of the series of a registered group. Raises ValueError."""
+        own = group.ref
+        if not isinstance(own, GatherGroup) or own.owner is not self:
+            raise ValueError("this group is not registered with this store, or is not for rows")
+        return own.series
+
+    def places_of(self, group: Group, columns: Places) -> npt.NDArray[np.uint32]:
+        """The numbers of the series in some places of a group, or of the pool. Raises ValueError."""
         own = group.ref
         if not isinstance(own, GatherGroup | Pool) or own.owner is not self:
             raise ValueError("this group is not registered with this store")

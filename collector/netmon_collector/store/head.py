@@ -1,5 +1,6 @@
 """A head: the newest samples of a block in memory, one row per time. Rows are added by one thread while others read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -7,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.judged import Verdict, Verdicts
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.record import Bits
+from netmon_collector.store.verdicts import Marks, Plane
 
 _ABSENT: Final = np.uint64(ABSENT_BITS)
 
@@ -28,7 +31,7 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("count", "grid", "last_ms", "segment", "since_s", "tail_ms")
+    __slots__ = ("closed", "count", "grid", "last_ms", "plane", "segment", "since_s", "tail_ms")
 
     def __init__(self, slots: int, series: Numbers) -> None:
         self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
@@ -39,6 +42,10 @@ class Head:
         self.segment = 0
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
+        self.plane: Plane | None = None
+        """Verdicts, once there is one."""
+        self.closed = False
+        """Whether it is being sealed: then no verdict is taken any more."""
 
     @classmethod
     def of(cls, rows: Rows, segment: int) -> Self:
@@ -93,6 +100,32 @@ class Head:
         bits[: self.count, : len(old.series)] = old.bits[: self.count]
         self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
 
+    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
+        """Takes verdicts [C] on samples of one time that are here; returns them with UNKNOWN for what was taken."""
+        count, grid = self.count, self.grid
+        if self.closed or not count:
+            return verdicts
+        slot = count - 1
+        if time_ms != self.tail_ms:
+            slots = np.flatnonzero(grid.times[:count] == time_ms)
+            if not len(slots):
+                return verdicts
+            slot = int(slots[0])
+        columns = _columns(grid.series, series)
+        own = np.where((columns >= 0) & (grid.bits[slot, columns] != _ABSENT), verdicts, np.uint8(Verdict.UNKNOWN))
+        row = np.zeros(len(grid.series), np.uint8)
+        row[columns[columns >= 0]] = own[columns >= 0]
+        if self.plane is None:
+            self.plane = Plane(len(grid.times), len(grid.series))
+        self.plane.put(slot, row)
+        return verdicts - own
+
+    def marks(self) -> Iterator[Marks]:
+        """The verdicts that are here."""
+        plane, count, grid = self.plane, self.count, self.grid
+        if plane is not None:
+            yield Marks(grid.series, grid.times[:count], plane.table(count, len(grid.series)))
+
     def rows(self) -> tuple[Rows]:
         """What is in the head, in any order; not a copy."""
         count = self.count
@@ -106,3 +139,14 @@ class Head:
             return rows.series
         used: Numbers = rows.series[(rows.bits != _ABSENT).any(axis=0)]
         return used
+
+
+def _columns(all_: Numbers, some: Numbers) -> npt.NDArray[np.intp]:
+    """The places of some series among all, none of which is there twice; less than 0 where one is not there."""
+    if all_ is some or np.array_equal(all_, some):
+        return np.arange(len(all_))
+    if not len(all_):
+        return np.full(len(some), -1)
+    order = np.argsort(all_)
+    places = order[np.minimum(np.searchsorted(all_, some, sorter=order), len(all_) - 1)]
+    return np.where(all_[places] == some, places, -1)

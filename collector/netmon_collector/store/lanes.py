@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from netmon_collector.store.base import Times
 from netmon_collector.store.head import Rows
+from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.record import Bits
+from netmon_collector.store.verdicts import Marks
 
 _SHIFT: Final = 16
 _LANES: Final = 1 << _SHIFT
@@ -22,12 +24,12 @@ _LANES: Final = 1 << _SHIFT
 _NONE: Final = -1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class LaneHead:
     """Lanes that are not added to any more: of each its series, how many samples it has, and these, by time.
 
     `segment`: the number of the log's first file that has samples of them. `overwritten`: how many samples took the
-    place of another value.
+    place of another value. `verdicts` as `times`, once there is one; none is taken any more when it is `closed`.
     """
 
     series: Numbers
@@ -36,6 +38,8 @@ class LaneHead:
     bits: Bits
     segment: int
     overwritten: int
+    verdicts: Verdicts | None = None
+    closed: bool = False
 
     @property
     def count(self) -> int:
@@ -52,12 +56,37 @@ class LaneHead:
         if (self.counts == count).all() and (self.times[:, :count] == self.times[0, :count]).all():
             yield Rows(self.times[0, :count], self.series, self.bits[:, :count].T)
             return
+        for own, lanes in self._alike():
+            yield Rows(own, self.series[lanes], self.bits[lanes, : len(own)].T)
+
+    def _alike(self) -> Iterator[tuple[Times, list[int]]]:
+        """The lanes that have the same times."""
         alike: dict[bytes, list[int]] = {}
         for lane, length in enumerate(self.counts.tolist()):
             alike.setdefault(self.times[lane, :length].tobytes(), []).append(lane)
         for times, lanes in alike.items():
-            own = np.frombuffer(times, np.int64)
-            yield Rows(own, self.series[lanes], self.bits[lanes, : len(own)].T)
+            yield np.frombuffer(times, np.int64), lanes
+
+    def judge(self, series: Numbers, times: Times, verdicts: Verdicts) -> npt.NDArray[np.bool_]:
+        """Takes verdicts [N] on samples that are here; says on which."""
+        taken = np.zeros(len(series), np.bool_)
+        if self.closed or not len(self.series):
+            return taken
+        rows = np.minimum(np.searchsorted(self.series, series), len(self.series) - 1)
+        own = np.flatnonzero(self.series[rows] == series)
+        rows = rows[own]
+        point, slot = _found(self.times[rows], self.counts[rows], times[own])
+        if self.verdicts is None:
+            self.verdicts = np.zeros(self.times.shape, np.uint8)
+        self.verdicts[rows[point], slot] = verdicts[own[point]]
+        taken[own[point]] = True
+        return taken
+
+    def marks(self) -> Iterator[Marks]:
+        """The verdicts that are here."""
+        if self.verdicts is not None:
+            for own, lanes in self._alike():
+                yield Marks(self.series[lanes], own, self.verdicts[lanes, : len(own)])
 
 
 class Lanes:
@@ -75,6 +104,8 @@ class Lanes:
         self._free = np.empty(0, np.int32)
         self._times: list[npt.NDArray[np.int64]] = []
         self._bits: list[Bits] = []
+        self._verdicts: list[Verdicts] = []
+        """As the times, once there is one."""
 
     def reserve(self, count: int) -> None:
         """Makes room for series with numbers below that."""
@@ -106,6 +137,25 @@ class Lanes:
             np.maximum.at(self._fill, lanes, slots + 1)
         return np.flatnonzero(late)
 
+    def judge(self, series: Numbers, times: Times, verdicts: Verdicts) -> npt.NDArray[np.bool_]:
+        """Takes verdicts [N] on samples that are here; says on which."""
+        taken = np.zeros(len(series), np.bool_)
+        while len(self._verdicts) < len(self._times):
+            self._verdicts.append(np.zeros((_LANES, self._slots), np.uint8))
+        lanes = self._lanes[series]
+        for number in np.unique(lanes[lanes != _NONE] >> _SHIFT).tolist():
+            own = np.flatnonzero(lanes >> _SHIFT == number)
+            inside = lanes[own] & (_LANES - 1)
+            point, slot = _found(self._times[number][inside], self._fill[lanes[own]], times[own])
+            self._verdicts[number][inside[point], slot] = verdicts[own[point]]
+            taken[own[point]] = True
+        return taken
+
+    @property
+    def judged(self) -> bool:
+        """Whether there ever was a verdict."""
+        return bool(self._verdicts)
+
     def full(self, series: Numbers) -> Numbers:
         """Those of some series whose lanes have no room."""
         lanes = self._lanes[series]
@@ -122,15 +172,19 @@ class Lanes:
         width = int(counts.max(initial=0))
         times = np.empty((len(lanes), width), np.int64)
         bits = np.empty((len(lanes), width), np.uint64)
+        verdicts = np.zeros((len(lanes), width), np.uint8) if self._verdicts else None
         for number in np.unique(lanes >> _SHIFT).tolist():
             own = np.flatnonzero(lanes >> _SHIFT == number)
             inside = lanes[own] & (_LANES - 1)
             times[own], bits[own] = self._times[number][inside, :width], self._bits[number][inside, :width]
+            if verdicts is not None and number < len(self._verdicts):
+                verdicts[own] = self._verdicts[number][inside, :width]
         unruly = np.flatnonzero(self._unruly[lanes])
-        doubled = sum(_tidy(row, counts, times, bits) for row in unruly.tolist())
+        doubled = sum(_tidy(row, counts, times, bits, verdicts) for row in unruly.tolist())
         if len(lanes) and (counts == width).all() and (times == times[0]).all():
             times = np.broadcast_to(times[0].copy(), times.shape)
-        return LaneHead(series, counts, times, bits, segment, doubled)
+        told = verdicts if verdicts is not None and verdicts.any() else None
+        return LaneHead(series, counts, times, bits, segment, doubled, told)
 
     def clear(self, series: Numbers, used: Numbers) -> None:
         """Empties the lanes of some series; those that were not used are free for others."""
@@ -138,6 +192,8 @@ class Lanes:
         self._fill[lanes] = 0
         self._unruly[lanes] = False
         self._last_ms[lanes] = -(2**63)
+        for number, verdicts in enumerate(self._verdicts):
+            verdicts[lanes[lanes >> _SHIFT == number] & (_LANES - 1)] = 0
         idle = series[~np.isin(series, used)]
         self._free = np.concatenate((self._free, self._lanes[idle]))
         self._lanes[idle] = _NONE
@@ -184,7 +240,15 @@ class Lanes:
         self._free = np.append(self._free, np.arange(first, first + _LANES, dtype=np.int32))
 
 
-def _tidy(row: int, counts: npt.NDArray[np.int64], times: Times, bits: Bits) -> int:
+def _found(
+    lanes: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], times: Times
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Where each of some times [N] is in its lane [N, slots], which has so many; as pairs of point and slot."""
+    point, slot = np.nonzero((lanes == times[:, None]) & (np.arange(lanes.shape[1]) < counts[:, None]))
+    return point, slot
+
+
+def _tidy(row: int, counts: npt.NDArray[np.int64], times: Times, bits: Bits, verdicts: Verdicts | None) -> int:
     """Puts a row into the order of time; of several samples at one time the last stays. How many had another value."""
     order = np.argsort(times[row, : counts[row]], kind="stable")
     sorted_times, sorted_bits = times[row, order], bits[row, order]
@@ -192,4 +256,6 @@ def _tidy(row: int, counts: npt.NDArray[np.int64], times: Times, bits: Bits) -> 
     kept = np.append(~same, True)
     counts[row] = np.count_nonzero(kept)
     times[row, : counts[row]], bits[row, : counts[row]] = sorted_times[kept], sorted_bits[kept]
+    if verdicts is not None:
+        verdicts[row, : counts[row]] = verdicts[row, order][kept]
     return int(np.count_nonzero(same & (sorted_bits[1:] != sorted_bits[:-1])))

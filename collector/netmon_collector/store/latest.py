@@ -112,7 +112,7 @@ class LatestTable:
 def find_newest(blocks: Blocks, shelf: Shelf, series: Numbers) -> Newest:
     """The newest samples of series (ascending) in heads and files. Raises StoreError."""
     found = Newest.none(len(series))
-    for block, own in blocks.by_home(series):
+    for block, own in blocks.homes.apart(series):
         heads = blocks.rows(block)  # before the files: a head is on the shelf before it is let go
         newest = _newest_in(heads, shelf, block, own)
         places = np.searchsorted(series, own)

@@ -3,8 +3,8 @@
 HEAD: block, slots, series, fields, length of the meta part, of that before it was deflated, of the map of what is
 present, how many samples, then the CRC-32 of all this and the meta part. Meta: u32 lengths of the sections, in the
 order of `Section`, then the sections. Numbers are little-endian; those of some sections lie byte by byte, all lowest
-first, because the high ones are mostly alike. A page is what pcodec wrote and its CRC-32; the last one is the map, if
-there is any.
+first, because the high ones are mostly alike. A page is what pcodec wrote and its CRC-32; after these comes the map,
+then the verdicts, if there are any.
 
 A column is constant, or the same as an earlier one, or belongs to a part: columns whose values are of one kind and of
 about one size, compressed together. The columns of a part, in their order, are in consecutive pages: several columns
@@ -44,7 +44,7 @@ DECOMPRESSOR: Final = FileDecompressor.new(COMPRESSOR.write_header())[0]
 
 
 class Section(IntEnum):
-    """The sections of the meta part. ANOMALIES is kept free for the place of one bit per sample, as PRESENT is one."""
+    """The sections of the meta part."""
 
     TIMES = 0
     SERIES = 1
@@ -66,6 +66,8 @@ class Section(IntEnum):
     LENGTHS = 10
     """By page, with its checksum."""
     ANOMALIES = 11
+    """The length of the page of verdicts (u32), where there is one: deflated, of each series a bit for each slot that
+    says whether it is known, then of each series one that says whether it is an anomaly."""
 
 
 SECTION_LENGTHS: Final = struct.Struct(f"<{len(Section)}I")

@@ -24,6 +24,7 @@ def _packed(file: ChunkFile, good: list[int]) -> Iterator[Packed]:
 def _unpacks(chunk: Chunk) -> bool:
     try:
         chunk.matrix()
+        chunk.verdicts()
     except Exception:  # noqa: BLE001 - whatever a codec makes of it, it is a chunk that cannot be unpacked
         return False
     return True

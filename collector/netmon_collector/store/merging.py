@@ -143,9 +143,10 @@ class Merger:
         for block in blocks_of(files):
             chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
             series = self._classes.only(kept, _series_of(chunks))
+            marks = [mark for chunk in chunks for mark in chunk.marks()]
             for strip in woven(list(strips(chunks, series))) if len(series) else ():
                 for part in cut(strip.table, chunk_ms):
-                    yield from packed(block, strip.series, part, strip.fields)
+                    yield from packed(block, strip.series, part, strip.fields, marks)
 
     def _rolled(
         self, recent: Sequence[ChunkFile], span: range, kept: str, hours: dict[int, list[Packed]]

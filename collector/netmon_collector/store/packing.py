@@ -15,6 +15,7 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec
 from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.chunkmap import Part
 from netmon_collector.store.classify import Code, Columns, classify
+from netmon_collector.store.judged import Verdict, Verdicts
 from netmon_collector.store.layout import (
     COMPRESSOR,
     CRC_BYTES,
@@ -47,8 +48,8 @@ Columnar = npt.NDArray[np.intp]
 Present = npt.NDArray[np.bool_]
 
 
-def encode(matrix: Matrix) -> tuple[bytes, int]:
-    """The payload of a chunk, and how much of it is before the pages."""
+def encode(matrix: Matrix, verdicts: Verdicts | None = None) -> tuple[bytes, int]:
+    """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any."""
     sames = _sames(matrix)
     own = np.flatnonzero(sames < 0) if len(sames) else np.arange(len(matrix.bits))
     packer = _Packer(matrix, own)
@@ -61,12 +62,14 @@ def encode(matrix: Matrix) -> tuple[bytes, int]:
     sections[Section.KINDS] = kinds.tobytes()
     sections[Section.FLAGS] = flags.tobytes()
     sections[Section.SAMES] = apart(sames[sames >= 0].astype(np.uint32))
+    judged = b"" if verdicts is None else _judged_page(verdicts)
+    sections[Section.ANOMALIES] = len(judged).to_bytes(4, "little") if judged else b""
     plain = SECTION_LENGTHS.pack(*map(len, sections)) + b"".join(sections)
     meta = zlib.compress(plain, _DEFLATE_LEVEL)
     samples = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) // matrix.fields
     numbers = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
     head = sealed_head((*numbers, len(meta), len(plain), len(packer.present_page), samples), meta)
-    return b"".join((head, *packer.pages, packer.present_page)), len(head)
+    return b"".join((head, *packer.pages, packer.present_page, judged)), len(head)
 
 
 def _sames(matrix: Matrix) -> npt.NDArray[np.int64]:
@@ -219,6 +222,12 @@ def _constants(bits: Bits, columns: Columns) -> npt.NDArray[np.uint64]:
     first = (constant != ABSENT_BITS).argmax(axis=1)
     values: npt.NDArray[np.uint64] = constant[np.arange(len(constant)), first]
     return values
+
+
+def _judged_page(verdicts: Verdicts) -> bytes:
+    known = np.packbits(verdicts != Verdict.UNKNOWN, axis=1)
+    anomalous = np.packbits(verdicts == Verdict.ANOMALOUS, axis=1)
+    return _page(zlib.compress(known.tobytes() + anomalous.tobytes(), _DEFLATE_LEVEL))
 
 
 def _page(data: bytes) -> bytes:

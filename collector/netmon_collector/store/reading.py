@@ -1,5 +1,6 @@
 """Reads columns out of chunk files: only the pages that are needed, and what was read lately from a cache."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from netmon_collector.store.labels import Numbers
 from netmon_collector.store.layout import PAGE, page_size
 from netmon_collector.store.merge import Piece
 from netmon_collector.store.record import Bits
+from netmon_collector.store.verdicts import Marks
 
 _FEW: Final = 16
 """So many columns of a long chunk are read one by one, by way of the cache; more are read together, and not kept."""
@@ -48,10 +50,7 @@ class ChunkReader:
             return None if chunk is None else _whole_piece(chunk, series, start_ms, end_ms)
 
     def _piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
-        known = self._cache.get((file.key, at, _MAP))
-        if known is None:
-            known = ChunkMap(file.fetch(at, file.heads[at], 0))
-            self._cache.put((file.key, at, _MAP), known, known.size_bytes + _ENTRY_BYTES)
+        known = self._map(file, at)
         first = known.times_found.below(start_ms)
         last = known.times_found.below(end_ms + 1)
         if first >= last:
@@ -68,6 +67,21 @@ class ChunkReader:
         if not len(places):
             return None
         return Piece(known.times_found.part(first, last), _fields(places, known.fields), bits, is_ascending=True)
+
+    def marks(self, chunks: Iterable[tuple[ChunkFile, int]]) -> Iterator[Marks]:
+        """The verdicts that chunks hold; none of one that is damaged, which is told. Raises StoreError."""
+        for file, at in chunks:
+            try:
+                yield from Chunk(self._map(file, at), file.fetcher(at)).marks()
+            except Unreadable:
+                file.read(at)  # tells what is damaged
+
+    def _map(self, file: ChunkFile, at: int) -> ChunkMap:
+        known: ChunkMap | None = self._cache.get((file.key, at, _MAP))
+        if known is None:
+            known = ChunkMap(file.fetch(at, file.heads[at], 0))
+            self._cache.put((file.key, at, _MAP), known, known.size_bytes + _ENTRY_BYTES)
+        return known
 
     def _together(
         self, file: ChunkFile, at: int, known: ChunkMap, series: Numbers

@@ -36,4 +36,4 @@ def _without(file: ChunkFile, series: Numbers, start_ms: int, end_ms: int) -> It
 def _erased(chunk: Chunk, columns: np.ndarray[tuple[int], np.dtype[np.intp]], slots: Numbers) -> Iterator[Packed]:
     matrix = chunk.matrix()
     matrix.bits[np.ix_(columns, slots)] = ABSENT_BITS
-    yield from packed(chunk.block, chunk.series, Table(chunk.times, matrix.bits), chunk.fields)
+    yield from packed(chunk.block, chunk.series, Table(chunk.times, matrix.bits), chunk.fields, list(chunk.marks()))

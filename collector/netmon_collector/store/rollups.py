@@ -40,7 +40,7 @@ class RollupReader:
         first_ms = start_ms // self._width_ms * self._width_ms
         last_ms = (end_ms // self._width_ms + 1) * self._width_ms - 1
         found = []
-        for block, series in self._blocks.by_home(self._index.match(matching, gone=True)):
+        for block, series in self._blocks.homes.apart(self._index.match(matching, gone=True)):
             rollup = self._of_block(block, series, first_ms, last_ms)
             if rollup is not None:
                 found.append(rollup)

@@ -6,14 +6,16 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.store.base import Times
+from netmon_collector.store.base import ABSENT_BITS, Times
 from netmon_collector.store.chunkfile import Packed
 from netmon_collector.store.head import Rows
+from netmon_collector.store.judged import Verdict
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.layout import Matrix
 from netmon_collector.store.merge import Piece, Table, trimmed
 from netmon_collector.store.packing import encode
 from netmon_collector.store.record import Bits
+from netmon_collector.store.verdicts import Marks, placed
 from netmon_collector.store.weaving import Strip, woven
 
 _MOST_NUMBERS: Final = 1 << 20
@@ -21,13 +23,15 @@ _MOST_NUMBERS: Final = 1 << 20
 EVER: Final = (-(2**63), 2**63 - 1)
 
 
-def seal(blocks: Mapping[int, Sequence[Rows]], slice_ms: int) -> Iterator[Packed]:
-    """The chunks of heads, by block; what is of another slice of time is another chunk."""
+def seal(
+    blocks: Mapping[int, Sequence[Rows]], slice_ms: int, marks: Mapping[int, Sequence[Marks]] | None = None
+) -> Iterator[Packed]:
+    """The chunks of heads, and verdicts on them, by block; what is of another slice of time is another chunk."""
     for block, parts in blocks.items():
         strips = [Strip(part.series, Table(part.times, np.ascontiguousarray(part.bits.T))) for part in parts]
         for strip in woven(strips):
             for part in cut(strip.table, slice_ms):
-                yield from packed(block, strip.series, part)
+                yield from packed(block, strip.series, part, marks=(marks or {}).get(block, ()))
 
 
 def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
@@ -52,13 +56,19 @@ def _between(rows: Rows, start_ms: int, end_ms: int) -> tuple[Times, Bits]:
     return times[slots], rows.bits[slots]
 
 
-def packed(block: int, series: Numbers, table: Table, fields: int = 1) -> Iterator[Packed]:
-    """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field."""
+def packed(block: int, series: Numbers, table: Table, fields: int = 1, marks: Sequence[Marks] = ()) -> Iterator[Packed]:
+    """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field.
+
+    `marks`: verdicts on samples of the block, later ones count.
+    """
     left = trimmed(table, fields)
     if left is not None:
         small, kept = left
         matrix = Matrix(block, small.times, series[kept], np.ascontiguousarray(small.bits), fields)
-        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix))
+        verdicts = placed(marks, series[kept], small.times) if marks else None
+        if verdicts is not None:
+            verdicts[small.bits == ABSENT_BITS] = Verdict.UNKNOWN
+        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix, verdicts))
 
 
 def cut(table: Table, slice_ms: int) -> Iterator[Table]:

@@ -5,14 +5,16 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.store.base import Frame
+from netmon_collector.store.base import ABSENT_BITS, Frame
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.head import Rows
-from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.judged import JudgedFrame, Verdicts
+from netmon_collector.store.labels import LabelIndex, Numbers, SeriesView
 from netmon_collector.store.merge import Piece, Table, merge, trimmed
 from netmon_collector.store.sealing import piece
 from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.verdicts import placed
 from netmon_collector.store.weaving import Strip, woven
 
 _SOME_BLOCKS: Final = 500
@@ -29,7 +31,7 @@ class Selector:
 
     def scan(self, series: Numbers, start_ms: int, end_ms: int) -> Iterator[Frame]:
         """Samples of some series (ascending) in a time, block by block. Raises StoreError."""
-        homes = list(self._blocks.by_home(series))
+        homes = list(self._blocks.homes.apart(series))
         for first in range(0, len(homes), _SOME_BLOCKS):
             yield from self._scan(homes[first : first + _SOME_BLOCKS], start_ms, end_ms)
 
@@ -50,6 +52,21 @@ class Selector:
         pieces = [one for one in found if one is not None]
         pieces += [one for part in rows if len((one := piece(part, series, start_ms, end_ms)).columns)]
         yield from self._frames(series, pieces)
+
+    def scan_judged(self, series: Numbers, start_ms: int, end_ms: int) -> Iterator[JudgedFrame]:
+        """As `scan`, with verdicts."""
+        for block, own in self._blocks.homes.apart(series):
+            marks = self._blocks.marks(block)  # first: these are in files before they are let go
+            (chunks,) = self._shelf.find(Tier.RAW, np.array([block]), start_ms, end_ms)
+            marks = [*self._shelf.reader.marks(chunks), *marks]
+            for frame in self._scan([(block, own)], start_ms, end_ms):
+                assert isinstance(frame.labels, SeriesView)
+                verdicts: Verdicts = np.zeros(frame.values.shape, np.uint8)
+                told = placed(marks, frame.labels.numbers, frame.times)
+                if told is not None:
+                    there = frame.values.view(np.uint64) != ABSENT_BITS
+                    verdicts[there] = told.T[there]
+                yield JudgedFrame(frame, verdicts)
 
     def _frames(self, series: Numbers, pieces: Sequence[Piece]) -> Iterator[Frame]:
         """Samples of a block as one frame, or if its series do not share their times, as several."""

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.head import Head, Rows
+from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.labels import Numbers
 
 if TYPE_CHECKING:
-    from netmon_collector.store.blocks import Block
+    from netmon_collector.store.block import Block
 
 
 class Strand:
@@ -25,6 +26,14 @@ class Strand:
         self.block = block
         self.head = Head(slots, series)
         self.generation = 0
+
+    def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
+        """Takes verdicts [C] on samples of one time; returns them with UNKNOWN for what was taken."""
+        left = self.head.judge(series, time_ms, verdicts)
+        for head in reversed(self.block.sealing):
+            if left.any() and isinstance(head, Head):
+                left = head.judge(series, time_ms, left)
+        return left
 
     def freeze(self) -> Head:
         """Begins another head; columns that were not used are free again. Returns the one before."""

@@ -1,8 +1,9 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from pyroaring import BitMap
 
 from netmon_collector.store.base import ABSENT_BITS, StoreError
-from netmon_collector.store.blocks import Block, Blocks
+from netmon_collector.store.block import Block
+from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
@@ -21,6 +23,7 @@ from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
 from netmon_collector.store.inventory import Inventory, TierFigures
+from netmon_collector.store.judging import again
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
@@ -32,6 +35,7 @@ from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
+from netmon_collector.store.verdicts import Marks
 
 T = TypeVar("T")
 
@@ -222,7 +226,7 @@ class Upkeep:
         async with self._turn:
             await self._let_go_of_log()
             await self._run(self._shelf.clear)
-            homes = list(self._blocks.by_home(series))
+            homes = list(self._blocks.homes.apart(series))
             for file in self._shelf.files(Tier.RAW):
                 await self._rewrite(file, partial(without, file, series, start_ms, end_ms))
             for tier, width_ms in WIDTH_MS.items():
@@ -237,7 +241,7 @@ class Upkeep:
             await self._let_go_of_log()
             for file in self._shelf.all():
                 await self._rewrite(file, partial(good_chunks, file))
-            homes = list(self._blocks.by_home(np.arange(len(self._index))))
+            homes = list(self._blocks.homes.apart(np.arange(len(self._index))))
             for tier in WIDTH_MS:
                 await self._merger.roll_again(tier, homes, windows_in(hours))
 
@@ -262,23 +266,46 @@ class Upkeep:
             await self._run(partial(gather_files, folder, whole, growing))
 
     async def _seal(self) -> None:
-        frozen = list(self._blocks.frozen)
-        if frozen:
+        frozen, late = list(self._blocks.frozen), self._blocks.late.all()
+        if frozen or late:
+            for _, head in frozen:
+                head.closed = True
             name = Name(Tier.RAW, RECENT, self._shelf.next_order())
             segment = self._log.segments[-1].number
-            file = await self._run(lambda: self._write_recent(name, frozen, segment))
-            self._shelf.put([file])
+            file = await self._run(lambda: self._write_recent(name, frozen, late, segment))
+            if len(file.entries):
+                self._shelf.put([file])
+            else:
+                await self._run(lambda: self._shelf.remove([file]))
             self._blocks.sealed(frozen)
+            self._blocks.late.done(late)
+            if lost := self._blocks.late.lost:
+                self._blocks.late.lost = 0
+                log.warning("store.verdicts_lost", verdicts=lost, consequence="these stay unknown")
         doomed = self._log.before(self._blocks.oldest_segment())
         if doomed:
             await self._run(lambda: self._log.remove(doomed))
             self._log.drop(doomed)
 
-    def _write_recent(self, name: Name, frozen: Sequence[tuple[Block, Head | LaneHead]], segment: int) -> ChunkFile:
+    def _write_recent(
+        self,
+        name: Name,
+        frozen: Sequence[tuple[Block, Head | LaneHead]],
+        late: Mapping[int, Sequence[Marks]],
+        segment: int,
+    ) -> ChunkFile:
         parts: dict[int, list[Rows]] = {}
+        marks: dict[int, list[Marks]] = {}
         for block, head in frozen:
             parts.setdefault(block.number, []).extend(head.rows())
-        return self._shelf.write(name, seal(parts, self._settings.chunk_ms), segment)
+            if told := list(head.marks()):
+                marks.setdefault(block.number, []).extend(told)
+        stored = partial(self._shelf.pieces, Tier.RAW)
+        for number, rows in list(again(late, parts, stored)):
+            parts[number] = [rows, *parts.get(number, ())]  # what is sealed now came later
+        for number, late_marks in late.items():
+            marks.setdefault(number, []).extend(late_marks)
+        return self._shelf.write(name, seal(parts, self._settings.chunk_ms, marks), segment)
 
     def mark_present(self) -> None:
         """Tells the index of which series there are samples."""
@@ -351,9 +378,14 @@ class Upkeep:
         return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else (None, None)
 
     async def close(self) -> None:
-        """Waits for the round that is under way; what is not sealed is in the log."""
+        """Waits for the round that is under way; what is not sealed is in the log, unless there are verdicts on it."""
         if self._task is not None:
             await self._task
+        ready, self.ready = self.ready, False
+        if ready and self._blocks.judged:
+            with suppress(StoreError):  # samples are safe, and what is not known can be said again
+                async with self._turn:
+                    await self._let_go_of_log()
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:

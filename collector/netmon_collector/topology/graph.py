@@ -109,7 +109,8 @@ class Graph:
     """All nodes and links at one time. Asked about nodes that it does not have, it knows of no way.
 
     A link of layer 3 is a way of its own only where layer 2 knows none: else a routing neighbour across a switch
-    would make that switch look redundant. A blocked link is a way: it takes over when another fails.
+    would make that switch look redundant. For the same reason a subnet is entered from each such part by one device
+    alone, the one with the most links. A blocked link is a way: it takes over when another fails.
     """
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
@@ -133,9 +134,16 @@ class Graph:
         """The links that traffic can take, without those of layer 3 that run over links of layer 2."""
         below = tuple(one for one in self.links if one.layer is Layer.LINK)
         island = Web(self.nodes, ((one.a.node, one.b.node) for one in below)).islands()
-        return below + tuple(
-            one for one in self.links if one.layer is not Layer.LINK and island[one.a.node] != island[one.b.node]
-        )
+        over = [one for one in self.links if one.layer is not Layer.LINK and island[one.a.node] != island[one.b.node]]
+        joins = Counter(node for one in below for node in (one.a.node, one.b.node))
+        entries: dict[tuple[str, int], Link] = {}
+        for link in sorted(over, key=lambda one: max(joins[one.a.node], joins[one.b.node])):
+            for end, far in ((link.a, link.b), (link.b, link.a)):
+                if self.nodes[end.node].kind is Kind.SEGMENT:
+                    entries[end.node, island[far.node]] = link
+        once = {one.key for one in entries.values()}
+        segments = {node for node, _ in entries}
+        return below + tuple(one for one in over if one.key in once or not {one.a.node, one.b.node} & segments)
 
     @cached_property
     def _web(self) -> Web:

@@ -13,13 +13,15 @@ import pytest
 from netmon_agent.inputs.checks.base import Check
 from netmon_agent.inputs.checks.channel import TlsOptions
 from netmon_agent.inputs.checks.dns import DnsInput
+from netmon_agent.inputs.checks.grpc import GrpcInput
 from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.tcp import TcpInput
+from tests.agent.checks.test_grpc import health_server
 from tests.agent.checks.test_http import site
 from tests.agent.checks.test_ping import needs_ping
 from tests.support.checks import values_of
-from tests.support.peers import unbound
+from tests.support.peers import nginx, unbound
 from tests.support.servers import RunningServer, found, free_port
 from tests.support.web import certificates, saying, speaking
 
@@ -44,6 +46,10 @@ modules:
   dns_tls:
     {prober: dns, dns: {preferred_ip_protocol: ip4, transport_protocol: tcp, query_type: A,
       query_name: www.example.test, dns_over_tls: true, tls_config: {insecure_skip_verify: true}}}
+  grpc: {prober: grpc, grpc: {preferred_ip_protocol: ip4}}
+  grpc_bad: {prober: grpc, grpc: {preferred_ip_protocol: ip4, service: bad}}
+  grpc_none: {prober: grpc, grpc: {preferred_ip_protocol: ip4, service: none}}
+  grpc_tls: {prober: grpc, grpc: {preferred_ip_protocol: ip4, tls: true, tls_config: {insecure_skip_verify: true}}}
 """
 LINE = re.compile(r"^(probe_\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
 TIMED = re.compile(r"duration|lookup_time")
@@ -158,3 +164,26 @@ async def test_a_dns_server_that_is_not_there_is_the_same(blackbox: RunningServe
     port = free_port()
     one = DnsInput(type="dns", host="127.0.0.1", port=port, query="www.example.test")
     await compare(blackbox, "dns", f"127.0.0.1:{port}", one, "probe_dns_(.*_rrs|duration)")
+
+
+async def test_pages_by_http2_are_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
+    certificates(tmp_path)
+    with nginx(tmp_path) as port:
+        for path in ("/page", "/nowhere", "/none"):
+            url = f"https://localhost:{port}{path}"
+            one = HttpInput(type="http", url=url, tls=TlsOptions(verify=False), ip_version=4)
+            await compare(blackbox, "http", url, one, UNLIKE_THEM)
+
+
+async def test_health_of_grpc_is_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
+    no_tls = "probe_ssl_earliest_cert_expiry"
+    with health_server() as port:
+        for module, service in {"grpc": "", "grpc_bad": "bad", "grpc_none": "none"}.items():
+            one = GrpcInput(type="grpc", host="127.0.0.1", port=port, service=service)
+            await compare(blackbox, module, f"127.0.0.1:{port}", one, no_tls)
+    one = GrpcInput(type="grpc", host="127.0.0.1", port=free_port())
+    await compare(blackbox, "grpc", f"127.0.0.1:{one.port}", one, no_tls)
+    certificates(tmp_path)
+    with health_server(tmp_path) as port:
+        one = GrpcInput(type="grpc", host="127.0.0.1", port=port, tls=TlsOptions(verify=False))
+        await compare(blackbox, "grpc_tls", f"127.0.0.1:{port}", one, UNLIKE_THEM)

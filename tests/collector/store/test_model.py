@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from netmon_collector.store.base import ABSENT, Points, RollupField, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.judged import Judged, JudgedPoints, Verdict
 from netmon_collector.store.options import StoreSettings
-from netmon_proto.model import NAME, STALE
-from tests.collector.store.samples import Samples, batch, bits, held, named, points, register, series
+from netmon_proto.model import NAME, STALE, Labels
+from tests.collector.store.samples import EVER, Samples, batch, bits, held, named, points, register, series
 
 NAMES = ("a", "b", "c", "d")
 SMALL = StoreSettings(
@@ -41,6 +42,15 @@ gathers = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).
 batches = st.lists(gathers, max_size=4)
 
 
+async def judged(store: EmbeddedStore) -> dict[tuple[Labels, int], Verdict]:
+    """All verdicts but UNKNOWN."""
+    return {
+        (one.frame.labels[column], int(one.frame.times[slot])): Verdict(one.verdicts[slot, column])
+        for one in await store.select_judged([], *EVER)
+        for slot, column in zip(*np.nonzero(one.verdicts), strict=True)
+    }
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Does to the store and to the dictionary the same, and compares after each step."""
 
@@ -49,6 +59,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.samples: Samples = {}
+        self.verdicts: dict[tuple[Labels, int], Verdict] = {}
+        self.early: dict[tuple[Labels, int], set[Verdict]] = {}
+        """What was said of samples that were not there; nobody knows whether they have it when they come."""
         self.acked: set[int] = set()
         self.forgotten = False
         """Whether samples were ever forgotten; rollups outlive them."""
@@ -99,6 +112,21 @@ class StoreMachine(RuleBasedStateMachine):
         single = [((name,), time, (value,)) for name, time, value in samples]
         self.remember([*single, *gathered, *reversed(single)])
 
+    @rule(gathered=batches, verdict=st.sampled_from([Verdict.NORMAL, Verdict.ANOMALOUS]))
+    def judge(self, gathered: list[Gather], verdict: Verdict) -> None:
+        told = np.uint8(verdict)
+        for names, time, _ in gathered:
+            group = register(self.store, *names)
+            self.store.judge([Judged(group, np.array([time]), np.full((1, len(names)), told))])
+            place = points(self.store, (names[0], time, 0.0))
+            self.store.judge([JudgedPoints(place.group, place.columns, place.times, np.array([told]))])
+            for sample in ((series(name), time) for name in names):
+                if sample in self.samples:
+                    self.verdicts[sample] = verdict
+                    self.early.pop(sample, None)
+                else:
+                    self.early.setdefault(sample, set()).add(verdict)
+
     @rule()
     def restart(self) -> None:
         self.runner.run(self.store.close())
@@ -112,6 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert all(time < before for _, time in self.samples.keys() - left.keys())
         self.forgotten |= left != self.samples
         self.samples = left
+        self.verdicts = {sample: told for sample, told in self.verdicts.items() if sample in left}
 
     @rule(name=st.sampled_from(NAMES), start=times, end=times)
     def delete(self, name: str, start: int, end: int) -> None:
@@ -119,6 +148,7 @@ class StoreMachine(RuleBasedStateMachine):
         for labels, time in list(self.samples):
             if dict(labels)[NAME] == name and start <= time <= end:
                 del self.samples[labels, time]
+                self.verdicts.pop((labels, time), None)
 
     @rule()
     def snapshot(self) -> None:
@@ -163,6 +193,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store.highest_acked("agent", 1) == max(self.acked, default=0)
         assert self.store.stats().series == len({labels for labels, _ in self.samples})
         assert self.store.stats().damaged == 0
+        told = self.runner.run(judged(self.store))
+        for sample in told.keys() | self.verdicts.keys():
+            found, said = told.get(sample), self.verdicts.get(sample)
+            assert found == said or found in self.early.get(sample, ()) or (found is None and self.forgotten)
 
     def teardown(self) -> None:
         self.runner.run(self.store.close())

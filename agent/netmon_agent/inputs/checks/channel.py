@@ -83,6 +83,12 @@ class Channel:
             raise OSError(str(error) or "the connection ended during the TLS handshake") from None
         self.steps["tls"] = time.perf_counter() - started
 
+    @property
+    def protocol(self) -> str | None:
+        """What TLS has agreed on to speak (ALPN); None without."""
+        tls: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        return tls.selected_alpn_protocol() if tls is not None else None
+
     async def line(self) -> str:
         """Up to the end of a line. Raises Wrong, OSError."""
         try:

@@ -105,7 +105,7 @@ def check_chunks(path: Path, name: Name, known: Catalogued) -> Iterator[Finding]
 
 
 def _check_chunk(path: Path, record: Record, chunk: Chunk, known: Catalogued, tier: Tier) -> Iterator[Finding]:
-    matrix = chunk.matrix()
+    matrix, _ = chunk.matrix(), chunk.verdicts()
     times = matrix.times
     if chunk.fields != (1 if tier is Tier.RAW else FIELDS):
         yield Finding(path.name, record.offset, f"a chunk has {chunk.fields} numbers for a sample")

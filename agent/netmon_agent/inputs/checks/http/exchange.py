@@ -1,4 +1,4 @@
-"""One request and its answer over HTTP/1.1, bounded in every part."""
+"""One request and its answer over HTTP/1.1, bounded in every part, or over HTTP/2 where that was agreed."""
 
 import re
 import time
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from netmon_agent.inputs.checks import http2
 from netmon_agent.inputs.checks.base import Wrong
 from netmon_agent.inputs.checks.channel import Channel
 
 _MOST_HEADERS: Final = 200
+_WITHOUT_BODY: Final = (204, 304)
 _READ_BYTES: Final = 64 << 10
 _STATUS_LINE: Final = re.compile(r"HTTP/(1\.[01]) ([1-9]\d\d)(?: .*)?")
 _DECIMAL: Final = re.compile(r"\d{1,15}")
@@ -61,8 +63,8 @@ class Answer:
 
     @property
     def length(self) -> int:
-        """As the server said it; -1 where it did not."""
-        length = self.headers.get("content-length", "")
+        """As the server said it; -1 where it did not, 0 where the status says that there is nothing."""
+        length = self.headers.get("content-length", "0" if self.status in _WITHOUT_BODY else "")
         return int(length) if _DECIMAL.fullmatch(length) and "transfer-encoding" not in self.headers else -1
 
 
@@ -70,6 +72,8 @@ async def exchange(
     channel: Channel, method: str, place: Place, headers: Mapping[str, str], body: bytes, most_bytes: int
 ) -> Answer:
     """Raises Wrong, OSError."""
+    if channel.protocol == http2.ALPN:
+        return await _exchange_2(channel, method, place, headers, body, most_bytes)
     lines = [f"{method} {place.path} HTTP/1.1"]
     given = {name.lower() for name in headers}
     defaults = {"Host": place.named, "User-Agent": "netmon", "Connection": "close"}
@@ -84,10 +88,29 @@ async def exchange(
     answer = await _head(channel, status)
     while answer.status < 200 and answer.status != 101:  # "continue" and the like
         answer = await _head(channel, await channel.line())
-    if method != "HEAD" and answer.status not in (101, 204, 304):
+    if method != "HEAD" and answer.status not in (101, *_WITHOUT_BODY):
         await _body(channel, answer, most_bytes)
     answer.processing_s, answer.transfer_s = first - started, time.perf_counter() - first
     return answer
+
+
+async def _exchange_2(
+    channel: Channel, method: str, place: Place, headers: Mapping[str, str], body: bytes, most_bytes: int
+) -> Answer:
+    started = time.perf_counter()
+    authority = next((value for name, value in headers.items() if name.lower() == "host"), place.named)
+    pseudo = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", place.path)]
+    agent = {} if any(name.lower() == "user-agent" for name in headers) else {"user-agent": "netmon"}
+    length = {"content-length": str(len(body))} if body else {}
+    reply = await http2.ask(channel, pseudo, {**agent, **length, **headers}, body, most_bytes)
+    return Answer(
+        "2",
+        reply.status,
+        reply.headers,
+        reply.body,
+        reply.first_byte_s - started,
+        time.perf_counter() - reply.first_byte_s,
+    )
 
 
 async def _head(channel: Channel, status: str) -> Answer:

@@ -12,11 +12,13 @@ from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.base import CannotCheck, Pattern, Probe, Way, Wrong
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
+from netmon_agent.inputs.checks.http2 import ALPN
 from netmon_configs.options import Duration, Size, is_loopback
 
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _AT_HOME_ONLY: Final = ("authorization", "cookie", "host")
+_PROTOCOLS: Final = (ALPN, "http/1.1")
 _PHASES: Final = ("resolve", "connect", "tls", "processing", "transfer")
 
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)]
@@ -33,6 +35,7 @@ class HttpInput(Probe):
     body: str = Field(default="", max_length=100_000)
     status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
     follow_redirects: bool = True
+    http2: bool = True
     expect_headers: dict[HeaderName, Pattern] = Field(default_factory=dict, max_length=50)
     expect_body: Pattern | None = None
     reject_body: Pattern | None = None
@@ -75,7 +78,7 @@ class HttpInput(Probe):
         phases = dict.fromkeys(_PHASES, 0.0)
         while True:
             place = Place.of(url)
-            context = self.tls.context() if place.tls else None
+            context = self.tls.context(*_PROTOCOLS[not self.http2 :]) if place.tls else None
             way = await Way.to(place.host, place.port, self.ip_version)
             channel = await Channel.open(way)
             try:

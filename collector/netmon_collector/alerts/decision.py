@@ -1,0 +1,142 @@
+"""Who is told of a group of alerts, and of which of them: the stages between a group that is due and the outbox."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from netmon_collector.alerts.base import Alert
+from netmon_collector.alerts.calendar import any_holds
+from netmon_collector.alerts.calendar_options import Calendar
+from netmon_collector.alerts.groups import Due, Told, is_news
+from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.routes import Route
+from netmon_collector.alerts.silences import Silences
+from netmon_proto.model import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way to tell somebody: what a receiver is made of.
+
+    name: `email/0`, the kind of channel and its place among those of its kind in the receiver.
+    """
+
+    receiver: str
+    name: str
+    tells_resolved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one endpoint is told of a group at a time.
+
+    key: the same for the same news, however often it is sent: what receivers know doubles by.
+    alerts: those that fire and, for an endpoint that tells of them, those that are over.
+    """
+
+    key: str
+    endpoint: Endpoint
+    group_key: str
+    group_labels: Labels
+    at_ms: int
+    alerts: tuple[Alert, ...]
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.alerts if alert.resolved_at_ms is None)
+
+    @property
+    def resolved(self) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.alerts if alert.resolved_at_ms is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an endpoint has been told once this is kept; without a notification it is only taken note of."""
+
+    endpoint: Endpoint
+    group_key: str
+    told: Told
+    notification: Notification | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Why somebody is not told of an alert; ids of silences, fingerprints of alerts, names of times."""
+
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+    muted_times: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.silenced_by or self.inhibited_by or self.muted_times)
+
+
+@dataclass(slots=True)
+class Decisions:
+    """The stages, each for its reason; what they were told of before is in `told`, by endpoint and group."""
+
+    silences: Silences
+    inhibitor: Inhibitor
+    calendar: Calendar
+    endpoints: Mapping[str, Sequence[Endpoint]]
+    told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
+
+    def decide(self, due: Due) -> list[Outcome]:
+        """Top to bottom the way of a group: mute by time, by other alerts, by silences, then per endpoint what is new.
+        Nothing is changed: `keep` is called once the outcomes are on disk."""
+        if self.muted_times(due.group.route, due.at_ms):
+            return []
+        audible = [alert for alert in due.alerts if not self.inhibitor.muted_by(alert, due.at_ms)]
+        audible = [alert for alert in audible if not self.silences.muted_by(dict(alert.labels), due.at_ms)]
+        if not audible:
+            return []
+        endpoints = self.endpoints.get(due.group.route.receiver, ())
+        outcomes = (self._tell(endpoint, due, audible) for endpoint in endpoints)
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def keep(self, outcomes: Sequence[Outcome]) -> None:
+        """Takes note of who has been told what."""
+        for outcome in outcomes:
+            self.told[outcome.endpoint, outcome.group_key] = outcome.told
+
+    def mute(self, alert: Alert, route: Route, at_ms: int) -> Mute:
+        """Why nobody is told of an alert on a route at a time."""
+        return Mute(
+            silenced_by=tuple(self.silences.muted_by(dict(alert.labels), at_ms)),
+            inhibited_by=tuple(self.inhibitor.muted_by(alert, at_ms)),
+            muted_times=self.muted_times(route, at_ms),
+        )
+
+    def muted_times(self, route: Route, at_ms: int) -> tuple[str, ...]:
+        """Names of the times that keep a route mute: those that hold and mute, or those outside of which it is."""
+        muting = tuple(name for name in route.mute_times if any_holds(self.calendar.get(name, ()), at_ms))
+        active = route.active_times
+        outside = bool(active) and not any(any_holds(self.calendar.get(name, ()), at_ms) for name in active)
+        return (*muting, *active) if outside else muting
+
+    def _tell(self, endpoint: Endpoint, due: Due, alerts: Sequence[Alert]) -> Outcome | None:
+        firing = frozenset(alert.fingerprint for alert in alerts if alert.resolved_at_ms is None)
+        resolved = frozenset(alert.fingerprint for alert in alerts if alert.resolved_at_ms is not None)
+        news = is_news(
+            self.told.get((endpoint, due.group.key)),
+            firing,
+            resolved,
+            tells_resolved=endpoint.tells_resolved,
+            repeat_ms=due.group.route.repeat_interval_ms,
+            now_ms=due.at_ms,
+        )
+        if not news:
+            return None
+        told = Told(due.at_ms, firing, resolved)
+        wanted = tuple(alert for alert in alerts if alert.resolved_at_ms is None or endpoint.tells_resolved)
+        if not wanted:
+            return Outcome(endpoint, due.group.key, told, None)
+        key = _key(endpoint, due)
+        notification = Notification(key, endpoint, due.group.key, due.group.labels, due.at_ms, wanted)
+        return Outcome(endpoint, due.group.key, told, notification)
+
+
+def _key(endpoint: Endpoint, due: Due) -> str:
+    text = "\0".join((endpoint.receiver, endpoint.name, due.group.key, str(due.at_ms)))
+    return sha256(text.encode(errors="surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,120 @@
+"""The way of a verdict: to the head or lane that has the sample; else it waits, to be written beside a copy of it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.groups import Groups
+from netmon_collector.store.head import Rows
+from netmon_collector.store.judged import Judged, JudgedPoints, Verdict, Verdicts
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.lanes import LaneHead
+from netmon_collector.store.merge import Piece, merge
+from netmon_collector.store.verdicts import Marks
+
+
+class Judging:
+    """Takes verdicts. Belongs to the event loop."""
+
+    def __init__(self, groups: Groups, blocks: Blocks) -> None:
+        self._groups = groups
+        self._blocks = blocks
+
+    def take(self, judged: Sequence[Judged | JudgedPoints]) -> None:
+        """Raises ValueError; then nothing was taken."""
+        for one in judged:
+            self._groups.check_judged(one)
+        for one in judged:
+            if isinstance(one, Judged):
+                self._take_gathers(one)
+            else:
+                series = self._groups.places_of(one.group, one.columns)
+                self._take_points(series.astype(np.int64), one.times, one.verdicts)
+
+    def _take_gathers(self, judged: Judged) -> None:
+        series = self._groups.series_of(judged.group)
+        strands = self._blocks.strands_of(series)
+        for number in np.unique(strands).tolist():
+            own = strands == number
+            verdicts = judged.verdicts if own.all() else judged.verdicts[:, own]
+            told = series if own.all() else series[own]
+            if number >= 0:
+                self._take_rows(number, told, judged.times, verdicts)
+            else:
+                times = np.repeat(judged.times, len(told))
+                self._take_points(np.tile(told, len(judged.times)), times, verdicts.ravel())
+
+    def _take_rows(self, number: int, series: Numbers, times: Times, verdicts: Verdicts) -> None:
+        strand = self._blocks.strand(number)
+        for time_ms, row in zip(times.tolist(), verdicts, strict=True):
+            left = strand.judge(series, time_ms, row)
+            late, number, time = self._blocks.late, strand.block.number, np.array([time_ms])
+            late.forget(number, series[left != row], time)
+            if left.any():
+                late.add(number, Marks(series, time, left[:, None].copy()))
+
+    def _take_points(self, series: Numbers, times: Times, verdicts: Verdicts) -> None:
+        """Verdicts one by one: those on series in strands row by row, others lane by lane."""
+        told = verdicts != Verdict.UNKNOWN
+        series, times, verdicts = series[told], times[told], verdicts[told]
+        strands = self._blocks.strands_of(series)
+        for number in np.unique(strands[strands >= 0]).tolist():
+            own = strands == number
+            marks = Marks.of_points(series[own], times[own], verdicts[own])
+            self._take_rows(number, marks.series, marks.times, marks.verdicts.T)
+        rest = strands < 0
+        if rest.any():
+            self._take_lanes(series[rest], times[rest], verdicts[rest])
+
+    def _take_lanes(self, series: Numbers, times: Times, verdicts: Verdicts) -> None:
+        homes = self._blocks.homes.of(series)
+        housed = homes >= 0
+        series, times, verdicts, homes = series[housed], times[housed], verdicts[housed], homes[housed]
+        left = ~self._blocks.lanes.judge(series, times, verdicts)
+        if self._blocks.late.all():
+            for number in np.unique(homes[~left]).tolist():
+                own = ~left & (homes == number)
+                for time_ms in np.unique(times[own]).tolist():
+                    self._blocks.late.forget(number, series[own & (times == time_ms)], np.array([time_ms]))
+        for number in np.unique(homes[left]).tolist():
+            own = np.flatnonzero(left & (homes == number))
+            for head in reversed(self._blocks.all[number].sealing):
+                if isinstance(head, LaneHead) and len(own):
+                    own = own[~head.judge(series[own], times[own], verdicts[own])]
+            if len(own):
+                self._blocks.late.add(number, Marks.of_points(series[own], times[own], verdicts[own]))
+
+
+def again(
+    late: Mapping[int, Sequence[Marks]],
+    sealing: Mapping[int, Sequence[Rows]],
+    stored: Callable[[int, Numbers, int, int], list[Piece]],
+) -> Iterator[tuple[int, Rows]]:
+    """The samples that verdicts are on which are not being sealed, by block: they are to be written once more.
+
+    `stored` gives what files have of a block's series (ascending) from a time to another.
+    """
+    for block, all_ in late.items():
+        for marks in all_:
+            left: Marks | None = marks
+            for rows in sealing.get(block, ()):
+                left = left.without(rows.series, rows.times) if left is not None else None
+            if left is not None:
+                found = _samples(left, lambda *asked, block=block: stored(block, *asked))
+                if found is not None:
+                    yield block, found
+
+
+def _samples(marks: Marks, stored: Callable[[Numbers, int, int], list[Piece]]) -> Rows | None:
+    order = np.argsort(marks.series)
+    series = marks.series[order]
+    table = merge(stored(series, int(marks.times.min()), int(marks.times.max())), len(series))
+    if table is None:
+        return None
+    slots = np.flatnonzero(np.isin(table.times, marks.times))
+    by_time = np.argsort(marks.times)
+    told = marks.verdicts[np.ix_(order, by_time)][:, np.searchsorted(marks.times[by_time], table.times[slots])]
+    bits = np.where(told != Verdict.UNKNOWN, table.bits[:, slots], np.uint64(ABSENT_BITS))
+    return Rows(table.times[slots], series, np.ascontiguousarray(bits.T)) if len(slots) else None
