@@ -9,6 +9,7 @@ from netmon_agent.inputs.checks.greeting import GreetingInput
 from netmon_agent.inputs.checks.grpc import GrpcInput
 from netmon_agent.inputs.checks.http import HttpInput
 from netmon_agent.inputs.checks.ntp import NtpInput
+from netmon_agent.inputs.checks.path import PathInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.checks.tls import TlsInput
 from netmon_agent.inputs.checks.udp import UdpInput
@@ -23,6 +24,7 @@ AnyInput = Annotated[
     | HostInput
     | HttpInput
     | NtpInput
+    | PathInput
     | PingInput
     | ScrapeInput
     | TcpInput

@@ -88,8 +88,13 @@ class Probe(Check):
         """Asks once, and puts into `told` what is known, however it ends; `target` is the label as one has it.
 
         Raises Wrong and OSError where the target is not well, CannotCheck where it could not be asked. It is ended
-        when `timeout` is over.
+        after `limit_s`.
         """
+
+    @property
+    def limit_s(self) -> float:
+        """When the whole check is ended; it is down then."""
+        return self.timeout_s
 
     @property
     def title(self) -> str:
@@ -108,11 +113,11 @@ class Probe(Check):
         told: list[Reading] = []
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(self.limit_s):
                 await self.probe(target, told)
             self._trouble = None
         except TimeoutError:
-            self._trouble = f"no {self.awaited} within {self.timeout_s:g} s"
+            self._trouble = f"no {self.awaited} within {self.limit_s:g} s"
         except (Wrong, OSError) as error:
             self._trouble = str(error) or type(error).__name__
         return [
