@@ -23,7 +23,7 @@ class Endpoint:
 
     receiver: str
     name: str
-    tells_resolved: bool = True
+    tells_resolved: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,15 +42,15 @@ class Groups:
     def __len__(self) -> int:
         return len(self._groups)
 
-    def take(self, alert: Alert, now_ms: int) -> None:
+    def take(self, alert: Alert, now_ms: int, *, known: bool = False) -> None:
         """Puts an alert, firing or resolved, into the groups of all routes that it comes to. One that was resolved
-        before anybody knew of it makes no group."""
+        makes no group, unless somebody may have been told before a restart that it fired: `known`."""
         for route in self._root.find(dict(alert.labels)):
             labels = route.group_labels(alert.labels)
             key = group_key(route, labels)
             group = self._groups.get(key)
             if group is None:
-                if alert.resolved_at_ms is not None:
+                if alert.resolved_at_ms is not None and not known:
                     continue
                 group = Group(key, route, labels, now_ms + route.group_wait_ms)
                 self._groups[key] = group

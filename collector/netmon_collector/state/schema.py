@@ -115,3 +115,54 @@ rules_seen = Table(
     Column("evaluated_ms", BigInteger, nullable=False),
 )
 """One row: until when rules were evaluated."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("fingerprint", String(16), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The alerts of which somebody may still have to be told, as alerts/packing.py packs them."""
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("matchers", Text, nullable=False),
+    Column("starts_at_ms", BigInteger, nullable=False),
+    Column("ends_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("receiver", Text, nullable=False),
+    Column("endpoint", String(64), nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False, index=True),
+    Column("firing", Text, nullable=False),
+    Column("resolved", Text, nullable=False),
+)
+"""What each endpoint was last told of each group, or will have been when the outbox is empty."""
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(32), nullable=False, unique=True),
+    Column("receiver", Text, nullable=False),
+    Column("endpoint", String(64), nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("state", String(9), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("settled_ms", BigInteger, index=True),
+    Column("error", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The outbox: each is pending until it is delivered or dead."""

@@ -1,0 +1,147 @@
+"""The way of an alert, from who raises it to the outbox."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from netmon_collector.alerts.base import Alert, AlertsNotTaken
+from netmon_collector.alerts.decision import Decisions, Outcome
+from netmon_collector.alerts.groups import Due, Groups
+from netmon_collector.state.alerts import AlertBook
+from netmon_collector.state.outbox import Outbox, Posted
+from netmon_configs.logs import EventLog
+
+GRACE_MS: Final = 300_000
+"""After a start nothing is over for want of news before this time: who raises alerts starts at the same time."""
+
+LONGEST_WAIT_S: Final = 60.0
+KEPT_MS: Final = 5 * 86_400_000
+"""How long silences that are over and what was delivered can still be read, as Alertmanager's retention."""
+
+log = EventLog("netmon.alerts")
+
+
+class Notifier:
+    """Takes alerts, decides who is told of them when, and puts that into the outbox. See base.AlertReceiver.
+
+    What is decided is on disk before anybody may be told of it, and `post` hears of it only then.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        decisions: Decisions,
+        book: AlertBook,
+        outbox: Outbox,
+        post: Callable[[Sequence[Posted]], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._groups = groups
+        self._decisions = decisions
+        self._book = book
+        self._outbox = outbox
+        self._post = post
+        self._now_ms = now_ms
+        self._alerts: dict[str, Alert] = {}
+        self._news = asyncio.Event()
+        self._broken = False
+
+    def load(self) -> None:
+        """Goes on where the last run ended: with its alerts, and with who was told of them."""
+        now_ms = self._now_ms()
+        decisions = self._decisions
+        decisions.told.update(self._outbox.told())
+        told = {fingerprint for one in decisions.told.values() for fingerprint in one.firing}
+        for alert in self._book.alerts():
+            kept = alert
+            if alert.valid_until_ms is not None and alert.resolved_at_ms is None:
+                kept = replace(alert, valid_until_ms=max(alert.valid_until_ms, now_ms + GRACE_MS))
+            self._enter(kept, now_ms, known=alert.fingerprint in told)
+
+    async def take(self, alerts: Sequence[Alert], now_ms: int) -> None:
+        """Takes alerts as of a time; what is new is on disk when this returns. Raises AlertsNotTaken."""
+        news = [alert for alert in alerts if _is_news(self._alerts.get(alert.fingerprint), alert)]
+        if news:
+            try:
+                await asyncio.to_thread(self._book.keep_alerts, news)
+            except SQLAlchemyError as error:
+                raise AlertsNotTaken(f"alerts cannot be kept: {getattr(error, 'orig', None) or error}") from error
+        for alert in alerts:
+            self._enter(alert, now_ms)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            next_ms = self._groups.next_ms()
+            wait_s = LONGEST_WAIT_S if next_ms is None else (next_ms - self._now_ms()) / 1000
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(max(wait_s, 0.0), LONGEST_WAIT_S)):
+                    await self._news.wait()
+
+    async def look(self) -> None:
+        """Decides on all groups that are due. Where the database fails, they are due again at their next interval, and
+        nobody has been told anything meanwhile."""
+        dues = self._groups.flush(self._now_ms())
+        if not dues:
+            return
+        outcomes = [outcome for due in dues for outcome in self._decisions.decide(due)]
+        try:
+            posted = await asyncio.to_thread(self._keep, outcomes) if outcomes else []
+        except SQLAlchemyError as error:
+            if not self._broken:
+                log.warning("alerts.not_kept", error=str(getattr(error, "orig", None) or error))
+            self._broken = True
+            return
+        if self._broken:
+            log.info("alerts.kept_again")
+            self._broken = False
+        self._decisions.keep(outcomes)
+        self._post(posted)
+        await self._forget(dues)
+
+    def alerts(self) -> list[Alert]:
+        """All alerts of which somebody may still be told, sorted by labels."""
+        return sorted(self._alerts.values(), key=lambda alert: alert.labels)
+
+    @property
+    def groups(self) -> Groups:
+        return self._groups
+
+    @property
+    def decisions(self) -> Decisions:
+        return self._decisions
+
+    def _keep(self, outcomes: Sequence[Outcome]) -> list[Posted]:
+        return self._outbox.keep_outcomes(outcomes)
+
+    def _enter(self, alert: Alert, now_ms: int, *, known: bool = False) -> None:
+        self._alerts[alert.fingerprint] = alert
+        self._decisions.inhibitor.take([alert])
+        self._groups.take(alert, now_ms, known=known)
+
+    async def _forget(self, dues: Sequence[Due]) -> None:
+        """Drops alerts that are over and of which everybody has been told."""
+        for due in dues:
+            self._groups.settle(due)
+        over = {one.fingerprint for due in dues for one in due.alerts if one.resolved_at_ms is not None}
+        waiting = {fingerprint for group in self._groups.all().values() for fingerprint in group.alerts}
+        gone = sorted(over - waiting)
+        for fingerprint in gone:
+            self._alerts.pop(fingerprint, None)
+        if gone:
+            with suppress(SQLAlchemyError):  # they are found and dropped once more after a restart
+                await asyncio.to_thread(self._book.drop_alerts, gone)
+
+
+def _is_news(known: Alert | None, alert: Alert) -> bool:
+    """Whether an alert says something that a restart must not forget; that it goes on firing is not."""
+    if known is None:
+        return True
+    return replace(alert, value=known.value, valid_until_ms=known.valid_until_ms) != known
