@@ -15,6 +15,7 @@ from h2.connection import H2Connection
 from netmon_agent.inputs.checks import http2
 from netmon_agent.inputs.checks.base import Wrong
 from netmon_agent.inputs.checks.channel import Channel
+from netmon_agent.inputs.checks.dhcp import discover, read_offer
 from netmon_agent.inputs.checks.dns import DnsInput, _read, _texts
 from netmon_agent.inputs.checks.grpc import state_of, status_of
 from netmon_agent.inputs.checks.http.exchange import Place, exchange
@@ -186,8 +187,22 @@ def grpc_answer(rng: random.Random) -> tuple[bytes, Work]:
     return (b"\0" + len(message).to_bytes(4, "big") + message if rng.random() < 0.9 else message), read_grpc
 
 
+ASKED = discover(b"abcd", b"123456")
+OFFER = b"\2" + ASKED[1:240] + b"\x35\1\2\x36\4\x0a\0\0\1\x33\4\0\0\x0e\x10\x0f\4host\xff"
+
+
+def read_dhcp(data: bytes) -> bool:
+    offer = read_offer(data, b"abcd", b"123456", "192.0.2.1")
+    assert offer is None or (offer.server and offer.address)
+    return offer is not None
+
+
+def dhcp_answer(rng: random.Random) -> tuple[bytes, Work]:
+    return OFFER[:240] + damaged(OFFER[240:], rng, [b"\x35\1\2", b"\x36\xff", b"\0", b"\xff", b"\x33\0"]), read_dhcp
+
+
 def make(rng: random.Random) -> tuple[bytes, Work]:
-    return rng.choice([dns_answer, grpc_answer, http1_answer, http2_answer, ntp_answer])(rng)
+    return rng.choice([dhcp_answer, dns_answer, grpc_answer, http1_answer, http2_answer, ntp_answer])(rng)
 
 
 if __name__ == "__main__":

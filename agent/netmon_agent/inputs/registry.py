@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from netmon_agent.inputs.checks.dhcp import DhcpInput
 from netmon_agent.inputs.checks.dns import DnsInput
 from netmon_agent.inputs.checks.greeting import GreetingInput
 from netmon_agent.inputs.checks.grpc import GrpcInput
@@ -18,7 +19,8 @@ from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
 AnyInput = Annotated[
-    DnsInput
+    DhcpInput
+    | DnsInput
     | GreetingInput
     | GrpcInput
     | HostInput
