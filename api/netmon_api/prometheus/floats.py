@@ -19,6 +19,8 @@ def texts(values: Floats) -> list[bytes]:
     listed = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     written = (listed[1:-1] + b",").replace(b".0,", b",").split(b",")
     written.pop()
+    if b"e" not in listed and b"n" not in listed:  # neither an exponent nor null, which stands for what is no number
+        return written
     size = np.abs(values)
     special = np.flatnonzero(~((size >= _PLAIN_FROM) & (size < _PLAIN_BELOW)) & (values != 0))
     if len(special):

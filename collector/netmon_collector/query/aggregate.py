@@ -8,7 +8,7 @@ import numpy as np
 
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.over_time import quantiles
-from netmon_collector.query.series import Codes, Grouping, SeriesSet
+from netmon_collector.query.series import Grouping, SeriesSet
 from netmon_collector.query.sums import Indices, means, sums
 from netmon_collector.query.syntax.nodes import Aggregation
 from netmon_collector.query.values import Vector
@@ -38,11 +38,9 @@ class Cells:
     hi: Indices
 
     @classmethod
-    def of(cls, vector: Vector, ids: Codes, groups: int) -> "Cells":
+    def of(cls, vector: Vector, groups: Grouping) -> "Cells":
         steps = vector.values.shape[1]
-        order = np.argsort(ids, kind="stable")
-        counts = np.bincount(ids, minlength=groups)
-        starts = np.concatenate([[0], np.cumsum(counts)])
+        order, starts = groups.order, groups.starts
         values, present = vector.values[order], vector.present[order]
         if present.all():  # column by column, so that a cell's values are neighbours
             base = np.arange(steps)[:, None] * len(order)
@@ -61,15 +59,26 @@ class Cells:
 def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vector:
     """sum, avg, min, max, count, group, stddev, stdvar and quantile. param: float64 (T,)."""
     groups, labels = grouped(node, vector)
-    unnamed = np.zeros(len(groups), np.bool_)
-    np.logical_or.at(unnamed, groups.ids, vector.unnamed)
-    if node.op in _REDUCTIONS:
+    unnamed = np.bincount(groups.ids, vector.unnamed, len(groups)) > 0
+    plain = _plain_sums(vector, groups) if node.op in ("sum", "avg") else None
+    if plain is not None:
+        values = plain / groups.counts[:, None] if node.op == "avg" else plain
+        present = np.ones(values.shape, np.bool_)
+    elif node.op in _REDUCTIONS:
         values, present = _REDUCTIONS[node.op](vector, groups)
     else:
-        cells = Cells.of(vector, groups.ids, len(groups))
+        cells = Cells.of(vector, groups)
         values = (_quantile(cells, param) if param is not None else _CELLWISE[node.op](cells)).T
         present = (cells.counts > 0).T
     return Vector(labels, values, present, unnamed)
+
+
+def _plain_sums(vector: Vector, groups: Grouping) -> Values | None:
+    """The sums, where nothing is absent or cancels out another; None elsewhere."""
+    if not len(vector.series) or not vector.present.all() or not vector.values.min() >= 0:
+        return None
+    total = _reduced(np.add, vector.values, groups)
+    return total if np.isfinite(total).all() else None
 
 
 def _reduced(ufunc: np.ufunc, values: Values | Mask, groups: Grouping) -> Values:
@@ -78,9 +87,7 @@ def _reduced(ufunc: np.ufunc, values: Values | Mask, groups: Grouping) -> Values
         return np.asarray(values)
     if len(groups) == 1:
         return np.asarray(ufunc.reduce(values, axis=0, keepdims=True))
-    order = np.argsort(groups.ids, kind="stable")
-    starts = np.searchsorted(groups.ids[order], np.arange(len(groups)))
-    return np.asarray(ufunc.reduceat(values[order], starts, axis=0))
+    return np.asarray(ufunc.reduceat(values[groups.order], groups.starts[:-1], axis=0))
 
 
 def _counted(vector: Vector, groups: Grouping) -> Values:
@@ -101,6 +108,9 @@ def _extreme(ufunc: np.ufunc) -> Callable[[Vector, Grouping], tuple[Values, Mask
     """The least or greatest; NaN only where there is nothing else."""
 
     def reduce(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
+        if vector.present.all() and len(groups):
+            values = _reduced(ufunc, vector.values, groups)
+            return values, np.ones(values.shape, np.bool_)
         values = _reduced(ufunc, np.where(vector.present, vector.values, np.nan), groups)
         return values, _reduced(np.logical_or, vector.present, groups).astype(np.bool_)
 

@@ -13,6 +13,7 @@ import numpy as np
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples, Shape, Stats
 from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
 from netmon_collector.query.evaluate import Evaluator, Source
+from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.known import KnownSeries
@@ -186,7 +187,7 @@ class Engine:
             if loop is None:
                 if need.is_inner or id(selector) in told:
                     raise NotAtHand
-                windows_ms = 0 if selector.range is None else query.steps * query.range_ms(selector)
+                windows_ms = query.steps * query.range_ms(selector) if need.function in THOROUGH else 0
                 found = self._reader.read_at_hand(need, query.steps, windows_ms, guard)
                 sources[id(selector)] = self._source(need, found)
             else:

@@ -29,6 +29,10 @@ Function = Callable[["Evaluator", Call, Steps], Value]
 
 NATIVE: Final = frozenset("histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum".split())
 """Of native histograms alone, of which there are none; so they find nothing, as in Prometheus."""
+_ROUGH: Final = frozenset(
+    "delta increase rate idelta irate sum_over_time avg_over_time min_over_time max_over_time count_over_time"
+    " last_over_time first_over_time present_over_time absent_over_time changes resets".split()
+)
 
 
 def _elementwise(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
@@ -230,3 +234,5 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "timestamp": _timestamp,
     "vector": lambda evaluator, call, steps: _vector_of(evaluator.scalar(call.args[0], steps)),
 }
+THOROUGH: Final = FUNCTIONS.keys() - _ROUGH
+"""What looks at every sample of every window, or may."""

@@ -18,6 +18,7 @@ from netmon_collector.query.syntax.nodes import (
     Negation,
     Node,
     Number,
+    Paren,
     Selector,
     Shift,
     Subquery,
@@ -87,6 +88,7 @@ class Need:
     """The samples of a selector after `after_ms`, up to and with `until_ms`.
 
     newest_only: whether of each series only the newest of them counts. is_inner: whether it is part of a subquery.
+    function: which takes the samples; nothing for none.
     """
 
     selector: Selector
@@ -94,16 +96,15 @@ class Need:
     until_ms: int
     newest_only: bool
     is_inner: bool
+    function: str
 
 
 def needs(query: Query) -> list[Need]:
     """What all selectors of a query need. Raises QueryError for lengths of time that are none."""
-    return list(
-        _needs(query, query.root, query.start_ms, query.end_ms, is_step=query.start_ms == query.end_ms, is_inner=False)
-    )
+    return list(_needs(query, query.root, query.start_ms, query.end_ms, "", is_inner=False))
 
 
-def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: bool, is_inner: bool) -> Iterator[Need]:
+def _needs(query: Query, node: Node, start_ms: int, end_ms: int, function: str, *, is_inner: bool) -> Iterator[Need]:
     if isinstance(node, Selector | Subquery):
         at_ms = query.moment_ms(node.shift)
         if at_ms is not None:
@@ -111,12 +112,14 @@ def _needs(query: Query, node: Node, start_ms: int, end_ms: int, *, is_step: boo
         offset_ms = query.offset_ms(node.shift)
         start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
         if isinstance(node, Selector):
-            yield Need(node, start_ms - query.range_ms(node), end_ms, is_step and node.range is None, is_inner)
+            newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner
+            yield Need(node, start_ms - query.range_ms(node), end_ms, newest_only, is_inner, function)
             return
-        is_step, is_inner = False, True
+        is_inner = True
         start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
+    function = node.function if isinstance(node, Call) else function if isinstance(node, Paren) else ""
     for child in children(node):
-        yield from _needs(query, child, start_ms, end_ms, is_step=is_step, is_inner=is_inner)
+        yield from _needs(query, child, start_ms, end_ms, function, is_inner=is_inner)
 
 
 def first_step(after_ms: int, step_ms: int) -> int:

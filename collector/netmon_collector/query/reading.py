@@ -16,10 +16,12 @@ _PARTS: Final = 24
 _SPARSE_MS: Final = 600_000
 """So much later than asked for a series may begin that is read seldom."""
 
-_MOST_CELLS: Final = 2500
-_MOST_SERIES_MS: Final = 200_000_000
+_MOST_CELLS: Final = 8000
+_MOST_SERIES_MS: Final = 500_000_000
 _MOST_WINDOWS_MS: Final = 1_000_000_000
-"""So many results, series for so long, and windows of so long, take a millisecond or a few."""
+"""So many results, series for so long, and windows of so long of which each sample is looked at, take a millisecond or
+a few.
+"""
 
 Found = list[Frame] | Lines | Latest
 """Samples of some series, as the store has them at hand."""

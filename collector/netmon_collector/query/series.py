@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self, TypeVar
 
 import numpy as np
@@ -27,7 +28,7 @@ class Column:
     values: Sequence[str]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Grouping:
     """Which group each series is in: ids (S,), numbered by first appearance; first (G,) is a series of each group."""
 
@@ -36,6 +37,21 @@ class Grouping:
 
     def __len__(self) -> int:
         return len(self.first)
+
+    @cached_property
+    def order(self) -> Codes:
+        """The series, those of a group together."""
+        return np.argsort(self.ids, kind="stable")
+
+    @cached_property
+    def counts(self) -> Codes:
+        """How many series each group has."""
+        return np.bincount(self.ids, minlength=len(self))
+
+    @cached_property
+    def starts(self) -> Codes:
+        """Where each group begins in that order; at the end, how many series there are."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
 
 
 class SeriesSet:

@@ -257,12 +257,19 @@ def _bounds(times: Times, begins: Indices, starts: Times, ends: Times) -> tuple[
         empty = np.zeros((count, len(ends)), np.int64)
         return empty, empty
     least, most = int(times.min()), int(times.max())
-    width = most - least + 2
-    moves = np.arange(count, dtype=np.int64) * width
-    keys = times - least + np.repeat(moves, np.diff(begins))
+    moves = np.arange(count, dtype=np.int64) * (most - least + 2)
+    keys = times - least + np.repeat(moves, begins[1:] - begins[:-1])
+    shift = _shift(starts, ends)
+    bounds = np.concatenate([starts[:shift], ends])
+    needles = np.minimum(np.maximum(bounds, least - 1), most) - least
+    found = np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
+    return found[:, : len(ends)], found[:, shift:]
 
-    def positions(bounds: Times) -> Indices:
-        needles = np.clip(bounds, least - 1, most) - least
-        return np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
 
-    return positions(starts), positions(ends)
+def _shift(starts: Times, ends: Times) -> int:
+    """So many steps after a window begins another one ends; the number of all steps where that is not so."""
+    count = len(ends)
+    if count < 2:
+        return count
+    step, length = int(ends[1] - ends[0]), int(ends[0] - starts[0])
+    return length // step if step > 0 and length % step == 0 and length // step < count else count

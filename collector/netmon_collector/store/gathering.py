@@ -4,7 +4,7 @@ and what is in memory is put behind it, with a few operations for each block.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +70,7 @@ class _Selection:
     is_plain: bool
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Parts:
+class _Parts(NamedTuple):
     """Samples of all of some series, in the order in which they win: times [T] and bits [C, T] of each part."""
 
     series: Numbers
@@ -158,23 +157,31 @@ class Gatherer:
         """All as lines; and which blocks have times that do not rise."""
         lengths = np.array([block.length for block in blocks], np.int64)
         counts = np.array([len(block.series) for block in blocks], np.int64)
-        times, bits = np.empty(int(lengths.sum()), np.int64), np.empty(int(lengths @ counts), np.uint64)
-        time_at = at = 0
-        for block, length, count in zip(blocks, lengths.tolist(), counts.tolist(), strict=True):
-            own = bits[at : at + length * count].reshape(count, length)
-            first = 0
-            for part_times, part_bits in block.parts:
-                last = first + len(part_times)
-                times[time_at + first : time_at + last] = part_times
-                own[:, first:last] = part_bits
-                first = last
-            time_at += length
-            at += length * count
+        parts = [part for block in blocks for part in block.parts]
+        times = np.concatenate([own for own, _ in parts]) if parts else np.empty(0, np.int64)
+        if len(times) == lengths @ counts:  # one series of each block
+            bits = np.concatenate([own[0] for _, own in parts]) if parts else np.empty(0, np.uint64)
+        else:
+            bits = _side_by_side(blocks, int(lengths @ counts))
         axis = np.repeat(np.arange(len(blocks)), counts)
         series = np.concatenate([block.series for block in blocks]) if blocks else np.empty(0, np.int64)
         axis_begins = _begins(lengths)
         lines = Lines(self._index.view(series), bits.view(np.float64), _begins(lengths[axis]), axis, times, axis_begins)
         return lines, _backward(times, axis_begins)
+
+
+def _side_by_side(blocks: Sequence[_Parts], size: int) -> Bits:
+    """Of each block all parts of its first series, then all of its second, and so on."""
+    bits = np.empty(size, np.uint64)
+    at = 0
+    for block in blocks:
+        own = bits[at : at + block.length * len(block.series)].reshape(-1, block.length)
+        first = 0
+        for times, part in block.parts:
+            own[:, first : first + len(times)] = part
+            first += len(times)
+        at += own.size
+    return bits
 
 
 def _widened(start_ms: int, end_ms: int) -> tuple[int, int]:
