@@ -19,6 +19,8 @@ from typing import Final, NamedTuple
 
 from netmon_agent.icmp.wire import Address
 
+LEAST_BYTES: Final = 10
+"""What a request must hold after the ICMP header: eight random bytes, and two that balance the checksum."""
 _HEAD: Final = struct.Struct("!BBHHH8s")
 _ERROR: Final = struct.Struct("@IBBBBII")
 _TIMESPEC: Final = struct.Struct("@ll")
@@ -42,7 +44,10 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TracePlan:
-    """`tries` requests to each of the hops up to `most_hops`, `gap_s` apart; an answer counts within `timeout_s`."""
+    """`tries` requests of `size` bytes to each of the hops up to `most_hops`, `gap_s` apart.
+
+    An answer counts within `timeout_s`.
+    """
 
     address: Address
     most_hops: int = 30
@@ -151,7 +156,7 @@ class _Tracer:
     def _packet(self, sequence: int) -> bytes:
         """Padded so that the checksum, which some routers choose ways by, is the same for every sequence number."""
         balance = struct.pack("!H", 0xFFFF - sequence)
-        padding = bytes(max(self._plan.size - 18, 0))
+        padding = bytes(self._plan.size - LEAST_BYTES)
         body = self._mark + balance + padding
         head = struct.pack("!BBHHH", self._request, 0, 0, self._identifier, sequence)
         checksum = 0 if self._v6 else _checksum(head + body)

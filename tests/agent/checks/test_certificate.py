@@ -8,7 +8,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon_agent.inputs.checks.certificate import not_after_s
+from netmon_agent.inputs.checks.certificate import not_after_s, whose
 
 DER = ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("a").cert_chain_pems[0].bytes().decode())
 
@@ -30,3 +30,17 @@ def test_a_damaged_certificate_has_an_end_or_none(at: int, byte: int) -> None:
     found = not_after_s(DER[:at] + bytes([byte]) + DER[at + 1 :])
     assert found is None or isinstance(found, float)
     assert not_after_s(DER[: min(at, 40)]) is None
+
+
+def test_whose_a_certificate_is_is_told_bounded() -> None:
+    info = {
+        "subject": ((("countryName", "NO"),), (("commonName", "a,b"), ("unknown", "x")), (("organizationName", "c"),)),
+        "issuer": ((("commonName", "z" * 9_000),),),
+        "subjectAltName": (("DNS", "a.example"), ("IP Address", "192.0.2.1"), ("DNS", "b.example")),
+    }
+    told = whose(b"der", info)
+    assert told["subject"] == r"CN=a\,b,O=c,C=NO"
+    assert told["subjectalternative"] == "a.example,b.example"
+    assert len(told["issuer"]) == 500
+    assert len(told["fingerprint_sha256"]) == 64
+    assert whose(b"", {})["subject"] == ""

@@ -1,13 +1,29 @@
-"""When a certificate ends, out of its DER encoding: the one value of it that a check needs."""
+"""What a check tells of certificates: when they end, out of their DER encoding, and whose they are."""
 
+import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0
 _UTC_TIME: Final = 0x17
 _FIELDS_BEFORE_VALIDITY: Final = 3
 """Serial number, algorithm, issuer."""
+_SHORT_NAMES: Final = {
+    "serialNumber": "SERIALNUMBER",
+    "commonName": "CN",
+    "postalCode": "POSTALCODE",
+    "streetAddress": "STREET",
+    "stateOrProvinceName": "ST",
+    "localityName": "L",
+    "organizationalUnitName": "OU",
+    "organizationName": "O",
+    "countryName": "C",
+}
+"""In the order in which blackbox_exporter tells them."""
+_ESCAPED: Final = str.maketrans({one: f"\\{one}" for one in ',+"\\<>;'})
+_LONGEST_TEXT: Final = 500
 
 
 def not_after_s(der: bytes) -> float | None:
@@ -44,3 +60,24 @@ def _open(der: bytes, at: int) -> tuple[int, int, int]:
     if at + length > len(der):
         raise IndexError
     return tag, at, at + length
+
+
+def whose(der: bytes, info: Mapping[str, Any]) -> dict[str, str]:
+    """Labels that tell a certificate from others; `info` is what Python's ssl knows of it."""
+    names = [value for kind, value in info.get("subjectAltName", ()) if kind == "DNS"]
+    return {
+        "fingerprint_sha256": hashlib.sha256(der).hexdigest(),
+        "subject": _distinguished(info.get("subject", ())),
+        "issuer": _distinguished(info.get("issuer", ())),
+        "subjectalternative": ",".join(names)[:_LONGEST_TEXT],
+    }
+
+
+def _distinguished(parts: Any) -> str:
+    """A name as RFC 2253 writes it."""
+    values: dict[str, list[str]] = {}
+    for part in parts:
+        for kind, value in part:
+            values.setdefault(kind, []).append(value.translate(_ESCAPED))
+    known = [(short, values[kind]) for kind, short in _SHORT_NAMES.items() if kind in values]
+    return ",".join("+".join(f"{short}={one}" for one in of_kind) for short, of_kind in known)[:_LONGEST_TEXT]

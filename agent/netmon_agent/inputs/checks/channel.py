@@ -3,15 +3,16 @@
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import Field, model_validator
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.base import CannotCheck, Way, Wrong
-from netmon_agent.inputs.checks.certificate import not_after_s
+from netmon_agent.inputs.checks.certificate import not_after_s, whose
 from netmon_configs.options import Options
 
 LINE_BYTES: Final = 16 << 10
@@ -110,21 +111,48 @@ class Channel:
         tls: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
         if tls is None:
             return []
-        ends = [end for end in map(not_after_s, _chain(tls)) if end is not None]
+        shown = _chain(tls, "get_unverified_chain")
         told = [Reading("probe_tls_version_info", target | {"version": (tls.version() or "").replace("v", " ")}, 1.0)]
-        if ends:
-            told.append(Reading("probe_ssl_earliest_cert_expiry", target, min(ends)))
+        if (end_s := _first_end_s(shown)) is not None:
+            told.append(Reading("probe_ssl_earliest_cert_expiry", target, end_s))
+        if shown:
+            told.append(Reading("probe_ssl_last_chain_info", target | whose(*shown[0]), 1.0))
+        if tls.context.verify_mode != ssl.CERT_NONE:
+            end_s = _first_end_s(_chain(tls, "get_verified_chain"))
+            if end_s is not None:
+                told.append(Reading("probe_ssl_last_chain_expiry_timestamp_seconds", target, end_s))
         return told
 
     def close(self) -> None:
         self.writer.transport.abort()
 
 
-def _chain(tls: ssl.SSLObject) -> list[bytes]:
-    """All certificates that the server sent, where this Python can tell them; else the first."""
+class _Shown(NamedTuple):
+    der: bytes
+    info: Mapping[str, Any]
+
+
+def _chain(tls: ssl.SSLObject, which: str) -> list[_Shown]:
+    """The certificates that the server sent, or those that lead to an authority; the server's own comes first.
+
+    Where this Python cannot tell them, it is the first alone.
+    """
     inner: Any = getattr(tls, "_sslobj", None)
-    if hasattr(inner, "get_unverified_chain"):
-        shown = inner.get_unverified_chain() or ()
-        return [one.public_bytes(_DER) for one in shown[:_MOST_CERTIFICATES]]
+    if hasattr(inner, which):
+        found = getattr(inner, which)() or ()
+        return [_Shown(one.public_bytes(_DER), _info(one)) for one in found[:_MOST_CERTIFICATES]]
     own = tls.getpeercert(binary_form=True)
-    return [own] if own else []
+    return [_Shown(own, tls.getpeercert() or {})] if own else []
+
+
+def _info(certificate: Any) -> Mapping[str, Any]:
+    try:
+        told: Mapping[str, Any] = certificate.get_info()
+    except (ssl.SSLError, ValueError):  # names that are no text, in a certificate that nobody verifies
+        return {}
+    return told
+
+
+def _first_end_s(chain: Sequence[_Shown]) -> float | None:
+    ends = [end for end in (not_after_s(one.der) for one in chain) if end is not None]
+    return min(ends, default=None)

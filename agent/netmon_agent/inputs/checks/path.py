@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr
 
-from netmon_agent.icmp.trace import Hop, NotPossible, Path, TracePlan, trace
+from netmon_agent.icmp.trace import LEAST_BYTES, Hop, NotPossible, Path, TracePlan, trace
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.base import CannotCheck, Host, Probe, Way, Wrong
 from netmon_configs.options import Duration
@@ -27,7 +27,7 @@ class PathInput(Probe):
     tries: int = Field(default=3, ge=1, le=10)
     gap_s: Duration = Field(default=0.02, alias="gap", ge=0.001, le=1)
     timeout_s: Duration = Field(default=1.0, alias="timeout", gt=0, le=10)
-    size: int = Field(default=32, ge=18, le=1400, multiple_of=2)
+    size: int = Field(default=32, ge=LEAST_BYTES, le=1400, multiple_of=2)
 
     _routers: dict[int, frozenset[str]] = PrivateAttr(default_factory=dict)
     _length: int = PrivateAttr(default=0)

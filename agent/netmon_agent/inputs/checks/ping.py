@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from netmon_agent.icmp.pinger import Pinger, Plan, Round
 from netmon_agent.inputs.base import Columns, Input, Key, Reading
-from netmon_agent.inputs.checks.base import Check, Host, SocketAddress, literal, resolve
+from netmon_agent.inputs.checks.base import Check, Host, SocketAddress, address_hash, literal, resolve
 from netmon_configs.options import Duration
 from netmon_proto.model import STALE, Kind
 
@@ -22,6 +22,7 @@ _SERIES: Final = (
     ("probe_icmp_duration_seconds", "resolve"),
     ("probe_icmp_duration_seconds", "setup"),
     ("probe_ip_protocol", ""),
+    ("probe_ip_addr_hash", ""),
     ("probe_icmp_reply_hop_limit", ""),
     ("probe_icmp_packet_loss_ratio", ""),
     ("probe_icmp_rtt_min_seconds", ""),
@@ -36,9 +37,10 @@ _DOWN: Final[_Summary] = (0.0, 1.0, STALE, STALE, STALE, STALE, STALE)
 
 
 class _Found(NamedTuple):
-    """A target's address, None where it has none, and how long the search took."""
+    """A target's address, None where it has none, its hash, and how long the search took."""
 
     address: SocketAddress | None
+    hash: float
     took_s: float
 
 
@@ -112,7 +114,7 @@ class PingInput(Check):
         if not self._known:
             addresses = ((target, literal(target)) for target in self.targets)
             self._known = {
-                target: _Found(address, 0.0)
+                target: _Found(address, address_hash(address), 0.0)
                 for target, address in addresses
                 if address is not None and self.ip_version in (None, 4 if len(address) == 2 else 6)
             }
@@ -130,8 +132,8 @@ class PingInput(Check):
                 async with asyncio.timeout(self.timeout_s):
                     address = await resolve(target, ip_version=self.ip_version)
             except OSError:  # no such name, nobody to ask, timed out: nobody to ping
-                return _Found(None, time.perf_counter() - started)
-            return _Found(address, time.perf_counter() - started)
+                return _Found(None, 0.0, time.perf_counter() - started)
+            return _Found(address, address_hash(address), time.perf_counter() - started)
 
 
 def share_socket(inputs: Iterable[Input]) -> None:
@@ -161,6 +163,7 @@ def _values(found: Sequence[_Found], done: Round) -> list[float]:
         *lookup_s,
         *[0.0] * len(found),  # the socket is open already
         *[float(4 if len(one.address) == 2 else 6) if one.address else 0.0 for one in found],
+        *[one.hash for one in found],
         *[float(hop) if hop else STALE for hop in (next(hops) if one else 0 for one in reached)],
         *loss,
         *[value for column in rtt for value in column],
