@@ -1,5 +1,6 @@
 """The collector's configuration file."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -165,6 +166,25 @@ class PollingOptions(Options):
     facts_interval_s: Duration = Field(default=600.0, alias="facts_interval", ge=10, le=86_400)
 
 
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise ValueError(f"must be an address or a network such as 10.0.0.0/8 (got {value!r})") from None
+
+
+class AlertingOptions(Options):
+    """Who is told of alerts: a file in Alertmanager's format. `url`: where people see this collector, for links.
+
+    `allow_addresses`: of this machine and its links, which configured URLs may ask all the same."""
+
+    config_file: Path | None = None
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    allow_addresses: tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...] = ()
+
+
 class CollectorConfig(Options):
     """All that a collector can be told. An empty file is a good start: everything has a default."""
 
@@ -174,6 +194,7 @@ class CollectorConfig(Options):
     store: StoreOptions = Field(default_factory=StoreOptions)
     query: QueryConfig = Field(default_factory=QueryConfig)
     polling: PollingOptions = Field(default_factory=PollingOptions)
+    alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
 

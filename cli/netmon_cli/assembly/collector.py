@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from random import Random
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine as Database
@@ -22,6 +23,7 @@ from netmon_api.writing.desk import Desk
 from netmon_cli.assembly.running import beside, now_ms
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
+from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import CollectorConfig
 from netmon_collector.facts import FactBook
@@ -46,6 +48,7 @@ from netmon_collector.store.opening import open_store
 from netmon_collector.store.url import parse_store_url
 from netmon_collector.telemetry import make_registry
 from netmon_collector.witness import Witness
+from netmon_configs.load import ConfigError
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import Sealer
 from netmon_proto import __version__
@@ -76,6 +79,7 @@ class Knowledge:
     polling: Polling
     facts: FactBook
     fleet: Fleet
+    alerting: Alerting
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +103,19 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             way = lay_way(ground, knowledge, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
             server = await start_server(ground, knowledge, way, closing)
-        except (StateError, StoreUnavailable, CannotListen) as error:
+        except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
         join_token = None if config.grpc.is_local else tokens.ensure("join")
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
         async with AsyncExitStack() as running:
-            for work in (way.forwarding.run(), way.witness.run(), keep_house(ground, knowledge)):
+            for work in (
+                way.forwarding.run(),
+                way.witness.run(),
+                knowledge.alerting.run(),
+                keep_house(ground, knowledge),
+            ):
                 await running.enter_async_context(beside(work, stop))
             await stop.wait()
     log.info("collector.stopped")
@@ -138,7 +147,9 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
     closing.callback(fleet.save)
     closing.callback(tokens.save_uses)
-    return Knowledge(tokens, polling, facts, fleet)
+    alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret
+    closing.push_async_callback(alerting.close)
+    return Knowledge(tokens, polling, facts, fleet, alerting)
 
 
 def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Way:

@@ -68,10 +68,16 @@ class Delivery:
         self._now_ms = now_ms
         self._random = random
         self._lines: dict[Endpoint, _Line] = {}
+        self._closing: asyncio.Task[None] | None = None
 
     def load(self) -> None:
         """Goes on with what the last run left in the outbox."""
         self.post(self._outbox.pending())
+
+    def use(self, ways: Mapping[Endpoint, Way]) -> None:
+        """Goes on with other channels. Those before are closed once they have no message left."""
+        old, self._ways = self._ways, ways
+        self._closing = asyncio.create_task(_close_later(old))
 
     def post(self, posted: Sequence[Posted]) -> None:
         """Takes what is in the outbox now and was not before; for the event loop that runs this."""
@@ -91,6 +97,7 @@ class Delivery:
             await asyncio.Event().wait()
         finally:
             tasks = [task for line in self._lines.values() for task in line.busy]
+            tasks += [self._closing] if self._closing else []
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -206,3 +213,9 @@ class Delivery:
         if line.broken:
             log.info("channel.recovered", receiver=line.endpoint.receiver, to=line.endpoint.name)
         line.broken = False
+
+
+async def _close_later(ways: Mapping[Endpoint, Way]) -> None:
+    await asyncio.sleep(SEND_S)
+    for way in ways.values():
+        await way.channel.close()

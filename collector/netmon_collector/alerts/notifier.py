@@ -19,8 +19,6 @@ GRACE_MS: Final = 300_000
 """After a start nothing is over for want of news before this time: who raises alerts starts at the same time."""
 
 LONGEST_WAIT_S: Final = 60.0
-KEPT_MS: Final = 5 * 86_400_000
-"""How long silences that are over and what was delivered can still be read, as Alertmanager's retention."""
 
 log = EventLog("netmon.alerts")
 
@@ -61,6 +59,16 @@ class Notifier:
             if alert.valid_until_ms is not None and alert.resolved_at_ms is None:
                 kept = replace(alert, valid_until_ms=max(alert.valid_until_ms, now_ms + GRACE_MS))
             self._enter(kept, now_ms, known=alert.fingerprint in told)
+
+    def use(self, groups: Groups, decisions: Decisions) -> None:
+        """Goes on with other routes, rules and endpoints; who was told what still holds."""
+        decisions.told.update(self._decisions.told)
+        self._groups, self._decisions = groups, decisions
+        told = {fingerprint for one in decisions.told.values() for fingerprint in one.firing}
+        now_ms = self._now_ms()
+        for alert in list(self._alerts.values()):
+            self._enter(alert, now_ms, known=alert.fingerprint in told)
+        self._news.set()
 
     async def take(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Takes alerts as of a time; what is new is on disk when this returns. Raises AlertsNotTaken."""

@@ -107,9 +107,11 @@ async def working(state: Engine, clock: Clock, ways: dict[Endpoint, Way]) -> Asy
     desk = Desk(state, clock, ways)
     task = asyncio.create_task(desk.delivery.run())
     await asyncio.sleep(0)
-    yield desk
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    try:
+        yield desk
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
@@ -195,8 +197,8 @@ async def test_a_slow_receiver_delays_no_other(state: Engine) -> None:
     async with working(state, Clock(), ways) as desk:
         await desk.take(alert(0, alertname="Down", host="a"))
         await desk.at(30_000)
-        await until(lambda: len(quick.heard) == 1)
-        assert desk.outbox.counts() == {"pending": 1, "delivered": 1}
+        await until(lambda: desk.outbox.counts() == {"pending": 1, "delivered": 1})
+        assert len(quick.heard) == 1
 
 
 async def test_a_restart_tells_nothing_twice_and_forgets_nothing(state: Engine) -> None:

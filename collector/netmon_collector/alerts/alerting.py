@@ -1,0 +1,109 @@
+"""All of alerting that comes after who raises alerts, put together, and put together again when its file changes."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from sqlalchemy import Engine
+
+from netmon_collector.alerts.channels.base import Surroundings
+from netmon_collector.alerts.channels.http import Guard, Http
+from netmon_collector.alerts.configuration import AlertingFile, load_alerting
+from netmon_collector.alerts.decision import Decisions
+from netmon_collector.alerts.delivery import Delivery
+from netmon_collector.alerts.groups import Groups
+from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.notifier import Notifier
+from netmon_collector.alerts.silences import Silences
+from netmon_collector.config import AlertingOptions
+from netmon_collector.state.alerts import AlertBook
+from netmon_collector.state.outbox import Outbox
+from netmon_configs.load import ConfigError
+from netmon_configs.logs import EventLog
+
+LOOK_S: Final = 5.0
+KEPT_MS: Final = 5 * 86_400_000
+"""How long it can be seen what was told, and which silences there were."""
+HOUSEKEEPING_S: Final = 3600.0
+
+log = EventLog("netmon.alerting")
+
+
+class Alerting:
+    """`notifier` is what alerts are handed to; `file` is the configuration that holds now."""
+
+    def __init__(self, state: Engine, options: AlertingOptions, *, now_ms: Callable[[], int], random: Random) -> None:
+        """Raises ConfigError where the file is wrong."""
+        self._path = options.config_file
+        self._now_ms = now_ms
+        self._surroundings = Surroundings(Http(Guard(options.allow_addresses)))
+        self._stamp = _stamp(self._path)
+        self.url = options.url.rstrip("/")
+        self.file = load_alerting(self._path)
+        self.book = AlertBook(state)
+        self.outbox = Outbox(state)
+        self.silences = Silences(self.book.silences())
+        self.delivery = Delivery(
+            self.outbox, self.file.open(self._surroundings), url=self.url, now_ms=now_ms, random=random
+        )
+        groups, decisions = self._parts()
+        self.notifier = Notifier(groups, decisions, self.book, self.outbox, self.delivery.post, now_ms)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self.notifier.load()
+        self.delivery.load()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.delivery.run())
+            tasks.create_task(self.notifier.run())
+            tasks.create_task(self._watch())
+            tasks.create_task(self._keep_house())
+
+    async def close(self) -> None:
+        """Ends connections that channels share."""
+        await self._surroundings.http.close()
+
+    def reload(self) -> None:
+        """Goes on by the file as it is now. Raises ConfigError where it is wrong; all goes on as before then."""
+        file = load_alerting(self._path)
+        ways = file.open(self._surroundings)
+        self.file = file
+        self.delivery.use(ways)
+        self.notifier.use(*self._parts())
+
+    def _parts(self) -> tuple[Groups, Decisions]:
+        file: AlertingFile = self.file
+        return Groups(file.tree()), Decisions(self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints())
+
+    async def _watch(self) -> None:
+        """Goes by the file when it has changed, and says so once where that cannot be."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            stamp = await asyncio.to_thread(_stamp, self._path)
+            if stamp == self._stamp:
+                continue
+            self._stamp = stamp
+            try:
+                self.reload()
+            except ConfigError as error:
+                log.warning("alerting.file_wrong", error=str(error))
+            else:
+                log.info("alerting.file_read", path=self._path)
+
+    async def _keep_house(self) -> None:
+        while True:
+            before_ms = self._now_ms() - KEPT_MS
+            await asyncio.to_thread(self.outbox.forget_before, before_ms)
+            await asyncio.to_thread(self.book.drop_silences, self.silences.forget_before(before_ms))
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    """What changes when the file does."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size) if found else None

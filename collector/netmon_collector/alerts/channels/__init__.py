@@ -1,0 +1,1 @@
+"""Ways to tell people and programs of alerts: a file for each."""

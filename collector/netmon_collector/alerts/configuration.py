@@ -1,0 +1,125 @@
+"""Who is told of alerts: a file in Alertmanager's format, and what it comes to."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic import Field, create_model, model_validator
+
+from netmon_collector.alerts.calendar_options import Calendar, IntervalOptions
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings
+from netmon_collector.alerts.channels.registry import CHANNELS
+from netmon_collector.alerts.decision import Endpoint
+from netmon_collector.alerts.delivery import Way
+from netmon_collector.alerts.inhibition import InhibitRule
+from netmon_collector.alerts.routes import Route
+from netmon_collector.alerts.routing_options import InhibitOptions, RouteOptions, make_tree
+from netmon_configs.load import load
+from netmon_configs.options import Duration, Options
+from netmon_configs.wording import did_you_mean
+
+NOBODY: Final = "nobody"
+
+
+class _Receiver(Options):
+    """Somebody to tell, in one way or several at once. `failover` is a receiver that is told as well where one of these
+    ways fails for good, or for longer than `failover_after`."""
+
+    name: str = Field(min_length=1, max_length=200)
+    failover: str | None = None
+    failover_after_s: Duration = Field(default=300.0, alias="failover_after", ge=0)
+
+    def ways(self) -> Iterator[tuple[Endpoint, ChannelOptions]]:
+        for kind in CHANNELS:
+            for place, options in enumerate(getattr(self, f"{kind}_configs")):
+                yield Endpoint(self.name, f"{kind}/{place}", options.send_resolved), options
+
+
+_LISTS: Final = {f"{kind}_configs": (cast("Any", tuple)[options, ...], ()) for kind, options in CHANNELS.items()}
+Receiver = cast("type[_Receiver]", create_model("Receiver", __base__=_Receiver, **cast("Any", _LISTS)))
+"""A receiver has a list for each channel that there is."""
+
+
+class GlobalOptions(Options):
+    """What holds where nothing else is said. `resolve_timeout`: when an alert is over that came without an end."""
+
+    resolve_timeout_s: Duration = Field(default=300.0, alias="resolve_timeout", gt=0)
+
+
+class AlertingFile(Options):
+    """All that such a file can say. An empty one tells nobody."""
+
+    all: GlobalOptions = Field(default_factory=GlobalOptions, alias="global")
+    route: RouteOptions = Field(default_factory=lambda: RouteOptions(receiver=NOBODY))
+    receivers: tuple[Receiver, ...] = Field(default_factory=lambda: (Receiver(name=NOBODY),))  # type: ignore[valid-type]
+    inhibit_rules: tuple[InhibitOptions, ...] = ()
+    time_intervals: tuple[IntervalOptions, ...] = ()
+    mute_time_intervals: tuple[IntervalOptions, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "AlertingFile":
+        receivers = _unique("receivers", [one.name for one in self._receivers])
+        times = _unique("time_intervals", [one.name for one in (*self.time_intervals, *self.mute_time_intervals)])
+        root = self.route
+        if root.receiver is None:
+            raise ValueError("route: needs a 'receiver', for what no route below it is for")
+        if root.all_matchers() or root.mute_time_intervals or root.active_time_intervals:
+            raise ValueError("route: takes all alerts, so it must have no matchers and no times")
+        for route in root.walk():
+            if route.receiver is not None:
+                _known("receiver", route.receiver, receivers)
+            for name in (*route.mute_time_intervals, *route.active_time_intervals):
+                _known("time interval", name, times)
+        for receiver in self._receivers:
+            if receiver.failover is not None:
+                _known("receiver", receiver.failover, receivers)
+                if receiver.failover == receiver.name:
+                    raise ValueError(f"receivers: '{receiver.name}' cannot stand in for itself")
+        return self
+
+    @property
+    def _receivers(self) -> tuple[_Receiver, ...]:
+        return self.receivers
+
+    def tree(self) -> Route:
+        return make_tree(self.route)
+
+    def rules(self) -> tuple[InhibitRule, ...]:
+        return tuple(one.rule() for one in self.inhibit_rules)
+
+    def calendar(self) -> Calendar:
+        return {one.name: one.periods() for one in (*self.time_intervals, *self.mute_time_intervals)}
+
+    def endpoints(self) -> dict[str, list[Endpoint]]:
+        """The endpoints of each receiver."""
+        return {one.name: [endpoint for endpoint, _ in one.ways()] for one in self._receivers}
+
+    def open(self, surroundings: Surroundings) -> dict[Endpoint, Way]:
+        """All channels. Raises ConfigError where a secret cannot be read."""
+        endpoints = self.endpoints()
+        return {
+            endpoint: Way(
+                options.open(surroundings),
+                tuple(endpoints[one.failover]) if one.failover else (),
+                round(one.failover_after_s * 1000),
+            )
+            for one in self._receivers
+            for endpoint, options in one.ways()
+        }
+
+
+def load_alerting(path: Path | None) -> AlertingFile:
+    """Reads such a file; without one nobody is told. Raises ConfigError."""
+    return AlertingFile() if path is None else load(path, AlertingFile)
+
+
+def _unique(what: str, names: list[str]) -> set[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what}: {', '.join(twice)} is there more than once")
+    return set(names)
+
+
+def _known(what: str, name: str, names: Iterable[str]) -> None:
+    if name not in names:
+        raise ValueError(f"there is no {what} '{name}'{did_you_mean(name, sorted(names))}")

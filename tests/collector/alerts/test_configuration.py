@@ -1,0 +1,100 @@
+"""Who is told of alerts, as a file says it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from netmon_collector.alerts.configuration import AlertingFile, load_alerting
+from netmon_configs.load import ConfigError, parse
+
+WHOLE = """
+global: {resolve_timeout: 10m}
+route:
+  receiver: ops
+  group_by: [alertname, site]
+  group_wait: 10s
+  routes:
+  - receiver: night
+    matchers: ['severity="critical"', 'site=~"a|b"']
+    group_interval: 1m
+    active_time_intervals: [night]
+    continue: true
+  - match: {team: net}
+    group_by: ['...']
+    routes: [{match_re: {site: x.*}, receiver: night}]
+inhibit_rules:
+- {source_matchers: [severity="critical"], target_match: {severity: warning}, equal: [site]}
+time_intervals:
+- {name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}], location: Europe/Oslo}]}
+receivers:
+- name: ops
+  webhook_configs: [{url: 'http://127.0.0.1:1/a'}, {url: 'http://127.0.0.1:1/b', send_resolved: false}]
+- name: night
+  webhook_configs: [{url: 'http://127.0.0.1:1/c'}]
+"""
+
+
+def test_routes_have_what_those_above_them_have() -> None:
+    root = parse(WHOLE, "am.yml", AlertingFile).tree()
+    assert [(route.key, route.receiver, route.group_wait_ms, route.group_interval_ms) for route in root.walk()] == [
+        ("{}", "ops", 10_000, 300_000),
+        ('{}/{severity="critical",site=~"a|b"}', "night", 10_000, 60_000),
+        ('{}/{team="net"}', "ops", 10_000, 300_000),
+        ('{}/{team="net"}/{site=~"x.*"}', "night", 10_000, 300_000),
+    ]
+    assert [route.group_by for route in root.walk()] == [
+        frozenset({"alertname", "site"}),
+        frozenset({"alertname", "site"}),
+        None,
+        None,
+    ]
+    found = root.find({"severity": "critical", "site": "a", "team": "net"})
+    assert [route.key for route in found] == ['{}/{severity="critical",site=~"a|b"}', '{}/{team="net"}']
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="needs amtool (Debian: prometheus-alertmanager)")
+def test_amtool_finds_the_same_receivers(tmp_path: Path) -> None:
+    path = tmp_path / "am.yml"
+    path.write_text(WHOLE, encoding="utf-8")
+    root = load_alerting(path).tree()
+    for labels in ({"severity": "critical", "site": "b"}, {"team": "net", "site": "x1"}, {"team": "net"}, {"a": "b"}):
+        pairs = [f"{name}={value}" for name, value in labels.items()]
+        command = ["amtool", "config", "routes", "test", f"--config.file={path}", *pairs]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        assert told.strip().split(",") == [route.receiver for route in root.find(labels)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("route: {receiver: op}\nreceivers: [{name: ops}]", "there is no receiver 'op'. Did you mean 'ops'?"),
+        ("route: {receiver: ops, matchers: [a=b]}\nreceivers: [{name: ops}]", "must have no matchers"),
+        ("route: {group_by: [a]}\nreceivers: [{name: ops}]", "needs a 'receiver'"),
+        ("receivers: [{name: nobody}, {name: nobody}]", "nobody is there more than once"),
+        (
+            (
+                "{time_intervals: [{name: night}], receivers: [{name: ops}],\n"
+                " route: {receiver: ops, routes: [{mute_time_intervals: [nihgt]}]}}"
+            ),
+            "there is no time interval 'nihgt'. Did you mean 'night'?",
+        ),
+        ("receivers: [{name: nobody, webhok_configs: []}]", "Did you mean 'webhook_configs'?"),
+        ("receivers: [{name: nobody, webhook_configs: [{}]}]", "needs either 'url' or 'url_file'"),
+        ("receivers: [{name: nobody, failover: nobody}]", "cannot stand in for itself"),
+        ("route: {receiver: nobody, routes: [{matchers: ['a=~\"(\"']}]}", "is no regular expression"),
+        ("inhibit_rules: [{source_matchers: 3}]", "must be matchers"),
+    ],
+)
+def test_mistakes_say_what_and_where(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "am.yml", AlertingFile)
+    assert words in str(caught.value)
+    assert "am.yml" in str(caught.value)
+
+
+def test_an_empty_file_tells_nobody() -> None:
+    file = parse("", "am.yml", AlertingFile)
+    assert file.endpoints() == {"nobody": []}
+    assert file.tree().receiver == "nobody"
