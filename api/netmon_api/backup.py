@@ -22,7 +22,7 @@ async def download_backup(call: Call[NoQuery]) -> web.StreamResponse:
         async with call.services.backups.take() as members:
             await response.prepare(call.request)
             sink = _Sink(response, asyncio.get_running_loop())
-            manifest = await asyncio.to_thread(write_tar, members, sink)
+            manifest = await asyncio.to_thread(write_tar, members, sink, call.services.backups.outside)
         await response.write_eof()
         log.info("backup.sent", files=len(manifest.files), bytes=manifest.size_bytes)
     except (BackupError, ConnectionError) as error:

@@ -8,10 +8,12 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.envelope import STATUS, ApiError
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
+from netmon_collector.state.database import reason_of
 from netmon_collector.store.base import StoreError
 from netmon_configs.logs import EventLog
 
@@ -54,6 +56,10 @@ def answer_errors(now_ms: Callable[[], int]) -> Middleware:
             answer = _from_http(error)
         except StoreError as error:
             answer = ApiError("unavailable", f"the store can't answer now: {error}")
+        except SQLAlchemyError as error:
+            answer = ApiError("unavailable", "the state database can't be asked now; the log tells more")
+            _log(request, answer, error=reason_of(error))
+            return answer.response(now_ms(), request[_REQUEST_ID])
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
             answer = ApiError("internal", "an error of netmon's own; its log tells more under the request id")
             _log(request, answer, error=repr(error), traceback=traceback.format_exc())

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from netmon_cli.claim import Claim
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
-from netmon_cli.output import count, size, write_json, write_lines
+from netmon_cli.output import count, escape, size, write_json, write_lines
 
 if TYPE_CHECKING:
     from netmon_collector.backup.contents import Manifest
+    from netmon_collector.config import CollectorConfig
 
 _UNFINISHED = ".partial"
 _PIECE_BYTES = 1 << 20
@@ -32,6 +33,7 @@ def make_at_rest(target: Path, state: Path, config: Path | None, force: bool, as
     """A backup of a collector that does not run, from its folders. Raises Failure."""
     from netmon_collector.backup.contents import BackupError
     from netmon_collector.backup.making import at_rest, streamed
+    from netmon_collector.state.place import StateError, outside_of, place_of
     from netmon_collector.store.base import StoreUnavailable
 
     _refuse_what_is_there(target, force)
@@ -39,16 +41,28 @@ def make_at_rest(target: Path, state: Path, config: Path | None, force: bool, as
         state = state / "collector"
     if not state.is_dir():
         raise Failure(Exit.USAGE, f"{state} is not there", "Name the collector's state folder with --state.")
+    options = collector_options(state, config)
     try:
+        outside = outside_of(place_of(state, options.database.url, None))
         with (
             _claimed(state),
-            _store_of(state, config) as store,
-            at_rest(state, store) as members,
-            streamed(members) as stream,
+            _store_of(state, options.store.url) as store,
+            at_rest(state, store, outside) as members,
+            streamed(members, outside) as stream,
         ):
             return _write(target, stream, as_json)
-    except (BackupError, StoreUnavailable) as error:
+    except (BackupError, StateError, StoreUnavailable) as error:
         raise Failure(Exit.WRONG, str(error)) from error
+
+
+def collector_options(state: Path, config: Path | None) -> "CollectorConfig":
+    """What a collector with this state folder is told. Raises ConfigError."""
+    from netmon_cli.handover import configured, overrides
+    from netmon_collector.config import CollectorConfig
+
+    options = configured("collector", config, overrides(state, None))
+    assert isinstance(options, CollectorConfig)
+    return options
 
 
 def _claimed(state: Path) -> Claim:
@@ -61,14 +75,12 @@ def _claimed(state: Path) -> Claim:
 
 
 @contextmanager
-def _store_of(state: Path, config: Path | None) -> Iterator[Path | None]:
+def _store_of(state: Path, address: str) -> Iterator[Path | None]:
     """The folder of the store, held; None where samples are on a server of their own."""
-    from netmon_cli.handover import configured, overrides
     from netmon_collector.store.lock import FolderLock
     from netmon_collector.store.url import parse_store_url
 
-    options = configured("collector", config, overrides(state, None))
-    url = parse_store_url(options.store.url)  # type: ignore[attr-defined]
+    url = parse_store_url(address)
     if url.kind != "embedded":
         yield None
         return
@@ -155,9 +167,11 @@ def _remove(path: Path) -> None:
 def tell(manifest: "Manifest", as_json: bool, done: str) -> Exit:
     """Says what a backup holds."""
     if as_json:
-        plain = {"made": manifest.made, "netmon": manifest.netmon}
+        plain = {"made": manifest.made, "netmon": manifest.netmon, "outside": manifest.outside}
         write_json({**plain, "files": len(manifest.files), "bytes": manifest.size_bytes})
     else:
         files = count(len(manifest.files), "file", "files")
         write_lines([f"{done}: {files}, {size(manifest.size_bytes)}, of {manifest.made}"])
+        if manifest.outside:
+            write_lines([f"agents, tokens and devices are not in it: they are in {escape(manifest.outside)} (pg_dump)"])
     return Exit.FINE

@@ -275,6 +275,7 @@ def config_sample(kind: Annotated[Kind, typer.Argument(help="Whose file.")]) -> 
 @token_app.command("new")
 def token_new(
     state: Annotated[Path | None, typer.Option(help="The collector's state folder; else that of `netmon up`.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Its configuration file, where that names a database.")] = None,
     join: Annotated[bool, typer.Option("--join", help="For agents on other hosts, instead of the API.")] = False,
     admin: Annotated[bool, typer.Option("--admin", help="For all of the API, backups too.")] = False,
     write: Annotated[bool, typer.Option("--write", help="For programs that send samples, and for that alone.")] = False,
@@ -287,7 +288,7 @@ def token_new(
     if join + admin + write > 1:
         raise typer.BadParameter("a token is for agents or for administrators or for writing", param_hint="--join")
     purpose: Purpose = "join" if join else "admin" if admin else "write" if write else "api"
-    finish(issue(state or standard_state(os.environ), purpose, as_json))
+    finish(issue(state or standard_state(os.environ), config, purpose, as_json))
 
 
 @dashboards_app.command("export")

@@ -11,18 +11,24 @@ if TYPE_CHECKING:
     from netmon_collector.state.tokens import Purpose
 
 
-def issue(state: Path, purpose: "Purpose", as_json: bool) -> Exit:
+def issue(state: Path, config: Path | None, purpose: "Purpose", as_json: bool) -> Exit:
     """Makes a token and shows it, this once; a running collector takes it within seconds. Raises Failure."""
-    from netmon_collector.state.database import StateError, open_state
+    from netmon_cli.backup import collector_options
+    from netmon_collector.state.database import open_state
+    from netmon_collector.state.place import FILE, StateError, place_of
     from netmon_collector.state.tokens import Tokens
 
-    path = state / "state.sqlite"
-    if not path.exists() and (state / "collector").is_dir():  # the folder of `netmon up`
-        path = state / "collector" / "state.sqlite"
-    if not path.exists():
-        raise Failure(Exit.USAGE, f"{path} is not there", "Name the collector's state folder with --state.")
+    if not (state / FILE).exists() and (state / "collector").is_dir():  # the folder of `netmon up`
+        state = state / "collector"
+    database = collector_options(state, config).database
+    if database.url is None and not (state / FILE).exists():
+        raise Failure(
+            Exit.USAGE,
+            f"{state / FILE} is not there",
+            "Name the collector's state folder with --state, or its configuration with --config.",
+        )
     try:
-        engine = open_state(f"sqlite:///{path}")
+        engine = open_state(place_of(state, database.url, database.password_file))
     except StateError as error:
         raise Failure(Exit.WRONG, str(error)) from error
     try:

@@ -63,6 +63,16 @@ StoreUrlText = Annotated[str, BeforeValidator(_checked_url)]
 """The URL of a store, see store/url.py."""
 
 
+def _checked_database(value: object) -> str:
+    from netmon_collector.state.place import checked_url
+
+    return checked_url(value)
+
+
+DatabaseUrl = Annotated[str, BeforeValidator(_checked_database)]
+"""The URL of a PostgreSQL database, see state/place.py."""
+
+
 def _checked_selector(value: object) -> str:
     from netmon_collector.query.selector import parse_selector
 
@@ -160,6 +170,22 @@ class QueryConfig(Options):
         return QueryOptions(limits, lookback_ms=round(self.lookback_s * 1000), experimental=self.experimental)
 
 
+class DatabaseOptions(Options):
+    """Where agents, devices and whatever is no sample are kept: with a URL in PostgreSQL, else in the state folder.
+
+    Without a password file, PostgreSQL's own ways count: PGPASSWORD in the environment, or ~/.pgpass.
+    """
+
+    url: DatabaseUrl | None = None
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _password_is_for_something(self) -> Self:
+        if self.password_file is not None and self.url is None:
+            raise ValueError("password_file needs url")
+        return self
+
+
 class PollingOptions(Options):
     """How devices are polled. Facts are their ports, addresses, neighbours and tables of forwarding."""
 
@@ -193,6 +219,7 @@ class CollectorConfig(Options):
     grpc: GrpcOptions = Field(default_factory=GrpcOptions)
     store: StoreOptions = Field(default_factory=StoreOptions)
     query: QueryConfig = Field(default_factory=QueryConfig)
+    database: DatabaseOptions = Field(default_factory=DatabaseOptions)
     polling: PollingOptions = Field(default_factory=PollingOptions)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.polling import Polling, Standing
+from netmon_collector.state.database import reason_of
 from netmon_collector.state.facts import KeptFacts
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
@@ -74,7 +75,7 @@ class FactBook:
             content = zlib.compress(wire.encode_facts(facts), 1)
             await asyncio.to_thread(self._kept.put, facts.device, self._now_ms(), content)
         except SQLAlchemyError as error:
-            log.warning("facts.not_kept", device=facts.device, error=str(getattr(error, "orig", None) or error))
+            log.warning("facts.not_kept", device=facts.device, error=reason_of(error))
         for learner in self._learners:
             await learner.learn(facts)
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.state.agents import first_free, handle_of
 from netmon_collector.state.credentials import Credentials
+from netmon_collector.state.database import reason_of
 from netmon_collector.state.devices import DeviceRecord, Devices
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken
@@ -182,7 +183,7 @@ class Polling:
         try:
             await asyncio.to_thread(self._devices.identified, report.device, facts, now_ms)
         except SQLAlchemyError as error:
-            log.warning("device.not_kept", device=report.device, error=str(getattr(error, "orig", None) or error))
+            log.warning("device.not_kept", device=report.device, error=reason_of(error))
 
     def heard(self, instance: str, time_ms: int, up: bool) -> None:
         """Takes note of a poll; one that comes late tells nothing of now."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import grpc
 import grpc.aio
+from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.config import GrpcOptions
 from netmon_collector.conversation import Context, Conversation, StreamOver, decoded
@@ -18,6 +19,7 @@ from netmon_collector.listener import port_taken, read_certificate
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.state.agents import KeyMismatch
+from netmon_collector.state.database import reason_of
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 from netmon_configs.logs import EventLog
@@ -152,6 +154,9 @@ class Receiver:
         except KeyMismatch as error:
             log.warning("agent.turned_away", address=_address(context), agent=hello.agent_id, why=str(error))
             raise StreamOver(grpc.StatusCode.UNAUTHENTICATED, str(error)) from None
+        except SQLAlchemyError as error:
+            log.warning("agent.put_off", address=_address(context), agent=hello.agent_id, error=reason_of(error))
+            raise StreamOver(grpc.StatusCode.UNAVAILABLE, "the state database can't be asked now") from None
         ended = asyncio.get_running_loop().create_future()
         if before := self._streams.get(record.agent_id):
             _end(before, StreamOver(grpc.StatusCode.ABORTED, "the same agent has opened another stream"))

@@ -15,6 +15,7 @@ from random import Random
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_api.app import make_app
 from netmon_api.serve import Server
@@ -39,9 +40,10 @@ from netmon_collector.query.engine import Engine
 from netmon_collector.receive import Receiver
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
-from netmon_collector.state.database import StateError, open_state
+from netmon_collector.state.database import Claimed, open_state, reason_of
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.facts import KeptFacts
+from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store, StoreUnavailable
 from netmon_collector.store.opening import open_store
@@ -65,6 +67,7 @@ class Ground:
 
     config: CollectorConfig
     state: Database
+    claimed: Claimed
     store: Store
     queries: Engine
     sealer: Sealer
@@ -123,8 +126,11 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
 
 def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
     """Opens what is on disk. Raises StateError and StoreUnavailable."""
-    state = open_state(f"sqlite:///{config.state / 'state.sqlite'}")
+    place = place_of(config.state, config.database.url, config.database.password_file)
+    state = open_state(place)
     closing.callback(state.dispose)
+    claimed = Claimed(state)
+    closing.callback(claimed.release)
     store = open_store(
         parse_store_url(config.store.url),
         config.state,
@@ -135,7 +141,7 @@ def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
     closing.push_async_callback(store.close)
     queries = Engine(store, config.query.options())
     closing.callback(queries.close)
-    return Ground(config, state, store, queries, Sealer(config.state / "state.key"), make_registry())
+    return Ground(config, state, claimed, store, queries, Sealer(config.state / "state.key"), make_registry())
 
 
 def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
@@ -145,11 +151,11 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     polling = Polling(Devices(ground.state), Credentials(ground.state, ground.sealer), now_ms, facts_interval_ms)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms)
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
-    closing.callback(fleet.save)
-    closing.callback(tokens.save_uses)
     alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret
+    knowledge = Knowledge(tokens, polling, facts, fleet, alerting)
+    closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
-    return Knowledge(tokens, polling, facts, fleet, alerting)
+    return knowledge
 
 
 def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Way:
@@ -196,7 +202,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: 
         tokens=knowledge.tokens,
         registry=ground.registry,
         intake=way.intake,
-        backups=Backups(ground.config.state, ground.store),
+        backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
@@ -213,8 +219,28 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: 
 async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
     """Applies the retention and writes down what is kept in memory between times, until cancelled."""
     kept_ms = ground.config.store.retention.retention().base.raw_ms
+    is_away = False
     while True:
         await ground.store.forget_before(now_ms() - kept_ms)
-        await asyncio.to_thread(knowledge.fleet.save)
-        await asyncio.to_thread(knowledge.tokens.save_uses)
+        is_away = not await asyncio.to_thread(save_all, ground, knowledge, is_away)
         await asyncio.sleep(HOUSEKEEPING_S)
+
+
+def save_all(ground: Ground, knowledge: Knowledge, was_away: bool = False) -> bool:
+    """Writes down when agents were heard of and tokens used; False where the database is away, which is told once.
+
+    Raises Failure where another collector took the database meanwhile.
+    """
+    try:
+        ground.claimed.renew()
+        knowledge.fleet.save()
+        knowledge.tokens.save_uses()
+    except StateError as error:
+        raise Failure(Exit.WRONG, str(error)) from error
+    except SQLAlchemyError as error:
+        if not was_away:
+            log.warning("state.away", error=reason_of(error), consequence="samples are taken; agents and people wait")
+        return False
+    if was_away:
+        log.info("state.back")
+    return True

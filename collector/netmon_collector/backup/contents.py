@@ -32,11 +32,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All files of a backup; `made` is RFC 3339 in UTC, `netmon` the version that made it."""
+    """All files of a backup; `made` is RFC 3339 in UTC, `netmon` the version that made it.
+
+    `outside` names the database that the state is in where that is no file of the backup.
+    """
 
     made: str
     netmon: str
     files: tuple[Item, ...]
+    outside: str = ""
 
     def dump(self) -> bytes:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()
@@ -49,7 +53,7 @@ class Manifest:
             if plain["format"] > FORMAT:
                 raise BackupDamaged(f"it was made by a newer netmon ({plain['netmon']}): restore it with that one")
             files = tuple(Item(str(one["name"]), int(one["bytes"]), str(one["sha256"])) for one in plain["files"])
-            return cls(str(plain["made"]), str(plain["netmon"]), files)
+            return cls(str(plain["made"]), str(plain["netmon"]), files, str(plain.get("outside", "")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BackupDamaged(f"{MANIFEST} cannot be read") from error
 

@@ -41,10 +41,14 @@ class Snapshots(Protocol):
 
 
 class Backups:
-    """The backups of a running collector, one at a time. Of samples on a server of their own there are none."""
+    """The backups of a running collector, one at a time. Of samples on a server of their own there are none.
 
-    def __init__(self, state: Path, store: object) -> None:
+    `outside` names the database where the state is, if that is not a file in the folder: it is not in the backup.
+    """
+
+    def __init__(self, state: Path, store: object, outside: str = "") -> None:
         self._state = state
+        self.outside = outside
         self._store = store if isinstance(store, Snapshots) else None
         self._stage = (state if self._store is None else self._store.folder) / _STAGE
         self._busy = False
@@ -60,8 +64,10 @@ class Backups:
             await asyncio.to_thread(self._stage.mkdir, mode=0o700)
             if self._store is not None:
                 await self._store.snapshot(self._stage / "store")
-            await asyncio.to_thread(copy_database, self._state / STATE, self._stage / STATE)
-            yield await asyncio.to_thread(members_of, self._stage / "store", self._stage / STATE)
+            if not self.outside:
+                await asyncio.to_thread(copy_database, self._state / STATE, self._stage / STATE)
+            database = None if self.outside else self._stage / STATE
+            yield await asyncio.to_thread(members_of, self._stage / "store", database)
         except (StoreError, OSError) as error:
             raise BackupError(str(error)) from error
         finally:
@@ -70,23 +76,24 @@ class Backups:
 
 
 @contextmanager
-def at_rest(state: Path, store: Path | None) -> Iterator[Sequence[Member]]:
+def at_rest(state: Path, store: Path | None, outside: str = "") -> Iterator[Sequence[Member]]:
     """The files of a collector that does not run. Its folders must be held by the caller. Raises BackupError."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / STATE
         try:
-            copy_database(state / STATE, copy)
-            members = members_of(store, copy)
+            if not outside:
+                copy_database(state / STATE, copy)
+            members = members_of(store, None if outside else copy)
         except OSError as error:
             raise BackupError(str(error)) from error
         yield members
 
 
-def members_of(store: Path | None, database: Path) -> list[Member]:
+def members_of(store: Path | None, database: Path | None) -> list[Member]:
     """The files of a store's folder that are its own, and the state database, in the order of their names."""
     inside = sorted(store.iterdir()) if store is not None and store.exists() else []
     found = [Member(f"store/{path.name}", path) for path in inside if path.is_file()]
-    return [member for member in found if is_member(member.name)] + [Member(STATE, database)]
+    return [one for one in found if is_member(one.name)] + ([Member(STATE, database)] if database else [])
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -108,7 +115,7 @@ class Out(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def write_tar(members: Sequence[Member], out: Out) -> Manifest:
+def write_tar(members: Sequence[Member], out: Out, outside: str = "") -> Manifest:
     """Writes a backup as one stream, the manifest last. Raises OSError."""
     items = []
     with tarfile.open(mode="w|", fileobj=cast(BinaryIO, out), bufsize=PIECE_BYTES, format=tarfile.PAX_FORMAT) as tar:
@@ -118,14 +125,14 @@ def write_tar(members: Sequence[Member], out: Out) -> Manifest:
                 summed = _Summing(file)
                 tar.addfile(_entry(name, size), summed)  # type: ignore[arg-type]
                 items.append(Item(name, size, summed.digest.hexdigest()))
-        manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), __version__, tuple(items))
+        manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), __version__, tuple(items), outside)
         data = manifest.dump()
         tar.addfile(_entry(MANIFEST, len(data)), BytesIO(data))
     return manifest
 
 
 @contextmanager
-def streamed(members: Sequence[Member]) -> Iterator[BinaryIO]:
+def streamed(members: Sequence[Member], outside: str = "") -> Iterator[BinaryIO]:
     """The same stream to be read, written meanwhile by a thread. What goes wrong there is raised at the end."""
     reads, writes = os.pipe()
     failures: list[OSError] = []
@@ -133,7 +140,7 @@ def streamed(members: Sequence[Member]) -> Iterator[BinaryIO]:
     def write() -> None:
         try:
             with open(writes, "wb") as pipe:  # noqa: PTH123 - a pipe has no path
-                write_tar(members, pipe)
+                write_tar(members, pipe, outside)
         except OSError as error:
             failures.append(error)
 

@@ -65,7 +65,8 @@ class Agents:
     def all(self) -> list[AgentRecord]:
         """All agents ever admitted, sorted by instance."""
         with reading(self._engine) as connection:
-            return [AgentRecord(*row) for row in connection.execute(select(*_RECORD).order_by(agents.c.instance))]
+            found = [AgentRecord(*row) for row in connection.execute(select(*_RECORD))]
+        return sorted(found, key=lambda one: one.instance)  # not by the database, whose order depends on its locale
 
     def seen(self, heard_ms: Mapping[str, int]) -> None:
         """Notes when agents were last heard of, by their ids; an unknown id is nobody's."""

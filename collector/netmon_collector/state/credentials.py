@@ -52,7 +52,8 @@ class Credentials:
         """All credentials, sorted by name."""
         columns = credentials.c.name, credentials.c.version, credentials.c.changed_ms
         with reading(self._engine) as connection:
-            return [CredentialRecord(*row) for row in connection.execute(select(*columns).order_by(columns[0]))]
+            found = [CredentialRecord(*row) for row in connection.execute(select(*columns))]
+        return sorted(found, key=lambda one: one.name)
 
     def remove(self, name: str) -> bool:
         """Forgets a credential; False where there is none of that name. Raises InUse."""

@@ -11,43 +11,89 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from netmon_collector.state.place import StateError, shown
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_TIMEOUT_MS = 5000
 _ASK_AGAIN_S = 0.02
 _READS = "netmon_reads"
+_CONNECT_S = 10
+_BOUNDS = "-c statement_timeout=30000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=60000"
+_CLAIM, _WRITE = 0x6E65746D6F6E01, 0x6E65746D6F6E02
+"""Keys of advisory locks: "netmon", numbered."""
 
 
-class StateError(Exception):
-    """The state database can't be used; says which one, why, and what to do where that is known."""
-
-
-def open_state(url: str) -> Engine:
+def open_state(url: str | URL) -> Engine:
     """An engine on the database at an SQLAlchemy URL, its tables brought up to date; raises StateError.
 
-    An SQLite file is made where there is none, readable by its owner alone. `dispose()` closes the engine.
+    An SQLite file is made where there is none, readable by its owner alone; a PostgreSQL database must be there.
+    `dispose()` closes the engine.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:  # its text would repeat the URL, and a password in it
         raise StateError("state database: not a URL such as sqlite:////var/lib/netmon/state.db") from None
-    shown = parsed.database if parsed.get_backend_name() == "sqlite" else parsed.render_as_string(hide_password=True)
+    name = shown(parsed)
     try:
         engine = _engine(parsed)
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise StateError(f"{shown}: {error}") from error
+    except ModuleNotFoundError as error:
+        hint = ": pip install 'netmon[postgres]'" if error.name == "psycopg" else ""
+        raise StateError(f"{name}: netmon lacks {error.name}{hint}") from None
+    except (SQLAlchemyError, OSError) as error:
+        raise StateError(f"{name}: {error}") from error
     try:
         _upgrade(engine)
     except CommandError as error:
         engine.dispose()
-        raise StateError(f"{shown}: was written by a newer netmon; install that version again") from error
+        raise StateError(f"{name}: was written by a newer netmon; install that version again") from error
     except SQLAlchemyError as error:
         engine.dispose()
-        raise StateError(f"{shown}: {getattr(error, 'orig', None) or error}") from error
+        raise StateError(f"{name}: {reason_of(error)}") from error
     return engine
+
+
+class Claimed:
+    """Holds a PostgreSQL database for this process; an SQLite file is held by the lock of its folder.
+
+    Two collectors on one database would give the same work to two agents.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Raises StateError where another collector holds it."""
+        self._engine = engine
+        self._connection: Connection | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Takes hold again if the connection broke. Raises StateError, SQLAlchemyError."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        try:
+            if self._connection is not None:
+                self._connection.execute(text("SELECT 1"))
+                return
+        except SQLAlchemyError:
+            self.release()
+        self._connection = reading(self._engine).execution_options(isolation_level="AUTOCOMMIT")
+        if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _CLAIM}):
+            self.release()
+            raise StateError(f"{shown(self._engine.url)}: another collector works with this database")
+
+    def release(self) -> None:
+        """Lets others have it."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+def reason_of(error: SQLAlchemyError) -> str:
+    """What a database complains of, on one line, without the statement that it complains of."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def reading(engine: Engine) -> Connection:
@@ -56,6 +102,12 @@ def reading(engine: Engine) -> Connection:
 
 
 def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        # A connection that broke while nobody used it is found out before it is used; nothing is waited for forever.
+        limits = {"connect_timeout": _CONNECT_S, "application_name": "netmon", "options": _BOUNDS}
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=_CONNECT_S, connect_args=limits)
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     if url.get_backend_name() != "sqlite":
         return create_engine(url)
     if url.database:
@@ -93,6 +145,12 @@ def _begin_sqlite(connection: Connection) -> None:
     # the write lock first waits for it.
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # One writes at a time, as with SQLite: what is read and then written is not changed by another in between.
+    if not connection.get_execution_options().get(_READS, False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE})")
 
 
 def _upgrade(engine: Engine) -> None:

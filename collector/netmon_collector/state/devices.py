@@ -55,14 +55,15 @@ class Devices:
     def all(self) -> list[DeviceRecord]:
         """All devices, sorted by instance."""
         facts = [devices.c[name] for name in FACTS]
-        statement = select(*_COLUMNS, *facts).join(jobs).order_by(devices.c.instance)
+        statement = select(*_COLUMNS, *facts).join(jobs)
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings().all()
         plain = [column.name for column in _COLUMNS]
-        return [
+        found = [
             DeviceRecord(**{name: row[name] for name in plain}, facts={name: row[name] for name in FACTS})
             for row in rows
         ]
+        return sorted(found, key=lambda one: one.instance)
 
     def identified(self, instance: str, facts: Mapping[str, str], now_ms: int) -> None:
         """Writes down what a device was found to be."""

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Literal
 
 from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import tokens
@@ -49,7 +50,7 @@ class Tokens:
         """Whether a token is good for a purpose; the time that it takes tells nothing about the tokens there are."""
         now_ms = self._now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
-            self._read()
+            self._read_if_possible(now_ms)
         presented = _hash(token)
         matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(purpose, ())]
         if not any(matches):
@@ -69,9 +70,22 @@ class Tokens:
         used_ms, self._used_ms = self._used_ms, {}
         if not used_ms:
             return
-        with self._engine.begin() as connection:
-            for token_hash, at_ms in used_ms.items():
-                connection.execute(update(tokens).where(tokens.c.hash == token_hash).values(last_used_ms=at_ms))
+        try:
+            with self._engine.begin() as connection:
+                for token_hash, at_ms in used_ms.items():
+                    connection.execute(update(tokens).where(tokens.c.hash == token_hash).values(last_used_ms=at_ms))
+        except SQLAlchemyError:
+            self._used_ms = used_ms | self._used_ms
+            raise
+
+    def _read_if_possible(self, now_ms: int) -> None:
+        """While the database is away, the tokens that were known last are good. Raises SQLAlchemyError before that."""
+        try:
+            self._read()
+        except SQLAlchemyError:
+            if self._read_ms is None:
+                raise
+            self._read_ms = now_ms
 
     def _read(self) -> None:
         hashes: dict[str, list[bytes]] = {}

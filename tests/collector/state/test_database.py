@@ -1,28 +1,30 @@
 """The state database opens on what is there, or says why not."""
 
-import sqlite3
 import stat
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect, make_url, select, update
 
-from netmon_collector.state.database import StateError, open_state, reading
-from netmon_collector.state.schema import metadata
+from netmon_collector.state.database import Claimed, open_state, reading
+from netmon_collector.state.place import DRIVER, StateError, shown
+from netmon_collector.state.schema import metadata, tokens
+from netmon_collector.state.tokens import Tokens
+from tests.support.postgres import PASSWORD, Postgres
 
 
 def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def test_the_migrations_make_what_the_schema_says(tmp_path: Path) -> None:
-    engine = open_state(url_of(tmp_path / "state.db"))
-    with engine.connect() as connection:
+def test_the_migrations_make_what_the_schema_says(engine: Engine) -> None:
+    with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
 
 
 def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
@@ -43,31 +45,73 @@ def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000, "synchronous": 2}
 
 
-def test_a_reader_waits_for_no_writer(tmp_path: Path) -> None:
-    engine = open_state(url_of(tmp_path / "state.db"))
+def test_a_reader_waits_for_no_writer(engine: Engine) -> None:
     with engine.begin(), reading(engine) as reader:
         assert reader.exec_driver_sql("SELECT count(*) FROM tokens").scalar() == 0
-    engine.dispose()
 
 
-def test_two_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "state.db")
+def test_one_writes_at_a_time(engine: Engine) -> None:
+    Tokens(engine, lambda: 1).issue("api", "0")
+
+    def count_up(_: int) -> None:
+        with engine.begin() as connection:
+            (name,) = connection.execute(select(tokens.c.name)).one()
+            time.sleep(0.01)
+            connection.execute(update(tokens).values(name=str(int(name) + 1)))
+
     with ThreadPoolExecutor(4) as pool:
-        engines = list(pool.map(open_state, [url] * 4))
+        list(pool.map(count_up, range(8)))
+    with reading(engine) as connection:
+        assert connection.execute(select(tokens.c.name)).scalars().all() == ["8"]
+
+
+def test_two_may_open_a_new_database_at_once(new_engine: Callable[[], Engine]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(lambda _: new_engine(), range(4)))
     assert [inspect(engine).has_table("agents") for engine in engines] == [True] * 4
-    for engine in engines:
-        engine.dispose()
 
 
-def test_a_database_of_a_newer_netmon_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    open_state(url_of(path)).dispose()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+def test_a_database_of_a_newer_netmon_is_left_alone(new_engine: Callable[[], Engine]) -> None:
+    engine = new_engine()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StateError) as error:
-        open_state(url_of(path))
-    assert str(error.value) == f"{path}: was written by a newer netmon; install that version again"
+        new_engine()
+    assert str(error.value) == f"{shown(engine.url)}: was written by a newer netmon; install that version again"
+
+
+def test_a_database_is_held_by_one_collector(server: Postgres) -> None:
+    url = make_url(server.database()).set(drivername=DRIVER, password=PASSWORD)
+    first, second = open_state(url), open_state(url)
+    held = Claimed(first)
+    with pytest.raises(StateError, match=r"/test\d+: another collector works with this database"):
+        Claimed(second)
+    with second.begin() as connection:  # as when the server is started again
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND pid <> pg_backend_pid()"
+        )
+    held.renew()
+    with pytest.raises(StateError):
+        Claimed(second)
+    held.release()
+    Claimed(second).release()
+    first.dispose()
+    second.dispose()
+
+
+@pytest.mark.parametrize("broken", ["password", "database", "server"])
+def test_a_database_that_cannot_be_opened_is_named_without_its_password(server: Postgres, broken: str) -> None:
+    url = make_url(server.database()).set(drivername=DRIVER, password=PASSWORD)
+    changed = {
+        "password": url.set(password="wr0ng"),
+        "database": url.set(database="nowhere"),
+        "server": url.set(port=1),
+    }[broken]
+    with pytest.raises(StateError) as error:
+        open_state(changed)
+    assert str(error.value).startswith(f"{shown(changed)}: ")
+    assert not [secret for secret in (PASSWORD, "wr0ng") if secret in str(error.value)]
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
