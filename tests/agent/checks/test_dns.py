@@ -89,7 +89,7 @@ async def test_silence_and_refusal_are_down() -> None:
         found, trouble = await asked(port, timeout_s=0.2)
         assert (found["probe_success"], trouble) == (0, "no answer within 0.2 s")
     found, trouble = await asked(port)
-    assert (found["probe_dns_query_succeeded"], "refused" in str(trouble)) == (0, True)
+    assert (found["probe_dns_query_succeeded"], trouble) == (0, "Connection refused")
 
 
 async def test_an_answer_from_another_address_is_not_taken() -> None:

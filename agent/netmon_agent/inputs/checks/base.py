@@ -119,7 +119,7 @@ class Probe(Check):
         except TimeoutError:
             self._trouble = f"no {self.awaited} within {self.limit_s:g} s"
         except (Wrong, OSError) as error:
-            self._trouble = str(error) or type(error).__name__
+            self._trouble = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return [
             Reading("probe_success", target, float(self._trouble is None)),
             Reading("probe_duration_seconds", target, time.perf_counter() - started),

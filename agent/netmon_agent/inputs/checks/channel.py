@@ -1,6 +1,7 @@
 """A connection that a check speaks over, with the time that each step took, and what its TLS showed."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,10 @@ class Channel:
     async def open(cls, way: Way) -> "Channel":
         """Raises OSError."""
         started = time.perf_counter()
-        reader, writer = await asyncio.open_connection(*way.address[:2], family=way.family, limit=LINE_BYTES)
+        try:
+            reader, writer = await asyncio.open_connection(*way.address[:2], family=way.family, limit=LINE_BYTES)
+        except OSError as error:  # asyncio's words are "Connect call failed", whatever the matter is
+            raise OSError(error.errno, os.strerror(error.errno or 0)) from None
         return cls(reader, writer, {"resolve": way.lookup_s, "connect": time.perf_counter() - started, "tls": 0.0})
 
     async def secure(self, context: ssl.SSLContext, server_name: str) -> None:
