@@ -1,9 +1,9 @@
 """PromQL over a store, top to bottom: parse, plan, read the samples, evaluate in a thread, settle the answer."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -50,7 +50,7 @@ class Engine:
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._options = options
         self._server = store if isinstance(store, Summarising) else None
-        self._reader = Reader(store, options.raw_samples)
+        self._reader = Reader(store, options)
         self._understood = lru_cache(_TREES)(self._understand)
         self._series = KnownSeries()
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
@@ -111,14 +111,14 @@ class Engine:
         """The answer to a range query of which the first steps may be known."""
         change = cache.change
         known = cache.find(query)
-        if known is None:
-            answer = await self._answer(query, limits)
-        else:
-            rest = replace(query, start_ms=int(known.times[-1]) + query.step_ms)
-            if rest.start_ms > rest.end_ms:
-                return compact(known)
-            answer = joined(known, await self._answer(rest, limits))
-        cache.keep(query, answer, change)
+        rest = query if known is None else replace(query, start_ms=int(known.times[-1]) + query.step_ms)
+        if known is not None and rest.start_ms > rest.end_ms:
+            return compact(known)
+        answer = self._at_hand(query, limits)  # as fast as to put it together
+        if answer is None:
+            answer = await self._answer(rest, limits)
+            answer = answer if known is None else joined(known, answer)
+            cache.keep(query, answer, change)
         return answer
 
     def close(self) -> None:
@@ -142,22 +142,25 @@ class Engine:
         return root, invariant(root)
 
     async def _answer(self, query: Query, limits: Limits) -> Answer:
+        answer = self._at_hand(query, limits)
+        if answer is not None:
+            return answer
         guard = Guard(limits)
         loop = asyncio.get_running_loop()
         try:
-            if query.steps * len(query.text) <= _SMALL:
-                with suppress(NotAtHand):
-                    return self._evaluate(query, Guard(limits), None)
-            return await loop.run_in_executor(self._threads, self._evaluate, query, guard, loop)
+            with _told_of_mistakes():
+                return await loop.run_in_executor(self._threads, self._evaluate, query, guard, loop)
         except asyncio.CancelledError:
             guard.cancel()
             raise
-        except QueryError:
-            raise
-        except MemoryError:
-            raise QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time") from None
-        except Exception as error:  # a mistake of ours in one query must not stop who asked
-            raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
+
+    def _at_hand(self, query: Query, limits: Limits) -> Answer | None:
+        """The answer to what is small, at once; None where it may take too long for the event loop."""
+        if query.steps * len(query.text) > _SMALL or query.steps > self._options.at_hand_cells:
+            return None
+        with suppress(NotAtHand), _told_of_mistakes():
+            return self._evaluate(query, Guard(limits), None)
+        return None
 
     def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None) -> Answer:
         """On one thread from the samples to the answer: to change threads takes as long as a small query.
@@ -207,6 +210,18 @@ class Engine:
                 return Source(self._series.of(found.labels), Tracks.of(found))
             case _:
                 return Source(SeriesSet.of_parts([frame.labels for frame in found]), Tracks.of_frames(found))
+
+
+@contextmanager
+def _told_of_mistakes() -> Iterator[None]:
+    try:
+        yield
+    except (QueryError, NotAtHand):
+        raise
+    except MemoryError:
+        raise QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time") from None
+    except Exception as error:  # a mistake of ours in one query must not stop who asked
+        raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
 
 
 def _answer(query: Query, value: Value, steps: Steps) -> Answer:

@@ -24,6 +24,7 @@ class QueryOptions:
     """lookback_ms: how long a sample counts. subquery_step_ms: of subqueries that name none.
 
     cache_bytes: of answers to range queries that are kept for when they are asked for again.
+    at_hand_cells: series x steps; so many are evaluated on the event loop at most, if their samples are in memory.
     raw_samples: of one selector at most, where rollups would do.
     experimental: whether functions and aggregations that Prometheus calls experimental are allowed.
     delayed_name_removal: whether a name that a function drops can still be seen by `by (__name__)` and label_replace.
@@ -36,4 +37,5 @@ class QueryOptions:
     delayed_name_removal: bool = True
     concurrency: int = 2
     cache_bytes: int = 64 << 20
+    at_hand_cells: int = 8000
     raw_samples: int = 10_000_000

@@ -7,6 +7,7 @@ from typing import Final
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History, Told
+from netmon_collector.query.options import QueryOptions
 from netmon_collector.query.plan import Need
 from netmon_collector.store.base import Frame, Latest, Lines, Matcher, ReadableStore, Store, StoreError, TieredStore
 
@@ -16,10 +17,9 @@ _PARTS: Final = 24
 _SPARSE_MS: Final = 600_000
 """So much later than asked for a series may begin that is read seldom."""
 
-_MOST_CELLS: Final = 8000
 _MOST_SERIES_MS: Final = 500_000_000
 _MOST_WINDOWS_MS: Final = 1_000_000_000
-"""So many results, series for so long, and windows of so long of which each sample is looked at, take a millisecond or
+"""Series for so long, and windows of so long of which each sample is looked at, take a millisecond or
 a few.
 """
 
@@ -32,13 +32,11 @@ class NotAtHand(Exception):
 
 
 class Reader:
-    """Reads from a store: directly where it lets any thread read, else by way of its event loop.
+    """Reads from a store: directly where it lets any thread read, else by way of its event loop."""
 
-    most_samples: of one selector; where rollups will do, they take the place of more.
-    """
-
-    def __init__(self, store: Store, most_samples: int) -> None:
-        self._most_samples = most_samples
+    def __init__(self, store: Store, options: QueryOptions) -> None:
+        self._most_samples = options.raw_samples
+        self._most_cells = options.at_hand_cells
         self._store = store
         self._readable = store if isinstance(store, ReadableStore) else None
         self._tiered = store if isinstance(store, TieredStore) else None
@@ -54,13 +52,14 @@ class Reader:
             return []
         matchers, length_ms = need.selector.matchers, need.until_ms - need.after_ms
         try:
-            if need.newest_only and (store.at_hand(matchers) or _MOST_CELLS) < _MOST_CELLS:
+            newest = store.at_hand(matchers) if need.newest_only else None
+            if newest is not None and newest <= self._most_cells:
                 latest = store.latest_now(matchers)
                 if latest.times.max(initial=need.after_ms) <= need.until_ms:
                     guard.read(len(latest.labels), len(latest.labels))
                     return latest
             series = store.at_hand(matchers, (need.after_ms + 1, need.until_ms))
-            if series is None or series * steps > _MOST_CELLS:
+            if series is None or series * steps > self._most_cells:
                 raise NotAtHand
             if series * length_ms > _MOST_SERIES_MS or series * windows_ms > _MOST_WINDOWS_MS:
                 raise NotAtHand

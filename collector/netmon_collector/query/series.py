@@ -57,12 +57,14 @@ class Grouping:
 class SeriesSet:
     """The labels of S series. Never changed once made; so what was made of them is kept, a few things of each."""
 
-    __slots__ = ("_columns", "_made", "_size")
+    __slots__ = ("_columns", "_made", "_part_of", "_size")
 
     def __init__(self, size: int, columns: dict[str, Column]) -> None:
         self._size = size
         self._columns = columns
         self._made: dict[Hashable, Any] = {}
+        self._part_of: tuple[SeriesSet, npt.NDArray[np.bool_]] | None = None
+        """The set of which these are some series, in the same order, where that is kept."""
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made of these series before under this key, or is made now."""
@@ -133,14 +135,23 @@ class SeriesSet:
         return self._columns.get(name) or Column(np.zeros(self._size, np.int64), [""])
 
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "SeriesSet":
-        size = int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows)
-        return SeriesSet(size, {name: Column(one.codes[rows], one.values) for name, one in self._columns.items()})
+        if rows.dtype == np.bool_:
+            return self._part(np.asarray(rows, np.bool_))
+        return SeriesSet(len(rows), {name: Column(one.codes[rows], one.values) for name, one in self._columns.items()})
+
+    def _part(self, rows: npt.NDArray[np.bool_]) -> "SeriesSet":
+        part = self.take(np.flatnonzero(rows))
+        part._part_of = self, rows
+        return part
 
     def only(self, names: Iterable[str]) -> "SeriesSet":
         """The same series with no other labels than these."""
         own = tuple([name for name in dict.fromkeys(names) if name in self._columns])
         if len(own) == len(self._columns):
             return self
+        if self._part_of is not None:
+            whole, rows = self._part_of
+            return self.once(own, lambda: whole.only(own).take(rows))
         return self.once(own, lambda: SeriesSet(self._size, {name: self._columns[name] for name in own}))
 
     def without(self, names: Iterable[str]) -> "SeriesSet":
@@ -174,7 +185,16 @@ class SeriesSet:
         """One series of each group of those with the same labels."""
         return self.once("distinct", lambda: self.take(self.grouped().first))
 
+    @property
+    def is_distinct(self) -> bool:
+        """Whether no two have the same labels."""
+        if self._size < 2 or (self._part_of is not None and self._part_of[0].is_distinct):
+            return True
+        return len(self.grouped()) == self._size
+
     def _grouped(self) -> Grouping:
+        if self._size < 2 or (self._part_of is not None and self._part_of[0].is_distinct):
+            return Grouping(np.arange(self._size), np.arange(self._size))
         columns = [one for one in self._columns.values() if len(one.values) > 1]
         key = np.zeros(self._size, np.int64)
         span = 1
@@ -199,13 +219,14 @@ class SeriesSet:
     @property
     def is_sorted(self) -> bool:
         """Whether they are in that order."""
-        order = self.order()
-        return bool((order[1:] > order[:-1]).all())
+        return self.once("is sorted", lambda: bool((np.diff(self.order()) > 0).all()))
 
     def sorted(self) -> "SeriesSet":
         return self.once("sorted", lambda: self.take(self.order()))
 
     def _order(self) -> npt.NDArray[np.int64]:
+        if self._size < 2 or (self._part_of is not None and self._part_of[0].is_sorted):
+            return np.arange(self._size)
         later = np.zeros(self._size, np.bool_)
         keys = []
         for name in sorted(self._columns, reverse=True):

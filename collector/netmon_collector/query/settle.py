@@ -8,9 +8,9 @@ from netmon_collector.query.values import METADATA, Vector
 
 def merged(vector: Vector) -> Vector:
     """Series with the same labels as one. Raises QueryError where two of them have a value at the same step."""
-    groups = vector.series.grouped()
-    if len(groups) == len(vector.series):
+    if vector.series.is_distinct:
         return vector
+    groups = vector.series.grouped()
     steps = vector.present.shape[1]
     together = np.zeros((len(groups), steps), np.int64)
     np.add.at(together, groups.ids, vector.present)

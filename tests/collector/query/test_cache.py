@@ -44,7 +44,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.store = EmbeddedStore.open(folder, window_s=0.0)
-        self.engine = Engine(self.store, QueryOptions())
+        self.engine = Engine(self.store, QueryOptions(at_hand_cells=0))
         self.groups: list[Group] = [self.store.register(host(n), [Kind.GAUGE] * 2) for n in range(HOSTS)]
         self.sent = np.zeros(HOSTS)
 
