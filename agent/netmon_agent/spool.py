@@ -19,7 +19,7 @@ from netmon_agent.columns import Encoded
 from netmon_agent.spool_file import Spooled, SpoolFile
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import Batch, Layout, Reason, Series
+from netmon_proto.model import Batch, Event, EventBatch, Layout, Reason, Series
 
 log = EventLog("netmon.agent.spool")
 T = TypeVar("T")
@@ -86,6 +86,19 @@ class Spool:
         now_ms = self._clock.now_ms()
         self.last_sequence += 1
         frame = wire.encode_batch(Batch(self.epoch, self.last_sequence, now_ms, 0, gathers))
+        self._undefined += [(self._next_number, one) for one in encoded if one.layouts or one.retired_layouts]
+        await self._queue(frame, now_ms, sum(len(gather.values) for gather in gathers))
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """Closes a batch over some events and queues it, in a spool of nothing but events; as `append` else."""
+        if not events:
+            return
+        now_ms = self._clock.now_ms()
+        self.last_sequence += 1
+        frame = wire.encode_events(EventBatch(self.epoch, self.last_sequence, now_ms, 0, events))
+        await self._queue(frame, now_ms, len(events))
+
+    async def _queue(self, frame: bytes, now_ms: int, samples: int) -> None:
         batch = Spooled(
             number=self._next_number,
             epoch=self.epoch,
@@ -93,12 +106,11 @@ class Spool:
             closed_ms=now_ms,
             boot_id=self._clock.boot_id,
             boot_ms=self._clock.boot_ms(),
-            samples=sum(len(gather.values) for gather in gathers),
+            samples=samples,
             frame=frame,
         )
         self._next_number += 1
         self._unwritten[batch.number] = batch
-        self._undefined += [(batch.number, one) for one in encoded if one.layouts or one.retired_layouts]
         self._fresh.append(batch)
         self.counts.batches += 1
         self.counts.bytes += len(frame)

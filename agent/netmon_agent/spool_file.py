@@ -40,7 +40,8 @@ class SpoolUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A batch that waits for its receipt. `frame` is as `wire.encode_batch` made it."""
+    """A batch that waits for its receipt. `frame` is as `wire.encode_batch` or `wire.encode_events` made it, `samples`
+    the number of samples or events in it."""
 
     number: int
     epoch: int

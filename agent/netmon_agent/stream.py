@@ -51,6 +51,7 @@ class Stream:
         clock: Clock,
         rng: random.Random,
         poller: Poller | None = None,
+        events: Spool | None = None,
     ) -> None:
         self._target = target
         self._introduction = introduction
@@ -58,6 +59,7 @@ class Stream:
         self._clock = clock
         self._rng = rng
         self._poller = poller
+        self._events = events
         self._failures = 0
         self.connected = False
 
@@ -74,8 +76,11 @@ class Stream:
     async def _session(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
-                exchange = Exchange(connection, self._spool, self._clock, self._poller)
-                welcome = await exchange.greet(self._hello(await self._spool.first_sequence()))
+                exchange = Exchange(connection, self._spool, self._clock, self._poller, self._events)
+                first = await self._spool.first_sequence()
+                welcome = await exchange.greet(
+                    self._hello(first, await self._events.first_sequence() if self._events else 0)
+                )
                 limit.reschedule(None)
                 await self._welcomed(welcome)
                 await exchange.work(welcome.limits)
@@ -85,6 +90,8 @@ class Stream:
             raise StreamEnded(f"what answers is no collector that this agent understands: {error}") from None
         finally:
             self._spool.rewind()
+            if self._events is not None:
+                self._events.rewind()
 
     def _tell_lost(self, why: str) -> None:
         if self.connected or self._failures == 0:
@@ -92,8 +99,8 @@ class Stream:
             log.warning("collector.lost", address=self._target.address, why=why, batches_spooled=waiting)
         self.connected = False
 
-    def _hello(self, first_sequence: int) -> Hello:
-        who = self._introduction
+    def _hello(self, first_sequence: int, events_first: int) -> Hello:
+        who, events = self._introduction, self._events
         return Hello(
             agent_id=who.agent_id,
             agent_key=who.agent_key,
@@ -105,12 +112,16 @@ class Stream:
             epoch=self._spool.epoch,
             first_sequence=first_sequence,
             last_sequence=self._spool.last_sequence,
+            events_epoch=events.epoch if events else 0,
+            events_first_sequence=events_first,
+            events_last_sequence=events.last_sequence if events else 0,
         )
 
     async def _welcomed(self, welcome: Welcome) -> None:
-        if welcome.highest_acked > self._spool.last_sequence:
-            log.warning("spool.behind", acked=welcome.highest_acked, here=self._spool.last_sequence, action="new epoch")
-            await self._spool.start_epoch()
+        for spool, acked in ((self._spool, welcome.highest_acked), (self._events, welcome.events_highest_acked)):
+            if spool is not None and acked > spool.last_sequence:
+                log.warning("spool.behind", acked=acked, here=spool.last_sequence, action="new epoch")
+                await spool.start_epoch()
         log.info(
             "collector.connected",
             address=self._target.address,

@@ -12,6 +12,7 @@ from netmon_configs.options import Options
 from netmon_configs.reference import Glob, Pattern, Ref, Text, resolve_oid
 
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+EventSeverity = Literal["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"]
 SEVERITIES = ("ok", "unknown", "warning", "critical")
 SensorClass = Literal[
     "temperature", "humidity", "voltage", "current", "power", "energy", "frequency", "load", "charge", "runtime",
@@ -260,6 +261,8 @@ class Profile(Options):
     storage: list[AmountRule] = Field(default_factory=list)
     sensors: list[SensorRule] = Field(default_factory=list)
     entries: list[EntryRule] = Field(default_factory=list)
+    notifications: dict[str, EventSeverity] = Field(default_factory=dict)
+    """Which of the objects are notifications, and how grave each one is."""
 
     @field_validator("objects", mode="after")
     @classmethod
@@ -269,3 +272,10 @@ class Profile(Options):
         for name, written in objects.items():
             known[name] = resolve_oid(written, known)
         return {name: known[name] for name in objects}
+
+    @field_validator("notifications", mode="after")
+    @classmethod
+    def _named(cls, notifications: dict[str, EventSeverity], info: ValidationInfo) -> dict[str, EventSeverity]:
+        for name in notifications:
+            resolve_oid(name, (info.context or {}).get("objects", {}))
+        return notifications

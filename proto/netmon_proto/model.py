@@ -29,6 +29,20 @@ class Kind(IntEnum):
     COUNTER = 2
 
 
+class Severity(IntEnum):
+    """How grave an event is: RFC 5424, section 6.2.1, each one higher; the lower the graver."""
+
+    UNSPECIFIED = 0
+    EMERGENCY = 1
+    ALERT = 2
+    CRITICAL = 3
+    ERROR = 4
+    WARNING = 5
+    NOTICE = 6
+    INFO = 7
+    DEBUG = 8
+
+
 class Reason(IntEnum):
     """Why a batch will never be stored."""
 
@@ -48,6 +62,7 @@ class Limits:
     batch_bytes: int = 2 << 20
     batch_samples: int = 100_000
     batches_in_flight: int = 64
+    batch_events: int = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,9 @@ class Hello:
     epoch: int
     first_sequence: int
     last_sequence: int
+    events_epoch: int = 0
+    events_first_sequence: int = 0
+    events_last_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,7 @@ class Welcome:
     instance: str
     highest_acked: int
     limits: Limits
+    events_highest_acked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +141,32 @@ class Batch:
     clock_ms: int
     age_ms: int
     gathers: Sequence[Gather]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; see ingest.proto for what the texts hold and their bounds."""
+
+    time_ms: int
+    source: str
+    kind: str
+    severity: Severity
+    text: str
+    count: int = 1
+    device: str = ""
+    address: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events as they are spooled, sent and answered; see ingest.proto for `clock_ms` and `age_ms`."""
+
+    epoch: int
+    sequence: int
+    clock_ms: int
+    age_ms: int
+    events: Sequence[Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +238,10 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True)
 class PollNow:
-    """Devices to poll at once."""
+    """Devices to poll at once; those in `afresh` as if for the first time."""
 
     devices: tuple[str, ...]
+    afresh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,5 +303,5 @@ class DeviceFacts:
         return next((one for one in self.tables if one.kind == kind), None)
 
 
-AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts
+AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts | EventBatch
 CollectorMessage = Welcome | Receipt | Jobs | PollNow

@@ -37,6 +37,36 @@ def encode_spooled(batch: bytes, age_ms: int) -> bytes:
     return message.SerializeToString()
 
 
+def encode_events(batch: model.EventBatch) -> bytes:
+    """Encodes a batch of events as the spool keeps it: without `age_ms`."""
+    return pb.EventBatch(
+        epoch=batch.epoch,
+        sequence=batch.sequence,
+        clock_ms=batch.clock_ms,
+        events=[
+            pb.Event(
+                time_ms=one.time_ms,
+                source=one.source,
+                kind=one.kind,
+                severity=int(one.severity),  # type: ignore[arg-type]
+                text=one.text,
+                count=one.count,
+                device=one.device,
+                address=one.address,
+                fields=one.fields,
+            )
+            for one in batch.events
+        ],
+    ).SerializeToString()
+
+
+def encode_spooled_events(batch: bytes, age_ms: int) -> bytes:
+    """Frames a batch from `encode_events` for the stream, `age_ms` after it was closed."""
+    message = pb.AgentMessage(events=pb.EventBatch.FromString(batch))
+    message.events.age_ms = age_ms
+    return message.SerializeToString()
+
+
 def layouts_of(batch: bytes) -> set[int]:
     """Ids of the layouts that a batch from `encode_batch` uses."""
     return {gather.layout for gather in pb.Batch.FromString(batch).gathers}
@@ -46,19 +76,7 @@ def encode_agent(message: model.AgentMessage) -> bytes:
     """Frames a message for the collector."""
     match message:
         case model.Hello():
-            hello = pb.Hello(
-                agent_id=message.agent_id,
-                agent_key=message.agent_key,
-                hostname=message.hostname,
-                version=message.version,
-                platform=message.platform,
-                clock_ms=message.clock_ms,
-                interval_ms=message.interval_ms,
-                epoch=message.epoch,
-                first_sequence=message.first_sequence,
-                last_sequence=message.last_sequence,
-            )
-            return pb.AgentMessage(hello=hello).SerializeToString()
+            return pb.AgentMessage(hello=pb.Hello(**asdict(message))).SerializeToString()
         case model.SeriesDefinitions():
             series = [
                 pb.Series(id=one.id, name=one.name, labels=one.labels, kind=pb.Kind.Name(one.kind))
@@ -80,6 +98,8 @@ def encode_agent(message: model.AgentMessage) -> bytes:
             return pb.AgentMessage(report=pb.DeviceReport(**asdict(message))).SerializeToString()
         case model.DeviceFacts():
             return pb.AgentMessage(facts=_facts_message(message)).SerializeToString()
+        case model.EventBatch():
+            return encode_spooled_events(encode_events(message), message.age_ms)
 
 
 def decode_agent(frame: bytes) -> model.AgentMessage | None:
@@ -94,7 +114,7 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
         raise MalformedFrame(f"not an AgentMessage: {error}") from error
     match message.WhichOneof("message"):
         case "hello":
-            return _hello(message.hello)
+            return model.Hello(*(getattr(message.hello, one.name) for one in fields(model.Hello)))
         case "series":
             return model.SeriesDefinitions(_series(message.series.series))
         case "layout":
@@ -108,29 +128,28 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
             return model.DeviceReport(*(getattr(message.report, one.name) for one in fields(model.DeviceReport)))
         case "facts":
             return _facts(message.facts)
+        case "events":
+            return _events(message.events)
     return None
 
 
 def encode_collector(message: model.CollectorMessage) -> bytes:
     """Frames a message for an agent."""
     if isinstance(message, model.Welcome):
-        limits = message.limits
         welcome = pb.Welcome(
             clock_ms=message.clock_ms,
             instance=message.instance,
             highest_acked=message.highest_acked,
-            limits=pb.Limits(
-                frame_bytes=limits.frame_bytes,
-                batch_bytes=limits.batch_bytes,
-                batch_samples=limits.batch_samples,
-                batches_in_flight=limits.batches_in_flight,
-            ),
+            limits=pb.Limits(**asdict(message.limits)),
+            events_highest_acked=message.events_highest_acked,
         )
         return pb.CollectorMessage(welcome=welcome).SerializeToString()
     if isinstance(message, model.Jobs):
         return pb.CollectorMessage(jobs=_jobs_message(message.jobs)).SerializeToString()
     if isinstance(message, model.PollNow):
-        return pb.CollectorMessage(poll_now=pb.PollNow(devices=message.devices)).SerializeToString()
+        return pb.CollectorMessage(
+            poll_now=pb.PollNow(devices=message.devices, afresh=message.afresh)
+        ).SerializeToString()
     receipt = pb.Receipt(epoch=message.epoch, sequence=message.sequence)
     match message.outcome:
         case model.Acked():
@@ -151,19 +170,15 @@ def decode_collector(frame: bytes) -> model.CollectorMessage | None:
     match message.WhichOneof("message"):
         case "welcome":
             welcome = message.welcome
-            limits = model.Limits(
-                frame_bytes=welcome.limits.frame_bytes,
-                batch_bytes=welcome.limits.batch_bytes,
-                batch_samples=welcome.limits.batch_samples,
-                batches_in_flight=welcome.limits.batches_in_flight,
-            )
-            return model.Welcome(welcome.clock_ms, welcome.instance, welcome.highest_acked, limits)
+            limits = model.Limits(*(getattr(welcome.limits, one.name) for one in fields(model.Limits)))
+            acked = welcome.highest_acked, limits, welcome.events_highest_acked
+            return model.Welcome(welcome.clock_ms, welcome.instance, *acked)
         case "receipt":
             return _receipt(message.receipt)
         case "jobs":
             return model.Jobs(_jobs(message.jobs))
         case "poll_now":
-            return model.PollNow(tuple(message.poll_now.devices))
+            return model.PollNow(tuple(message.poll_now.devices), tuple(message.poll_now.afresh))
     return None
 
 
@@ -248,19 +263,29 @@ def _jobs(jobs: pb.Jobs) -> tuple[model.Job, ...]:
     )
 
 
-def _hello(hello: pb.Hello) -> model.Hello:
-    return model.Hello(
-        agent_id=hello.agent_id,
-        agent_key=hello.agent_key,
-        hostname=hello.hostname,
-        version=hello.version,
-        platform=hello.platform,
-        clock_ms=hello.clock_ms,
-        interval_ms=hello.interval_ms,
-        epoch=hello.epoch,
-        first_sequence=hello.first_sequence,
-        last_sequence=hello.last_sequence,
-    )
+def _events(batch: pb.EventBatch) -> model.EventBatch:
+    events = [
+        model.Event(
+            one.time_ms,
+            one.source,
+            one.kind,
+            _severity(one.severity),
+            one.text,
+            one.count,
+            one.device,
+            one.address,
+            dict(one.fields),
+        )
+        for one in batch.events
+    ]
+    return model.EventBatch(batch.epoch, batch.sequence, batch.clock_ms, batch.age_ms, events)
+
+
+def _severity(number: int) -> model.Severity:
+    try:
+        return model.Severity(number or model.Severity.INFO)
+    except ValueError:  # of a newer agent
+        return model.Severity.INFO
 
 
 def _series(series: Sequence[pb.Series]) -> list[model.Series]:

@@ -43,6 +43,7 @@ class Network:
     hang: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
+    afresh: list[str] = field(default_factory=list)
     at_once: dict[str, int] = field(default_factory=dict)
     most_at_once: int = 0
 
@@ -62,6 +63,9 @@ class Network:
                 return network.answer(job)
 
             def try_again(self) -> None: ...
+
+            def look_afresh(self) -> None:
+                network.afresh.append(job.device)
 
         return One()
 

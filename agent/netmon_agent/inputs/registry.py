@@ -14,6 +14,8 @@ from netmon_agent.inputs.checks.path import PathInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.checks.tls import TlsInput
 from netmon_agent.inputs.checks.udp import UdpInput
+from netmon_agent.inputs.events.syslog import SyslogInput
+from netmon_agent.inputs.events.traps import TrapsInput
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
@@ -29,8 +31,10 @@ AnyInput = Annotated[
     | PathInput
     | PingInput
     | ScrapeInput
+    | SyslogInput
     | TcpInput
     | TlsInput
+    | TrapsInput
     | UdpInput,
     Field(discriminator="type"),
 ]

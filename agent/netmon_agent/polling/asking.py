@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
 from netmon_agent.inputs.base import Reading
@@ -29,6 +29,9 @@ class Asking(Protocol):
 
     def try_again(self) -> None:
         """Lets credentials be tried at the next poll that failed a short time ago."""
+
+    def look_afresh(self) -> None:
+        """Forgets what the device was found to have: it has started anew, and may be another one."""
 
 
 Approach = Callable[[Job], Asking]
@@ -80,6 +83,10 @@ class _SnmpAsking:
     def try_again(self) -> None:
         if self._memory is not None:
             self._memory.tries.not_before_s = 0.0
+
+    def look_afresh(self) -> None:
+        if self._memory is not None:
+            self._memory = replace(self._memory, absent=frozenset(), object_id="")
 
 
 def _credential(given: SnmpCredential) -> "Credential":

@@ -56,11 +56,11 @@ class Poller:
             await asyncio.to_thread(self._kept.write, jobs[:MOST_JOBS])
             await self._take_on(jobs[:MOST_JOBS], at_once=True)
 
-    def poll_now(self, devices: Sequence[str]) -> None:
-        """Polls devices at once; one that is being polled, once more after that."""
+    def poll_now(self, devices: Sequence[str], afresh: Sequence[str] = ()) -> None:
+        """Polls devices at once, and some as if for the first time; one that is being polled, once more after that."""
         for device in devices:
             if device in self._watches:
-                self._watches[device][0].poll_now()
+                self._watches[device][0].poll_now(is_afresh=device in afresh)
 
     async def _take_on(self, jobs: Sequence[Job], at_once: bool) -> None:
         wanted = {job.device: job for job in jobs}

@@ -66,8 +66,10 @@ class Watch:
             async with self._slots:
                 await self._poll(is_wanted)
 
-    def poll_now(self) -> None:
+    def poll_now(self, is_afresh: bool = False) -> None:
         """Ends the wait for the next poll, and for the time when credentials may be tried again."""
+        if is_afresh:
+            self._asking.look_afresh()
         self._asking.try_again()
         self._wanted.set()
 

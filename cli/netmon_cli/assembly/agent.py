@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import platform
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from netmon_agent.batcher import Batcher
-from netmon_agent.clock import SystemClock
+from netmon_agent.clock import Clock, SystemClock
 from netmon_agent.columns import Columnizer
 from netmon_agent.config import AgentConfig, CollectorTarget
 from netmon_agent.connection import Target
 from netmon_agent.identity import IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
+from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.inputs.own import OwnInput
 from netmon_agent.polling.asking import Snmp
 from netmon_agent.polling.kept import KeptJobs
 from netmon_agent.polling.poller import Poller
+from netmon_agent.receivers.desk import Desk
 from netmon_agent.schedule import Scheduler
 from netmon_agent.spool import Spool
 from netmon_agent.spool_file import SpoolUnusable
@@ -29,6 +32,9 @@ from netmon_proto import __version__
 
 log = EventLog("netmon.daemon")
 
+EVENTS_SPOOL = "events.sqlite"
+"""Apart from that of samples: neither can push the other out."""
+
 
 async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     """Gathers and sends until `stop` is set. Raises Failure."""
@@ -36,13 +42,10 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     clock = SystemClock()
     try:
         identity = load_identity(config.state)
-        spool = Spool(
-            config.state / "spool.sqlite",
-            most_bytes=config.spool.max_bytes,
-            most_age_s=config.spool.max_age_s,
-            quarantine_bytes=config.spool.max_bytes // 16,
-            clock=clock,
-        )
+        spool = open_spool(config, "spool.sqlite", clock)
+        receivers = [one for one in config.inputs if isinstance(one, Receiver)]
+        has_events = receivers or (config.state / EVENTS_SPOOL).exists()
+        events = open_spool(config, EVENTS_SPOOL, clock) if has_events else None
     except (IdentityDamaged, SpoolUnusable, OSError) as error:
         raise Failure(Exit.WRONG, str(error)) from error
     introduction = Introduction(
@@ -60,16 +63,37 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
         [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock
     )
     own.watch(scheduler, spool)
+    desk = Desk(events, clock.now_ms) if events is not None else None
+    if desk is not None:
+        for receiver in receivers:
+            receiver.connect(desk, identity.agent_id)
     poller = Poller(KeptJobs(config.state), Snmp().approach, batcher, clock, identity.agent_id)
-    stream = Stream(target, introduction, spool, clock, random.Random(), poller)  # noqa: S311 - jitter is no secret
+    stream = Stream(target, introduction, spool, clock, random.Random(), poller, events)  # noqa: S311 - no secret
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
-        async with beside(scheduler.run(), stop), beside(poller.run(), stop):
+        async with AsyncExitStack() as running:
+            for part in (scheduler, poller, *([desk] if desk else ())):
+                await running.enter_async_context(beside(part.run(), stop))
             await stop.wait()
         await batcher.close()
-        await drained(lambda: not stream.connected or not spool.counts.batches)
-    await spool.close()
+        if desk is not None:
+            await desk.close()
+        spools = [spool, events] if events else [spool]
+        await drained(lambda: not stream.connected or not any(one.counts.batches for one in spools))
+    for one in spools:
+        await one.close()
     log.info("agent.stopped", batches_spooled=spool.counts.batches)
+
+
+def open_spool(config: AgentConfig, name: str, clock: Clock) -> Spool:
+    """A spool within the agent's bounds. Raises SpoolUnusable, OSError."""
+    return Spool(
+        config.state / name,
+        most_bytes=config.spool.max_bytes,
+        most_age_s=config.spool.max_age_s,
+        quarantine_bytes=config.spool.max_bytes // 16,
+        clock=clock,
+    )
 
 
 def target_of(options: CollectorTarget) -> Target:

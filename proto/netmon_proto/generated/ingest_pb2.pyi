@@ -13,6 +13,18 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_GAUGE: _ClassVar[Kind]
     KIND_COUNTER: _ClassVar[Kind]
 
+class Severity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SEVERITY_UNSPECIFIED: _ClassVar[Severity]
+    SEVERITY_EMERGENCY: _ClassVar[Severity]
+    SEVERITY_ALERT: _ClassVar[Severity]
+    SEVERITY_CRITICAL: _ClassVar[Severity]
+    SEVERITY_ERROR: _ClassVar[Severity]
+    SEVERITY_WARNING: _ClassVar[Severity]
+    SEVERITY_NOTICE: _ClassVar[Severity]
+    SEVERITY_INFO: _ClassVar[Severity]
+    SEVERITY_DEBUG: _ClassVar[Severity]
+
 class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REASON_UNSPECIFIED: _ClassVar[Reason]
@@ -24,6 +36,15 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 KIND_UNSPECIFIED: Kind
 KIND_GAUGE: Kind
 KIND_COUNTER: Kind
+SEVERITY_UNSPECIFIED: Severity
+SEVERITY_EMERGENCY: Severity
+SEVERITY_ALERT: Severity
+SEVERITY_CRITICAL: Severity
+SEVERITY_ERROR: Severity
+SEVERITY_WARNING: Severity
+SEVERITY_NOTICE: Severity
+SEVERITY_INFO: Severity
+SEVERITY_DEBUG: Severity
 REASON_UNSPECIFIED: Reason
 REASON_TOO_LARGE: Reason
 REASON_UNKNOWN_SERIES: Reason
@@ -32,20 +53,22 @@ REASON_IN_FUTURE: Reason
 REASON_TOO_OLD: Reason
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "series", "layout", "batch", "report", "facts")
+    __slots__ = ("hello", "series", "layout", "batch", "report", "facts", "events")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     series: SeriesDefinitions
     layout: Layout
     batch: Batch
     report: DeviceReport
     facts: DeviceFacts
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
+    events: EventBatch
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., events: _Optional[_Union[EventBatch, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
     __slots__ = ("welcome", "receipt", "jobs", "poll_now")
@@ -60,7 +83,7 @@ class CollectorMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence")
+    __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence", "events_epoch", "events_first_sequence", "events_last_sequence")
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_KEY_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +94,9 @@ class Hello(_message.Message):
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     agent_key: bytes
     hostname: str
@@ -81,31 +107,38 @@ class Hello(_message.Message):
     epoch: int
     first_sequence: int
     last_sequence: int
-    def __init__(self, agent_id: _Optional[str] = ..., agent_key: _Optional[bytes] = ..., hostname: _Optional[str] = ..., version: _Optional[str] = ..., platform: _Optional[str] = ..., clock_ms: _Optional[int] = ..., interval_ms: _Optional[int] = ..., epoch: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+    events_epoch: int
+    events_first_sequence: int
+    events_last_sequence: int
+    def __init__(self, agent_id: _Optional[str] = ..., agent_key: _Optional[bytes] = ..., hostname: _Optional[str] = ..., version: _Optional[str] = ..., platform: _Optional[str] = ..., clock_ms: _Optional[int] = ..., interval_ms: _Optional[int] = ..., epoch: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., events_epoch: _Optional[int] = ..., events_first_sequence: _Optional[int] = ..., events_last_sequence: _Optional[int] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("clock_ms", "instance", "highest_acked", "limits")
+    __slots__ = ("clock_ms", "instance", "highest_acked", "limits", "events_highest_acked")
     CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     HIGHEST_ACKED_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_HIGHEST_ACKED_FIELD_NUMBER: _ClassVar[int]
     clock_ms: int
     instance: str
     highest_acked: int
     limits: Limits
-    def __init__(self, clock_ms: _Optional[int] = ..., instance: _Optional[str] = ..., highest_acked: _Optional[int] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    events_highest_acked: int
+    def __init__(self, clock_ms: _Optional[int] = ..., instance: _Optional[str] = ..., highest_acked: _Optional[int] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., events_highest_acked: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("frame_bytes", "batch_bytes", "batch_samples", "batches_in_flight")
+    __slots__ = ("frame_bytes", "batch_bytes", "batch_samples", "batches_in_flight", "batch_events")
     FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     BATCH_BYTES_FIELD_NUMBER: _ClassVar[int]
     BATCH_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     BATCHES_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    BATCH_EVENTS_FIELD_NUMBER: _ClassVar[int]
     frame_bytes: int
     batch_bytes: int
     batch_samples: int
     batches_in_flight: int
-    def __init__(self, frame_bytes: _Optional[int] = ..., batch_bytes: _Optional[int] = ..., batch_samples: _Optional[int] = ..., batches_in_flight: _Optional[int] = ...) -> None: ...
+    batch_events: int
+    def __init__(self, frame_bytes: _Optional[int] = ..., batch_bytes: _Optional[int] = ..., batch_samples: _Optional[int] = ..., batches_in_flight: _Optional[int] = ..., batch_events: _Optional[int] = ...) -> None: ...
 
 class SeriesDefinitions(_message.Message):
     __slots__ = ("series",)
@@ -169,6 +202,49 @@ class Gather(_message.Message):
     time_ms: int
     values: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, layout: _Optional[int] = ..., time_ms: _Optional[int] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class EventBatch(_message.Message):
+    __slots__ = ("epoch", "sequence", "clock_ms", "age_ms", "events")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    sequence: int
+    clock_ms: int
+    age_ms: int
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., clock_ms: _Optional[int] = ..., age_ms: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("time_ms", "source", "kind", "severity", "text", "count", "device", "address", "fields")
+    class FieldsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    time_ms: int
+    source: str
+    kind: str
+    severity: Severity
+    text: str
+    count: int
+    device: str
+    address: str
+    fields: _containers.ScalarMap[str, str]
+    def __init__(self, time_ms: _Optional[int] = ..., source: _Optional[str] = ..., kind: _Optional[str] = ..., severity: _Optional[_Union[Severity, str]] = ..., text: _Optional[str] = ..., count: _Optional[int] = ..., device: _Optional[str] = ..., address: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("epoch", "sequence", "acked", "retry", "refused")
@@ -249,10 +325,12 @@ class SnmpCredential(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., community: _Optional[str] = ..., user: _Optional[str] = ..., auth: _Optional[str] = ..., auth_password: _Optional[str] = ..., priv: _Optional[str] = ..., priv_password: _Optional[str] = ..., key_expansion: _Optional[str] = ...) -> None: ...
 
 class PollNow(_message.Message):
-    __slots__ = ("devices",)
+    __slots__ = ("devices", "afresh")
     DEVICES_FIELD_NUMBER: _ClassVar[int]
+    AFRESH_FIELD_NUMBER: _ClassVar[int]
     devices: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+    afresh: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ..., afresh: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DeviceReport(_message.Message):
     __slots__ = ("device", "time_ms", "answered", "trouble", "profile", "vendor", "os", "model", "version", "serial", "object_id", "name", "descr", "location", "contact")

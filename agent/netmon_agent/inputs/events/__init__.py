@@ -1,0 +1,1 @@
+"""Receivers: what devices send by themselves becomes events."""
