@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from netmon_api import backup, devices, health, openapi, series, status, websocket
+from netmon_api import backup, devices, events, health, openapi, series, status, websocket
 from netmon_api import store as store_detail
 from netmon_api.auth import Access, Doorkeeper
+from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
 from netmon_api.models import (
     DeviceAnswer,
@@ -40,6 +41,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
           "The samples of some series in some time"),
     *SNMP_ROUTES,
+    Route("GET", "/api/v1/events", Access.TOKEN, events.list_events, EventsQuery, EventsAnswer,
+          "What happened, the newest first"),
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",

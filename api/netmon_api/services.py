@@ -15,6 +15,7 @@ from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
+from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 
@@ -50,6 +51,7 @@ class Services:
     intake: Intake
     backups: Backups
     polling: Polling
+    events: KeptEvents
     desk: Desk
     metadata: Metadata
     readiness: Callable[[], str | None]

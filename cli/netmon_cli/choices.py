@@ -21,6 +21,19 @@ class Order(StrEnum):
     NAME = "name"
 
 
+class Severity(StrEnum):
+    """How grave an event is at least."""
+
+    EMERGENCY = "emergency"
+    ALERT = "alert"
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+    INFO = "info"
+    DEBUG = "debug"
+
+
 class Form(StrEnum):
     """How an answer is written."""
 

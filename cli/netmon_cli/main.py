@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netmon_cli.choices import Form, Kind, Order
+from netmon_cli.choices import Form, Kind, Order, Severity
 from netmon_cli.failure import EXIT_CODES, Exit, Failure
 from netmon_cli.output import escape, paper, write_json, write_lines
 from netmon_cli.parameters import (
@@ -135,6 +135,29 @@ def devices(
     from netmon_cli.devices import show
 
     finish(show(client_at(url, token_file), instance, as_json, paper()))
+
+
+@app.command()
+def events(
+    device: Annotated[list[str] | None, typer.Option(help="Of this device; may be given again.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Of this kind, such as linkDown; may be given again.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="As grave as this, or graver.")] = None,
+    text: Annotated[str | None, typer.Option(help="With this in their text.")] = None,
+    since: Annotated[str | None, typer.Option(help="From the time since then, such as 1h.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, the newest.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show what comes from now on, until Ctrl-C.")] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What happened: traps, lines of syslog and more."""
+    from netmon_cli import events as log
+
+    client = client_at(url, token_file)
+    filters = log.Filters(device or (), kind or (), severity, text, optional_duration(since, "--since"))
+    if follow:
+        finish(log.follow(client, filters, as_json, paper()))
+    finish(log.show(client, filters, limit, as_json, paper()))
 
 
 @app.command()

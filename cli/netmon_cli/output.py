@@ -36,6 +36,11 @@ def write_lines(lines: Sequence[str]) -> None:
         print(line)  # noqa: T201 - the command's output
 
 
+def flush() -> None:
+    """Has what was written seen now, also by a program that reads it."""
+    sys.stdout.flush()
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """What is written on: whether it shows colours and block characters, and how wide it is (None: any width)."""

@@ -211,6 +211,13 @@ class AlertingOptions(Options):
     allow_addresses: tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...] = ()
 
 
+class EventOptions(Options):
+    """How long events are kept, and how many."""
+
+    max_age_s: Duration = Field(default=90 * 86400.0, alias="max_age", ge=3600)
+    max_rows: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
+
+
 class CollectorConfig(Options):
     """All that a collector can be told. An empty file is a good start: everything has a default."""
 
@@ -222,6 +229,7 @@ class CollectorConfig(Options):
     database: DatabaseOptions = Field(default_factory=DatabaseOptions)
     polling: PollingOptions = Field(default_factory=PollingOptions)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
+    events: EventOptions = Field(default_factory=EventOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
 

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
@@ -16,6 +17,7 @@ from netmon_proto.model import (
     Batch,
     DeviceFacts,
     DeviceReport,
+    EventBatch,
     Layout,
     Limits,
     Reason,
@@ -55,6 +57,7 @@ class Conversation:
         limits: Limits,
         polling: Polling | None = None,
         facts: FactBook | None = None,
+        events: EventBook | None = None,
     ) -> None:
         self._session = session
         self._context = context
@@ -62,6 +65,7 @@ class Conversation:
         self._limits = limits
         self._polling = polling
         self._facts = facts
+        self._events = events
         self._slots = asyncio.Semaphore(limits.batches_in_flight)
         self._writing = asyncio.Lock()
         self._answers: set[asyncio.Task[None]] = set()
@@ -108,7 +112,7 @@ class Conversation:
                     await self._polling.reported(self._session.agent.agent_id, report)
                 case DeviceFacts() as facts if self._facts is not None:
                     await self._facts.told(self._session.agent.agent_id, facts)
-                case Batch() as batch:
+                case (Batch() | EventBatch()) as batch:
                     await self._slots.acquire()
                     task = asyncio.create_task(self._answer(batch, len(frame)))
                     self._answers.add(task)
@@ -124,7 +128,7 @@ class Conversation:
         except StreamOverfull as error:
             raise StreamOver(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from None
 
-    async def _answer(self, batch: Batch, size_bytes: int) -> None:
+    async def _answer(self, batch: Batch | EventBatch, size_bytes: int) -> None:
         try:
             receipt = await self._receipt(batch, size_bytes)
             async with self._writing:
@@ -132,9 +136,13 @@ class Conversation:
         finally:
             self._slots.release()
 
-    async def _receipt(self, batch: Batch, size_bytes: int) -> Receipt:
+    async def _receipt(self, batch: Batch | EventBatch, size_bytes: int) -> Receipt:
         most_bytes = self._limits.batch_bytes
         if size_bytes > most_bytes:
             message = f"a batch of {size_bytes} bytes; at most {most_bytes} are taken"
             return Receipt(batch.epoch, batch.sequence, Refused(Reason.TOO_LARGE, message))
-        return await self._pipeline.receive(self._session, batch)
+        if isinstance(batch, Batch):
+            return await self._pipeline.receive(self._session, batch)
+        if self._events is None:
+            return Receipt(batch.epoch, batch.sequence, Refused(Reason.UNSPECIFIED, "no events are taken here"))
+        return await self._events.receive(self._session.agent, self._session.skew, batch)

@@ -56,8 +56,12 @@ class FactBook:
         self._kept = kept
         self._polling = polling
         self._now_ms = now_ms
-        self._learners = learners
+        self._learners = list(learners)
         self._coming: dict[str, _Reading] = {}
+
+    def tell(self, learner: Learner) -> None:
+        """Has one more hear of each new reading."""
+        self._learners.append(learner)
 
     async def of(self, device: str) -> DeviceFacts | None:
         """The newest facts of a device; None where none are known."""

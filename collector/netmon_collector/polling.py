@@ -61,6 +61,7 @@ class Line:
 
     is_stale: bool = True
     wanted: set[str] = field(default_factory=set)
+    afresh: set[str] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -135,12 +136,14 @@ class Polling:
         await asyncio.to_thread(self.credentials.put, name, credential, self._now_ms())
         self._tell_jobs(one.record.agent_id for one in self._polled.values() if one.record.credential == name)
 
-    def poll_now(self, instance: str) -> bool:
-        """Has a device polled at once; False where its agent is not connected."""
+    def poll_now(self, instance: str, is_afresh: bool = False) -> bool:
+        """Has a device polled at once, as if for the first time if wanted; False where its agent is not connected."""
         line = self._lines.get(self._polled[instance].record.agent_id)
         if line is None:
             return False
         line.wanted.add(instance)
+        if is_afresh:
+            line.afresh.add(instance)
         line.news.set()
         return True
 
@@ -163,8 +166,9 @@ class Polling:
                 if (jobs := await asyncio.to_thread(self._jobs, agent_id)) is not None:
                     return jobs
             elif line.wanted:
-                devices, line.wanted = tuple(sorted(line.wanted)), set()
-                return PollNow(devices)
+                message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)))
+                line.wanted, line.afresh = set(), set()
+                return message
             else:
                 line.news.clear()
 

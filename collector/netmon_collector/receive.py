@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.config import GrpcOptions
 from netmon_collector.conversation import Context, Conversation, StreamOver, decoded
+from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
 from netmon_collector.fleet import Fleet
 from netmon_collector.listener import port_taken, read_certificate
@@ -51,6 +52,7 @@ class Receiver:
         now_ms: Callable[[], int],
         polling: Polling | None = None,
         facts: FactBook | None = None,
+        events: EventBook | None = None,
     ) -> None:
         """`socket`: a path where this machine's agents can connect without certificate and token."""
         self._options = options
@@ -63,6 +65,7 @@ class Receiver:
         self._now_ms = now_ms
         self._polling = polling
         self._facts = facts
+        self._events = events
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
@@ -166,9 +169,16 @@ class Receiver:
         log.info("agent.connected", instance=record.instance, address=_address(context), version=record.version)
         try:
             highest = self._store.highest_acked(record.agent_id, hello.epoch)
-            welcome = Welcome(self._now_ms(), record.instance, highest, self._limits)
+            events = self._events
+            events_highest = (
+                await events.greet(record.agent_id, hello.events_epoch, hello.events_first_sequence) if events else 0
+            )
+            welcome = Welcome(self._now_ms(), record.instance, highest, self._limits, events_highest)
             await context.write(wire.encode_collector(welcome))
-            await Conversation(session, context, self._pipeline, self._limits, self._polling, self._facts).run(ended)
+            conversation = Conversation(
+                session, context, self._pipeline, self._limits, self._polling, self._facts, events
+            )
+            await conversation.run(ended)
         finally:
             if self._streams.get(record.agent_id) is ended:
                 del self._streams[record.agent_id]

@@ -29,6 +29,7 @@ from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
+from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
@@ -132,6 +133,7 @@ class Lab:
     agents: Fleet
     """Those whose instances nobody else may write about."""
     polling: Polling
+    events: KeptEvents
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -196,6 +198,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         pipeline,
         agents,
         Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms),
+        KeptEvents(state),
     )
     services = Services(
         store=store,
@@ -207,6 +210,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         intake=IntakeOf(),
         backups=Backups(folder, store),
         polling=lab.polling,
+        events=lab.events,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         readiness=lambda: lab.not_ready,

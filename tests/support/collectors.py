@@ -12,6 +12,9 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from netmon_collector.config import GrpcOptions
+from netmon_collector.events.book import EventBook
+from netmon_collector.events.owners import Owners
+from netmon_collector.events.reactions import Reactions
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
@@ -23,6 +26,7 @@ from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
+from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Matcher, MatchOp, Store, is_absent
@@ -72,6 +76,12 @@ class RunningCollector:
         self.pipeline = Pipeline(
             self.store, self.fleet, self.feed, self.intake, retention_ms=RETENTION_MS, now_ms=now_ms
         )
+        self.registry = CollectorRegistry()
+        self.owners = Owners(self.polling, self.fleet, self.facts)
+        self.facts.tell(self.owners)
+        self.reactions = Reactions(self.polling)
+        kept = KeptEvents(self.engine)
+        self.events = EventBook(kept, self.owners, self.reactions, self.registry, limits, now_ms)
         self.receiver = Receiver(
             options,
             socket,
@@ -83,6 +93,7 @@ class RunningCollector:
             now_ms=now_ms,
             polling=self.polling,
             facts=self.facts,
+            events=self.events,
         )
 
     async def samples(self, name: str) -> dict[Labels, list[tuple[int, float]]]:
@@ -115,6 +126,7 @@ async def collector(
         yield running
     finally:
         await running.receiver.stop()
+        running.reactions.close()
         await running.store.close()
         running.engine.dispose()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from netmon_agent.inputs.base import Reading
@@ -86,7 +86,9 @@ class _SnmpAsking:
 
     def look_afresh(self) -> None:
         if self._memory is not None:
-            self._memory = replace(self._memory, absent=frozenset(), object_id="")
+            from netmon_agent.snmp.device import Memory
+
+            self._memory = Memory(self._memory.pace, self._memory.tries)
 
 
 def _credential(given: SnmpCredential) -> "Credential":

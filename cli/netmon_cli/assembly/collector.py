@@ -27,6 +27,9 @@ from netmon_cli.ready import Ready
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import CollectorConfig
+from netmon_collector.events.book import EventBook
+from netmon_collector.events.owners import Owners
+from netmon_collector.events.reactions import Reactions
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
@@ -42,6 +45,7 @@ from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import Claimed, open_state, reason_of
 from netmon_collector.state.devices import Devices
+from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.tokens import Tokens
@@ -83,6 +87,8 @@ class Knowledge:
     facts: FactBook
     fleet: Fleet
     alerting: Alerting
+    owners: Owners
+    events: EventBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 way.forwarding.run(),
                 way.witness.run(),
                 knowledge.alerting.run(),
+                knowledge.owners.run(),
                 keep_house(ground, knowledge),
             ):
                 await running.enter_async_context(beside(work, stop))
@@ -152,7 +159,12 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     facts = FactBook(KeptFacts(ground.state), polling, now_ms)
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
     alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret
-    knowledge = Knowledge(tokens, polling, facts, fleet, alerting)
+    owners = Owners(polling, fleet, facts)
+    facts.tell(owners)
+    reactions = Reactions(polling)
+    closing.callback(reactions.close)
+    events = EventBook(KeptEvents(ground.state), owners, reactions, ground.registry, Limits(), now_ms)
+    knowledge = Knowledge(tokens, polling, facts, fleet, alerting, owners, events)
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -186,6 +198,7 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
         now_ms=now_ms,
         polling=knowledge.polling,
         facts=knowledge.facts,
+        events=knowledge.events,
     )
     await receiver.start()
     closing.push_async_callback(receiver.stop)
@@ -204,6 +217,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: 
         intake=way.intake,
         backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
+        events=knowledge.events.kept,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         readiness=way.pipeline.trouble,
@@ -223,6 +237,8 @@ async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
     while True:
         await ground.store.forget_before(now_ms() - kept_ms)
         is_away = not await asyncio.to_thread(save_all, ground, knowledge, is_away)
+        if not is_away:
+            await keep_events(ground, knowledge)
         await asyncio.sleep(HOUSEKEEPING_S)
 
 
@@ -244,3 +260,12 @@ def save_all(ground: Ground, knowledge: Knowledge, was_away: bool = False) -> bo
     if was_away:
         log.info("state.back")
     return True
+
+
+async def keep_events(ground: Ground, knowledge: Knowledge) -> None:
+    """Keeps the log of events within its bounds; a database that does not do so now does later."""
+    bounds = ground.config.events
+    try:
+        await knowledge.events.prune(bounds.max_age_s, bounds.max_rows)
+    except SQLAlchemyError as error:
+        log.warning("events.not_pruned", error=reason_of(error))

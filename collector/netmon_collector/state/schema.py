@@ -4,9 +4,11 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -166,3 +168,35 @@ notifications = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """The outbox: each is pending until it is delivered or dead."""
+
+LARGE = BigInteger().with_variant(Integer, "sqlite")
+"""A number that a database counts up by itself; SQLite does so for INTEGER alone."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", LARGE, primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("device", String(253), nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("kind", String(128), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("fields", Text, nullable=False),
+    Index("ix_events_time", "time_ms", "id"),
+    Index("ix_events_device", "device", "time_ms", "id"),
+)
+"""What happened; `fields` is a JSON object of texts, `device` empty where nobody knows whose it is."""
+
+event_runs = Table(
+    "event_runs",
+    metadata,
+    Column("agent_id", String(36), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+"""The batches of events that are kept, as runs of their sequences: a batch is taken once, however often it is sent."""

@@ -32,7 +32,7 @@ class TrapsInput(Receiver):
     communities_file: Path | None = None
     users: tuple[SnmpUser, ...] = Field(default=(), max_length=100)
     _datagrams: Datagrams | None = PrivateAttr(default=None)
-    _names: Names = PrivateAttr(default_factory=Names)
+    _names: Names | None = PrivateAttr(default=None)
     _secured: "Secured | None" = PrivateAttr(default=None)
     _communities: frozenset[bytes] | None = PrivateAttr(default=None)
 
@@ -98,7 +98,7 @@ class TrapsInput(Receiver):
         return self._secured.take(message, address)
 
     def _pass_on(self, told: Notification, source: str, replies: list[bytes], address: Any) -> None:
-        assert self._desk is not None
+        assert self._desk is not None and self._names is not None  # noqa: PT018 - both are there once it listens
         event = event_of(told, source, self._names, self._desk.now_ms())
         if replies:
             self._desk.accept(event, lambda: self._send(replies, address), told.request_id)

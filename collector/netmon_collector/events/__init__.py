@@ -1,0 +1,1 @@
+"""What happened: taken from agents, said of which device, kept, counted and acted on."""
