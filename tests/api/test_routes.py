@@ -34,6 +34,16 @@ BAD = {
     "start": "yesterday",
     "end": "-1",
     "limit": "1000001",
+    "device": "x" * 5000,
+    "source": "x" * 5000,
+    "kind": "x" * 5000,
+    "severity": "bad",
+    "least": "bad",
+    "text": "x" * 5000,
+    "since": "yesterday",
+    "until": "-1",
+    "after": "-1",
+    "cursor": "1",
 }
 """A value that no route takes, per parameter."""
 
