@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from netmon_collector.state.events import MOST_COUNTED, KeptEvents, NewEvent, Place, Wanted
 from netmon_collector.store.base import Origin
@@ -98,6 +99,6 @@ def test_counting_ends_somewhere(engine: Engine) -> None:
 
 def test_a_batch_is_kept_whole_or_not_at_all(engine: Engine) -> None:
     kept = KeptEvents(engine)
-    with pytest.raises(Exception, match="NOT NULL"):
+    with pytest.raises(IntegrityError):
         kept.append([EVENT, replace(EVENT, text=None)], origin(1), 0)  # type: ignore[arg-type]
     assert (kept.newest_id(), kept.highest_acked("a", 7)) == (0, 0)
