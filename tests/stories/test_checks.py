@@ -34,7 +34,6 @@ def servers(tmp_path: Path) -> Iterator[str]:
 
 
 def test_two_agents_find_the_same(tmp_path: Path, servers: str) -> None:
-    (tmp_path / "agent.yaml").write_text(servers)
     grpc = f"127.0.0.1:{free_port()}"
     words = ("collector", "--state", str(tmp_path / "state"), "--http", f"127.0.0.1:{free_port()}", "--grpc", grpc)
     with ExitStack() as running:
@@ -43,8 +42,8 @@ def test_two_agents_find_the_same(tmp_path: Path, servers: str) -> None:
         token = collector.says(r"API token \(shown this once\): (nmt_\S+)")[1]
         for name in ("north", "south"):
             (tmp_path / f"{name}.yaml").write_text(f"hostname: {name}\n" + servers)
-            words = ("--config", str(tmp_path / f"{name}.yaml"), "--state", str(tmp_path / name), "--collector", grpc)
-            running.enter_context(daemon(tmp_path, "agent", *words))
+            options = ("--config", str(tmp_path / f"{name}.yaml"), "--state", str(tmp_path / name), "--collector", grpc)
+            running.enter_context(daemon(tmp_path, "agent", *options))
 
         def found(query: str) -> list[dict[str, Any]]:
             answer = get(url, token, "/prometheus/api/v1/query", {"query": query})

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, Pattern, Port, Probe, Way, Wrong
+from netmon_agent.inputs.checks.base import Host, IpVersion, Pattern, Port, Probe, Way, Wrong
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_configs.options import Duration
 
@@ -21,6 +21,7 @@ class TcpInput(Probe):
     type: Literal["tcp"]
     host: Host
     port: Port
+    ip_version: IpVersion = None
     send: str | None = Field(default=None, min_length=1, max_length=10_000)
     expect: Pattern | None = None
     tls: TlsOptions | None = None

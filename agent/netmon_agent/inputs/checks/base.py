@@ -41,6 +41,8 @@ def _is_pattern(text: str) -> str:
 
 Pattern = Annotated[str, Field(max_length=1000), AfterValidator(_is_pattern)]
 """A regular expression that is searched for in what answers."""
+IpVersion = Literal[4, 6] | None
+"""None means what the name has, as the system prefers."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -74,7 +76,6 @@ class Probe(Check):
     """What there was none of when the time is over; for people."""
 
     timeout_s: Duration = Field(default=5.0, alias="timeout", gt=0, le=60)
-    ip_version: Literal[4, 6] | None = None
 
     _trouble: str | None = PrivateAttr(default=None)
 
@@ -134,7 +135,7 @@ class Way(NamedTuple):
     lookup_s: float
 
     @classmethod
-    async def to(cls, host: str, port: int, ip_version: Literal[4, 6] | None = None) -> "Way":
+    async def to(cls, host: str, port: int, ip_version: IpVersion = None) -> "Way":
         """Raises OSError."""
         started = time.perf_counter()
         address = await resolve(host, port, ip_version)
@@ -165,7 +166,7 @@ def url_of(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-async def resolve(host: str, port: int = 0, ip_version: Literal[4, 6] | None = None) -> SocketAddress:
+async def resolve(host: str, port: int = 0, ip_version: IpVersion = None) -> SocketAddress:
     """The first address of a name, as the system sorts them. Raises OSError."""
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_version]
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import CannotCheck, Host, Pattern, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import CannotCheck, Host, IpVersion, Pattern, Port, Probe, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.datagrams import Datagrams
 
@@ -41,6 +41,7 @@ class DnsInput(Probe):
     type: Literal["dns"]
     host: Host
     port: Port | None = None
+    ip_version: IpVersion = None
     query: Annotated[Host, AfterValidator(_is_name)]
     record: RecordType = "A"
     transport: Literal["udp", "tcp", "tls"] = "udp"

@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 _MOST_LINES: Final = 100
@@ -49,6 +49,7 @@ class GreetingInput(Probe):
     type: Literal["ssh", "smtp", "imap"]
     host: Host
     port: Port | None = None
+    ip_version: IpVersion = None
     security: Literal["none", "starttls", "tls"] = "none"
     tls: TlsOptions = Field(default_factory=TlsOptions)
 

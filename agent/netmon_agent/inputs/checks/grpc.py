@@ -9,7 +9,7 @@ from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks import http2
-from netmon_agent.inputs.checks.base import Host, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 _PATH: Final = "/grpc.health.v1.Health/Check"
@@ -27,6 +27,7 @@ class GrpcInput(Probe):
     type: Literal["grpc"]
     host: Host
     port: Port
+    ip_version: IpVersion = None
     service: str = Field(default="", max_length=200)
     tls: TlsOptions | None = None
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
 from netmon_agent.inputs.checks.datagrams import Datagrams
 from netmon_configs.options import Duration
 
@@ -68,6 +68,7 @@ class NtpInput(Probe):
     type: Literal["ntp"]
     host: Host
     port: Port = 123
+    ip_version: IpVersion = None
     max_stratum: int = Field(default=_LAST_STRATUM, ge=1, le=_LAST_STRATUM)
     max_offset_s: Duration | None = Field(default=None, alias="max_offset", gt=0)
 

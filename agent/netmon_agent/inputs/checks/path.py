@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from netmon_agent.icmp.trace import LEAST_BYTES, Hop, NotPossible, Path, TracePlan, trace
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import CannotCheck, Host, Probe, Way, Wrong
+from netmon_agent.inputs.checks.base import CannotCheck, Host, IpVersion, Probe, Way, Wrong
 from netmon_configs.options import Duration
 from netmon_proto.model import Kind
 
@@ -23,6 +23,7 @@ class PathInput(Probe):
 
     type: Literal["path"]
     host: Host
+    ip_version: IpVersion = None
     max_hops: int = Field(default=30, ge=1, le=64)
     tries: int = Field(default=3, ge=1, le=10)
     gap_s: Duration = Field(default=0.02, alias="gap", ge=0.001, le=1)

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, Port, Probe, Way, url_of
+from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 
@@ -17,6 +17,7 @@ class TlsInput(Probe):
     type: Literal["tls"]
     host: Host
     port: Port = 443
+    ip_version: IpVersion = None
     tls: TlsOptions = Field(default_factory=TlsOptions)
 
     @property

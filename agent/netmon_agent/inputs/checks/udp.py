@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, Pattern, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import Host, IpVersion, Pattern, Port, Probe, Way, Wrong, url_of
 from netmon_agent.inputs.checks.datagrams import Datagrams
 
 
@@ -17,6 +17,7 @@ class UdpInput(Probe):
     type: Literal["udp"]
     host: Host
     port: Port
+    ip_version: IpVersion = None
     send: str | None = Field(default=None, max_length=10_000)
     send_hex: str | None = Field(default=None, max_length=20_000)
     expect: Pattern | None = None

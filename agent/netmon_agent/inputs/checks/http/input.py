@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from pydantic import Field, field_validator, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import CannotCheck, Pattern, Probe, Way, Wrong
+from netmon_agent.inputs.checks.base import CannotCheck, IpVersion, Pattern, Probe, Way, Wrong
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
 from netmon_agent.inputs.checks.http2 import ALPN
@@ -41,6 +41,7 @@ class HttpInput(Probe):
     reject_body: Pattern | None = None
     timeout_s: Duration = Field(default=10.0, alias="timeout", gt=0, le=60)
     max_bytes: Size = Field(default=1 << 20, alias="max_size", ge=1 << 10, le=64 << 20)
+    ip_version: IpVersion = None
     user: str | None = Field(default=None, min_length=1)
     password_file: Path | None = None
     token_file: Path | None = None
