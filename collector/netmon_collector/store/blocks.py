@@ -75,11 +75,16 @@ class Blocks:
             block = self.all.get(number) or self._block(number)
             block.homed += count
 
-    def rows(self, number: int) -> list[Rows]:
+    def rows(self, number: int) -> Sequence[Rows]:
         """What a block has in memory, oldest first; from any thread.
 
         What may be frozen meanwhile is read before what is frozen: so nothing is missed.
         """
+        block = self.all[number]
+        if len(block.strands) == 1 and not len(block.singles):
+            head = block.strands[0].head
+            if not block.sealing:  # as nearly always
+                return head.rows() if head.count else ()
         return [rows for head in self._heads(number) if head.count for rows in head.rows()]
 
     def marks(self, number: int) -> list[Marks]:
