@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from netmon_agent.icmp.wire import Address
+from netmon_agent.icmp.wire import Address, hear_replies_alone
 
 LEAST_BYTES: Final = 10
 """What a request must hold after the ICMP header: eight random bytes, and two that balance the checksum."""
@@ -31,6 +31,8 @@ _IPV6_RECVERR: Final = 25
 _SO_TIMESTAMPNS: Final = 35
 _READ_BYTES: Final = 512
 _CONTROL_BYTES: Final = 512
+_BUFFER_BYTES: Final = 1 << 20
+"""A raw socket hears the answers to all pings of the machine."""
 _MOST_AT_ONCE: Final = 200
 _PENDING: Final = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNREFUSED, errno.EPROTO, errno.EACCES)
 """An error that came for an earlier request is also what the next call says."""
@@ -254,6 +256,9 @@ def _open(v6: bool) -> tuple[socket.socket, bool]:
     opened.setblocking(False)
     opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     opened.setsockopt(*((socket.IPPROTO_IPV6, _IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, _IP_RECVERR)), 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+    if raw:
+        hear_replies_alone(opened, v6)
     return opened, raw
 
 

@@ -105,11 +105,8 @@ class EchoSocket:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
         elif not self.raw:
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
-        if self.raw:  # nothing but echo replies: a set bit keeps a type out
-            level, name = (socket.IPPROTO_ICMPV6, _ICMP6_FILTER) if self._v6 else (_SOL_RAW, _ICMP_FILTER)
-            words = [0xFFFFFFFF] * (8 if self._v6 else 1)
-            words[self._reply >> 5] ^= 1 << (self._reply & 31)
-            self._socket.setsockopt(level, name, struct.pack(f"@{len(words)}I", *words))
+        if self.raw:
+            hear_replies_alone(self._socket, self._v6)
 
 
 class NoFamily:
@@ -123,6 +120,15 @@ class NoFamily:
 
     def close(self) -> None:
         """There is nothing to end."""
+
+
+def hear_replies_alone(raw: socket.socket, v6: bool) -> None:
+    """Keeps from a raw socket whatever is no echo reply; the queue of errors is not touched."""
+    level, name = (socket.IPPROTO_ICMPV6, _ICMP6_FILTER) if v6 else (_SOL_RAW, _ICMP_FILTER)
+    reply = 129 if v6 else 0
+    words = [0xFFFFFFFF] * (8 if v6 else 1)  # a set bit keeps a type out
+    words[reply >> 5] ^= 1 << (reply & 31)
+    raw.setsockopt(level, name, struct.pack(f"@{len(words)}I", *words))
 
 
 def open_echo(family: socket.AddressFamily) -> EchoSocket | NoFamily:

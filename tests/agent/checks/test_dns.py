@@ -119,7 +119,11 @@ async def test_answers_to_other_questions_are_left_out_but_not_without_end() -> 
 
 @pytest.mark.parametrize(
     ("tail", "told"),
-    [(b"", "what answers does not speak DNS"), (b"\xff" * 600, "what answers does not speak DNS")],
+    [
+        (b"", "what answers does not speak DNS"),
+        (b"\x81\x80" + b"\0\1" * 300, "what answers does not speak DNS"),
+        (b"\xff" * 600, "the answer has more than 500 records"),
+    ],
 )
 async def test_what_is_no_dns_is_down_and_told(tail: bytes, told: str) -> None:
     async with answering(lambda question, _: [question[:2] + tail]) as port:

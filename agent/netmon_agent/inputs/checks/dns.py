@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _LENGTH: Final = struct.Struct("!H")
 _MOST_UDP_BYTES: Final = 4096
+_COUNTS: Final = struct.Struct("!HHH")
+_COUNTS_AT: Final = 6
+_MOST_RECORDS: Final = 500
+"""Thousands with long names would keep the event loop busy for more than a second."""
 _SCHEMES: Final = {"udp": "dns", "tcp": "dns+tcp", "tls": "dns+tls"}
 
 RecordType = Literal[
@@ -145,6 +149,8 @@ def _read(data: bytes, question: Message) -> Message | None:
 
     if data[:2] != _LENGTH.pack(question.id):
         return None
+    if len(data) >= _COUNTS_AT + _COUNTS.size and sum(_COUNTS.unpack_from(data, _COUNTS_AT)) > _MOST_RECORDS:
+        raise Wrong(f"the answer has more than {_MOST_RECORDS} records")
     try:
         answer = message.from_wire(data, one_rr_per_rrset=True)
     except (exception.DNSException, ValueError):
