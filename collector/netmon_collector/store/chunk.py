@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.base import ABSENT_BITS, RollupField, Times
 from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
 from netmon_collector.store.classify import Code
 from netmon_collector.store.judged import Verdicts
@@ -22,6 +22,7 @@ from netmon_collector.store.layout import (
     HEAD,
     PLACES,
     RAGGED,
+    RISEN,
     Matrix,
     Section,
     number_type,
@@ -34,6 +35,7 @@ from netmon_collector.store.verdicts import Marks
 Fetch = Callable[[int, int], bytes]
 """Gives bytes of a chunk: how many, from which offset in its payload; a page is checked before it is decoded."""
 
+_ENDS: Final = RollupField.LAST, RollupField.FIRST
 _TENS: Final = 10.0 ** np.arange(PLACES + 1)
 
 
@@ -95,6 +97,10 @@ class Chunk:
             rows = np.flatnonzero(kinds == kind)
             chosen = columns[rows]
             ranks = np.searchsorted(known.of(kind), chosen)
+            if kind == RISEN:
+                last_, first_ = (self.read(chosen - (RollupField.INC - field), first, last) for field in _ENDS)
+                out[rows] = (last_.view(np.float64) - first_.view(np.float64)).view(np.uint64)
+                continue
             if kind < FIRST_PART:
                 out[rows] = known.array(Section.CONSTANTS, np.uint64)[ranks][:, None]
                 self._blank(out, rows, chosen, first, last)
@@ -133,7 +139,7 @@ class Chunk:
         """One column from one slot to before another: uint64 [last - first]; the same as `read`, sooner."""
         known = self.map
         kind = known.kinds[column]
-        part = known.part(kind) if kind >= FIRST_PART else None
+        part = known.part(kind) if FIRST_PART <= kind < RISEN else None
         if part is None or part.group > 1:
             bits: Bits = self.read(np.array([column]), first, last)[0]
             return bits
@@ -152,17 +158,20 @@ class Chunk:
         """Columns of which several are in a page."""
         known = self.map
         group, slots = part.group, known.slots
-        pages = np.unique(ranks // group)
         own = known.of(kind)
-        there = (pages[:, None] * group + np.arange(group)).ravel()  # the columns of these pages
-        there = there[there < len(own)]
+        if len(ranks) == len(own) and bool((ranks == np.arange(len(own))).all()):
+            there, pages = ranks, range(-(-len(own) // group))  # all of them, in their order
+        else:
+            needed = np.unique(ranks // group)
+            there, pages = (needed[:, None] * group + np.arange(group)).ravel(), needed.tolist()
+            there = there[there < len(own)]  # the columns of these pages
         stored = np.empty((len(there), slots), np.int64)
-        for at, page in enumerate(pages.tolist()):
+        for at, page in enumerate(pages):
             columns = stored[at * group : (at + 1) * group]
             self._stored(kind, part, part.first_page + page, columns.size, columns.reshape(-1))
         bases = known.array(Section.BASES, np.int64)[part.first_base : part.first_base + part.columns]
         bits = self._restored(part, stored, own[there], bases[there])
-        out[rows] = bits[np.searchsorted(there, ranks), first:last]
+        out[rows] = bits[:, first:last] if there is ranks else bits[np.searchsorted(there, ranks), first:last]
 
     def _read_long(self, kind: int, part: Part, column: int, rank: int, first: int, last: int) -> Bits:
         """A column that has pages of its own."""
@@ -224,11 +233,12 @@ class Chunk:
         if part.code == Code.NOISY:
             stored += bases[:, None]
         else:
-            stored[:, 0] += bases
-            stored = stored.cumsum(axis=1)
             slopes = known.slopes(columns)
             if slopes is not None:
-                stored += slopes * np.arange(known.slots)
+                stored += slopes
+                stored[:, :1] -= slopes
+            stored[:, 0] += bases
+            np.cumsum(stored, axis=1, out=stored)
         places = known.flags_of[columns] & PLACES
         values = stored / _TENS[places][:, None] if places.any() else stored.astype(np.float64)
         bits: Bits = values.view(np.uint64)

@@ -8,13 +8,13 @@ which may be damaged, the file is read from end to end.
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -189,26 +189,49 @@ class ChunkFile:
 
 def write_file(folder: Path, name: Name, chunks: Iterable[Packed], segment: int, damages: DamageBook) -> ChunkFile:
     """Writes a file; it is on the disk when this returns. Raises StoreError; see `new_file`."""
-    path = folder / str(name)
-    entries: list[tuple[int, ...]] = []
-    series = BitMap()
-    samples = 0
-    with new_file(path) as file:
-        offset = file.write(file_header())
-        for chunk in chunks:
-            record = frame(chunk.payload, chunk.oldest_ms, chunk.newest_ms)
-            entries.append((chunk.block, len(record), chunk.head, offset, chunk.oldest_ms, chunk.newest_ms))
-            series.update(chunk.series.tolist())
-            samples += samples_in(chunk.payload)
-            offset += file.write(record)
-        directory = np.array(entries, ENTRY)
-        directory = directory[np.argsort(directory["block"], kind="stable")]
-        file.write(frame(_directory(directory, series, segment, samples), *NOTHING))
-        file.write(frame(_POINTER.pack(POINTER_TAG, offset), *NOTHING))
+    (file,) = write_files(folder, [name], ((name.tier, chunk) for chunk in chunks), segment, damages)
+    return file
+
+
+def write_files(
+    folder: Path, names: Sequence[Name], chunks: Iterable[tuple[Tier, Packed]], segment: int, damages: DamageBook
+) -> list[ChunkFile]:
+    """Writes files of different tiers, each with the chunks of its tier; the first has its name before the others."""
+    with ExitStack() as stack:
+        growing = {name.tier: _Growing(stack.enter_context(new_file(folder / str(name)))) for name in reversed(names)}
+        for tier, chunk in chunks:
+            growing[tier].add(chunk)
+        directories = {tier: one.finish(segment) for tier, one in growing.items()}
     try:
-        return _opened(path, name, (directory, series, segment, samples), damages)
+        return [_opened(folder / str(name), name, directories[name.tier], damages) for name in names]
     except OSError as error:
-        raise StoreError(f"cannot open {path}: {error.strerror}") from error
+        raise StoreError(f"cannot open what was written in {folder}: {error.strerror}") from error
+
+
+class _Growing:
+    """A file that is being written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._entries: list[tuple[int, ...]] = []
+        self._series = BitMap()
+        self._samples = 0
+        self._offset = file.write(file_header())
+
+    def add(self, chunk: Packed) -> None:
+        record = frame(chunk.payload, chunk.oldest_ms, chunk.newest_ms)
+        self._entries.append((chunk.block, len(record), chunk.head, self._offset, chunk.oldest_ms, chunk.newest_ms))
+        self._series.update(chunk.series.tolist())
+        self._samples += samples_in(chunk.payload)
+        self._offset += self._file.write(record)
+
+    def finish(self, segment: int) -> "_Directory":
+        """Writes the directory."""
+        directory = np.array(self._entries, ENTRY)
+        directory = directory[np.argsort(directory["block"], kind="stable")]
+        self._file.write(frame(_directory(directory, self._series, segment, self._samples), *NOTHING))
+        self._file.write(frame(_POINTER.pack(POINTER_TAG, self._offset), *NOTHING))
+        return directory, self._series, segment, self._samples
 
 
 def open_file(path: Path, name: Name, damages: DamageBook) -> ChunkFile:

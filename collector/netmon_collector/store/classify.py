@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ _SLIGHT: Final = 8
 """A slope that is so many times less than the steps is none."""
 _COARSE: Final = 0.5
 """Of columns that seldom change, those are alike whose largest steps are within a factor of four."""
+_END: Final = 32
+"""So many samples at either end of a column tell what it is, and half as many where it is short."""
 
 
 class Code(IntEnum):
@@ -37,92 +39,96 @@ class Code(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What `classify` found; codes, places, slopes and scales have one entry per column.
+    """What `classify` found; codes, places, slopes, scales and rows have one entry per column.
 
     `scales`: of what size the noise of a column is, in powers of two; columns of one class and scale are much alike.
-    `stored`: by class, the columns of it and what is to be compressed of them: int64 [columns, T], float64 for FLOAT.
-    The value is stored / 10**places, and for MOVING (stored + slope x slot) / 10**places, to the bit.
+    `integers`: int64 [I, T], of the columns that are decimals and not constant, and `rows`: which of them is a
+    column's. The value is integer / 10**places, to the bit. Of a MOVING column what is stored is less slope x slot.
     """
 
     codes: npt.NDArray[np.uint8]
     places: npt.NDArray[np.uint8]
     slopes: npt.NDArray[np.int64]
     scales: npt.NDArray[np.int64]
-    stored: dict[Code, tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]
+    rows: npt.NDArray[np.intp]
+    integers: npt.NDArray[np.int64]
 
 
 def classify(bits: Bits) -> Columns:
     """Sorts columns, uint64 [C, T] bit by bit."""
     count = len(bits)
     codes = np.full(count, Code.FLOAT, np.uint8)
-    columns = Columns(codes, np.zeros(count, np.uint8), np.zeros(count, np.int64), np.zeros(count, np.int64), {})
+    places = np.zeros(count, np.uint8)
     constant = (bits == bits[:, :1]).all(axis=1)
     codes[constant] = Code.CONSTANT
-    rest, integer, integers = _take_decimals(bits, np.flatnonzero(~constant), columns.places)
+    integer, integers = take_decimals(bits, np.flatnonzero(~constant), places)
+    rows = np.full(count, -1)
+    rows[integer] = np.arange(len(integer))
+    columns = Columns(codes, places, np.zeros(count, np.int64), np.zeros(count, np.int64), rows, integers)
     if len(integer):
-        _tell_apart(integer, integers, columns)
-    if len(rest):
-        columns.stored[Code.FLOAT] = rest, bits[rest].view(np.float64)
+        _tell_apart(integer, columns)
     return columns
 
 
-def _take_decimals(
+def take_decimals(
     bits: Bits, rest: npt.NDArray[np.intp], places: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Finds the columns that are decimals of a few places: which are not, which are, and the integers of these."""
-    found, integers = [rest[:0]], [np.empty((0, bits.shape[1]), np.int64)]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Finds the columns that are decimals of a few places: which these are, and their integers."""
+    found, parts = [], []
+    glimpses = bits[rest, :_GLIMPSE]
     for place in _PLACES:
         if not len(rest):
             break
-        maybe = _scaled(bits[rest, :_GLIMPSE], place)[1]
-        scaled, exact = _scaled(bits[rest[maybe]], place)
-        chosen = rest[maybe][exact]
+        maybe = np.flatnonzero(_scaled(glimpses, place)[1])
+        if not len(maybe):
+            continue
+        chosen = rest if len(maybe) == len(rest) else rest[maybe]
+        scaled, exact = _scaled(bits if len(chosen) == len(bits) else bits[chosen], place)
+        if not exact.all():
+            maybe, chosen, scaled = maybe[exact], chosen[exact], scaled[exact]
         places[chosen] = place
         found.append(chosen)
-        integers.append(scaled if exact.all() else scaled[exact])
-        rest = np.setdiff1d(rest, chosen, assume_unique=True) if len(chosen) else rest
-    integer = np.concatenate(found)
-    order = np.argsort(integer)
-    return rest, integer[order], np.concatenate(integers)[order]
+        parts.append(scaled)
+        rest, glimpses = np.delete(rest, maybe), np.delete(glimpses, maybe, axis=0)
+    if len(parts) == 1:
+        return found[0], parts[0]
+    integers = np.concatenate(parts) if parts else np.empty((0, bits.shape[1]), np.int64)
+    return np.concatenate(found) if found else rest[:0], integers
 
 
 def _scaled(bits: Bits, places: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Values times 10**places as integers; and which columns come back from there to the bit."""
+    values = bits.view(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        values = bits.view(np.float64)
-        scaled = (np.rint(values * 10.0**places) if places else values).astype(np.int64)
-        back = scaled / 10.0**places if places else scaled.astype(np.float64)
+        if not places:
+            scaled = values.astype(np.int64)
+            back = scaled.astype(np.float64)
+        else:
+            back = values * 10.0**places
+            np.rint(back, out=back)
+            scaled = back.astype(np.int64)
+            np.divide(scaled, 10.0**places, out=back)
     return scaled, (back.view(np.uint64) == bits).all(axis=1)
 
 
-def _tell_apart(integer: npt.NDArray[np.intp], values: npt.NDArray[np.int64], columns: Columns) -> None:
-    """Gives each integer column its class and scale, and takes the line out of the rising ones."""
-    steps = np.diff(values, axis=1)
-    moves = np.abs(steps, dtype=np.float64).mean(axis=1)
-    ranges = values.max(axis=1).astype(np.float64) - values.min(axis=1)
+def _tell_apart(integer: npt.NDArray[np.intp], columns: Columns) -> None:
+    """Gives each integer column its class, scale and slope. A look at its ends will do: any class is right."""
+    values = columns.integers
+    count = values.shape[1]
+    end = _END if count > 8 * _END else _END // 2
+    ends = (values,) if count <= 2 * end else (values[:, :end], values[:, -end:])
+    steps = np.concatenate([part[:, 1:] - part[:, :-1] for part in ends], axis=1)
+    least = np.minimum.reduce([part.min(axis=1) for part in ends])
+    most = np.maximum.reduce([part.max(axis=1) for part in ends])
+    ranges = most.astype(np.float64) - least
+    sizes = np.abs(steps, dtype=np.float64)
+    moves = sizes.mean(axis=1)
     stepping = 2 * np.count_nonzero(steps, axis=1) < steps.shape[1]
     codes = np.where(stepping, Code.STEPPING, np.where(moves < _ROUGH * ranges, Code.MOVING, Code.NOISY))
-    columns.codes[integer] = codes
-    for code in (Code.MOVING, Code.STEPPING, Code.NOISY):
-        own = np.flatnonzero(codes == code)
-        if not len(own):
-            continue
-        level = values if len(own) == len(integer) else values[own]
-        sizes = ranges[own] if code is Code.NOISY else np.abs(steps[own]).max(axis=1) ** _COARSE
-        if code is Code.MOVING:
-            level, sizes = _straightened(level, integer[own], columns)
-        columns.scales[integer[own]] = np.log2(np.maximum(sizes, 1.0)).round()
-        columns.stored[code] = integer[own], level
-
-
-def _straightened(
-    level: npt.NDArray[np.int64], chosen: npt.NDArray[np.intp], columns: Columns
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Columns less their slope, where they have one, and how long their steps are then."""
-    count = level.shape[1]
-    slopes = (level[:, -1] - level[:, 0]) // (count - 1)
-    steps = np.diff(level, axis=1)
-    slopes[np.abs(slopes, dtype=np.float64) * _SLIGHT < np.abs(steps, dtype=np.float64).mean(axis=1)] = 0
-    columns.slopes[chosen] = slopes
+    slopes = (values[:, -1] - values[:, 0]) // (count - 1)
+    slopes[(np.abs(slopes, dtype=np.float64) * _SLIGHT < moves) | (codes != Code.MOVING)] = 0
     left = np.abs(steps - slopes[:, None], dtype=np.float64).mean(axis=1)
-    return level - slopes[:, None] * np.arange(count), left
+    noise = np.where(codes == Code.NOISY, ranges, np.where(codes == Code.MOVING, left, sizes.max(axis=1) ** _COARSE))
+    columns.codes[integer] = codes
+    columns.slopes[integer] = slopes
+    columns.scales[integer] = np.log2(np.maximum(noise, 1.0)).round()

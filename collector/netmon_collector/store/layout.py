@@ -6,9 +6,9 @@ order of `Section`, then the sections. Numbers are little-endian; those of some 
 first, because the high ones are mostly alike. A page is what pcodec wrote and its CRC-32; after these comes the map,
 then the verdicts, if there are any.
 
-A column is constant, or the same as an earlier one, or belongs to a part: columns whose values are of one kind and of
-about one size, compressed together. The columns of a part, in their order, are in consecutive pages: several columns
-in one page where they are short, several pages for a column where it is long. See PART.
+A column is constant, or the same as an earlier one, or made of others, or belongs to a part: columns whose values are
+of one kind and of about one size, compressed together. The columns of a part, in their order, are in consecutive pages:
+several columns in one page where they are short, several pages for a column where it is long. See PART.
 """
 
 import struct
@@ -36,6 +36,8 @@ PAGE: Final = 1440
 """Most samples of a page."""
 SAME: Final = 1
 FIRST_PART: Final = 2
+RISEN: Final = 255
+"""Of a rollup: by how much a series rose is what there is between its first and its last."""
 PLACES: Final = 0x0F
 SLOPED: Final = 0x10
 RAGGED: Final = 0x20
@@ -51,7 +53,7 @@ class Section(IntEnum):
     PARTS = 2
     """A PART for each part, then what pcodec says of them."""
     KINDS = 3
-    """By column: 0 constant, SAME, or FIRST_PART + the number of its part."""
+    """By column: 0 constant, SAME, RISEN, or FIRST_PART + the number of its part."""
     FLAGS = 4
     """By column: places after the point, SLOPED, RAGGED."""
     SAMES = 5

@@ -8,16 +8,16 @@ from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
-from netmon_collector.store.chunk import Chunk
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece, Table, merge
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.rollup import FIELDS, prefer_fuller, roll, totals
+from netmon_collector.store.rollup import FIELDS, coarser, prefer_fuller, roll, totals
 from netmon_collector.store.sealing import cut, packed
 from netmon_collector.store.shelf import Shelf
-from netmon_collector.store.weaving import strips, woven
+from netmon_collector.store.unpacked import Unpacked
+from netmon_collector.store.weaving import Strip, woven
 
 T = TypeVar("T")
 
@@ -46,8 +46,7 @@ class Merger:
         await self._run(self._classes.refresh)
         recent = [file for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT]
         if recent:
-            await self._roll_up(recent)
-            await self._replace(recent)
+            await self._take_in(recent)
         for tier in Tier:
             spans = sorted((file for file in self._shelf.files(tier) if file.name.span != RECENT), key=_span)
             for _, group in groupby(spans, key=_span):
@@ -76,7 +75,8 @@ class Merger:
         for span in _spans_of(files, self._span_ms(tier)):
             for kept in self._classes.of(files):
                 chunks = partial(self._merged, files, span, kept)
-                merged.append(await self._write(tier, span, kept, files, chunks))
+                names = [self._name(tier, span, kept, files)]
+                merged += await self._run(partial(self._write_now, names, chunks, files))
         await self._exchange(files, merged)
 
     async def _exchange(self, files: Sequence[ChunkFile], written: Sequence[ChunkFile]) -> None:
@@ -95,28 +95,86 @@ class Merger:
         found = [file for file in self._shelf.files(tier) if file in files or file.name in names]
         return files if len(found) == len(files) else self._with_namesakes(found)
 
-    async def _roll_up(self, recent: Sequence[ChunkFile]) -> None:
-        """Makes the rollups of all time that recent files have samples of anew, from all samples of that time."""
-        rolled = []
-        length = self._span_ms(Tier.HOUR)
-        for kept in self._classes.of(recent):
+    async def _take_in(self, recent: Sequence[ChunkFile]) -> None:
+        """Puts recent files into files of a span, and makes the rollups of all time that these have samples of anew.
+
+        Rollups are made of all samples of that time; what is recent is unpacked once for both.
+        """
+        files = self._with_namesakes(recent)
+        written = []
+        for kept in self._classes.of(files):
             hours: dict[int, list[Packed]] = {}
-            for span in _spans_of(recent, self._span_ms(Tier.FIVE_MINUTES)):
-                chunks = partial(self._rolled, recent, span, kept, hours)
-                rolled.append(await self._write(Tier.FIVE_MINUTES, span, kept, recent, chunks))
+            for span in _spans_of(files, self._span_ms(Tier.RAW)):
+                names = self._name(Tier.FIVE_MINUTES, span, kept, files), self._name(Tier.RAW, span, kept, files)
+                chunks = partial(self._taken_in, files, recent, span, kept, hours)
+                written += await self._run(partial(self._write_now, names, chunks, files))
             for number, packs in hours.items():
-                span = range(number * length, (number + 1) * length)
-                rolled.append(await self._write(Tier.HOUR, span, kept, recent, partial(iter, packs)))
-        await self._exchange([], rolled)
+                length = self._span_ms(Tier.HOUR)
+                name = self._name(Tier.HOUR, range(number * length, (number + 1) * length), kept, files)
+                hourly = partial(iter, [(name.tier, pack) for pack in packs])
+                written += await self._run(partial(self._write_now, [name], hourly, files))
+        await self._exchange(files, written)
+
+    def _taken_in(
+        self,
+        files: Sequence[ChunkFile],
+        recent: Sequence[ChunkFile],
+        span: range,
+        kept: str,
+        hours: dict[int, list[Packed]],
+    ) -> Iterator[tuple[Tier, Packed]]:
+        """The chunks of a span and class; rollups of hours, which are few, are put into `hours` by their span."""
+        for block in blocks_of(files):
+            unpacked = Unpacked(self._classes, kept, block)
+            strips_ = unpacked.strips(files, span.start, span.stop - 1)
+            whole = list(woven(strips_))
+            for strip in whole:
+                for part in cut(strip.table, self._settings.chunk_ms):
+                    for pack in packed(block, strip.series, part, 1, unpacked.marks):
+                        yield Tier.RAW, pack
+            windows = windows_of(recent, block, span)
+            for strip in self._to_roll(unpacked, strips_, whole, windows):
+                table = _inside(strip.table, windows)
+                for tier, buckets in self._buckets(block, strip.series, table) if len(table.times) else ():
+                    for pack in packed(block, strip.series, buckets, FIELDS):
+                        if tier is Tier.HOUR:
+                            hours.setdefault(pack.oldest_ms // self._span_ms(Tier.HOUR), []).append(pack)
+                        else:
+                            yield tier, pack
+
+    def _to_roll(
+        self, unpacked: Unpacked, strips_: Sequence[Strip], whole: Sequence[Strip], windows: Sequence[range]
+    ) -> Sequence[Strip]:
+        """All samples of some windows, of the series that are in strips."""
+        if not strips_ or not windows:
+            return ()
+        start_ms, end_ms = windows[0].start, windows[-1].stop - 1
+        around = [
+            file for file in self._shelf.files(Tier.RAW) if file.oldest_ms <= end_ms and file.newest_ms >= start_ms
+        ]
+        all_ = unpacked.strips(around, start_ms, end_ms)
+        if len(all_) == len(strips_) and all(one is other for one, other in zip(all_, strips_, strict=True)):
+            return whole
+        series = np.unique(np.concatenate([strip.series for strip in strips_]))
+        return list(woven([narrow for strip in all_ if (narrow := _only(strip, series)) is not None]))
+
+    def _buckets(self, block: int, series: Numbers, raw: Table) -> Iterator[tuple[Tier, Table]]:
+        """The buckets of all windows that raw samples are in."""
+        first_ms, last_ms = int(raw.times[0]) // _WINDOW_MS * _WINDOW_MS, int(raw.times[-1])
+        window = range(first_ms, (last_ms // _WINDOW_MS + 1) * _WINDOW_MS)
+        fresh = roll(raw, WIDTH_MS[Tier.FIVE_MINUTES])
+        yield Tier.FIVE_MINUTES, _fuller(self._shelf, Tier.FIVE_MINUTES, block, series, window, raw, fresh)
+        hours = coarser(fresh, WIDTH_MS[Tier.HOUR]) or roll(raw, WIDTH_MS[Tier.HOUR])
+        yield Tier.HOUR, _fuller(self._shelf, Tier.HOUR, block, series, window, raw, hours)
 
     async def roll_again(self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]) -> None:
         """Makes rollups of some series, by block, in some windows anew, after samples of theirs were deleted."""
         order = self._shelf.next_order()
         for number in sorted({window.start // self._span_ms(tier) for window in windows}):
             own = [window for window in windows if window.start // self._span_ms(tier) == number]
-            chunks = partial(self._rolled_again, tier, homes, own)
+            chunks = self._rolled_again(tier, homes, own)
             name = Name(tier, str(number), order)
-            self._shelf.put([await self._run(partial(self._write_now, name, chunks, 0))])
+            self._shelf.put([await self._run(partial(self._shelf.write, name, chunks, 0))])
 
     def _rolled_again(
         self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]
@@ -127,54 +185,24 @@ class Merger:
                 if table is not None:
                     yield from packed(block, series, table, FIELDS)
 
-    async def _write(
-        self, tier: Tier, span: range, kept: str, source: Sequence[ChunkFile], chunks: Callable[[], Iterator[Packed]]
-    ) -> ChunkFile:
-        name = Name(tier, str(span.start // len(span)), max(file.name.order for file in source), kept)
-        segment = max(file.segment for file in source)
-        return await self._run(partial(self._write_now, name, chunks, segment))
+    def _name(self, tier: Tier, span: range, kept: str, source: Sequence[ChunkFile]) -> Name:
+        return Name(tier, str(span.start // len(span)), max(file.name.order for file in source), kept)
 
-    def _write_now(self, name: Name, chunks: Callable[[], Iterator[Packed]], segment: int) -> ChunkFile:
-        return self._shelf.write(name, chunks(), segment)
+    def _write_now(
+        self, names: Sequence[Name], chunks: Callable[[], Iterator[tuple[Tier, Packed]]], source: Sequence[ChunkFile]
+    ) -> list[ChunkFile]:
+        """Writes files of different tiers, each with the chunks of its tier."""
+        return self._shelf.write_all(names, chunks(), max(file.segment for file in source))
 
-    def _merged(self, files: Sequence[ChunkFile], span: range, kept: str) -> Iterator[Packed]:
+    def _merged(self, files: Sequence[ChunkFile], span: range, kept: str) -> Iterator[tuple[Tier, Packed]]:
         """The chunks that take the place of all that some files, in the order of writing, hold of a span and class."""
         chunk_ms = self._chunk_ms(files[0].name.tier)
         for block in blocks_of(files):
-            chunks = [chunk for file in files for chunk in file.chunks(block, span.start, span.stop - 1)]
-            series = self._classes.only(kept, _series_of(chunks))
-            marks = [mark for chunk in chunks for mark in chunk.marks()]
-            for strip in woven(list(strips(chunks, series))) if len(series) else ():
+            unpacked = Unpacked(self._classes, kept, block)
+            for strip in woven(unpacked.strips(files, span.start, span.stop - 1)):
                 for part in cut(strip.table, chunk_ms):
-                    yield from packed(block, strip.series, part, strip.fields, marks)
-
-    def _rolled(
-        self, recent: Sequence[ChunkFile], span: range, kept: str, hours: dict[int, list[Packed]]
-    ) -> Iterator[Packed]:
-        """The chunks of five minutes; those of hours, which are few, are put into `hours` by their span."""
-        around = range(span.start // _WINDOW_MS * _WINDOW_MS, -(-span.stop // _WINDOW_MS) * _WINDOW_MS)
-        files = [file for file in self._shelf.files(Tier.RAW) if _overlap(file, around)]
-        for block in blocks_of(recent):
-            own = [chunk for file in recent for chunk in file.chunks(block, span.start, span.stop - 1)]
-            series = self._classes.only(kept, _series_of(own))
-            windows = windows_of(recent, block, span)
-            if not len(series) or not windows:
-                continue
-            wide = windows[0].start, windows[-1].stop - 1
-            chunks = [chunk for file in files for chunk in file.chunks(block, *wide)]
-            for strip in woven(list(strips(chunks, series))):
-                table = _inside(strip.table, windows)
-                if len(table.times):
-                    made = {tier: self._buckets(tier, block, strip.series, table) for tier in WIDTH_MS}
-                    yield from packed(block, strip.series, made[Tier.FIVE_MINUTES], FIELDS)
-                    for chunk in packed(block, strip.series, made[Tier.HOUR], FIELDS):
-                        hours.setdefault(chunk.oldest_ms // self._span_ms(Tier.HOUR), []).append(chunk)
-
-    def _buckets(self, tier: Tier, block: int, series: Numbers, raw: Table) -> Table:
-        """The buckets of all windows that raw samples are in."""
-        first_ms, last_ms = int(raw.times[0]) // _WINDOW_MS * _WINDOW_MS, int(raw.times[-1])
-        window = range(first_ms, (last_ms // _WINDOW_MS + 1) * _WINDOW_MS)
-        return _rolled_up(self._shelf, tier, block, series, window, raw)
+                    for pack in packed(block, strip.series, part, strip.fields, unpacked.marks):
+                        yield files[0].name.tier, pack
 
     def _span_ms(self, tier: Tier) -> int:
         return self._settings.span_ms * (32 if tier is Tier.HOUR else 1)
@@ -188,7 +216,7 @@ def fresh_rollup(
 ) -> Table | None:
     """The buckets of a window [C x FIELDS, W], made of all samples; where raw samples are gone, what was stored."""
     raw = _raw(shelf, block, series, window, heads)
-    return None if raw is None else _rolled_up(shelf, tier, block, series, window, raw)
+    return None if raw is None else _fuller(shelf, tier, block, series, window, raw, roll(raw, WIDTH_MS[tier]))
 
 
 def _raw(shelf: Shelf, block: int, series: Numbers, window: range, heads: Sequence[Piece]) -> Table | None:
@@ -196,8 +224,8 @@ def _raw(shelf: Shelf, block: int, series: Numbers, window: range, heads: Sequen
     return merge([*pieces, *(_within(piece, window) for piece in heads)], len(series))
 
 
-def _rolled_up(shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, raw: Table) -> Table:
-    fresh = roll(raw, WIDTH_MS[tier])
+def _fuller(shelf: Shelf, tier: Tier, block: int, series: Numbers, window: range, raw: Table, fresh: Table) -> Table:
+    """Buckets that were made of raw samples; where these are gone, what was stored."""
     stored = merge(shelf.pieces(tier, block, series, window.start, window.stop - 1), len(series) * FIELDS)
     return fresh if stored is None else prefer_fuller(stored, fresh, totals(raw, WIDTH_MS[tier]))
 
@@ -224,15 +252,18 @@ def blocks_of(files: Iterable[ChunkFile]) -> list[int]:
     return blocks
 
 
-def _series_of(chunks: Iterable[Chunk]) -> Numbers:
-    """The series of some chunks, each once, ascending."""
-    return np.unique(np.concatenate([np.empty(0, np.int64), *(chunk.series for chunk in chunks)]))
-
-
 def _spans_of(files: Iterable[ChunkFile], span_ms: int) -> list[range]:
     """The spans of time that some files have chunks of."""
     numbers = np.unique(np.concatenate([file.entries["oldest_ms"] // span_ms for file in files])).tolist()
     return [range(number * span_ms, (number + 1) * span_ms) for number in numbers]
+
+
+def _only(strip: Strip, series: Numbers) -> Strip | None:
+    """What a strip has of some series."""
+    own = np.isin(strip.series, series)
+    if own.all():
+        return strip
+    return Strip(strip.series[own], Table(strip.table.times, strip.table.bits[own])) if own.any() else None
 
 
 def _within(piece: Piece, window: range) -> Piece:
@@ -248,10 +279,6 @@ def _inside(table: Table, windows: Sequence[range]) -> Table:
     if inside.all():
         return table
     return Table(table.times[inside], table.bits[:, inside])
-
-
-def _overlap(file: ChunkFile, span: range) -> bool:
-    return file.oldest_ms < span.stop and file.newest_ms >= span.start
 
 
 def _span(file: ChunkFile) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec
 
-from netmon_collector.store.base import ABSENT_BITS
+from netmon_collector.store.base import ABSENT_BITS, RollupField
 from netmon_collector.store.chunkmap import Part
 from netmon_collector.store.classify import Code, Columns, classify
 from netmon_collector.store.judged import Verdict, Verdicts
@@ -22,6 +22,7 @@ from netmon_collector.store.layout import (
     FIRST_PART,
     PART,
     RAGGED,
+    RISEN,
     SAME,
     SECTION_LENGTHS,
     SLOPED,
@@ -41,8 +42,20 @@ _GROUP: Final = 1024
 _SHORT: Final = 240
 """Columns of less samples are in half as many companies: a company has its price too."""
 _RAGGED: Final = 1000
+_VERY_SHORT: Final = 48
+"""And of less than these, in half as many again."""
+_OWN: Final = -1
+_RISEN: Final = -2
+_LIKELY: Final = (
+    (RollupField.MAX, RollupField.MIN),
+    (RollupField.FIRST, RollupField.MIN),
+    (RollupField.LAST, RollupField.MAX),
+)
+"""Fields that are often the same as another, which is looked at before."""
 _FLOATS: Final = ModeSpec.auto(), DeltaSpec.auto()
 _INTEGERS: Final = ModeSpec.classic(), DeltaSpec.no_op()
+
+_FIELDS: Final = len(RollupField)
 
 Columnar = npt.NDArray[np.intp]
 Present = npt.NDArray[np.bool_]
@@ -51,9 +64,9 @@ Present = npt.NDArray[np.bool_]
 def encode(matrix: Matrix, verdicts: Verdicts | None = None) -> tuple[bytes, int]:
     """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any."""
     sames = _sames(matrix)
-    own = np.flatnonzero(sames < 0) if len(sames) else np.arange(len(matrix.bits))
+    own = np.flatnonzero(sames == _OWN) if len(sames) else np.arange(len(matrix.bits))
     packer = _Packer(matrix, own)
-    kinds = np.full(len(matrix.bits), SAME, np.uint8)
+    kinds = np.where(sames == _RISEN, np.uint8(RISEN), np.uint8(SAME)) if len(sames) else np.empty(len(own), np.uint8)
     flags = np.zeros(len(matrix.bits), np.uint8)
     kinds[own], flags[own] = packer.kinds, packer.flags
     sections = packer.sections()
@@ -66,27 +79,36 @@ def encode(matrix: Matrix, verdicts: Verdicts | None = None) -> tuple[bytes, int
     sections[Section.ANOMALIES] = len(judged).to_bytes(4, "little") if judged else b""
     plain = SECTION_LENGTHS.pack(*map(len, sections)) + b"".join(sections)
     meta = zlib.compress(plain, _DEFLATE_LEVEL)
-    samples = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) // matrix.fields
-    numbers = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
-    head = sealed_head((*numbers, len(meta), len(plain), len(packer.present_page), samples), meta)
+    numbers = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) if packer.ragged else matrix.bits.size
+    shape = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
+    samples = numbers // matrix.fields
+    head = sealed_head((*shape, len(meta), len(plain), len(packer.present_page), samples), meta)
     return b"".join((head, *packer.pages, packer.present_page, judged)), len(head)
 
 
 def _sames(matrix: Matrix) -> npt.NDArray[np.int64]:
-    """By column, which earlier one is the same to the bit; -1 where none is. Only fields of rollups are compared.
+    """By column, which earlier one is the same to the bit; _OWN where none is, _RISEN where it follows from others.
 
-    All series of a block have as many samples in a bucket, at the same times, and a counter's first is its least.
+    Only fields of rollups are compared. All series of a block have as many samples in a bucket, at the same times; and
+    of what only rises the first is the least, the last the most, and what is between them is by how much it rose.
     """
-    if matrix.fields == 1:
+    if matrix.fields != _FIELDS:
         return np.empty(0, np.int64)
-    first: dict[bytes, int] = {}
-    moving = (matrix.bits != matrix.bits[:, :1]).any(axis=1)
-    sames = [
-        first.setdefault(row.tobytes(), at) if moves else at
-        for at, (row, moves) in enumerate(zip(matrix.bits, moving.tolist(), strict=True))
-    ]
-    found = np.array(sames, np.int64)
-    return np.where(found < np.arange(len(found)), found, -1)
+    fields = matrix.bits.reshape(-1, _FIELDS, len(matrix.times))
+    own = np.arange(fields.shape[0] * _FIELDS).reshape(-1, _FIELDS)
+    sames = own.copy()
+    for field in (RollupField.COUNT, RollupField.FIRST_MS, RollupField.LAST_MS):
+        sames[(fields[:, field] == fields[0, field]).all(axis=1), field] = field
+    for field, other in _LIKELY:
+        same = (fields[:, field] == fields[:, other]).all(axis=1)
+        sames[same, field] = sames[same, other]
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = fields.view(np.float64)
+        risen = values[:, RollupField.LAST] - values[:, RollupField.FIRST]
+    follows = (fields[:, RollupField.INC] == risen.view(np.uint64)).all(axis=1)
+    sames[follows & (fields[:, RollupField.COUNT] != ABSENT_BITS).all(axis=1), RollupField.INC] = _RISEN
+    constant = (fields == fields[:, :, :1]).all(axis=2)
+    return np.where((sames == own) | constant, _OWN, sames).reshape(-1)
 
 
 def _filled(bits: Bits, present: Present) -> Bits:
@@ -106,6 +128,7 @@ class _Packer:
         present = bits != ABSENT_BITS
         ragged = ~present.all(axis=1)
         self._present = present if ragged.any() else None
+        self.ragged = self._present is not None
         self._columns = classify(bits if self._present is None else _filled(bits, present))
         self._ragged = ragged
         self.kinds = np.zeros(len(bits), np.uint8)
@@ -120,9 +143,10 @@ class _Packer:
         self._bases: list[npt.NDArray[np.int64]] = []
         self._counts: list[int] = []
         self._constants = _constants(bits, self._columns)
-        for code, (chosen, values) in sorted(self._columns.stored.items()):
-            for places in _alike(self._companies(chosen)):
-                self._pack(code, chosen[places], values if len(places) == len(values) else values[places])
+        for code in (Code.MOVING, Code.STEPPING, Code.NOISY, Code.FLOAT):
+            chosen = np.flatnonzero(self._columns.codes == code)
+            for places in _alike(self._companies(chosen)) if len(chosen) else ():
+                self._pack(code, chosen[places], bits)
 
     def sections(self) -> list[bytes]:
         slopes = self._columns.slopes[self._columns.slopes != 0]
@@ -139,7 +163,8 @@ class _Packer:
         """By column of a class, in whose company it is compressed; of all classes there are less than 250."""
         scales, ragged = self._columns.scales[chosen], self._ragged[chosen]
         coarse = ragged | (self._slots < _SHORT)
-        companies: npt.NDArray[np.int64] = np.where(coarse, scales // 2, scales) + _RAGGED * ragged
+        coarseness = 4 if self._slots < _VERY_SHORT else 2
+        companies: npt.NDArray[np.int64] = np.where(coarse, scales // coarseness, scales) + _RAGGED * ragged
         return companies
 
     def _parts_section(self) -> bytes:
@@ -150,19 +175,26 @@ class _Packer:
             at += len(part.meta)
         return b"".join((*heads, *(part.meta for part in self._parts)))
 
-    def _pack(self, code: Code, chosen: Columnar, values: npt.NDArray[Any]) -> None:
-        """Makes a part of columns [C, T] of one class and of about one size."""
+    def _pack(self, code: Code, chosen: Columnar, bits: Bits) -> None:
+        """Makes a part of columns of one class and of about one size."""
+        integers, slopes = self._columns.integers, self._columns.slopes[chosen]
+        if code is Code.FLOAT:
+            values: npt.NDArray[Any] = bits[chosen].view(np.float64)
+        else:
+            rows = self._columns.rows[chosen]
+            values = integers if np.array_equal(rows, np.arange(len(integers))) else integers[rows]
         self.kinds[chosen] = FIRST_PART + len(self._parts)
         starts = len(self.pages), sum(map(len, self._bases)), len(self._counts)
         ragged = bool(self._ragged[chosen[0]])
         group = 1 if ragged or code is Code.FLOAT else max(1, _GROUP // self._slots)
         if ragged:
             assert self._present is not None
-            rows = [row[there] for row, there in zip(values, self._present[chosen], strict=True)]
-            self._counts += map(len, rows)
-            samples, counts = self._based(code, list(chain.from_iterable(map(_cut, rows))))
+            level = values - slopes[:, None] * np.arange(self._slots) if slopes.any() else values
+            cut_short = [row[there] for row, there in zip(level, self._present[chosen], strict=True)]
+            self._counts += map(len, cut_short)
+            samples, counts = self._based(code, list(chain.from_iterable(map(_cut, cut_short))))
         else:
-            samples, counts = self._whole(code, values, group)
+            samples, counts = self._whole(code, values, slopes, group)
         mode, delta = _FLOATS if code is Code.FLOAT else _INTEGERS
         paging = PagingSpec.exact_page_sizes(counts)
         config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
@@ -179,28 +211,41 @@ class _Packer:
             pieces = [piece[0] for piece, _ in based]
         return np.concatenate(pieces), list(map(len, pieces))
 
-    def _whole(self, code: Code, values: npt.NDArray[Any], group: int) -> tuple[npt.NDArray[Any], list[int]]:
+    def _whole(
+        self, code: Code, values: npt.NDArray[Any], slopes: npt.NDArray[np.int64], group: int
+    ) -> tuple[npt.NDArray[Any], list[int]]:
         """Columns of which each has a sample in every slot."""
         count = self._slots
         if group > 1:
-            samples, bases = _relative(code, values)
+            samples, bases = _relative(code, values, slopes)
             self._bases.append(bases)
             return samples.reshape(-1), [len(values[at : at + group]) * count for at in range(0, len(values), group)]
         size = page_size(count)
         sizes = [min(size, count - at) for at in range(0, count, size)]
         if code is not Code.FLOAT:
-            parts = [_relative(code, values[:, at : at + size]) for at in range(0, count, size)]
+            parts = [_relative(code, values[:, at : at + size], slopes, at) for at in range(0, count, size)]
             self._bases.append(np.stack([base for _, base in parts], axis=1).reshape(-1))
             values = np.concatenate([part for part, _ in parts], axis=1)
         return np.ascontiguousarray(values).reshape(-1), sizes * len(values)
 
 
-def _relative(code: Code, values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Integers [C, n] less their base [C]: of noise the least, else the first, and then steps."""
+def _relative(
+    code: Code, values: npt.NDArray[np.int64], slopes: npt.NDArray[np.int64] | None = None, first: int = 0
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Integers [C, n] less their base [C]: of noise the least, else the first, and then steps.
+
+    The integers are those from slot `first` on, and are taken less the slopes.
+    """
     if code is Code.NOISY:
         bases = values.min(axis=1)
         return values - bases[:, None], bases
-    return np.diff(values, axis=1, prepend=values[:, :1]), values[:, 0].copy()
+    steps = np.empty_like(values)
+    steps[:, 0] = 0
+    np.subtract(values[:, 1:], values[:, :-1], out=steps[:, 1:])
+    if slopes is None or not slopes.any():
+        return steps, values[:, 0].copy()
+    steps[:, 1:] -= slopes[:, None]
+    return steps, values[:, 0] - slopes * first
 
 
 def _cut(row: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:

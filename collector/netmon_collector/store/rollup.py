@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, RollupField
+from netmon_collector.store.classify import take_decimals
 from netmon_collector.store.merge import Table
 from netmon_proto.model import STALE_BITS
 
 FIELDS: Final = len(RollupField)
+_EXACT: Final = 2.0**53
+"""Below that, floats have all integers."""
 
 
 def roll(table: Table, width_ms: int) -> Table:
@@ -26,8 +29,8 @@ def roll(table: Table, width_ms: int) -> Table:
     values = table.bits.view(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         if given.all():
-            fields = _fields_of_all(values, table.times, edges, starts[edges])
-            return Table(starts[edges], np.stack(fields, axis=1).view(np.uint64).reshape(-1, len(edges)))
+            made = _fields_of_all(values, table.times, edges, starts[edges])
+            return Table(starts[edges], made.view(np.uint64).reshape(-1, len(edges)))
         fields = _fields(values, given, table.times, edges, starts[edges])
     rolled = np.stack(fields, axis=1)
     rolled[np.broadcast_to(rolled[:, :1] == 0, rolled.shape)] = 0.0
@@ -52,30 +55,87 @@ def filled(buckets: Table) -> Table:
     return Table(buckets.times, bits.reshape(-1, len(buckets.times)))
 
 
+def coarser(fine: Table, width_ms: int) -> Table | None:
+    """Buckets of which each is several of the ones that were just made; None where series have not all of these."""
+    fields = fine.bits.view(np.float64).reshape(-1, FIELDS, len(fine.times))
+    counts = fields[:, RollupField.COUNT]
+    if not bool((counts > 0).all()):  # a NaN, which stands for nothing, is not
+        return None
+    starts = fine.times // width_ms * width_ms
+    edges = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
+    ends = np.append(edges[1:], len(starts)) - 1
+    offsets = fine.times - starts
+    made = np.empty((len(fields), FIELDS, len(edges)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for field in (RollupField.COUNT, RollupField.SUM):
+            np.add.reduceat(fields[:, field], edges, axis=1, out=made[:, field])
+        np.fmin.reduceat(fields[:, RollupField.MIN], edges, axis=1, out=made[:, RollupField.MIN])
+        np.fmax.reduceat(fields[:, RollupField.MAX], edges, axis=1, out=made[:, RollupField.MAX])
+        made[:, RollupField.FIRST] = fields[:, RollupField.FIRST][:, edges]
+        made[:, RollupField.LAST] = fields[:, RollupField.LAST][:, ends]
+        made[:, RollupField.FIRST_MS] = fields[:, RollupField.FIRST_MS][:, edges] + offsets[edges]
+        made[:, RollupField.LAST_MS] = fields[:, RollupField.LAST_MS][:, ends] + offsets[ends]
+        between = _steps(fields[:, RollupField.LAST][:, :-1], fields[:, RollupField.FIRST][:, 1:])
+        grown = fields[:, RollupField.INC].copy()
+        grown[:, 1:] += np.where(np.isin(np.arange(1, len(starts)), edges), 0.0, between)
+        np.add.reduceat(grown, edges, axis=1, out=made[:, RollupField.INC])
+        _round(made, fields[:, RollupField.SUM])
+    return Table(starts[edges], made.view(np.uint64).reshape(-1, len(edges)))
+
+
+def _steps(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """By how much a counter rose; after a reset, above zero."""
+    grown = after - before
+    np.copyto(grown, after, where=grown < 0)
+    return grown
+
+
 def _fields_of_all(
     values: npt.NDArray[np.float64],
     times: npt.NDArray[np.int64],
     edges: npt.NDArray[np.intp],
     starts: npt.NDArray[np.int64],
-) -> list[npt.NDArray[np.float64]]:
-    """As `_fields`, where each series has a sample at each time."""
+) -> npt.NDArray[np.float64]:
+    """As `_fields`, where each series has a sample at each time: [C, FIELDS, W].
+
+    What never falls has its least and most at the ends of a bucket, and rose by what is between them.
+    """
     ends = np.append(edges[1:], len(times)) - 1
-    shape = len(values), len(edges)
-    grown = np.subtract(values[:, 1:], values[:, :-1])
-    np.copyto(grown, values[:, 1:], where=grown < 0)
-    grown = np.concatenate((np.zeros((len(values), 1)), grown), axis=1)
-    grown[:, edges] = 0.0
-    return [
-        np.broadcast_to((ends - edges + 1).astype(np.float64), shape),
-        np.add.reduceat(values, edges, axis=1),
-        np.fmin.reduceat(values, edges, axis=1),
-        np.fmax.reduceat(values, edges, axis=1),
-        values[:, edges],
-        values[:, ends],
-        np.broadcast_to((times[edges] - starts).astype(np.float64), shape),
-        np.broadcast_to((times[ends] - starts).astype(np.float64), shape),
-        np.add.reduceat(grown, edges, axis=1),
-    ]
+    made = np.empty((len(values), FIELDS, len(edges)))
+    made[:, RollupField.COUNT] = ends - edges + 1
+    made[:, RollupField.FIRST_MS] = times[edges] - starts
+    made[:, RollupField.LAST_MS] = times[ends] - starts
+    sums = made[:, RollupField.SUM]
+    np.add.reduceat(values, edges, axis=1, out=sums)
+    made[:, RollupField.FIRST] = made[:, RollupField.MIN] = first = values[:, edges]
+    made[:, RollupField.LAST] = made[:, RollupField.MAX] = last = values[:, ends]
+    made[:, RollupField.INC] = last - first
+    falls = (values[:, 1:] < values[:, :-1]).any(axis=1)
+    falls |= ~np.isfinite(sums).all(axis=1)
+    rows = np.flatnonzero(falls)
+    if len(rows):
+        moving = values if len(rows) == len(values) else values[rows]
+        grown = np.zeros_like(moving)
+        grown[:, 1:] = _steps(moving[:, :-1], moving[:, 1:])
+        grown[:, edges] = 0.0
+        made[rows, RollupField.MIN] = np.fmin.reduceat(moving, edges, axis=1)
+        made[rows, RollupField.MAX] = np.fmax.reduceat(moving, edges, axis=1)
+        made[rows, RollupField.INC] = np.add.reduceat(grown, edges, axis=1)
+    _round(made, values)
+    return made
+
+
+def _round(made: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
+    """Takes out of sums of decimals what adding floats brought in: they have no more places than what was added."""
+    sums = made[:, RollupField.SUM]
+    rows = np.flatnonzero((sums != np.rint(sums)).any(axis=1) & np.isfinite(sums).all(axis=1))
+    places = np.zeros(len(rows), np.uint8)
+    found, _ = take_decimals(np.ascontiguousarray(values[rows]).view(np.uint64), np.arange(len(rows)), places)
+    for field in (RollupField.SUM, RollupField.INC):
+        numbers = made[rows[found], field]
+        tens = 10.0 ** places[found, None]
+        scaled = np.rint(numbers * tens)
+        made[rows[found], field] = np.where(np.abs(scaled) < _EXACT, scaled / tens, numbers)
 
 
 def _fields(

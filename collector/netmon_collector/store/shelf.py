@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from netmon_collector.store.base import StoreError
-from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file
+from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file, write_files
 from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.directory import Directory
 from netmon_collector.store.durable import clear_unfinished, sync_folder
@@ -65,6 +65,11 @@ class Shelf:
         """Writes a file, which is not on the shelf before it is put there. Raises StoreError."""
         self._doubtful.add(name)
         return write_file(self._folder, name, chunks, segment, self._damages)
+
+    def write_all(self, names: Sequence[Name], chunks: Iterable[tuple[Tier, Packed]], segment: int) -> list[ChunkFile]:
+        """Writes files of different tiers at once; as `write`. The first has its name before the others."""
+        self._doubtful |= set(names)
+        return write_files(self._folder, names, chunks, segment, self._damages)
 
     def put(self, files: Sequence[ChunkFile], instead: Collection[ChunkFile] = ()) -> None:
         """Puts files on the shelf in place of others, whose files are then to be removed."""

@@ -33,7 +33,7 @@ async def test_sigkill_at_random_instants_loses_and_doubles_nothing(killer: Kill
     acked: dict[int, set[int]] = {}
     kinds: set[str] = set()
     for epoch in range(1, MOST_ROUNDS + 1):
-        acked[epoch] = acked_by(killer.said(tmp_path, epoch, dice.uniform(0, 0.08 + epoch / 400)))
+        acked[epoch] = acked_by(killer.said(tmp_path, epoch, dice.uniform(0, 0.08 + epoch / 100)))
         store = EmbeddedStore.open(tmp_path, SETTINGS)
         try:
             samples = await held(store)
