@@ -21,6 +21,7 @@ from netmon_api.models import (
 )
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
+from netmon_api.rule_table import RULE_ROUTES
 from netmon_api.services import Services
 from netmon_api.snmp_table import SNMP_ROUTES
 from netmon_api.writing.table import WRITE_ROUTES
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *SNMP_ROUTES,
     Route("GET", "/api/v1/events", Access.TOKEN, events.list_events, EventsQuery, EventsAnswer,
           "What happened, the newest first"),
+    *RULE_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",

@@ -15,7 +15,9 @@ from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
+from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.state.events import KeptEvents
+from netmon_collector.state.rules import SavedFiles
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store
 
@@ -54,6 +56,8 @@ class Services:
     events: KeptEvents
     desk: Desk
     metadata: Metadata
+    rulebook: Rulebook
+    rule_files: SavedFiles
     readiness: Callable[[], str | None]
     now_ms: Callable[[], int]
     started_ms: int

@@ -55,10 +55,10 @@ class Client:
         """The JSON that the collector answers to a path such as /api/v1/status."""
         return self._json(self._request(path, parameters), timeout_s or self._timeout_s)
 
-    def send(self, method: str, path: str, body: Any = None) -> Any:
+    def send(self, method: str, path: str, body: Any = None, timeout_s: float | None = None) -> Any:
         """The JSON that the collector answers to a request that changes something."""
         content = None if body is None else json.dumps(body).encode()
-        return self._json(self._request(path, (), method, content), self._timeout_s)
+        return self._json(self._request(path, (), method, content), timeout_s or self._timeout_s)
 
     def understand(self, answer: Any, model: type[Answer]) -> Answer:
         """An answer as the command needs it; what else is in there doesn't matter."""

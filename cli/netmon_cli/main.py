@@ -28,6 +28,7 @@ from netmon_cli.parameters import (
     optional_duration,
 )
 from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_rules import rules_app
 from netmon_cli.tree_store import store_app
 from netmon_configs.mistakes import ConfigError
 from netmon_proto import __version__
@@ -55,6 +56,7 @@ dashboards_app = typer.Typer(help="Dashboards for Grafana.", no_args_is_help=Tru
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
+app.add_typer(rules_app, name="rules")
 
 
 @app.command()

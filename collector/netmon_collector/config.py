@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from netmon_collector.forward.options import RemoteWriteOptions
 from netmon_collector.query.options import Limits, QueryOptions
+from netmon_collector.rules.options import RulesConfig
 from netmon_collector.store.retention import Keep, Retention, Rule
 from netmon_collector.store.url import parse_store_url
 from netmon_configs.logs import LogOptions
@@ -227,6 +228,7 @@ class CollectorConfig(Options):
     store: StoreOptions = Field(default_factory=StoreOptions)
     query: QueryConfig = Field(default_factory=QueryConfig)
     database: DatabaseOptions = Field(default_factory=DatabaseOptions)
+    rules: RulesConfig = Field(default_factory=RulesConfig)
     polling: PollingOptions = Field(default_factory=PollingOptions)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     events: EventOptions = Field(default_factory=EventOptions)

@@ -105,8 +105,8 @@ class Pipeline:
         self._intake.left_out(sum(complaint.samples for complaint in complaints))
         return Taken(placed.points.values.size, complaints)
 
-    async def append_own(self, rows: Sequence[Row]) -> None:
-        """Takes rows that the collector itself has made; they are lost where the store cannot write."""
+    async def append_own(self, rows: Sequence[Row | Points]) -> None:
+        """Takes what the collector itself has made; they are lost where the store cannot write."""
         try:
             await self._store.append(rows, None)
         except StoreError as error:

@@ -16,6 +16,7 @@ from netmon_api.serve import Server
 from netmon_api.services import Services
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
+from netmon_collector.alerts.base import NobodyTold
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import HttpOptions
 from netmon_collector.feed import Feed
@@ -25,11 +26,16 @@ from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
+from netmon_collector.rules.evaluation import Surroundings
+from netmon_collector.rules.rulebook import Rulebook
+from netmon_collector.rules.sources import Sources
+from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
+from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
@@ -84,6 +90,20 @@ def labels(name: str, **rest: str) -> Labels:
     return tuple(sorted({"__name__": name, **rest}.items()))
 
 
+RULES = """
+groups:
+  - name: g
+    rules:
+      - {record: "job:load:max", expr: max by (job) (load)}
+      - alert: HighLoad
+        expr: load > 0.9
+        for: 1m
+        labels: {severity: page}
+        annotations: {summary: "{{ $labels.instance }} is busy"}
+"""
+"""What is saved as `lab`."""
+
+
 class FleetOf:
     """A fleet of given devices."""
 
@@ -134,6 +154,8 @@ class Lab:
     """Those whose instances nobody else may write about."""
     polling: Polling
     events: KeptEvents
+    rulebook: Rulebook
+    rule_files: SavedFiles
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -176,6 +198,22 @@ class Lab:
             return (await response.json())["error"]
 
 
+def _rulebook(
+    folder: Path,
+    store: EmbeddedStore,
+    engine: Engine,
+    pipeline: Pipeline,
+    memory: KeptAlerts,
+    saved: SavedFiles,
+    clock: HandClock,
+) -> Rulebook:
+    """Rules of a folder `rules`, and those that are saved; they are evaluated when a test says so."""
+    (folder / "rules").mkdir(exist_ok=True)
+    surroundings = Surroundings(engine.instant, Ledger(store, pipeline.append_own), NobodyTold(), memory)
+    sources = Sources([folder / "rules"], saved.texts, shipped=False)
+    return Rulebook(sources, surroundings, memory, clock.now_ms)
+
+
 @asynccontextmanager
 async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = None) -> AsyncIterator[Lab]:
     state = open_state(f"sqlite:///{folder / 'state.sqlite'}")
@@ -199,7 +237,11 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         agents,
         Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms),
         KeptEvents(state),
+        _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
+        SavedFiles(state),
     )
+    lab.rule_files.put("lab", RULES, now_ms)
+    await lab.rulebook.start()
     services = Services(
         store=store,
         engine=engine,
@@ -213,6 +255,8 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         events=lab.events,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
+        rulebook=lab.rulebook,
+        rule_files=lab.rule_files,
         readiness=lambda: lab.not_ready,
         now_ms=clock.now_ms,
         started_ms=now_ms,

@@ -44,8 +44,15 @@ BAD = {
     "until": "-1",
     "after": "-1",
     "cursor": "1",
+    "name": "x" * 5000,
+    "group": "x" * 5000,
+    "file": "x" * 5000,
+    "health": "ill",
 }
 """A value that no route takes, per parameter."""
+
+RULE_ID = "9d5d5cce2128db20"
+"""Of HighLoad in the lab."""
 
 OWN = [route for route in ROUTES if not isinstance(route, PrometheusRoute | WriteRoute) and route.method == "GET"]
 """Those in netmon's own manner; tests/api/prometheus is about others, test_snmp.py about those that change things."""
@@ -65,6 +72,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 def path_of(route: Route) -> str:
     known = {"{instance}": "web1", "{name}": "job", "{device}": "sw1", "{credential}": "public"}
+    known |= {"{rule}": RULE_ID, "{file}": "lab"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
 
 

@@ -28,16 +28,20 @@ class RunningPrometheus(RunningServer):
         urllib.request.urlopen(request, timeout=20).close()
 
 
-def prometheus(folder: Path, *flags: str) -> RunningPrometheus:
-    """Prometheus on a free port that takes remote writes. Skips the test where it is not installed."""
+def prometheus(folder: Path, *flags: str, config: str = _CONFIG, rules: str = "") -> RunningPrometheus:
+    """Prometheus on a free port that takes remote writes. Skips the test where it is not installed.
+
+    rules: the text of a rule file `rules.yml`, which stands beside the configuration.
+    """
     port = free_port()
     program = found("prometheus", "prometheus")
     folder.mkdir(parents=True)
-    config = folder / "prometheus.yml"
-    config.write_text(_CONFIG)
+    path = folder / "prometheus.yml"
+    path.write_text(config)
+    (folder / "rules.yml").write_text(rules)
     command = [
         program,
-        f"--config.file={config}",
+        f"--config.file={path}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-remote-write-receiver",

@@ -49,7 +49,7 @@ class MemoryOf:
     def last_ms(self) -> int | None:
         return self.marked_ms
 
-    def mark(self, now_ms: int) -> None:
+    async def mark(self, now_ms: int) -> None:
         self.marked_ms = now_ms
 
     async def keep(self, changed: Sequence[tuple[str, Active]], gone: Sequence[tuple[str, Active]]) -> None:
@@ -104,7 +104,7 @@ class Bench:
             self.clock.wall = time_s * 1000
             for group in self.book.groups:
                 await group.evaluate(time_s * 1000)
-        self.memory.mark(self.clock.wall)
+        await self.memory.mark(self.clock.wall)
 
     async def value(self, expr: str, time_s: int) -> dict[str, float]:
         """What an expression comes to, by the series' labels but for the name."""

@@ -54,5 +54,13 @@ class MetadataForm(Form):
     limit_per_metric: str = Field(default="", description="The most entries for each metric.")
 
 
+class RulesForm(MatchForm):
+    type: str = Field(default="", description="`alert` or `record`; else both.")
+    rule_name: list[str] = Field(default=[], alias="rule_name[]", description="Names of rules.")
+    rule_group: list[str] = Field(default=[], alias="rule_group[]", description="Names of groups.")
+    file: list[str] = Field(default=[], alias="file[]", description="Names of files.")
+    exclude_alerts: str = Field(default="", description="`true` for rules without their alerts.")
+
+
 class NoForm(Form):
     """A path without parameters."""

@@ -42,15 +42,6 @@ async def flags(_call: Call[NoForm]) -> web.Response:
     return success({})
 
 
-async def rules(_call: Call[NoForm]) -> web.Response:
-    """netmon evaluates no rules, so there are no groups of them."""
-    return success({"groups": []})
-
-
-async def alerts(_call: Call[NoForm]) -> web.Response:
-    return success({"alerts": []})
-
-
 async def healthy(_call: Call[NoForm]) -> web.Response:
     return web.Response(text="netmon is healthy.\n")
 

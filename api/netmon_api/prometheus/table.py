@@ -1,7 +1,7 @@
 """Every path of Prometheus' API that there is, on one page; app.py adds it to its own."""
 
 from netmon_api.auth import Access
-from netmon_api.prometheus import browse, evaluate, federate, standing
+from netmon_api.prometheus import browse, evaluate, federate, rules, standing
 from netmon_api.prometheus.forms import (
     BrowseForm,
     ExemplarsForm,
@@ -12,6 +12,7 @@ from netmon_api.prometheus.forms import (
     MetadataForm,
     NoForm,
     RangeForm,
+    RulesForm,
 )
 from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Handler
@@ -43,8 +44,8 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
     *_get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
     *_get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
-    *_get("/api/v1/rules", standing.rules, NoForm, "Rules: none are evaluated yet"),
-    *_get("/api/v1/alerts", standing.alerts, NoForm, "Alerts: there are none without rules"),
+    *_get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
+    *_get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
     PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",
                     "The newest samples of chosen series, to be scraped"),
     PrometheusRoute("GET", "/prometheus/-/healthy", Access.PUBLIC, standing.healthy, NoForm, "text/plain",

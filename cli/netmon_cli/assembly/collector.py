@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from prometheus_client import CollectorRegistry
@@ -41,6 +41,12 @@ from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.receive import Receiver
+from netmon_collector.rules.evaluation import Surroundings
+from netmon_collector.rules.rulebook import Rulebook
+from netmon_collector.rules.schedule import Scheduler
+from netmon_collector.rules.sources import Sources
+from netmon_collector.rules.texts import Outside
+from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import Claimed, open_state, reason_of
@@ -48,6 +54,7 @@ from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.place import StateError, outside_of, place_of
+from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.base import Store, StoreUnavailable
 from netmon_collector.store.opening import open_store
@@ -63,6 +70,8 @@ from netmon_proto.model import Limits
 log = EventLog("netmon.daemon")
 
 HOUSEKEEPING_S = 60.0
+SETTLES_MS = 180_000
+"""So long after a start agents may need to be back and to have sent what they kept meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,22 @@ class Way:
     witness: Witness
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules, and who evaluates them."""
+
+    book: Rulebook
+    saved: SavedFiles
+    scheduler: Scheduler
+
+    async def run(self) -> None:
+        """Evaluates rules and looks after changed files, until cancelled."""
+        await self.book.start()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.scheduler.run())
+            tasks.create_task(self.book.run(asyncio.sleep))
+
+
 async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Callable[[Ready], None]) -> None:
     """Receives, stores and serves until `stop` is set; `ready` is told once when it listens. Raises Failure."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
@@ -110,8 +135,9 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             ground = open_ground(config, closing)
             knowledge = gather_knowledge(ground, closing)
             way = lay_way(ground, knowledge, closing)
+            rules = take_up_rules(ground, knowledge, way, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, closing)
+            server = await start_server(ground, knowledge, way, rules, closing)
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -124,6 +150,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 way.witness.run(),
                 knowledge.alerting.run(),
                 knowledge.owners.run(),
+                rules.run(),
                 keep_house(ground, knowledge),
             ):
                 await running.enter_async_context(beside(work, stop))
@@ -184,6 +211,29 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     return Way(intake, feed, forwarding, pipeline, witness)
 
 
+def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Rules:
+    """Puts together what evaluates rules. They have threads of their own: no dashboard delays them."""
+    options = ground.config.rules
+    engine = Engine(ground.store, replace(ground.config.query.options(), cache_bytes=0))
+    closing.callback(engine.close)
+    memory, saved = KeptAlerts(ground.state), SavedFiles(ground.state)
+    surroundings = Surroundings(
+        engine.instant,
+        Ledger(ground.store, way.pipeline.append_own),
+        knowledge.alerting.notifier,
+        memory,
+        Outside(options.labels, knowledge.alerting.url),
+        interval_ms=round(options.interval_s * 1000),
+        query_offset_ms=round(options.query_offset_s * 1000),
+        resend_ms=round(options.resend_s * 1000),
+        settles_ms=now_ms() + SETTLES_MS,
+    )
+    folders = [] if options.folder is None else [options.folder]
+    book = Rulebook(Sources(folders, saved.texts, shipped=options.shipped), surroundings, memory, now_ms)
+    scheduler = Scheduler(lambda: book.groups, now_ms, asyncio.sleep, ground.registry)
+    return Rules(book, saved, scheduler)
+
+
 async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Receiver:
     """Listens for agents. Raises CannotListen."""
     config = ground.config
@@ -205,7 +255,7 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
     return receiver
 
 
-async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Server:
+async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Rules, closing: AsyncExitStack) -> Server:
     """Listens for people and programs. Raises CannotListen."""
     services = Services(
         store=ground.store,
@@ -220,6 +270,8 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, closing: 
         events=knowledge.events.kept,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
+        rulebook=rules.book,
+        rule_files=rules.saved,
         readiness=way.pipeline.trouble,
         now_ms=now_ms,
         started_ms=now_ms(),

@@ -22,13 +22,13 @@ LOOK_EVERY_S: Final = 10.0
 
 
 class Memory(Keeper, Protocol):
-    """What a restart does not take away; calls but `keep` block on the database."""
+    """What a restart does not take away; calls that are no coroutines block on the database."""
 
     def all(self) -> dict[str, list[Active]]: ...
 
     def last_ms(self) -> int | None: ...
 
-    def mark(self, now_ms: int) -> None: ...
+    async def mark(self, now_ms: int) -> None: ...
 
 
 class Rulebook:
@@ -79,7 +79,7 @@ class Rulebook:
         """Looks after changed files, and notes how far rules were evaluated, until cancelled."""
         while True:
             await self.reload()
-            await asyncio.to_thread(self._memory.mark, self._now_ms())
+            await self._memory.mark(self._now_ms())
             await sleep(LOOK_EVERY_S)
 
     def rules(self) -> Iterator[tuple[GroupAtWork, RuleAtWork]]:

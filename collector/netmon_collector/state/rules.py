@@ -3,17 +3,22 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.alerts.base import AlertState
 from netmon_collector.rules.life import Active
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import kept_alerts, rule_files, rules_seen
+from netmon_configs.logs import EventLog
 from netmon_proto.model import Labels
+
+log = EventLog("netmon.collector.state.rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,13 @@ class SavedFiles:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._known: list[SavedFile] = []
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Names and texts of all files; while the database is away, of those that were there last."""
+        with suppress(SQLAlchemyError):
+            self._known = self.all()
+        return [(one.name, one.text) for one in self._known]
 
     def all(self) -> list[SavedFile]:
         """All files, sorted by name."""
@@ -51,10 +63,11 @@ class SavedFiles:
 
 
 class KeptAlerts:
-    """The alerts of a state database, by the keys of their rules. `keep` waits for the database in a thread."""
+    """The alerts of a state database, by the keys of their rules. Coroutines wait for the database in a thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._fails = False
 
     def all(self) -> dict[str, list[Active]]:
         """All alerts that were kept; one that cannot be read any more is left out."""
@@ -70,28 +83,36 @@ class KeptAlerts:
             last: int | None = connection.scalar(select(rules_seen.c.evaluated_ms))
             return last
 
-    def mark(self, now_ms: int) -> None:
+    async def mark(self, now_ms: int) -> None:
         """Notes that rules were evaluated until now."""
+        await self._unless_it_fails(self._mark, now_ms)
+
+    async def _unless_it_fails(self, work: Callable[..., None], *arguments: object) -> None:
+        """A full disk must not end alerting: what is not kept is missed at the next start alone, and told of once."""
+        try:
+            await asyncio.to_thread(work, *arguments)
+        except SQLAlchemyError as error:
+            if not self._fails:
+                log.error("alerts.not_kept", error=str(getattr(error, "orig", None) or error))
+            self._fails = True
+        else:
+            if self._fails:
+                log.info("alerts.kept_again")
+            self._fails = False
+
+    def _mark(self, now_ms: int) -> None:
         with self._engine.begin() as connection:
             if not connection.execute(update(rules_seen).values(evaluated_ms=now_ms)).rowcount:
                 connection.execute(insert(rules_seen).values(id=1, evaluated_ms=now_ms))
 
     async def keep(self, changed: Sequence[tuple[str, Active]], gone: Sequence[tuple[str, Active]]) -> None:
-        await asyncio.to_thread(self._keep, changed, gone)
-
-    def forget(self, rules: Iterable[str]) -> None:
-        """Forgets all alerts of rules that are no more."""
-        with self._engine.begin() as connection:
-            for rule in rules:
-                connection.execute(delete(kept_alerts).where(kept_alerts.c.rule == rule))
+        await self._unless_it_fails(self._keep, changed, gone)
 
     def _keep(self, changed: Sequence[tuple[str, Active]], gone: Sequence[tuple[str, Active]]) -> None:
         old = [{"a": rule, "b": _place(alert.labels)} for rule, alert in (*changed, *gone)]
         new = [
             {"rule": rule, "fingerprint": _place(alert.labels), "content": _written(alert)} for rule, alert in changed
         ]
-        from sqlalchemy import bindparam
-
         same = (kept_alerts.c.rule == bindparam("a")) & (kept_alerts.c.fingerprint == bindparam("b"))
         with self._engine.begin() as connection:
             connection.execute(delete(kept_alerts).where(same), old)

@@ -136,12 +136,6 @@ async def test_template_variables(peers: Peers) -> None:
     assert series(ours.json["data"])
 
 
-async def test_rules_and_alerts_are_empty_lists(peers: Peers) -> None:
-    for path in ("/api/v1/rules", "/api/v1/alerts"):
-        ours, theirs = await peers.both(path)
-        assert (ours.status, ours.json) == (theirs.status, theirs.json)
-
-
 async def test_a_post_that_is_refused_is_asked_again_by_get(peers: Peers) -> None:
     """After 400 and 405 Grafana puts the form into the query string: the refusal then is the same."""
     for path in ("/api/v1/labels", "/api/v1/series"):
