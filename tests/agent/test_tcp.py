@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.channel import TlsOptions
 from netmon_agent.inputs.tcp import TcpInput
 from tests.support.daemons import free_port
+from tests.support.namespaces import lab, needs_namespaces
 from tests.support.web import certificates, saying, speaking
 
 
@@ -96,3 +98,26 @@ def test_a_pattern_must_be_one() -> None:
 def test_a_port_must_be_one() -> None:
     with pytest.raises(ValidationError):
         TcpInput(type="tcp", host="a", port=70_000)
+
+
+LINK_LOCAL = """
+import asyncio
+from netmon_agent.inputs.tcp import TcpInput
+from tests.support.checks import values_of
+
+async def main():
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "::", 0)
+    one = TcpInput(type="tcp", host="fe80::1%eth0", port=server.sockets[0].getsockname()[1])
+    ((found,), _) = (await values_of(one)).values(), server.close()
+    print(found["probe_success"], one.trouble)
+
+asyncio.run(main())
+"""
+
+
+@needs_namespaces
+def test_an_address_of_a_link_is_reached_by_its_zone() -> None:
+    with lab("here", "there") as net:
+        net.cable("here", "there", device="eth0")
+        net.address("here", "eth0", "fe80::1/64")
+        assert net.run("here", sys.executable, "-c", LINK_LOCAL).split() == ["1.0", "None"]

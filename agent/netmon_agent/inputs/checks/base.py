@@ -145,6 +145,12 @@ class Way(NamedTuple):
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET if len(self.address) == 2 else socket.AF_INET6
 
+    @property
+    def host(self) -> str:
+        """The address as text, with its zone where it has one."""
+        zone = self.address[3] if len(self.address) == 4 else 0
+        return f"{self.address[0]}%{zone}" if zone and "%" not in self.address[0] else self.address[0]
+
     def about(self, target: dict[str, str]) -> list[Reading]:
         return [
             Reading("probe_dns_lookup_time_seconds", target, self.lookup_s),

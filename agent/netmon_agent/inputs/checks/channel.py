@@ -74,7 +74,9 @@ class Channel:
         """Raises OSError."""
         started = time.perf_counter()
         try:
-            reader, writer = await asyncio.open_connection(*way.address[:2], family=way.family, limit=LINE_BYTES)
+            reader, writer = await asyncio.open_connection(
+                way.host, way.address[1], family=way.family, limit=LINE_BYTES
+            )
         except OSError as error:  # asyncio's words are "Connect call failed", whatever the matter is
             raise OSError(error.errno, os.strerror(error.errno or 0)) from None
         return cls(reader, writer, {"resolve": way.lookup_s, "connect": time.perf_counter() - started, "tls": 0.0})
