@@ -194,12 +194,25 @@ class SensorRule(Scaled):
 
 
 class ColumnRule(Options):
-    """A metric of a table; `unless` names the object that is better where a row has it."""
+    """A metric of a table; `unless` names the object that is better where a row has it.
+
+    A `counter` has 32 bits, a `counter64` 64. `counts` says of a port's counter what bounds it: its line's speed.
+    """
 
     value: Ref
-    kind: Literal["counter", "gauge"] = "gauge"
+    kind: Literal["counter", "counter64", "gauge"] = "gauge"
     unless: Ref | None = None
     divisor: float = Field(default=1.0, gt=0)
+    counts: Literal["octets", "packets"] | None = None
+
+
+class LineRule(Options):
+    """Where a row's line speed stands, when its counters were cleared, and by which names people call it."""
+
+    mbps: Ref
+    bps: Ref
+    cleared: Ref
+    names: Annotated[list[Ref], BeforeValidator(listed)]
 
 
 class MetricRule(Options):
@@ -207,6 +220,7 @@ class MetricRule(Options):
 
     labels: dict[str, Text] = Field(default_factory=dict)
     values: dict[str, ColumnRule]
+    line: LineRule | None = None
 
     @field_validator("values", mode="before")
     @classmethod

@@ -218,7 +218,8 @@ class SnmpCredential:
 class Job:
     """A device to poll by SNMP every `interval_ms`, and its facts every `facts_interval_ms` (0: every 10 minutes).
 
-    Credentials are tried in order.
+    Credentials are tried in order. `profile` is empty where the best one is to be found; `speeds_bps` are people's word
+    on the speed of ports, by their name or ifIndex.
     """
 
     device: str
@@ -227,6 +228,8 @@ class Job:
     interval_ms: int
     credentials: tuple[SnmpCredential, ...]
     facts_interval_ms: int = 0
+    profile: str = ""
+    speeds_bps: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

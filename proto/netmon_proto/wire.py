@@ -242,6 +242,8 @@ def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:
                 interval_ms=job.interval_ms,
                 credentials=[pb.SnmpCredential(**asdict(one)) for one in job.credentials],
                 facts_interval_ms=job.facts_interval_ms,
+                profile=job.profile,
+                speeds_bps=job.speeds_bps,
             )
             for job in jobs
         ]
@@ -258,6 +260,8 @@ def _jobs(jobs: pb.Jobs) -> tuple[model.Job, ...]:
             job.interval_ms,
             tuple(model.SnmpCredential(*(getattr(one, name) for name in names)) for one in job.credentials),
             job.facts_interval_ms,
+            job.profile,
+            dict(job.speeds_bps),
         )
         for job in jobs.jobs
     )

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.entries import entries
 from netmon_agent.snmp.gufo import connect
-from netmon_agent.snmp.metrics import readings
+from netmon_agent.snmp.metrics import Judge, readings
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.reader import Reader
 from netmon_configs.library import open_library
@@ -62,7 +62,7 @@ async def poll_once(profile: Profile, pace: Pace) -> int:
     session = await connect("127.0.0.1", PORT, credential, pace, 10)
     try:
         reader = Reader(session)
-        found = await readings(reader, profile.metrics)
+        found = await readings(reader, profile.metrics, Judge())
         ports, _ = await entries(reader, profile.entries)
         assert not reader.troubles
         return len(found) + len(ports)

@@ -58,6 +58,8 @@ class Watch:
         last_ms = -self.job.interval_ms
         if at_once:
             self._wanted.set()
+        else:  # a device that is remembered tells its facts in its own time, or all would do so after a restart
+            self._plan_facts(self._clock.now_ms())
         while True:
             now_ms = self._clock.now_ms()
             tick_ms = next_tick_ms(now_ms, self.job.interval_ms, self._phase_ms, last_ms)
@@ -121,7 +123,10 @@ class Watch:
     def _tell_facts(self, found: "Findings", now_ms: int) -> None:
         if found.facts is not None and found.answered:
             self._outbox.facts(DeviceFacts(self.job.device, now_ms, found.facts))
-            self._facts_due_ms = next_tick_ms(now_ms, self._facts_interval_ms, self._facts_phase_ms, now_ms)
+            self._plan_facts(now_ms)
+
+    def _plan_facts(self, now_ms: int) -> None:
+        self._facts_due_ms = next_tick_ms(now_ms, self._facts_interval_ms, self._facts_phase_ms, now_ms)
 
     def _put(self, now_ms: int, readings: list[Reading]) -> None:
         try:

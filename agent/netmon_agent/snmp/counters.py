@@ -1,17 +1,26 @@
-"""Counters that cannot lie: wraps told from resets, and nothing faster than the line. Pure functions.
+"""Counters that cannot lie: wraps told from resets, and nothing faster than the line. docs/adr tells why so.
 
 A device counts in 32 or 64 bits and starts again at nought when it restarts, when a card is changed, or when somebody
-clears it. What is stored is to fall only then: a wrap goes on above 2^32, and a value that can't be true is left out.
+clears it. What is stored falls only then: a wrap goes on above 2^32, and a gain that can't be true is left out.
 """
 
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
-TICKS = 2**32
+TICKS: Final = 2**32
 """sysUpTime counts hundredths of a second in 32 bits: it wraps after 497 days."""
-_UNKNOWN_SPEED = 4_294_967_295
-_HEADROOM = 1.1
+_MOST: Final = 2**64
+_UNKNOWN_SPEED: Final = 4_294_967_295
+_HEADROOM: Final = 1.1
+_SLACK_S: Final = 2.0
 """Counters and clocks are not read at the same instant; a full line may look a little faster than it is."""
+STRIKES: Final = 3
+"""Polls in a row in which a port beats its speed; then it is the speed that is wrong."""
+SMALLEST_FRAME_BITS: Final = 84 * 8
+"""With preamble and gap: how many packets a line can carry follows from it."""
 
 
 class Uptime(Enum):
@@ -20,16 +29,6 @@ class Uptime(Enum):
     RUNNING = "running"
     WRAPPED = "wrapped"
     REBOOTED = "rebooted"
-
-
-class Verdict(Enum):
-    """What a counter did between two polls."""
-
-    FIRST = "first"
-    ADVANCED = "advanced"
-    WRAPPED = "wrapped"
-    RESET = "reset"
-    IMPLAUSIBLE = "implausible"
 
 
 def uptime_between(
@@ -66,66 +65,124 @@ def line_speed_bps(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A counter as it was last read: `raw` as the device counts, `value` as it is stored."""
+def gain_of(before: int, after: int, bits: int, most: float | None, is_reset: bool) -> int | None:
+    """What a counter gained between two readings; None where that can't be told, or can't be true.
 
-    raw: int
-    value: int
-    time_s: float
-    discontinuity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A counter's next reading: what to store, or None where it can't be true, and what happened."""
-
-    track: Track
-    value: int | None
-    verdict: Verdict
-
-
-def follow(
-    before: Track | None,
-    raw: int,
-    time_s: float,
-    *,
-    bits: int = 64,
-    most_per_s: float | None = None,
-    rebooted: bool = False,
-    discontinuity: int | None = None,
-) -> Step:
-    """Judges a counter's reading by the one before.
-
-    `most_per_s` is what it can gain in a second at most (a port's octets: its line speed over 8). A reset starts
-    anew from the raw value, as Prometheus' rate() expects it. A gain that the line can't carry is a reset or a bug
-    of the device: that reading is left out, and the next one counts from it.
+    `most` is what it can gain at most in that time. A counter that falls was reset where `is_reset` says so, or where
+    going on past its end would be more than it can gain; it has then counted from nought. Where it did not fall it
+    went on, even if the device restarted: agents do so while counters live on in the kernel.
     """
-    fresh = Track(raw, raw, time_s, discontinuity)
-    if before is None:
-        return Step(fresh, raw, Verdict.FIRST)
-    if rebooted or before.discontinuity != discontinuity:
-        return Step(fresh, raw, Verdict.RESET)
-    elapsed_s = max(time_s - before.time_s, 1e-3)
-    gain = raw - before.raw
-    if gain >= 0:
-        verdict = Verdict.ADVANCED
-    elif bits == 32 and _is_wrap(gain + TICKS, elapsed_s, most_per_s):
-        gain, verdict = gain + TICKS, Verdict.WRAPPED
-    else:
-        return Step(fresh, raw, Verdict.RESET)
-    if most_per_s is not None and gain > most_per_s * elapsed_s * _HEADROOM + 1e4:
-        return Step(replace(fresh, value=before.value), None, Verdict.IMPLAUSIBLE)
-    return Step(Track(raw, before.value + gain, time_s, discontinuity), before.value + gain, verdict)
+    gain = after - before
+    if gain < 0:
+        past_end = gain + TICKS
+        wraps = (
+            bits == 32
+            and before < TICKS
+            and not is_reset
+            and (past_end <= most if most is not None else past_end < TICKS // 4)
+        )
+        gain = past_end if wraps else after
+    return gain if most is None or gain <= most else None
 
 
-def may_wrap_twice(elapsed_s: float, most_per_s: float | None) -> bool:
-    """Whether a 32-bit counter of this speed can pass its end more than once in that time, and tells nothing then."""
-    return most_per_s is not None and most_per_s * elapsed_s > TICKS
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time between two polls of a device, and what happened to its counters in it."""
+
+    elapsed_s: float
+    has_rebooted: bool = False
+    cleared: Set[str] = frozenset()
+    """Rows whose counters were cleared, as ifCounterDiscontinuityTime tells."""
+
+    def most(self, per_s: float) -> float:
+        """What a counter gains at most."""
+        return per_s * (self.elapsed_s * _HEADROOM + _SLACK_S)
 
 
-def _is_wrap(gain: int, elapsed_s: float, most_per_s: float | None) -> bool:
-    """A wrap gains what the line can carry; where the speed is unknown, it passes the end in the last quarter."""
-    if most_per_s is None:
-        return gain < TICKS // 4
-    return gain <= most_per_s * elapsed_s * _HEADROOM
+@dataclass(slots=True)
+class _Column:
+    indexes: tuple[str, ...]
+    raws: "array[int]"
+
+
+@dataclass(slots=True)
+class CounterBook:
+    """A device's counters as they were read last, in a few bytes each, and by how much what is stored differs.
+
+    `offsets` are by metric and row; they are to outlive the process, or a counter that wrapped would fall by 2^32.
+    `has_news` says that they have changed.
+    """
+
+    offsets: dict[str, dict[str, int]] = field(default_factory=dict)
+    has_news: bool = False
+    _columns: dict[str, _Column] = field(default_factory=dict)
+    _strikes: dict[tuple[str, str], int] = field(default_factory=dict)
+    _doubted: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def judge(
+        self, name: str, raws: Mapping[str, int], bits: int, span: Span | None, most_per_s: Mapping[str, float]
+    ) -> Mapping[str, int]:
+        """What to store of one metric's rows; a row whose gain can't be true is left out, and counts from there.
+
+        `span` is None at the first poll. `most_per_s` is what a row can gain in a second, where that is known.
+        """
+        before = self._columns.get(name)
+        self._columns[name] = _Column(tuple(raws), array("Q", raws.values()))
+        lasts = dict(zip(before.indexes, before.raws, strict=True)) if before and span else {}
+        left_out: set[str] = set()
+        if span is not None:
+            seconds = span.most(1.0)
+            for index, last in lasts.items():
+                raw, per_s = raws.get(index, last), most_per_s.get(index)
+                most = None if per_s is None or self._doubted.get((name, index)) == per_s else per_s * seconds
+                if raw < last or (most is not None and raw - last > most):
+                    is_reset = span.has_rebooted or index in span.cleared
+                    true = gain_of(last, raw, bits, most, is_reset)
+                    if not self._follow(name, index, last, raw, true, per_s):
+                        left_out.add(index)
+                elif self._strikes:
+                    self._strikes.pop((name, index), None)
+        offsets = self.offsets.get(name)
+        if not offsets and not left_out:
+            return raws
+        offsets = offsets or {}
+        return {index: raw + offsets.get(index, 0) for index, raw in raws.items() if index not in left_out}
+
+    def changed(self, name: str, values: Mapping[str, int]) -> Set[str]:
+        """The rows whose value differs from that of the last poll."""
+        before = self._columns.get(name)
+        self._columns[name] = _Column(tuple(values), array("Q", values.values()))
+        lasts = dict(zip(before.indexes, before.raws, strict=True)) if before else {}
+        return {index for index, value in values.items() if lasts.get(index, value) != value}
+
+    def forget_offsets(self) -> None:
+        """The device has restarted while nobody looked: all of its counters began anew."""
+        self.has_news |= bool(self.offsets)
+        self.offsets.clear()
+
+    def _follow(self, name: str, index: str, last: int, raw: int, true: int | None, per_s: float | None) -> bool:
+        """Takes note of a reading that fell or rose too far; whether it is to be stored."""
+        offset = self.offsets.get(name, {}).get(index, 0)
+        if true is None:
+            strikes = self._strikes[name, index] = self._strikes.get((name, index), 0) + 1
+            if raw > last and strikes >= STRIKES and per_s is not None:
+                self._doubted[name, index] = per_s
+                return True
+            self._shift(name, index, last + offset - raw)
+            return False
+        wrapped = raw < last and true != raw
+        self._shift(name, index, offset + TICKS if wrapped else 0)
+        return True
+
+    def _shift(self, name: str, index: str, offset: int) -> None:
+        of_metric = self.offsets.setdefault(name, {})
+        self.has_news |= of_metric.get(index, 0) != offset
+        if offset:
+            of_metric[index] = offset
+        else:
+            of_metric.pop(index, None)
+
+
+def countable(value: object) -> bool:
+    """Whether a value is what a counter may hold."""
+    return isinstance(value, int) and 0 <= value < _MOST

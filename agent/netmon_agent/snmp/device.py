@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netmon_agent.snmp.credentials import Credential, Tries
+from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.findings import Findings
 from netmon_agent.snmp.gufo import GufoSession, connect
+from netmon_agent.snmp.memory import Memory
 from netmon_agent.snmp.pace import Pace
-from netmon_agent.snmp.poll import Known, poll
+from netmon_agent.snmp.poll import Wanted, poll
 from netmon_agent.snmp.session import NoAnswer, NotAllowed, SnmpError
 from netmon_configs.library import Library
 
@@ -22,15 +23,7 @@ class Target:
     credentials: Sequence[Credential]
     port: int = 161
     budget_s: float = 30.0
-
-
-@dataclass(slots=True)
-class Memory:
-    """What is known of a device from earlier polls; belongs to one device, and to one poll at a time."""
-
-    pace: Pace = field(default_factory=Pace)
-    tries: Tries = field(default_factory=Tries)
-    known: Known = field(default_factory=Known)
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 async def poll_device(
@@ -42,7 +35,7 @@ async def poll_device(
     """
     session = await reach(target, memory, now_s)
     try:
-        return await poll(session, library, memory.known, is_whole)
+        return await poll(session, library, memory.known, is_whole, target.wanted, now_s)
     finally:
         session.close()
 

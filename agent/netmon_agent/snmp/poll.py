@@ -1,15 +1,16 @@
 """Polls one device once: who it is, what it has, and how it is."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from netmon_agent.snmp import rules
 from netmon_agent.snmp.components import component_readings
+from netmon_agent.snmp.counters import CounterBook, Span, Uptime, uptime_between
 from netmon_agent.snmp.entries import entries, tables
 from netmon_agent.snmp.findings import Findings, Identity, Trouble
 from netmon_agent.snmp.identify import greet, identify
-from netmon_agent.snmp.metrics import readings
+from netmon_agent.snmp.metrics import Judge, readings
 from netmon_agent.snmp.reader import Reader
 from netmon_agent.snmp.session import Session
 from netmon_configs.library import Library
@@ -17,30 +18,59 @@ from netmon_configs.profile import Profile
 from netmon_configs.reference import Reference
 
 Item = TypeVar("Item")
+_BOOTS = Reference("1.3.6.1.6.3.10.2.1.2.0")
+"""snmpEngineBoots (RFC 3411)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How long a device was up, and how often it has started, at a time of a monotonic clock."""
+
+    time_s: float
+    ticks: int
+    boots: int | None
 
 
 @dataclass(slots=True)
 class Known:
-    """What earlier polls learned of a device: who it is, and which objects it does not have."""
+    """What earlier polls learned of a device: who it is, which objects it does not have, where its counters stood."""
 
     identity: Identity | None = None
     absent: frozenset[str] = frozenset()
+    counters: CounterBook = field(default_factory=CounterBook)
+    pulse: Pulse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What people say of a device: its profile, if not the one that fits best, and speeds of ports by name or index."""
+
+    profile: str = ""
+    speeds_bps: Mapping[str, float] = field(default_factory=dict)
 
 
 async def poll(
-    session: Session, library: Library, known: Known | None = None, is_whole: bool = True, forced: str = ""
+    session: Session,
+    library: Library,
+    known: Known | None = None,
+    is_whole: bool = True,
+    wanted: Wanted | None = None,
+    now_s: float = 0.0,
 ) -> Findings:
     """Asks a device all that its profile knows. What fails is named in `troubles`; the rest is kept.
 
     A poll that is not whole reads metrics alone, of a device that is known: neither who it is nor its facts, and
     nothing that it lacked before. It becomes a whole one where the device has restarted, or is another one.
     Processors and memory come from the most particular layer that finds any, because the general ones describe the
-    same again; all else from all layers. Single objects are asked for together, before all else.
+    same again; all else from all layers. Single objects are asked for together, before all else. `now_s` is of a
+    monotonic clock, and counters are judged by it.
     """
-    known = known or Known()
+    known, forced = known or Known(), wanted.profile if wanted else ""
     reader = Reader(session)
     greeted = await greet(reader)
     before = None if is_whole else _same(known.identity, greeted)
+    if before is not None and before.profile not in library.layers:  # it is of a process with other profiles
+        before = None
     if before is not None:
         reader.absent, identity = known.absent, before
     else:
@@ -50,6 +80,9 @@ async def poll(
         identity = await identify(reader, library, greeted, forced)
     layers = library.layers[identity.profile]
     found = Findings(identity, reader.answered, troubles=reader.troubles)
+    await reader.load(_single_objects(layers), "objects")
+    judge = Judge(known.counters, _span(reader, known, greeted, now_s), wanted.speeds_bps if wanted else {})
+    found.readings.extend(await readings(reader, _all(layers, lambda layer: layer.metrics), judge))
     await _measure(reader, layers, found)
     if before is None:
         listed = _all(layers, lambda layer: layer.entries)
@@ -62,8 +95,6 @@ async def poll(
 
 
 async def _measure(reader: Reader, layers: Sequence[Profile], found: Findings) -> None:
-    await reader.load(_single_objects(layers), "objects")
-    found.readings.extend(await readings(reader, _all(layers, lambda layer: layer.metrics)))
     for layer in layers:
         if not found.processors:
             found.processors.extend(await rules.processors(reader, layer.processors))
@@ -72,6 +103,22 @@ async def _measure(reader: Reader, layers: Sequence[Profile], found: Findings) -
     found.storage.extend(await rules.amounts(reader, _all(layers, lambda layer: layer.storage), "storage"))
     found.sensors.extend(await rules.sensors(reader, _all(layers, lambda layer: layer.sensors)))
     found.readings.extend(component_readings(found))
+
+
+def _span(reader: Reader, known: Known, greeted: Identity, now_s: float) -> Span | None:
+    """The time since the last poll, and whether the device restarted in it; None where there was none."""
+    before = known.pulse
+    if greeted.uptime_s is None:
+        return Span(now_s - before.time_s) if before else None
+    boots = reader.number(_BOOTS, "0")
+    now = known.pulse = Pulse(now_s, round(greeted.uptime_s * 100), None if boots is None else int(boots))
+    if before is None:  # of counters before this process there are only offsets
+        if known.identity is not None and (known.identity.uptime_s or 0) > greeted.uptime_s:
+            known.counters.forget_offsets()
+        return None
+    elapsed_s = now_s - before.time_s
+    uptime = uptime_between(before.ticks, now.ticks, elapsed_s, before.boots, now.boots)
+    return Span(elapsed_s, uptime is Uptime.REBOOTED)
 
 
 def _same(known: Identity | None, greeted: Identity) -> Identity | None:

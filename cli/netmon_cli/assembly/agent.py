@@ -19,6 +19,7 @@ from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.inputs.own import OwnInput
 from netmon_agent.polling.asking import Snmp
 from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.memories import Memories
 from netmon_agent.polling.poller import Poller
 from netmon_agent.receivers.desk import Desk
 from netmon_agent.schedule import Scheduler
@@ -67,12 +68,13 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     if desk is not None:
         for receiver in receivers:
             receiver.connect(desk, identity.agent_id)
-    poller = Poller(KeptJobs(config.state), Snmp().approach, batcher, clock, identity.agent_id)
+    snmp = Snmp(Memories(config.state))
+    poller = Poller(KeptJobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
     stream = Stream(target, introduction, spool, clock, random.Random(), poller, events)  # noqa: S311 - no secret
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
         async with AsyncExitStack() as running:
-            for part in (scheduler, poller, *([desk] if desk else ())):
+            for part in (scheduler, poller, snmp, *([desk] if desk else ())):
                 await running.enter_async_context(beside(part.run(), stop))
             await stop.wait()
         await batcher.close()

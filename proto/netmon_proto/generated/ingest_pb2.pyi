@@ -287,20 +287,31 @@ class Jobs(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("device", "host", "port", "interval_ms", "credentials", "facts_interval_ms")
+    __slots__ = ("device", "host", "port", "interval_ms", "credentials", "facts_interval_ms", "profile", "speeds_bps")
+    class SpeedsBpsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
     FACTS_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    SPEEDS_BPS_FIELD_NUMBER: _ClassVar[int]
     device: str
     host: str
     port: int
     interval_ms: int
     credentials: _containers.RepeatedCompositeFieldContainer[SnmpCredential]
     facts_interval_ms: int
-    def __init__(self, device: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., interval_ms: _Optional[int] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ..., facts_interval_ms: _Optional[int] = ...) -> None: ...
+    profile: str
+    speeds_bps: _containers.ScalarMap[str, float]
+    def __init__(self, device: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., interval_ms: _Optional[int] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ..., facts_interval_ms: _Optional[int] = ..., profile: _Optional[str] = ..., speeds_bps: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class SnmpCredential(_message.Message):
     __slots__ = ("name", "version", "community", "user", "auth", "auth_password", "priv", "priv_password", "key_expansion")

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("gufo.snmp")
 
 from netmon_agent.snmp.credentials import Credential
-from netmon_agent.snmp.device import Memory, Target, poll_device
+from netmon_agent.snmp.device import Target, poll_device
 from netmon_agent.snmp.gufo import GufoSession, OutOfTime, connect
+from netmon_agent.snmp.memory import Memory
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.poll import poll
 from netmon_agent.snmp.session import Broken, NoAnswer, NotAllowed, SnmpError

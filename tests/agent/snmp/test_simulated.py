@@ -11,8 +11,9 @@ pytest.importorskip("gufo.snmp")
 
 from netmon_agent.snmp.capture import Capture
 from netmon_agent.snmp.credentials import Credential
-from netmon_agent.snmp.device import Memory, Target, poll_device
+from netmon_agent.snmp.device import Target, poll_device
 from netmon_agent.snmp.findings import Findings
+from netmon_agent.snmp.memory import Memory
 from netmon_agent.snmp.poll import poll
 from netmon_configs.library import open_library
 from tests.support.simulator import simulator
