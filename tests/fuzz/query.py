@@ -44,6 +44,7 @@ WORDS = [
     *"0 1 -1 .5 1e308 1e-320 0x1F 9223372036854775808 5m 1h30m 1ms 0s 100y 1i 5m5m".split(),
     *'"" "a" \'b\' `c` "\\xff" "(" "(.*)" "$1" "é🦀" instance le job __name__ # \n ; ~ \\ " \' `'.split(" "),
     '{instance="a"}', '{__name__=~".+"}', '{job!="x"}', "[5m]", "[30s:7s]", "[1d:]", "@ end()", "offset -1m",
+    "anchored", "smoothed",
 ]  # fmt: skip
 OPERATORS = "+ - * / % ^ atan2 > < >= == != and or unless".split()
 VECTOR, MATRIX = (ValueType.VECTOR,), (ValueType.MATRIX,)
@@ -54,6 +55,7 @@ SEEDS = [
     "max_over_time(rate(requests_total[1m])[5m:10s] offset 1m) @ end() > bool 0",
     "topk(2, load) unless ignoring (job) quantile without (instance) (.3, load)",
     'count_values("v", load) + -absent(nothing{a="b"}) ^ 2 ^ 3',
+    "increase(requests_total[2m] anchored) / rate(requests_total[2m] smoothed offset 1m) + load smoothed",
     "predict_linear(load[5m], 3600) - deriv(load[5m] @ 1769860000) * stddev_over_time(load[3m])",
 ]
 

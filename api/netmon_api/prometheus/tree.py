@@ -8,6 +8,7 @@ from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Binary,
     Call,
+    Edges,
     Moment,
     Negation,
     Node,
@@ -62,8 +63,8 @@ def _selector(node: Selector) -> Tree:
         "type": "vectorSelector" if node.range is None else "matrixSelector",
         "name": node.name,
         "matchers": _matchers(node.matchers),
-        "anchored": False,
-        "smoothed": False,
+        "anchored": node.edges is Edges.ANCHORED,
+        "smoothed": node.edges is Edges.SMOOTHED,
         **ranged,
         **_shift(node.shift),
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from netmon_collector.query.answer import Answer, Mask
 from netmon_collector.query.plan import Query
-from netmon_collector.query.syntax.nodes import Call, Node, Selector, Subquery, children
+from netmon_collector.query.syntax.nodes import Call, Edges, Node, Selector, Subquery, children
 from netmon_collector.store.changes import Changes
 
 _LABELS_BYTES: Final = 300
@@ -98,6 +98,8 @@ def joined(before: Answer, after: Answer) -> Answer:
 
 def _is_steady(query: Query, node: Node) -> bool:
     match node:
+        case Selector(edges=Edges.SMOOTHED):
+            return False  # it depends on what comes later
         case Selector() | Subquery():
             return node.shift.at is None and query.offset_ms(node.shift) >= 0
         case Call():

@@ -12,6 +12,7 @@ import numpy as np
 
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples, Shape, Stats
 from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
+from netmon_collector.query.errors import refuse
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
@@ -23,7 +24,7 @@ from netmon_collector.query.pushdown import pushed
 from netmon_collector.query.reading import Found, NotAtHand, Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
-from netmon_collector.query.syntax.nodes import Node, Selector, ValueType, bare
+from netmon_collector.query.syntax.nodes import Edges, Node, Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Tracks, newest, windows_of
@@ -244,6 +245,8 @@ def _answer(query: Query, value: Value, steps: Steps) -> Answer:
 
 def _samples(query: Query, selector: Selector, source: Source, guard: Guard) -> Answer:
     """The samples in the one window of an instant query."""
+    if selector.edges is not Edges.PLAIN:
+        refuse(f"{selector.edges} modifier can only be used within a function")
     at_ms = query.moment_ms(selector.shift)
     end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
     ends = np.array([end_ms])

@@ -7,6 +7,7 @@ import numpy as np
 
 from netmon_collector.query.aggregate import aggregated
 from netmon_collector.query.answer import Mask
+from netmon_collector.query.edges import check_edges, extended_kernel, smoothed_kernel
 from netmon_collector.query.functions import FUNCTIONS
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History
@@ -23,6 +24,7 @@ from netmon_collector.query.syntax.nodes import (
     Binary,
     Call,
     Card,
+    Edges,
     Negation,
     Node,
     Number,
@@ -93,6 +95,7 @@ class Evaluator:
             case Aggregation():
                 return self._aggregated(node, steps)
             case Call():
+                check_edges(node)
                 return FUNCTIONS[node.function](self, node, steps)
         raise AssertionError(f"{node} is no instant value")
 
@@ -120,7 +123,14 @@ class Evaluator:
     # selectors
 
     def _selected(self, node: Selector, steps: Steps) -> Vector:
+        if node.edges is Edges.SMOOTHED:
+            ends, lookback_ms = self._ends(node, steps), self.query.lookback_ms
+            return self._extended(node, ends - lookback_ms, ends + lookback_ms, smoothed_kernel(ends))
         return self.latest(node, steps, lambda windows, last: windows.values[last])
+
+    def _extended(self, node: Selector, starts: Times, ends: Times, kernel: Kernel) -> Vector:
+        source = self._sources[id(node)]
+        return self._windowed(source, np.zeros(len(source.series), np.bool_), starts, ends, kernel, stale=False)
 
     def latest(self, node: Selector, steps: Steps, pick: Pick) -> Vector:
         """What is picked of each series' latest sample, by its place among the samples of a block."""
@@ -188,8 +198,18 @@ class Evaluator:
         self.guard.hold(vector.values.size)
         return vector, inner
 
-    def windowed(self, node: Node, steps: Steps, kernel: Kernel, *, keeps_name: bool = False) -> Vector:
+    def windowed(
+        self, node: Node, steps: Steps, kernel: Kernel, *, keeps_name: bool = False, function: str = ""
+    ) -> Vector:
         """A kernel applied to the windows of a range vector."""
+        selector = bare(node)
+        if function and isinstance(selector, Selector) and selector.edges is not Edges.PLAIN:
+            ends = self._ends(selector, steps)
+            starts, edges, lookback_ms = ends - self.query.range_ms(selector), selector.edges, self.query.lookback_ms
+            until = ends + lookback_ms if edges is Edges.SMOOTHED else ends
+            extended = extended_kernel(function, starts, ends, edges)
+            vector = self._extended(selector, starts - lookback_ms, until, extended)
+            return vector if keeps_name else self.nameless(vector)
         samples = self.range_vector(node, steps)
         vector = self._windowed(samples.source, samples.unnamed, samples.starts, samples.ends, kernel, stale=False)
         return vector if keeps_name else self.nameless(vector)

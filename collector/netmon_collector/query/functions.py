@@ -18,7 +18,7 @@ from netmon_collector.query.histograms import (
 from netmon_collector.query.info import with_info
 from netmon_collector.query.label_functions import absent, by_label, label_join, label_replace
 from netmon_collector.query.series import SeriesSet
-from netmon_collector.query.syntax.nodes import Call, Selector, bare
+from netmon_collector.query.syntax.nodes import Call, Edges, Selector, bare
 from netmon_collector.query.values import Scalar, Steps, Value, Vector
 from netmon_collector.query.windows import Kernel
 
@@ -69,11 +69,13 @@ def _round(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
 
 def _over_time(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     kernel = over_time.KERNELS[call.function]
-    return evaluator.windowed(call.args[0], steps, kernel, keeps_name=call.function in over_time.KEEPS_NAME)
+    keeps_name = call.function in over_time.KEEPS_NAME
+    return evaluator.windowed(call.args[0], steps, kernel, keeps_name=keeps_name, function=call.function)
 
 
 def _rate(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
-    vector = evaluator.windowed(call.args[0], steps, rates.KERNELS[call.function], keeps_name=True)
+    kernel = rates.KERNELS[call.function]
+    vector = evaluator.windowed(call.args[0], steps, kernel, keeps_name=True, function=call.function)
     if call.function in ("rate", "increase"):
         evaluator.warn_of_gauges(call.args[0], vector)
     return evaluator.nameless(vector)
@@ -177,7 +179,7 @@ def _sort(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
 
 def _timestamp(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     selector = bare(call.args[0])
-    if isinstance(selector, Selector):
+    if isinstance(selector, Selector) and selector.edges is Edges.PLAIN:
         vector = evaluator.latest(selector, steps, lambda windows, last: windows.times[last] / 1000)
     else:
         vector = evaluator.vector(selector, steps)

@@ -17,7 +17,7 @@ from netmon_collector.query.rates import stretched
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import merged
 from netmon_collector.query.sums import Indices, reduced, sums
-from netmon_collector.query.syntax.nodes import Call, Node, Paren, Selector, Subquery, children
+from netmon_collector.query.syntax.nodes import Call, Edges, Node, Paren, Selector, Subquery, children
 from netmon_collector.query.values import Vector
 from netmon_collector.query.windows import Tracks, windows_of
 from netmon_collector.store.base import Rollup, RollupField, Times, Values, is_absent
@@ -141,6 +141,8 @@ def told_by_rollups(query: Query) -> dict[int, Told]:
 
 def _told(query: Query, node: Selector, function: str) -> Told | None:
     range_ms = query.range_ms(node)
+    if node.edges is not Edges.PLAIN:
+        return None
     if node.range is None:
         return None if function in ("timestamp", "info") else Told(LATEST, query.step_ms, range_ms)
     if function not in FUNCTIONS:

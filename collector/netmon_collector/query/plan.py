@@ -14,6 +14,7 @@ from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Binary,
     Call,
+    Edges,
     Moment,
     Negation,
     Node,
@@ -112,8 +113,13 @@ def _needs(query: Query, node: Node, start_ms: int, end_ms: int, function: str, 
         offset_ms = query.offset_ms(node.shift)
         start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
         if isinstance(node, Selector):
-            newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner
-            yield Need(node, start_ms - query.range_ms(node), end_ms, newest_only, is_inner, function)
+            plain = node.edges is Edges.PLAIN
+            newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner and plain
+            after_ms = (
+                start_ms - query.range_ms(node) - (query.lookback_ms if node.range is not None and not plain else 0)
+            )
+            until_ms = end_ms + (query.lookback_ms if node.edges is Edges.SMOOTHED else 0)
+            yield Need(node, after_ms, until_ms, newest_only, is_inner, function)
             return
         is_inner = True
         start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
@@ -165,6 +171,8 @@ def check_allowed(text: str, root: Node) -> None:
             name = "modifier fill"
         elif isinstance(node, Selector | Subquery) and not _plain(node):
             name = "expression of durations"
+        elif isinstance(node, Selector) and node.edges is not Edges.PLAIN:
+            name = f"modifier {node.edges}"
         if name is not None:
             raise syntax_error(text, node.start, f"{name} is experimental, and experimental ones are not enabled")
 

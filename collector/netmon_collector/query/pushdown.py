@@ -50,8 +50,10 @@ def summary_of(query: Query) -> Summary | None:
         return None
     function, selector = found
     range_ms, offset_ms = query.range_ms(selector), query.offset_ms(selector.shift)
-    if selector.shift.at is not None or any(
-        one % 1000 for one in (query.start_ms, query.end_ms, query.step_ms, range_ms, offset_ms)
+    if (
+        selector.edges
+        or selector.shift.at is not None
+        or any(one % 1000 for one in (query.start_ms, query.end_ms, query.step_ms, range_ms, offset_ms))
     ):
         return None
     return Summary(root.op, root.grouping, root.without, function, selector.matchers, range_ms, offset_ms)

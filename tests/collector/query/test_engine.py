@@ -184,6 +184,8 @@ async def test_a_store_that_fails_is_told_apart_from_a_wrong_query() -> None:
         ("limitk(1, load)", "aggregation limitk"),
         ("load + fill(1) load", "modifier fill"),
         ("load[5m + 1m]", "expression of durations"),
+        ("rate(load[5m] anchored)", "modifier anchored"),
+        ("load smoothed offset 1m", "modifier smoothed"),
     ],
 )
 async def test_what_is_experimental_has_to_be_enabled(query: str, what: str) -> None:

@@ -41,6 +41,7 @@ def message(text: str) -> str:
         ("nosuch(up)", '1:1: parse error: unknown function with name "nosuch"'),
         ("up and bool up", "1:8: parse error: bool modifier can only be used on comparison operators"),
         ("1 + on (a) up", "1:1: parse error: vector matching only allowed between instant vectors"),
+        ("up smoothed anchored", "1:1: parse error: anchored and smoothed may be set once, and not both"),
         ("up offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"),
         ("abs(up)[5m]", "1:8: parse error: ranges only allowed for vector selectors"),
         (

@@ -58,6 +58,14 @@ class Shift:
     at: "int | Moment | None" = None
 
 
+class Edges(StrEnum):
+    """What is taken for the values at the ends of a window: see query/edges.py."""
+
+    PLAIN = ""
+    ANCHORED = "anchored"
+    SMOOTHED = "smoothed"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Selector:
     """An instant vector; with `range` (in seconds, an expression of durations) a range vector.
@@ -70,6 +78,7 @@ class Selector:
     matchers: tuple[Matcher, ...]
     shift: Shift = Shift()
     range: "Node | None" = None
+    edges: Edges = Edges.PLAIN
 
     @property
     def type(self) -> ValueType:

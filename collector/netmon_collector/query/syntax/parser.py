@@ -11,6 +11,7 @@ from netmon_collector.query.syntax.lexer import Token, Word, duration_ms, go_quo
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Call,
+    Edges,
     Negation,
     Node,
     Number,
@@ -220,6 +221,8 @@ class _Parser:
                 node = self._offset(node)
             elif self._words.sees("@"):
                 node = self._pinned(node)
+            elif self._words.sees("anchored", "smoothed"):
+                node = self._extended(node)
             else:
                 return node
 
@@ -288,3 +291,13 @@ class _Parser:
         if node.shift.at is not None:
             raise syntax_error(self._text, node.start, "@ <timestamp> may not be set multiple times")
         return replace(node, shift=replace(node.shift, at=read_moment(self._words)))
+
+    def _extended(self, node: Node) -> Node:
+        edges = Edges(self._words.next().text.lower())
+        if not isinstance(node, Selector):
+            raise syntax_error(self._text, node.start, f"{edges} modifier must be preceded by a selector")
+        if node.edges is not Edges.PLAIN:
+            raise syntax_error(self._text, node.start, "anchored and smoothed may be set once, and not both")
+        if node.range is None and edges is Edges.ANCHORED:
+            raise syntax_error(self._text, node.start, "anchored modifier is only for range vectors")
+        return replace(node, edges=edges)

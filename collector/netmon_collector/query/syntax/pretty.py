@@ -121,6 +121,8 @@ def _selector(node: Selector) -> str:
     text = name + (f"{{{','.join(conditions)}}}" if conditions or not name else "")
     if node.range is not None:
         text += f"[{_length(node.range)}]"
+    if node.edges:
+        text += f" {node.edges}"
     return text + _shift(node.shift)
 
 
