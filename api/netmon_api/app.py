@@ -4,6 +4,7 @@ from aiohttp import web
 
 from netmon_api import backup, devices, events, health, openapi, series, status, websocket
 from netmon_api import store as store_detail
+from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
           "Samples as they arrive, over a WebSocket"),
     *PROMETHEUS_ROUTES,
+    *ALERTMANAGER_ROUTES,
     *WRITE_ROUTES,
 )
 # fmt: on

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
+from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
@@ -54,6 +55,7 @@ class Services:
     backups: Backups
     polling: Polling
     events: KeptEvents
+    alerting: Alerting
     desk: Desk
     metadata: Metadata
     rulebook: Rulebook

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -16,9 +17,10 @@ from netmon_api.serve import Server
 from netmon_api.services import Services
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
+from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.alerts.base import NobodyTold
 from netmon_collector.backup.making import Backups
-from netmon_collector.config import HttpOptions
+from netmon_collector.config import AlertingOptions, HttpOptions
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
 from netmon_collector.intake import IngestStats, Intake
@@ -156,6 +158,8 @@ class Lab:
     events: KeptEvents
     rulebook: Rulebook
     rule_files: SavedFiles
+    alerting: Alerting
+    clock: HandClock
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -215,7 +219,9 @@ def _rulebook(
 
 
 @asynccontextmanager
-async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = None) -> AsyncIterator[Lab]:
+async def running(
+    folder: Path, now_ms: int = NOW_MS, engine: Engine | None = None, alerting_file: Path | None = None
+) -> AsyncIterator[Lab]:
     state = open_state(f"sqlite:///{folder / 'state.sqlite'}")
     clock = HandClock(now_ms)
     tokens = Tokens(state, clock.now_ms)
@@ -239,6 +245,8 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         KeptEvents(state),
         _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
         SavedFiles(state),
+        Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
+        clock,
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
@@ -253,6 +261,7 @@ async def running(folder: Path, now_ms: int = NOW_MS, engine: Engine | None = No
         backups=Backups(folder, store),
         polling=lab.polling,
         events=lab.events,
+        alerting=lab.alerting,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         rulebook=lab.rulebook,

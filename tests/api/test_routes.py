@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from netmon_api.alertmanager.route import AlertmanagerRoute
 from netmon_api.app import ROUTES
 from netmon_api.auth import Access
 from netmon_api.models import NoQuery
@@ -54,8 +55,10 @@ BAD = {
 RULE_ID = "9d5d5cce2128db20"
 """Of HighLoad in the lab."""
 
-OWN = [route for route in ROUTES if not isinstance(route, PrometheusRoute | WriteRoute) and route.method == "GET"]
-"""Those in netmon's own manner; tests/api/prometheus is about others, test_snmp.py about those that change things."""
+OTHERS = PrometheusRoute | AlertmanagerRoute | WriteRoute
+OWN = [route for route in ROUTES if not isinstance(route, OTHERS) and route.method == "GET"]
+"""Those in netmon's own manner. tests/api/prometheus and tests/api/alertmanager are about others, test_snmp.py about
+those that change things."""
 
 every_route = pytest.mark.parametrize("route", OWN, ids=lambda route: route.path)
 guarded_route = pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 def path_of(route: Route) -> str:
-    known = {"{instance}": "web1", "{name}": "job", "{device}": "sw1", "{credential}": "public"}
+    known = {"{instance}": "web1", "{name}": "job", "{device}": "sw1", "{credential}": "public", "{id}": "1"}
     known |= {"{rule}": RULE_ID, "{file}": "lab"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
 
@@ -95,6 +98,8 @@ def test_only_health_is_public() -> None:
     assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {
         "/healthz",
         "/readyz",
+        "/alertmanager/-/healthy",
+        "/alertmanager/-/ready",
         "/prometheus/-/healthy",
         "/prometheus/-/ready",
     }

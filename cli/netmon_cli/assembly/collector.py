@@ -268,6 +268,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Ru
         backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
         events=knowledge.events.kept,
+        alerting=knowledge.alerting,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         rulebook=rules.book,

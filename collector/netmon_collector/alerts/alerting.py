@@ -1,10 +1,11 @@
 """All of alerting that comes after who raises alerts, put together, and put together again when its file changes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy import Engine
 
@@ -16,7 +17,7 @@ from netmon_collector.alerts.delivery import Delivery
 from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.notifier import Notifier
-from netmon_collector.alerts.silences import Silences
+from netmon_collector.alerts.silences import Silence, Silences
 from netmon_collector.config import AlertingOptions
 from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.outbox import Outbox
@@ -72,6 +73,20 @@ class Alerting:
         self.file = file
         self.delivery.use(ways)
         self.notifier.use(*self._parts())
+
+    async def silence(self, wanted: Silence) -> Silence:
+        """Makes or changes a silence, which counts once it is on disk. Raises NoSilence, and SQLAlchemyError."""
+        changed = self.silences.plan(wanted, str(uuid4()), self._now_ms())
+        await self._keep_silences(changed)
+        return changed[-1]
+
+    async def end_silence(self, silence_id: str) -> None:
+        """Ends a silence now. Raises NoSilence, and SQLAlchemyError."""
+        await self._keep_silences([self.silences.end(silence_id, self._now_ms())])
+
+    async def _keep_silences(self, changed: Sequence[Silence]) -> None:
+        await asyncio.to_thread(self.book.keep_silences, changed)
+        self.silences.keep(changed)
 
     def _parts(self) -> tuple[Groups, Decisions]:
         file: AlertingFile = self.file

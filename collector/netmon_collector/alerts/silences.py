@@ -36,7 +36,8 @@ class Silence:
 
 
 class Silences:
-    """All silences, in memory; `changed` values are for the caller to keep. The semantics are Alertmanager's."""
+    """All silences, in memory. What `plan` and `end` give counts once `keep` is told of it. The semantics are
+    Alertmanager's."""
 
     def __init__(self, silences: Iterable[Silence] = ()) -> None:
         self._silences = {silence.id: silence for silence in silences}
@@ -52,8 +53,8 @@ class Silences:
             if silence.starts_at_ms <= now_ms < silence.ends_at_ms and matches_all(silence.matchers, labels)
         )
 
-    def put(self, wanted: Silence, new_id: str, now_ms: int) -> list[Silence]:
-        """Makes a silence, or changes the one of that id; the values that are new, the wanted one last.
+    def plan(self, wanted: Silence, new_id: str, now_ms: int) -> list[Silence]:
+        """What a new silence, or a change of the one of that id, comes to: what changes, the wanted one last.
 
         One that is active keeps its matchers and its start, and one that is pending its matchers: where these differ,
         or where it is over, the old one ends now and the wanted one gets `new_id`. A new one never starts in the past.
@@ -65,19 +66,23 @@ class Silences:
         if wanted.id and old is None:
             raise NoSilence(f"there is no silence {wanted.id}")
         if old is not None and _may_become(old, wanted, now_ms):
-            return self._keep([wanted])
+            return [wanted]
         changed = [] if old is None or old.state(now_ms) is SilenceState.EXPIRED else [ended(old, now_ms)]
         starts_at_ms = max(wanted.starts_at_ms, now_ms)
-        return self._keep([*changed, replace(wanted, id=new_id, starts_at_ms=starts_at_ms)])
+        return [*changed, replace(wanted, id=new_id, starts_at_ms=starts_at_ms)]
 
-    def expire(self, silence_id: str, now_ms: int) -> Silence:
-        """Ends a silence now. Raises NoSilence where it is not there or over."""
+    def end(self, silence_id: str, now_ms: int) -> Silence:
+        """A silence that ends now. Raises NoSilence where it is not there or over."""
         old = self._silences.get(silence_id)
         if old is None:
             raise NoSilence(f"there is no silence {silence_id}")
         if old.state(now_ms) is SilenceState.EXPIRED:
             raise NoSilence(f"silence {silence_id} is over already")
-        return self._keep([ended(old, now_ms)])[0]
+        return ended(old, now_ms)
+
+    def keep(self, changed: Iterable[Silence]) -> None:
+        """Goes by silences as they are now."""
+        self._silences.update({silence.id: silence for silence in changed})
 
     def forget_before(self, at_ms: int) -> list[str]:
         """Drops those that ended before a time; their ids."""
@@ -85,10 +90,6 @@ class Silences:
         for silence_id in gone:
             del self._silences[silence_id]
         return gone
-
-    def _keep(self, changed: list[Silence]) -> list[Silence]:
-        self._silences.update({silence.id: silence for silence in changed})
-        return changed
 
 
 def ended(silence: Silence, now_ms: int) -> Silence:

@@ -123,7 +123,8 @@ def stamp(at_s: float) -> str:
 def ours() -> list[tuple[float, Told]]:
     endpoints = {name: [Endpoint(name, "webhook/0", tells_resolved=name not in QUIET)] for name in RECEIVERS}
     desk = Desk(ROUTES, endpoints)
-    desk.silences.put(Silence("", parse_matchers("host=silenced"), 0, 9000, 0, "ann", "x"), "s1", 0)
+    silence = Silence("", parse_matchers("host=silenced"), 0, 9000, 0, "ann", "x")
+    desk.silences.keep(desk.silences.plan(silence, "s1", 0))
     told = []
     started: dict[str, int] = {}
     for at, labels, ended in STEPS:

@@ -182,6 +182,6 @@ def test_a_cause_mutes_what_follows_from_it_but_not_itself() -> None:
 def test_a_silence_mutes_from_its_start_to_its_end() -> None:
     desk = Desk(PLAIN, OPS)
     silence = Silence("", parse_matchers("host=a"), 0, 20 * MINUTE_MS, 0, "ann", "disk is being replaced")
-    desk.silences.put(silence, "s1", 0)
+    desk.silences.keep(desk.silences.plan(silence, "s1", 0))
     desk.take(alert(0, alertname="Down", host="a"), 0)
     assert summary(desk.until(60 * MINUTE_MS)) == [(30 + 20 * 60, ["a"], [])]
