@@ -25,12 +25,11 @@ Take = Callable[[bytes, str, Any], None]
 
 
 class Datagrams:
-    """Hands every datagram to `take`."""
+    """Hands every datagram to who takes them."""
 
-    def __init__(self, listen: str, buffer_bytes: int, take: Take) -> None:
+    def __init__(self, listen: str, buffer_bytes: int) -> None:
         self._listen = listen
         self._buffer_bytes = buffer_bytes
-        self._take = take
         self._socket: socket.socket | None = None
 
     @property
@@ -43,8 +42,8 @@ class Datagrams:
         assert self._socket is not None
         return int(self._socket.getsockname()[1])
 
-    async def open(self) -> None:
-        """Listens from now on. Raises OSError that says what to do."""
+    async def open(self, take: Take) -> None:
+        """Listens from now on, and hands over what comes. Raises OSError that says what to do."""
         host, port = split_address(self._listen)
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
@@ -59,7 +58,7 @@ class Datagrams:
             opened.close()
             raise explained(error, self._listen) from None
         self._socket = opened
-        asyncio.get_running_loop().add_reader(opened, self._read)
+        asyncio.get_running_loop().add_reader(opened, self._read, opened, take)
 
     def reply(self, message: bytes, address: Any) -> None:
         """Sends a datagram back. One that cannot be sent now is lost, as it may be on its way."""
@@ -96,11 +95,8 @@ class Datagrams:
                     mend=f"sysctl -w net.core.rmem_max={self._buffer_bytes}",
                 )
 
-    def _read(self) -> None:
-        opened = self._socket
-        if opened is None:
-            return
-        receive, take = opened.recvfrom, self._take
+    def _read(self, opened: socket.socket, take: Take) -> None:
+        receive = opened.recvfrom
         for _ in range(AT_A_TIME):
             try:
                 message, address = receive(_LARGEST)

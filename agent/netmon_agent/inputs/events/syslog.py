@@ -2,16 +2,19 @@
 
 import asyncio
 import ssl
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.receivers.datagrams import Datagrams, explained, plain
+from netmon_agent.receivers.desk import Desk
 from netmon_agent.receivers.framing import BadFraming, messages
+from netmon_agent.receivers.gate import Gate
+from netmon_agent.receivers.lines import LineReader
 from netmon_agent.receivers.storms import FULL, MALFORMED
-from netmon_agent.receivers.syslog import event_of
 from netmon_configs.options import Address, Duration, Options, split_address
 
 HANDSHAKE_S: Final = 10.0
@@ -58,19 +61,24 @@ class SyslogInput(Receiver):
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def listen(self) -> None:
+    async def listen(self, gate: Gate, desk: Desk) -> None:
         if self._datagrams is not None or self._server is not None:
             return
+        reader = LineReader(gate, desk)
         if self.protocol == "udp":
-            opened = Datagrams(self.listen_on, self.buffer_bytes, self._take_datagram)
-            await opened.open()
+            opened = Datagrams(self.listen_on, self.buffer_bytes)
+            await opened.open(reader.take)
             self._datagrams = opened
             return
         host, port = split_address(self.listen_on)
         context = await asyncio.to_thread(_context, self.tls) if self.tls is not None else None
         try:
             self._server = await asyncio.start_server(
-                self._converse, host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_S if context else None
+                partial(self._converse, reader),
+                host,
+                port,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_S if context else None,
             )
         except OSError as error:
             raise explained(error, self.listen_on) from None
@@ -88,35 +96,22 @@ class SyslogInput(Receiver):
                 writer.transport.abort()
             self._server = None
 
-    def _take_datagram(self, message: bytes, source: str, _address: Any) -> None:
-        self._take(message, source)
-
-    def _take(self, message: bytes, source: str) -> None:
-        if not self.admits(source):
-            return
-        assert self._desk is not None
-        event = event_of(message, source, self._desk.now_ms())
-        if event.text or event.fields:
-            self._desk.accept(event)
-        else:
-            self.leave_out(MALFORMED, source, "nothing in it")
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, lines: LineReader, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         source = plain(str(writer.get_extra_info("peername", ("",))[0]))
         if len(self._open) >= self.connections:
-            self.leave_out(FULL, source, f"{self.connections} connections are open already")
+            lines.gate.leave_out(FULL, source, f"{self.connections} connections are open already")
             writer.transport.abort()
             return
         self._open.add(writer)
         count = 0
         try:
             async for message in messages(reader, self.idle_s):
-                self._take(message, source)
+                lines.take(message, source)
                 count += 1
                 if count % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
         except BadFraming as error:
-            self.leave_out(MALFORMED, source, str(error))
+            lines.gate.leave_out(MALFORMED, source, str(error))
         except OSError:  # the sender is gone
             pass
         finally:

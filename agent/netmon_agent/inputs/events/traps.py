@@ -3,16 +3,17 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.receivers.datagrams import Datagrams
+from netmon_agent.receivers.desk import Desk
+from netmon_agent.receivers.gate import Gate
 from netmon_agent.receivers.names import Names
-from netmon_agent.receivers.notification import Malformed, Notification, decode, version_of
-from netmon_agent.receivers.storms import MALFORMED, STRANGER
-from netmon_agent.receivers.telling import event_of
+from netmon_agent.receivers.traps import TrapReader
 from netmon_agent.receivers.users import SnmpUser
 from netmon_configs.options import Address
 
@@ -32,9 +33,7 @@ class TrapsInput(Receiver):
     communities_file: Path | None = None
     users: tuple[SnmpUser, ...] = Field(default=(), max_length=100)
     _datagrams: Datagrams | None = PrivateAttr(default=None)
-    _names: Names | None = PrivateAttr(default=None)
     _secured: "Secured | None" = PrivateAttr(default=None)
-    _communities: frozenset[bytes] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _users_differ(self) -> "TrapsInput":
@@ -47,15 +46,15 @@ class TrapsInput(Receiver):
     def title(self) -> str:
         return f"traps {self.listen_on}"
 
-    async def listen(self) -> None:
+    async def listen(self, gate: Gate, desk: Desk) -> None:
         if self._datagrams is not None:
             return
-        self._communities = await asyncio.to_thread(_communities_in, self.communities_file)
-        self._names = await asyncio.to_thread(_names)
-        self._secured = await asyncio.to_thread(_secured, self.users, self._engine_id)
-        opened = Datagrams(self.listen_on, self.buffer_bytes, self._take)
-        await opened.open()
-        self._datagrams = opened
+        communities = await asyncio.to_thread(_communities_in, self.communities_file)
+        names = await asyncio.to_thread(_names)
+        secured = await asyncio.to_thread(_secured, self.users, engine_id_of(self._agent_id))
+        opened = Datagrams(self.listen_on, self.buffer_bytes)
+        await opened.open(TrapReader(gate, desk, names, opened.reply, communities, secured).take)
+        self._datagrams, self._secured = opened, secured
 
     def kernel_drops(self) -> int:
         if self._secured is not None:
@@ -72,43 +71,6 @@ class TrapsInput(Receiver):
         """Where it listens, once it does."""
         assert self._datagrams is not None
         return self._datagrams.port
-
-    def _take(self, message: bytes, source: str, address: Any) -> None:
-        if not self.admits(source):
-            return
-        replies: list[bytes] = []
-        try:
-            if version_of(message) == "3":
-                told, replies = self._unlock(message, address)
-            else:
-                told = decode(message)
-        except Malformed as error:
-            self.leave_out(MALFORMED, source, str(error))
-            return
-        if told is None:
-            self._send(replies, address)
-        elif self._communities is not None and told.version != "3" and told.community not in self._communities:
-            self.leave_out(STRANGER, source, "another community")
-        else:
-            self._pass_on(told, source, [told.reply] if told.reply else replies, address)
-
-    def _unlock(self, message: bytes, address: Any) -> tuple[Notification | None, list[bytes]]:
-        if self._secured is None:
-            raise Malformed("version 3, and the receiver has no users")
-        return self._secured.take(message, address)
-
-    def _pass_on(self, told: Notification, source: str, replies: list[bytes], address: Any) -> None:
-        assert self._desk is not None and self._names is not None  # noqa: PT018 - both are there once it listens
-        event = event_of(told, source, self._names, self._desk.now_ms())
-        if replies:
-            self._desk.accept(event, lambda: self._send(replies, address), told.request_id)
-        else:
-            self._desk.accept(event)
-
-    def _send(self, replies: list[bytes], address: Any) -> None:
-        for reply in replies:
-            if self._datagrams is not None:
-                self._datagrams.reply(reply, address)
 
 
 def _names() -> Names:
@@ -138,3 +100,11 @@ def _communities_in(file: Path | None) -> frozenset[bytes] | None:
     if not found:
         raise ValueError(f"the communities file {file} is empty: nobody could send")
     return found
+
+
+def engine_id_of(agent_id: str) -> bytes:
+    """The SNMP engine id of an agent: octets of the administrator's own (RFC 3411, section 5), made of its id.
+
+    The enterprise in front is 0, which IANA has reserved and nobody else uses.
+    """
+    return b"\x80\x00\x00\x00\x05" + UUID(agent_id).bytes
