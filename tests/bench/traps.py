@@ -30,44 +30,13 @@ from netmon_agent.spool import Spool
 from netmon_proto import wire
 from netmon_proto.model import EventBatch
 from tests.support.receiving import AGENT_ID
+from tests.support.trap_bytes import trap_v2
 
 SOURCES = 500
 PACE_PER_S = 20_000
 STORM_PER_S = 40_000
 QUIET_PER_S = 1_000
 TICK_S = 0.005
-
-
-def trap(number: int) -> bytes:
-    """linkDown of one of many interfaces: ifIndex is `number`."""
-
-    def tlv(tag: int, content: bytes) -> bytes:
-        length = len(content)
-        return bytes((tag, length) if length < 128 else (tag, 0x81, length)) + content
-
-    def oid(text: str) -> bytes:
-        first, second, *rest = map(int, text.split("."))
-        parts = [bytes((40 * first + second,))]
-        for part in rest:
-            digits = [part & 0x7F]
-            while part := part >> 7:
-                digits.append(part & 0x7F | 0x80)
-            parts.append(bytes(reversed(digits)))
-        return tlv(6, b"".join(parts))
-
-    def binding(name: str, value: bytes) -> bytes:
-        return tlv(0x30, oid(name) + value)
-
-    bindings = [
-        binding("1.3.6.1.2.1.1.3.0", tlv(0x43, b"\x10\x92")),
-        binding("1.3.6.1.6.3.1.1.4.1.0", oid("1.3.6.1.6.3.1.1.5.3")),
-        binding("1.3.6.1.2.1.2.2.1.1.7", tlv(2, number.to_bytes(4, "big"))),
-        binding("1.3.6.1.2.1.2.2.1.7.7", tlv(2, b"\1")),
-        binding("1.3.6.1.2.1.2.2.1.8.7", tlv(2, b"\2")),
-        binding("1.3.6.1.2.1.31.1.1.1.1.7", tlv(4, b"GigabitEthernet1/0/7")),
-    ]
-    pdu = tlv(0xA7, tlv(2, b"\1") + tlv(2, b"\0") + tlv(2, b"\0") + tlv(0x30, b"".join(bindings)))
-    return tlv(0x30, tlv(2, b"\1") + tlv(4, b"public") + pdu)
 
 
 def bound(address: str) -> socket.socket:
@@ -81,7 +50,7 @@ def send(port: int, pace_per_s: int, seconds: float, storm_per_s: int) -> dict[s
     """Sends at a pace from many addresses, and, if wanted, a storm from one more; how much was sent."""
     senders = [bound(f"127.1.{one // 250}.{one % 250 + 1}") for one in range(SOURCES)]
     loud = bound("127.2.0.1")
-    blank = trap(0)
+    blank = trap_v2(0)
     at = blank.index(b"\2\4\0\0\0\0") + 2
     head, tail, to = blank[:at], blank[at + 4 :], ("127.0.0.1", port)
     sent, stormed, started = 0, 0, time.monotonic()
@@ -150,7 +119,7 @@ def run(pace_per_s: int, seconds: float, storm_per_s: int, storm_rate: float) ->
 
 
 def decoded_per_cpu_s() -> int:
-    messages = [trap(number) for number in range(2_000)]
+    messages = [trap_v2(number) for number in range(2_000)]
     started = time.process_time()
     for _ in range(10):
         for message in messages:
