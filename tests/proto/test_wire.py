@@ -58,6 +58,10 @@ def test_only_prometheus_marker_is_stale() -> None:
     "message",
     [
         model.Hello("a", b"k" * 32, "web1", "1.0", "Linux x86_64", -5, 10_000, 2**64 - 1, 3, 2),
+        model.Hello("a", b"k" * 32, "web1", "1.0", "Linux", 0, 10_000, 1, 3, 2, 2**64 - 1, 5, 9),
+        model.EventBatch(
+            7, 8, -5, 6, [model.Event(1, "trap", "linkUp", model.Severity.NOTICE, "é\n", 3, "sw1", "::1", {"a": "b"})]
+        ),
         model.SeriesDefinitions([model.Series(1, "up", {"ünï": "\n\x00"}, model.Kind.COUNTER)]),
         model.DeviceReport("sw1", 5, True, vendor="Acme", contact="ünï"),
         model.DeviceFacts("sw1", 5, (model.FactTable("port", {"ifIndex": ("1", "2"), "alias": ("", "ünï")}, False),)),

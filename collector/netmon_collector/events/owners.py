@@ -11,7 +11,7 @@ from netmon_collector.polling import Polling
 from netmon_configs.options import split_address
 from netmon_proto.model import DeviceFacts, Event
 
-FRESH_S: Final = 5.0
+FRESH_S: Final = 2.0
 RESOLVE_EVERY_S: Final = 300.0
 RESOLVE_WITHIN_S: Final = 5.0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -73,7 +74,9 @@ class TrapsInput(Receiver):
         return self._datagrams.port
 
 
+@cache
 def _names() -> Names:
+    """Those of the profiles, which take half a second to read; the same for all receivers of a process."""
     from netmon_configs.library import open_library
 
     return Names(layers[0] for layers in open_library().layers.values())
