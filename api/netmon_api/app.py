@@ -8,6 +8,7 @@ from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
+from netmon_api.map_table import MAP_ROUTES
 from netmon_api.models import (
     DeviceAnswer,
     DevicesQuery,
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/events", Access.TOKEN, events.list_events, EventsQuery, EventsAnswer,
           "What happened, the newest first"),
     *RULE_ROUTES,
+    *MAP_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
+from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
@@ -56,6 +57,7 @@ class Services:
     polling: Polling
     events: KeptEvents
     alerting: Alerting
+    atlas: Atlas
     desk: Desk
     metadata: Metadata
     rulebook: Rulebook

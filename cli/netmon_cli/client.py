@@ -87,12 +87,12 @@ class Client:
             whole["results"].extend(page["results"])
         return whole | {"next": None, "previous": None}
 
-    def pages(self, path: str) -> dict[str, Any]:
+    def pages(self, path: str, filters: Parameters = ()) -> dict[str, Any]:
         """A list of the API's, all its pages in one."""
         whole: dict[str, Any] = {}
         number = 1
         while True:
-            page = self.get(path, [("page", str(number)), ("page_size", str(PAGE))])
+            page = self.get(path, [*filters, ("page", str(number)), ("page_size", str(PAGE))])
             if not isinstance(page, dict) or not isinstance(page.get("results"), list):
                 raise self._strange("no list")
             whole = whole or page | {"results": []}

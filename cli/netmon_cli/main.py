@@ -28,6 +28,7 @@ from netmon_cli.parameters import (
     optional_duration,
 )
 from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_rules import rules_app
 from netmon_cli.tree_store import store_app
 from netmon_configs.mistakes import ConfigError
@@ -339,6 +340,9 @@ def profile_test(
     from netmon_cli.profile import test
 
     finish(test(file, profiles, as_json, paper()))
+
+
+add_map_commands(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.alerts.base import NobodyTold
+from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import AlertingOptions, HttpOptions
 from netmon_collector.feed import Feed
@@ -37,8 +38,10 @@ from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
+from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
+from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_configs.sealing import Sealer
@@ -160,6 +163,7 @@ class Lab:
     rule_files: SavedFiles
     alerting: Alerting
     clock: HandClock
+    atlas: Atlas
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -231,6 +235,7 @@ async def running(
     feed, registry = Feed(), CollectorRegistry()
     agents = Fleet(Agents(state), store, Limits(), clock.now_ms)
     pipeline = Pipeline(store, agents, feed, Intake(registry, now_ms), retention_ms=RETENTION_MS, now_ms=clock.now_ms)
+    polling = Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms)
     lab = Lab(
         store,
         feed,
@@ -241,12 +246,13 @@ async def running(
         tokens.issue("admin"),
         pipeline,
         agents,
-        Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms),
+        polling,
         KeptEvents(state),
         _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
         SavedFiles(state),
         Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
         clock,
+        Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms),
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
@@ -262,6 +268,7 @@ async def running(
         polling=lab.polling,
         events=lab.events,
         alerting=lab.alerting,
+        atlas=lab.atlas,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         rulebook=lab.rulebook,

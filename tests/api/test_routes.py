@@ -17,11 +17,15 @@ from netmon_api.openapi import document
 from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
 from netmon_api.writing.route import WriteRoute
-from tests.api.lab import Lab, have_polled, labels
+from netmon_proto.model import DeviceFacts, FactTable
+from tests.api.lab import NOW_MS, Lab, have_polled, labels
 
 PARAMETERS = {
     "/api/v1/series": {"selector": "load"},
     "/api/v1/samples": {"selector": "load"},
+    "/api/v1/where": {"q": "sw1"},
+    "/api/v1/paths": {"a": "sw1", "b": "core"},
+    "/api/v1/downstream": {"of": "core", "seen_from": "sw1"},
 }
 """What a good request needs, per path."""
 
@@ -49,11 +53,27 @@ BAD = {
     "group": "x" * 5000,
     "file": "x" * 5000,
     "health": "ill",
+    "at": "yesterday",
+    "hops": "101",
+    "layer": "4",
+    **dict.fromkeys(("device", "source", "handle", "q", "a", "b", "of", "seen_from"), "x" * 5000),
 }
 """A value that no route takes, per parameter."""
 
 RULE_ID = "9d5d5cce2128db20"
 """Of HighLoad in the lab."""
+
+MAPPED = ("/api/v1/where", "/api/v1/paths", "/api/v1/downstream")
+"""What finds nothing on an empty map."""
+
+SW1 = DeviceFacts(
+    "sw1",
+    NOW_MS,
+    (
+        FactTable("port", {"ifIndex": ("1",), "name": ("ge1",), "mac": ("00:1a:00:00:00:11",)}),
+        FactTable("neighbour", {"protocol": ("lldp",), "ifIndex": ("1",), "name": ("core",), "port": ("ge7",)}),
+    ),
+)
 
 OTHERS = PrometheusRoute | AlertmanagerRoute | WriteRoute
 OWN = [route for route in ROUTES if not isinstance(route, OTHERS) and route.method == "GET"]
@@ -75,13 +95,16 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 def path_of(route: Route) -> str:
     known = {"{instance}": "web1", "{name}": "job", "{device}": "sw1", "{credential}": "public", "{id}": "1"}
-    known |= {"{rule}": RULE_ID, "{file}": "lab"}
+    known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
 
 
 @pytest.fixture(autouse=True)
-async def one_device_is_polled(lab: Lab) -> None:
+async def one_device_is_polled(lab: Lab, request: pytest.FixtureRequest) -> None:
     await have_polled(lab, "sw1")
+    if any(path in request.node.name for path in MAPPED):
+        await lab.atlas.learn(SW1)
+        await lab.atlas.redraw()
 
 
 def schema_of(openapi: dict[str, Any], route: Route, status: str) -> dict[str, Any]:

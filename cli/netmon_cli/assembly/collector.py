@@ -24,7 +24,9 @@ from netmon_api.writing.desk import Desk
 from netmon_cli.assembly.running import beside, now_ms
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
+from netmon_collector.agent_hosts import AgentHosts
 from netmon_collector.alerts.alerting import Alerting
+from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import CollectorConfig
 from netmon_collector.events.book import EventBook
@@ -53,9 +55,11 @@ from netmon_collector.state.database import Claimed, open_state, reason_of
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
+from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
+from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Store, StoreUnavailable
 from netmon_collector.store.opening import open_store
 from netmon_collector.store.url import parse_store_url
@@ -94,6 +98,7 @@ class Knowledge:
     tokens: Tokens
     polling: Polling
     facts: FactBook
+    atlas: Atlas
     fleet: Fleet
     alerting: Alerting
     owners: Owners
@@ -145,12 +150,15 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
         async with AsyncExitStack() as running:
+            hosts = AgentHosts(knowledge.fleet, ground.store, knowledge.atlas)
             for work in (
                 way.forwarding.run(),
                 way.witness.run(),
                 knowledge.alerting.run(),
                 knowledge.owners.run(),
                 rules.run(),
+                knowledge.atlas.run(knowledge.facts),
+                hosts.run(),
                 keep_house(ground, knowledge),
             ):
                 await running.enter_async_context(beside(work, stop))
@@ -183,7 +191,8 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     tokens = Tokens(ground.state, now_ms)
     facts_interval_ms = round(ground.config.polling.facts_interval_s * 1000)
     polling = Polling(Devices(ground.state), Credentials(ground.state, ground.sealer), now_ms, facts_interval_ms)
-    facts = FactBook(KeptFacts(ground.state), polling, now_ms)
+    atlas = Atlas(KeptIdentity(ground.state), KeptMap(ground.state), polling, now_ms)
+    facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
     alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret
     owners = Owners(polling, fleet, facts)
@@ -191,7 +200,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     reactions = Reactions(polling)
     closing.callback(reactions.close)
     events = EventBook(KeptEvents(ground.state), owners, reactions, ground.registry, Limits(), now_ms)
-    knowledge = Knowledge(tokens, polling, facts, fleet, alerting, owners, events)
+    knowledge = Knowledge(tokens, polling, facts, atlas, fleet, alerting, owners, events)
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -269,6 +278,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Ru
         polling=knowledge.polling,
         events=knowledge.events.kept,
         alerting=knowledge.alerting,
+        atlas=knowledge.atlas,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         rulebook=rules.book,

@@ -166,7 +166,7 @@ class Registry:
             if frozenset((source.handle, other.handle)) in self.apart:
                 continue
             if verdict.sameness >= SAME:
-                older, newer = sorted((self.sources[source.handle], other), key=lambda one: one.first_seen_ms)
+                older, newer = sorted((other, self.sources[source.handle]), key=lambda one: one.first_seen_ms)
                 self.merge(newer.handle, older.record, source.last_seen_ms, "", verdict.words)
                 return Outcome(Step.MERGED, self.record_of(source.handle), verdict.words)
             numbers += self.questions.ask(Kind.MERGE, source.handle, other.handle, verdict, source.last_seen_ms)

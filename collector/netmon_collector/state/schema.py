@@ -2,7 +2,9 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -200,3 +202,94 @@ event_runs = Table(
     Column("last", BigInteger, nullable=False),
 )
 """The batches of events that are kept, as runs of their sequences: a batch is taken once, however often it is sent."""
+
+identity_sources = Table(
+    "identity_sources",
+    metadata,
+    Column("handle", String(253), primary_key=True),
+    Column("record", String(253), nullable=False),
+    Column("site", String(253), nullable=False),
+    Column("witnesses", Text, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+)
+"""Handles with what they said of themselves last (JSON). Those of the same record are one device."""
+
+identity_apart = Table(
+    "identity_apart",
+    metadata,
+    Column("one", String(253), primary_key=True),
+    Column("another", String(253), primary_key=True),
+)
+"""Pairs of handles that people have said are two devices."""
+
+identity_proposals = Table(
+    "identity_proposals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("subject", String(253), nullable=False),
+    Column("other", String(253), nullable=False),
+    Column("sureness", Float, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_ms", BigInteger),
+    Column("decided_by", String(253), nullable=False),
+)
+
+identity_log = Table(
+    "identity_log",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("handle", String(253), nullable=False),
+    Column("record", String(253), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("by", String(253), nullable=False),
+    Column("came_with", Text, nullable=False),
+    Column("undone_ms", BigInteger),
+)
+
+identity_ports = Table(
+    "identity_ports",
+    metadata,
+    Column("handle", String(253), primary_key=True),
+    Column("key", String(253), primary_key=True),
+    Column("facts", Text, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+)
+"""The ports of each device, also those that are gone; `facts` is what was told of it last (JSON)."""
+
+map_links = Table(
+    "map_links",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("a_node", Text, nullable=False),
+    Column("a_port", Text, nullable=False),
+    Column("b_node", Text, nullable=False),
+    Column("b_port", Text, nullable=False),
+    Column("layer", Integer, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("is_blocked", Boolean, nullable=False),
+    Column("bundle", Text, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False, index=True),
+    Column("last_seen_ms", BigInteger, nullable=False),
+    Column("gone_ms", BigInteger, index=True),
+)
+"""A row for each time that a link was there; `gone_ms` is empty while it is."""
+
+map_stays = Table(
+    "map_stays",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("mac", BigInteger, nullable=False, index=True),
+    Column("device", String(253), nullable=False),
+    Column("port", Text, nullable=False),
+    Column("is_sure", Boolean, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+)
+"""A row for each time that a host was at a port."""

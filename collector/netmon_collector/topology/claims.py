@@ -67,6 +67,11 @@ class Claims:
         """Claims that three or more spots, or two with hosts in between, share something unmanaged."""
         self._shared.append((tuple(sorted(spots)), evidence))
 
+    def heard_pairs(self) -> list[Pair]:
+        """Who hears whom, each pair in both orders."""
+        pairs = [pair for pair, held in self._pairs.items() if {source for source, _ in held} & NEAR_SOURCES]
+        return [*pairs, *((b, a) for a, b in pairs)]
+
     def settle(self) -> tuple[list[Joined], list[Shared]]:
         """What the claims come to, sorted."""
         self._share_out_bundles()

@@ -1,7 +1,7 @@
 """Draws the map: all that devices told becomes one graph, and a place for every host."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,8 @@ STP_SURENESS: Final = 0.6
 FDB_SURENESS: Final = 0.7
 _BLOCKING: Final = 2
 _MOST_NOTES: Final = 100
+_STAND_IN: Final = 0xFFFF_0000_0000
+"""From here on addresses are of no station, and stand for bridges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class _Drawer:
         if len(bridges) >= MOST_HIGH:
             self._note(f"only the first {MOST_HIGH - 1:,} forwarding tables were read, of {len(bridges):,}")
             bridges = bridges[: MOST_HIGH - 1]
-        inferred = infer(_rows(bridges))
+        inferred = infer(_rows(bridges, self._claims.heard_pairs()))
         if inferred.dropped_rows:
             self._note(f"{inferred.dropped_rows:,} rows of forwarding tables name two ports for one address")
         if inferred.unplaced:
@@ -228,9 +230,19 @@ def _labels(told: Sequence[Told]) -> dict[tuple[str, int], str]:
     return labels
 
 
-def _rows(bridges: Sequence[Told]) -> Rows:
-    """All forwarding tables as one, with aggregates in place of their members."""
+def _rows(bridges: Sequence[Told], heard: Iterable[tuple[Spot, Spot]]) -> Rows:
+    """All forwarding tables as one, with aggregates in place of their members.
+
+    A bridge that another one hears on a port is as good as seen there: a row with an address that stands for it.
+    """
     owners: defaultdict[int, set[int]] = defaultdict(set)
+    numbers = {one.device: number for number, one in enumerate(bridges)}
+    groups = {(one.device, port.index): port.group for one in bridges for port in one.ports if port.group}
+    hints = [
+        (numbers[here.node], groups.get((here.node, here.index), here.index), _STAND_IN + numbers[there.node])
+        for here, there in heard
+        if here.node in numbers and there.node in numbers and here.index
+    ]
     ports = []
     for number, one in enumerate(bridges):
         for mac in one.macs:
@@ -240,11 +252,13 @@ def _rows(bridges: Sequence[Told]) -> Rows:
             if port.group:
                 column = np.where(column == port.index, port.group, column)
         ports.append(column)
+    hinted = np.array(hints, np.int64).reshape(-1, 3)
+    owners.update((_STAND_IN + number, {number}) for number in range(len(bridges)))
     sole = [(mac, next(iter(numbers))) for mac, numbers in owners.items() if len(numbers) == 1]
     return Rows(
-        np.repeat(np.arange(len(bridges)), [len(one.forwarding) for one in bridges]).astype(np.int64),
-        np.concatenate([np.empty(0, np.int64), *ports]),
-        np.concatenate([np.empty(0, np.uint64), *(one.forwarding.macs for one in bridges)]),
+        np.concatenate([np.repeat(np.arange(len(bridges)), [len(one.forwarding) for one in bridges]), hinted[:, 0]]),
+        np.concatenate([*ports, hinted[:, 1]]),
+        np.concatenate([*(one.forwarding.macs for one in bridges), hinted[:, 2].astype(np.uint64)]),
         np.array([mac for mac, _ in sole], np.uint64),
         np.array([number for _, number in sole], np.int64),
         len(bridges),

@@ -88,8 +88,9 @@ def infer(rows: Rows) -> Inferred:
     below = placed[rows.bridges] & (rows.ports != up[rows.bridges])
     size = np.bincount(rows.bridges[below], minlength=rows.count)
     lower, lower_owner = _chosen(rows, below), owner[below]
-    macs, places = _nearest(lower, size)
+    macs, places = _nearest(lower, -size)
     parent, parent_port = _parents(rows, owner, below, placed & ~is_root, (macs, lower.bridges[places]), size)
+    macs, places = _nearest(lower, _depths(parent))
     at_bridges, at_ports = lower.bridges[places], lower.ports[places]
     is_host = lower_owner[places] == _NOWHERE
     macs, at_bridges, at_ports = macs[is_host], at_bridges[is_host], at_ports[is_host]
@@ -218,9 +219,9 @@ def _busiest(bridges: Numbers, counts: Numbers) -> Numbers:
     return top
 
 
-def _nearest(lower: Rows, size: Numbers) -> tuple[Macs, Numbers]:
-    """Each address that lies below some bridge, and the row of the bridge with the least below it."""
-    order = np.lexsort((size[lower.bridges], lower.macs))
+def _nearest(lower: Rows, depth: Numbers) -> tuple[Macs, Numbers]:
+    """Each address that lies below some bridge, and the row of the deepest such bridge."""
+    order = np.lexsort((-depth[lower.bridges], lower.macs))
     macs, start = np.unique(lower.macs[order], return_index=True)
     return macs, order[start]
 
@@ -253,6 +254,17 @@ def _parents(
     order = np.lexsort((-size[above], depth[above], of))
     parent[of[order]], parent_port[of[order]] = above[order], port[order]
     return parent, parent_port
+
+
+def _depths(parent: Numbers) -> Numbers:
+    """How many bridges are above each; by leaps of twice the length each time, so that no circle is walked for ever."""
+    above = np.append(parent, _NOWHERE)  # the last one stands for nowhere, and is above itself
+    depth = (above != _NOWHERE).astype(np.int64)
+    for _ in range(len(parent).bit_length()):
+        depth = depth + depth[above]
+        above = above[above]
+    inner: Numbers = depth[:-1]
+    return inner
 
 
 def _speakers(rows: Rows, nearest: tuple[Macs, Numbers]) -> Numbers:

@@ -40,7 +40,10 @@ class PortKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port; `index` is the device's own number of it, `group` that of the aggregate which it is a member of, or 0."""
+    """A port; `index` is the device's own number of it, `group` that of the aggregate which it is a member of, or 0.
+
+    `key` is the name that it keeps on the map, whatever its device calls it meanwhile; empty: as it is called.
+    """
 
     index: int
     name: str
@@ -51,11 +54,12 @@ class Port:
     is_up: bool | None = None
     speed_bps: float | None = None
     group: int = 0
+    key: str = ""
 
     @property
     def label(self) -> str:
-        """What people call it; never empty."""
-        return self.name or self.descr or str(self.index)
+        """What it is called on the map; never empty."""
+        return self.key or self.name or self.descr or str(self.index)
 
 
 @dataclass(frozen=True, slots=True)
