@@ -4,7 +4,8 @@ pysnmp takes a message at any level of security that its user could have, and re
 so who sends less securely than agreed, or under a name that nobody has, does not get so far.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from pyasn1.type.univ import ObjectIdentifier, OctetString
@@ -16,10 +17,14 @@ from pysnmp.entity.rfc3413.ntfrcv import NotificationReceiver
 from pysnmp.proto.rfc1902 import IpAddress
 
 from netmon_agent.receivers.notification import Malformed, Notification, notification_of, read_header, read_integer
+from netmon_agent.receivers.storms import Storms
 from netmon_agent.receivers.users import SnmpUser, password
 from netmon_agent.snmp.session import Value
 
 MOST_ENGINES: Final = 10_000
+NEW_PER_S: Final = 20.0
+NEW_AT_ONCE: Final = 500
+"""Engines that are seen for the first time. Each takes some milliseconds, and anybody can make one up."""
 _AUTHENTICATED, _PRIVATE = 1, 2
 _DOMAIN: Final = (1, 3, 6, 1, 6, 1, 1)  # snmpUDPDomain
 _AUTH: Final = {
@@ -61,7 +66,14 @@ class Head(NamedTuple):
 class Secured:
     """Reads messages of version 3, and makes the replies that they ask for. Belongs to one event loop."""
 
-    def __init__(self, users: Sequence[SnmpUser], engine_id: bytes, boots: int) -> None:
+    def __init__(
+        self,
+        users: Sequence[SnmpUser],
+        engine_id: bytes,
+        boots: int,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        new_at_once: int = NEW_AT_ONCE,
+    ) -> None:
         """`engine_id` and `boots` are those of this receiver; `boots` grows from start to start.
 
         Raises OSError, ValueError where a password cannot be had.
@@ -72,6 +84,8 @@ class Secured:
             for one in users
         }
         self._engines: set[tuple[bytes, bytes]] = set()
+        self._newcomers = Storms(NEW_PER_S, new_at_once)
+        self._monotonic_s = monotonic_s
         self._told: list[tuple[bytes, list[tuple[str, Value]]]] = []
         self._wire = _Wire()
         self._engine = SnmpEngine()  # given an id, it would write into a folder of /tmp that anybody may have made
@@ -132,6 +146,8 @@ class Secured:
             return False
         if len(self._engines) >= MOST_ENGINES:
             raise Malformed(f"more than {MOST_ENGINES} engines have sent already")
+        if not self._newcomers.admits("", self._monotonic_s()):
+            raise Malformed("too many engines send for the first time at once")
         self._engines.add((head.user, head.engine_id))
         self._introduce(head.user, head.engine_id)
         return True

@@ -9,10 +9,13 @@ import pytest
 
 from netmon_agent.receivers.names import Names
 from netmon_agent.receivers.notification import Malformed, decode
+from netmon_agent.receivers.secured import Secured
 from netmon_agent.receivers.telling import event_of
+from netmon_agent.receivers.users import SnmpUser
 from netmon_configs.library import open_library
 from netmon_proto.model import Severity
 from tests.support.receiving import COLD_START, IF_INDEX, LINK_DOWN, captured, figures, receiving, send
+from tests.support.trap_bytes import message_v3
 
 pytestmark = pytest.mark.skipif(shutil.which("snmptrap") is None, reason="needs Debian's package snmp")
 
@@ -199,3 +202,16 @@ def test_texts_of_devices_are_bounded() -> None:
     event = event_of(decode(message), "192.0.2.1", Names(), 0)
     assert (len(event.text), max(len(text) for text in event.fields.values())) == (len(event.text), 1024)
     assert len(event.text) <= 4096
+
+
+def test_engines_that_anybody_makes_up_are_bounded_and_forgotten(tmp_path: Path) -> None:
+    user = SnmpUser.model_validate({"user": "trapper", "auth": "sha1", "priv": "aes128", **keys(tmp_path)})
+    secured = Secured([user], b"\x80\0\0\0\5own", 1, lambda: 0.0, new_at_once=20)
+    said: dict[str, int] = {}
+    for number in range(25):
+        forged = message_v3().replace(b"\1\2\3\4", number.to_bytes(4, "big"))
+        with pytest.raises(Malformed) as refused:
+            secured.take(forged, ("192.0.2.1", 5))
+        said[str(refused.value)] = said.get(str(refused.value), 0) + 1
+    assert said["too many engines send for the first time at once"] == 5
+    assert not secured._engines
