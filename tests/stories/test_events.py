@@ -105,6 +105,8 @@ def test_events_are_counted_and_the_receivers_say_what_came(lab: Lab) -> None:
     def counted() -> bool:
         shown = netmon(lab.home, "query", 'netmon_events_total{device="127.0.0.1",kind="coldStart"}')
         came = netmon(lab.home, "query", 'netmon_receiver_messages_total{input=~"traps.*"}')
-        return "severity=warning" in shown.stdout.replace('"', "") and "traps" in came.stdout
+        waits = netmon(lab.home, "query", "--json", "netmon_agent_events_spool_dropped_batches_total")
+        known = "severity=warning" in shown.stdout.replace('"', "") and "traps" in came.stdout
+        return known and len(json.loads(waits.stdout)["data"]["result"]) == 1
 
     assert eventually(counted, 40)

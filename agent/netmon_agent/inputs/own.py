@@ -20,12 +20,14 @@ class OwnInput(Input):
 
     type: Literal["agent"] = "agent"
     _parts: tuple[Scheduler, Spool] | None = PrivateAttr(default=None)
+    _events: Spool | None = PrivateAttr(default=None)
 
     _started_s: float = PrivateAttr(default_factory=lambda: time.time() - time.process_time())
 
-    def watch(self, scheduler: Scheduler, spool: Spool) -> None:
-        """Reports on these from now on."""
+    def watch(self, scheduler: Scheduler, spool: Spool, events: Spool | None = None) -> None:
+        """Reports on these from now on; `events` is the spool of events, where there is one."""
         self._parts = (scheduler, spool)
+        self._events = events
 
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         usage = own_process()
@@ -38,6 +40,8 @@ class OwnInput(Input):
             scheduler, spool = self._parts
             readings += _inputs(scheduler)
             readings += _spool(spool, await spool.oldest_age_s())
+        if self._events is not None:
+            readings += _events_spool(self._events, await self._events.oldest_age_s())
         return readings
 
 
@@ -61,3 +65,12 @@ def _spool(spool: Spool, oldest_age_s: float) -> Iterable[Reading]:
     yield Reading("netmon_agent_acked_batches_total", {}, counts.acked_total, Kind.COUNTER)
     for reason, total in sorted(counts.refused_total.items()):
         yield Reading("netmon_agent_refused_batches_total", {"reason": reason}, total, Kind.COUNTER)
+
+
+def _events_spool(spool: Spool, oldest_age_s: float) -> Iterable[Reading]:
+    counts = spool.counts
+    yield Reading("netmon_agent_events_spool_batches", {}, counts.batches)
+    yield Reading("netmon_agent_events_spool_bytes", {}, counts.bytes)
+    yield Reading("netmon_agent_events_spool_oldest_age_seconds", {}, oldest_age_s)
+    yield Reading("netmon_agent_events_spool_dropped_batches_total", {}, counts.dropped_total, Kind.COUNTER)
+    yield Reading("netmon_agent_events_quarantined_batches", {}, counts.quarantined)

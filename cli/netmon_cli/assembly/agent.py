@@ -63,7 +63,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     scheduler = Scheduler(
         [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock
     )
-    own.watch(scheduler, spool)
+    own.watch(scheduler, spool, events)
     desk = Desk(events, clock.now_ms) if events is not None else None
     if desk is not None:
         for receiver in receivers:
