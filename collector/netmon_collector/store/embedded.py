@@ -52,7 +52,7 @@ from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.record import Part, Singles, joined, sliced, span_ms
+from netmon_collector.store.record import Gathers, Part, joined, sliced, span_ms
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.selection import Selector
@@ -227,17 +227,19 @@ class EmbeddedStore:
 
     def _note(self, part: Part) -> None:
         """Notes of which series there are samples, and which are the newest; all in a head already."""
+        if len(part.times):
+            self.changes.note(span_ms([part])[0])
+        runs = self._groups.runs(part) if isinstance(part, Gathers) else None
+        if runs is not None and isinstance(part, Gathers) and self._upkeep.seen.issuperset(part.groups.tolist()):
+            self._samples += len(part.values)  # as nearly always
+            self._latest.put_runs(runs)
+            return
         samples = self._groups.samples(part)
         self._samples += len(samples.series)
         self._latest.put(samples)
-        if len(samples.series):
-            self.changes.note(span_ms([part])[0])
-        if isinstance(part, Singles):
-            self._index.mark(samples.series)
-        elif new := set(part.groups.tolist()) - self._upkeep.seen:
-            self._index.mark(samples.series)
-            if len(samples.series) == len(part.values):
-                self._upkeep.seen |= new
+        self._index.mark(samples.series)
+        if isinstance(part, Gathers) and len(samples.series) == len(part.values):
+            self._upkeep.seen |= set(part.groups.tolist())
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._acks.highest(agent_id, epoch)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter, is_
 from typing import Final
 
@@ -12,10 +12,14 @@ import numpy.typing as npt
 from netmon_collector.store.base import ABSENT_BITS, Group, Places, Points, Row
 from netmon_collector.store.judged import Judged, JudgedPoints, Verdict
 from netmon_collector.store.labels import LabelIndex, Numbers
-from netmon_collector.store.record import GatherGroup, Gathers, Part, Samples, Singles
+from netmon_collector.store.record import GatherGroup, Gathers, Part, Run, Samples, Singles
 from netmon_proto.model import Kind, Labels
 
 _NUMBER: Final = attrgetter("number")
+_REF: Final = attrgetter("group.ref")
+_TIME: Final = attrgetter("time_ms")
+_VALUES: Final = attrgetter("values")
+_SCATTERED: Final = -1
 _FLOAT: Final = np.dtype(np.float64)
 _INT: Final = np.dtype(np.int64)
 
@@ -35,6 +39,8 @@ class Groups:
         self._known: dict[bytes, GatherGroup] = {}
         self._all: list[GatherGroup] = []
         self._widths: list[int] = []
+        self._first: Numbers = np.full(1024, _SCATTERED)
+        """By group, the number of its first series, if those of the others follow."""
         self.pool = Group(Pool(self), index.everyone())
 
     def __getitem__(self, number: int) -> GatherGroup:
@@ -63,22 +69,30 @@ class Groups:
             self._known[key] = group
             self._all.append(group)
             self._widths.append(len(series))
+            if group.number >= len(self._first):
+                self._first = np.append(self._first, np.full(len(self._first), _SCATTERED))
+            if len(series) and bool((np.diff(series) == 1).all()):
+                self._first[group.number] = series[0]
         return group
 
     def accept(self, rows: Sequence[Row | Points]) -> list[Part]:
         """Checks what is appended and takes a copy of it. Raises ValueError."""
+        if set(map(type, rows)) == {Row}:  # as nearly always
+            gathers = self._gathers(rows)
+            return [gathers] if len(gathers.groups) else []
         parts: list[Part] = []
         for kind, run in groupby(rows, type):
             if kind is Row:
-                gathers = self._gathers([row for row in run if isinstance(row, Row)])
+                gathers = self._gathers(list(run))
                 parts += [gathers] if len(gathers.groups) else []
             else:
                 parts += [part for one in run if isinstance(one, Points) and len((part := self._singles(one)).series)]
         return parts
 
-    def _gathers(self, rows: Sequence[Row]) -> Gathers:
-        groups = [row.group.ref for row in rows]
-        values = [row.values for row in rows]
+    def _gathers(self, rows: Sequence[Row | Points]) -> Gathers:
+        """What rows have."""
+        groups = list(map(_REF, rows))
+        values = list(map(_VALUES, rows))
         try:
             numbers = list(map(_NUMBER, groups))
             flat = np.concatenate(values, dtype=np.float64, casting="no")
@@ -89,7 +103,7 @@ class Groups:
             raise _misfit(self, rows) from None
         if widths != list(map(self._widths.__getitem__, numbers)):
             raise _misfit(self, rows)
-        times = np.array([row.time_ms for row in rows], np.int64)
+        times = np.array(list(map(_TIME, rows)), np.int64)
         bits = flat.view(np.uint64)
         return with_samples(Gathers(np.array(numbers, np.uint32), np.array(widths, np.uint32), times, bits))
 
@@ -136,6 +150,26 @@ class Groups:
             raise ValueError(f"a column of points is not among the {width} of its group")
         return (own.series[columns] if isinstance(own, GatherGroup) else columns).astype(np.uint32)
 
+    def runs(self, gathers: Gathers) -> Iterator[Run] | None:
+        """Gathers as runs of series with numbers that follow one another; None where some do not, or lack a sample.
+
+        So it is where groups were registered one after the other, and of each series there is something.
+        """
+        first = self._first[gathers.groups]
+        if (first == _SCATTERED).any() or (gathers.values == ABSENT_BITS).any():
+            return None
+        ends = first + gathers.widths
+        edges = (np.flatnonzero(first[1:] != ends[:-1]) + 1).tolist()
+        starts = gathers.starts
+        return (
+            Run(
+                int(first[begin]),
+                np.repeat(gathers.times[begin:end], gathers.widths[begin:end]),
+                gathers.values[starts[begin] : starts[end - 1] + gathers.widths[end - 1]],
+            )
+            for begin, end in pairwise([0, *edges, len(first)])
+        )
+
     def samples(self, part: Part) -> Samples:
         """All samples of a part, in their order."""
         if isinstance(part, Singles):
@@ -150,7 +184,7 @@ class Groups:
         )
 
 
-def _misfit(groups: Groups, rows: Sequence[Row]) -> ValueError:
+def _misfit(groups: Groups, rows: Sequence[Row | Points]) -> ValueError:
     """What is wrong with rows."""
     for row in rows:
         own = row.group.ref

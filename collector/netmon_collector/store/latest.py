@@ -4,7 +4,7 @@ Rows that are appended go into it as columns. What it was not told of - what was
 delete or after retention - it finds in heads and files when it is asked, and then knows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -17,7 +17,7 @@ from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.record import Bits, Samples
+from netmon_collector.store.record import Bits, Run, Samples
 from netmon_collector.store.sealing import EVER
 from netmon_collector.store.shelf import Shelf
 
@@ -64,6 +64,17 @@ class LatestTable:
             if bool((times > self._table.times[series]).any()):  # one that came again with an older sample
                 order = np.argsort(times, kind="stable")
                 self._table.take(series[order], times[order], samples.values[order])
+
+    def put_runs(self, runs: Iterable[Run]) -> None:
+        """As `put`."""
+        with self._lock:
+            for run in runs:
+                own = slice(run.first, run.first + len(run.times))
+                self._reserve(own.stop)
+                if bool((self._table.times[own] <= run.times).all()):
+                    self._table.times[own], self._table.bits[own] = run.times, run.values
+                else:
+                    self._table.take(np.arange(own.start, own.stop), run.times, run.values)
 
     def doubt(self, series: Numbers, start_ms: int, end_ms: int) -> None:
         """Forgets the samples of some series in some time, which may be gone."""

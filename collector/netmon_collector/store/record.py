@@ -95,6 +95,15 @@ class Samples:
     values: Bits
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Run:
+    """A sample of each of some series whose numbers follow one another, from `first` on."""
+
+    first: int
+    times: Times
+    values: Bits
+
+
 Part = Gathers | Singles
 """Some of the samples of a batch; of two samples at one time that of the later part wins."""
 
