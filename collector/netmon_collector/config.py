@@ -149,11 +149,13 @@ class StoreOptions(Options):
     """Where samples are kept, and how long; a server of its own keeps them as long as it is told itself.
 
     `queue`: the most that waits on disk for such a server. `max_size`: the most that the embedded store takes.
+    `cache`: the most memory for what the embedded store read lately.
     """
 
     url: StoreUrlText = "embedded:"
     queue_bytes: Size = Field(default=4 << 30, alias="queue", ge=16 << 20)
     max_bytes: Size | None = Field(default=None, alias="max_size", ge=1 << 30)
+    cache_bytes: Size = Field(default=128 << 20, alias="cache")
     retention: RetentionOptions = Field(default_factory=RetentionOptions)
 
 

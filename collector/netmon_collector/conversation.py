@@ -108,6 +108,7 @@ class Conversation:
                     self._define(definitions)
                 case Layout() as layout:
                     self._define(layout)
+                    await asyncio.sleep(0)  # others have their turn on the event loop, however many layouts come
                 case DeviceReport() as report if self._polling is not None:
                     await self._polling.reported(self._session.agent.agent_id, report)
                 case DeviceFacts() as facts if self._facts is not None:

@@ -90,7 +90,7 @@ class Pipeline:
         """
         now_ms = self._now_ms()
         timely, complaints = self._in_time(written, now_ms)
-        placed = self._book.place(timely)
+        placed = await self._book.place(timely)
         if placed.points.values.size:
             try:
                 await self._store.append([placed.points], None)

@@ -178,6 +178,7 @@ def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
         config.state,
         queue_bytes=config.store.queue_bytes,
         max_bytes=config.store.max_bytes,
+        cache_bytes=config.store.cache_bytes,
         retention=config.store.retention.retention(),
     )
     closing.push_async_callback(store.close)

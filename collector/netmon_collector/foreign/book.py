@@ -1,5 +1,6 @@
 """Which series of the store other programs mean: each spelling of a series is read once, then known by its bytes."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ MOST_KNOWN: Final = 1_000_000
 """About so many series are known without reading their labels again."""
 MOST_SERIES: Final = 2_000_000
 """Other programs may not make more series than this while the store is open."""
+_AT_ONCE: Final = 500
+"""So many series are made known before others have their turn on the event loop."""
 _UNKNOWN: Final = -1
 
 
@@ -62,12 +65,16 @@ class Book:
         self._abouts: npt.NDArray[np.int32] = np.zeros(1024, np.int32)
         """By place: the number of the instance that the series is about."""
 
-    def place(self, written: Written) -> Placed:
-        """Finds the series of a request in the store, or makes them known to it."""
+    async def place(self, written: Written) -> Placed:
+        """Finds the series of a request in the store, or makes them known to it, some at a time."""
         known = self._known[type(written.spelling)]
         places = np.fromiter(map(known.recent.get, written.series, repeat(_UNKNOWN)), np.int64, len(written.series))
         fresh = np.flatnonzero(places == _UNKNOWN).tolist()
-        refused = self._learn(written, known, places, fresh) if fresh else {}
+        refused: dict[int, str] = {}
+        for first in range(0, len(fresh), _AT_ONCE):
+            if first:
+                await asyncio.sleep(0)
+            refused |= self._learn(written, known, places, fresh[first : first + _AT_ONCE])
         refused |= self._own_ones(places)
         _turn(known, self._most_recent)
         if not refused:

@@ -25,17 +25,18 @@ def open_store(
     *,
     queue_bytes: int,
     max_bytes: int | None = None,
+    cache_bytes: int = StoreSettings.cache_bytes,
     retention: Retention | None = None,
 ) -> EmbeddedStore | OutsideStore:
     """Opens a store whose files, if it needs any, are below `state`. Blocks. Raises StoreUnavailable.
 
     `queue_bytes` bounds what waits on disk for an outside store, which needs a running event loop; `max_bytes` bounds
-    the embedded store, which applies `retention`.
+    the embedded store, which applies `retention`, and `cache_bytes` what it keeps in memory of what it read.
     """
     if url.kind == "embedded":
         from netmon_collector.store.embedded import EmbeddedStore
 
-        settings = StoreSettings(retention=retention or Retention())
+        settings = StoreSettings(retention=retention or Retention(), cache_bytes=cache_bytes)
         settings = settings if max_bytes is None else replace(settings, max_bytes=max_bytes)
         return EmbeddedStore.open(Path(url.address) if url.address else state / "store", settings)
     return open_outside(url, state / "queue", queue_bytes=queue_bytes)
