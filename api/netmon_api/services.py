@@ -11,6 +11,7 @@ from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
 from netmon_collector.intake import IngestStats
@@ -55,6 +56,7 @@ class Services:
     intake: Intake
     backups: Backups
     polling: Polling
+    facts: FactBook
     events: KeptEvents
     alerting: Alerting
     atlas: Atlas

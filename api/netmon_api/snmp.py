@@ -3,6 +3,9 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +16,14 @@ from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Call
 from netmon_api.services import Services
-from netmon_api.snmp_models import CredentialAnswer, PollAnswer, SnmpDeviceAnswer, SnmpDeviceBody
+from netmon_api.snmp_models import (
+    CredentialAnswer,
+    PollAnswer,
+    PortAnswer,
+    SnmpDeviceAnswer,
+    SnmpDeviceBody,
+    SnmpDeviceChange,
+)
 from netmon_api.times import rfc3339
 from netmon_collector.fleet import Device
 from netmon_collector.polling import Polled, TooMany
@@ -44,7 +54,7 @@ async def show_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
 async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
     body, services = await body_of(call.request, SnmpDeviceBody), call.services
     poller = _poller(services, body.poller)
-    credential = await _credential_for(services, body)
+    credential, *further = await _credentials_for(services, body)
     name = body.name or body.host
     record = DeviceRecord(
         instance=name,
@@ -55,6 +65,9 @@ async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         credential=credential,
         interval_ms=round(body.interval_s * 1000),
         added_ms=services.now_ms(),
+        further=tuple(further),
+        profile=body.profile,
+        speeds_bps=body.speeds_bps,
     )
     try:
         added = await services.polling.add(record, lambda handle: services.fleet.device(handle) is not None)
@@ -67,6 +80,40 @@ async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
     polled = services.polling.one(added.instance)
     assert polled is not None
     return _answer(services, polled)
+
+
+async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
+    polled, services = _device(call), call.services
+    body = await body_of(call.request, SnmpDeviceChange)
+    before = polled.record
+    credentials = tuple(await _named(services, body.credentials)) if body.credentials else before.credentials
+    wanted = replace(
+        before,
+        name=body.name or before.name,
+        host=(body.host or before.host).lower(),
+        port=body.port or before.port,
+        agent_id=_poller(services, body.poller).agent_id if body.poller else before.agent_id,
+        credential=credentials[0],
+        further=credentials[1:],
+        interval_ms=round(body.interval_s * 1000) if body.interval_s else before.interval_ms,
+        profile=before.profile if body.profile is None else body.profile,
+        speeds_bps=before.speeds_bps if body.speeds_bps is None else body.speeds_bps,
+    )
+    try:
+        await services.polling.change(wanted)
+    except (DeviceExists, TooMany) as error:
+        raise ApiError("conflict", str(error)) from None
+    if before.credential not in credentials:
+        await _drop_own(services, before.credential)
+    return _answer(services, polled)
+
+
+async def list_snmp_ports(call: Call[PageQuery]) -> Listing[PortAnswer]:
+    facts = await call.services.facts.of(_device(call).record.instance)
+    table = facts.table("port") if facts is not None else None
+    rows = sorted(table.rows(), key=lambda row: _whole(row.get("ifIndex")) or 0) if table is not None else []
+    results = [_port(row) for row in page_of(rows, call.query)]
+    return listing(call.request.path, len(rows), results, call.query)
 
 
 async def remove_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
@@ -119,21 +166,29 @@ async def _credentials(services: Services) -> list[CredentialAnswer]:
     ]
 
 
-async def _credential_for(services: Services, body: SnmpDeviceBody) -> str:
-    """The name of the credential that a new device is to be asked with; one that came with it is kept."""
+async def _credentials_for(services: Services, body: SnmpDeviceBody) -> list[str]:
+    """The names of the credentials that a new device is to be asked with; one that came with it is kept."""
+    said = [name for name in ("credential", "credentials", "snmp") if getattr(body, name) is not None]
+    if len(said) > 1:
+        raise _wrong(said[0], f"is one way to say who asks, '{said[1]}' another")
     if body.snmp is not None:
-        if body.credential is not None:
-            raise _wrong("credential", "is one way to say who asks, 'snmp' another")
         name = _OWN + secrets.token_hex(8)
         await _keep(services, name, body.snmp)
-        return name
-    name = body.credential or PUBLIC
-    if any(one.name == name for one in await _credentials(services)):
-        return name
-    if body.credential is not None and name != PUBLIC:
-        raise _wrong("credential", f"there is no credential {name[:64]!r}; `netmon credential set` makes one")
-    await _keep(services, PUBLIC, Credential.model_validate({"community": PUBLIC}))
-    return PUBLIC
+        return [name]
+    if body.credentials is not None:
+        return await _named(services, body.credentials)
+    return await _named(services, [body.credential or PUBLIC], "credential")
+
+
+async def _named(services: Services, names: list[str], field: str = "credentials") -> list[str]:
+    """Credentials that are kept, each once; public comes into being when it is named first."""
+    wanted, known = list(dict.fromkeys(names)), {one.name for one in await _credentials(services)}
+    for name in wanted:
+        if name not in known and name != PUBLIC:
+            raise _wrong(field, f"there is no credential {name[:64]!r}; `netmon credential set` makes one")
+    if PUBLIC in wanted and PUBLIC not in known:
+        await _keep(services, PUBLIC, Credential.model_validate({"community": PUBLIC}))
+    return wanted
 
 
 async def _keep(services: Services, name: str, given: Credential) -> None:
@@ -163,7 +218,7 @@ async def _drop_own(services: Services, credential: str) -> None:
         await asyncio.to_thread(services.polling.credentials.remove, credential)
 
 
-def _device(call: Call[NoQuery]) -> Polled:
+def _device(call: Call[Any]) -> Polled:
     instance = call.request.match_info["device"]
     polled = call.services.polling.one(instance)
     if polled is None:
@@ -204,6 +259,25 @@ def _poller_of(services: Services, polled: Polled) -> str:
     return next((one.instance for one in agents if one.job == "node" and one.agent_id == agent_id), agent_id)
 
 
+def _port(row: Mapping[str, str]) -> PortAnswer:
+    mbps, bps = _whole(row.get("speed_mbps")), _whole(row.get("speed_bps"))
+    return PortAnswer(
+        if_index=_whole(row.get("ifIndex")) or 0,
+        name=row.get("name", ""),
+        descr=row.get("descr", ""),
+        alias=row.get("alias", ""),
+        type=_whole(row.get("type")),
+        mac=row.get("mac", ""),
+        admin=_whole(row.get("admin")),
+        oper=_whole(row.get("oper")),
+        speed_bps=mbps * 1e6 if mbps else bps,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
 def _answer(services: Services, polled: Polled) -> SnmpDeviceAnswer:
     record, report = polled.record, polled.report
     return SnmpDeviceAnswer(
@@ -213,7 +287,10 @@ def _answer(services: Services, polled: Polled) -> SnmpDeviceAnswer:
         port=record.port,
         poller=_poller_of(services, polled),
         credential=None if record.credential.startswith(_OWN) else record.credential,
+        credentials=[name for name in record.credentials if not name.startswith(_OWN)],
         interval_s=record.interval_ms / 1000,
+        wanted_profile=record.profile,
+        speeds_bps=dict(record.speeds_bps),
         state=state_of(polled),
         since=rfc3339(polled.since_ms),
         added=rfc3339(record.added_ms),

@@ -26,8 +26,18 @@ def _printable(text: str) -> str:
     return text
 
 
+Interval = Annotated[float, Field(ge=5, le=86_400, allow_inf_nan=False)]
+CredentialName = Annotated[str, Field(min_length=1, max_length=64)]
+ProfileName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_.-]*)?$", max_length=64)]
+PortName = Annotated[str, Field(min_length=1, max_length=255)]
+Speed = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
+Speeds = Annotated[dict[PortName, Speed], Field(max_length=1000)]
+
+
 class SnmpDeviceBody(BaseModel):
-    """A device to poll; `credential` names one that is kept, `snmp` brings one along, without both it is `public`."""
+    """A device to poll. `credential` names one that is kept, `credentials` several to try in order, `snmp` brings one
+    along; without them it is `public`. `profile` is left out where the best one is to be found; `speeds_bps` is of
+    ports, by ifName, ifDescr or ifIndex."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,9 +45,42 @@ class SnmpDeviceBody(BaseModel):
     port: int = Field(default=161, ge=1, le=65535)
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)] | None = None
     credential: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    credentials: Annotated[list[CredentialName], Field(min_length=1, max_length=16)] | None = None
     snmp: Credential | None = None
-    interval_s: float = Field(default=60.0, ge=5, le=86_400, allow_inf_nan=False)
+    interval_s: Interval = 60.0
     poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    profile: ProfileName = ""
+    speeds_bps: Speeds = Field(default_factory=dict)
+
+
+class SnmpDeviceChange(BaseModel):
+    """What is to be another from now on; what is left out stays. `speeds_bps` takes the place of all that was said of
+    speeds, an empty `profile` lets the best one be found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Host | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)] | None = None
+    credentials: Annotated[list[CredentialName], Field(min_length=1, max_length=16)] | None = None
+    interval_s: Interval | None = None
+    poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    profile: ProfileName | None = None
+    speeds_bps: Speeds | None = None
+
+
+class PortAnswer(Answer):
+    """A port of a device when its facts were read last; numbers as IF-MIB gives them, None where it tells none."""
+
+    if_index: int
+    name: str
+    descr: str
+    alias: str
+    type: int | None
+    mac: str
+    admin: int | None
+    oper: int | None
+    speed_bps: float | None
 
 
 class SnmpDeviceAnswer(Answer):
@@ -50,7 +93,10 @@ class SnmpDeviceAnswer(Answer):
     port: int
     poller: str
     credential: str | None
+    credentials: list[str]
     interval_s: float
+    wanted_profile: str
+    speeds_bps: dict[str, float]
     state: State
     since: Time
     added: Time

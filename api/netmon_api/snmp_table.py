@@ -5,7 +5,14 @@ from netmon_api import snmp
 from netmon_api.auth import Access
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Route
-from netmon_api.snmp_models import CredentialAnswer, PollAnswer, SnmpDeviceAnswer, SnmpDeviceBody
+from netmon_api.snmp_models import (
+    CredentialAnswer,
+    PollAnswer,
+    PortAnswer,
+    SnmpDeviceAnswer,
+    SnmpDeviceBody,
+    SnmpDeviceChange,
+)
 
 _DEVICES, _CREDENTIALS = "/api/v1/snmp/devices", "/api/v1/snmp/credentials"
 
@@ -17,6 +24,10 @@ SNMP_ROUTES: tuple[Route, ...] = (
           "Poll another device", body=SnmpDeviceBody),
     Route("GET", _DEVICES + "/{device}", Access.TOKEN, snmp.show_snmp_device, NoQuery, SnmpDeviceAnswer,
           "One device polled by SNMP"),
+    Route("PATCH", _DEVICES + "/{device}", Access.TOKEN, snmp.change_snmp_device, NoQuery, SnmpDeviceAnswer,
+          "Change how a device is polled", body=SnmpDeviceChange),
+    Route("GET", _DEVICES + "/{device}/ports", Access.TOKEN, snmp.list_snmp_ports, PageQuery, Listing[PortAnswer],
+          "A device's ports, sorted by ifIndex"),
     Route("DELETE", _DEVICES + "/{device}", Access.TOKEN, snmp.remove_snmp_device, NoQuery, SnmpDeviceAnswer,
           "Poll a device no more"),
     Route("POST", _DEVICES + "/{device}/poll", Access.TOKEN, snmp.poll_snmp_device, NoQuery, PollAnswer,

@@ -1,8 +1,9 @@
 """`netmon device`: has devices polled by SNMP, and tells what they are."""
 
+import re
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel
@@ -16,6 +17,11 @@ from netmon_configs.options import split_address
 DEVICES = "/api/v1/snmp/devices"
 LOOK_EVERY_S = 0.25
 SNMP_PORT = 161
+_UP, _DOWN = 1, 2
+_OPER = {1: "up", 2: "down", 3: "testing", 5: "dormant", 6: "absent", 7: "lower down"}
+"""ifOperStatus (RFC 2863)"""
+_SPEED = re.compile(r"(.+)=(\d+(?:\.\d+)?)([TGMK]?)", re.IGNORECASE)
+_UNITS = {"T": 1e12, "G": 1e9, "M": 1e6, "K": 1e3}
 _COLOURS: dict[str, Colour] = {"up": "green", "down": "red"}
 
 
@@ -28,7 +34,10 @@ class SnmpDevice(BaseModel):
     port: int
     poller: str
     credential: str | None
+    credentials: list[str]
     interval_s: float
+    wanted_profile: str
+    speeds_bps: dict[str, float]
     state: Literal["up", "down", "unknown"]
     last_poll: AwareDatetime | None
     reported: AwareDatetime | None
@@ -46,27 +55,74 @@ class SnmpDevice(BaseModel):
     location: str
 
 
+class Port(BaseModel):
+    """An entry of GET /api/v1/snmp/devices/{device}/ports"""
+
+    if_index: int
+    name: str
+    descr: str
+    alias: str
+    mac: str
+    admin: int | None
+    oper: int | None
+    speed_bps: float | None
+
+
+class Ports(BaseModel):
+    results: list[Port]
+
+
 class SnmpDevices(BaseModel):
     results: list[SnmpDevice]
 
 
-def add(
-    client: Client,
-    host: str,
-    name: str | None,
-    credential: str | None,
-    snmp: dict[str, str] | None,
-    interval_s: float,
-    poller: str | None,
-    wait_s: float,
-    as_json: bool,
-) -> Exit:
+class Wish(NamedTuple):
+    """What people say of how a device is to be polled; None and nothing where they say nothing."""
+
+    host: str | None = None
+    name: str | None = None
+    credentials: tuple[str, ...] = ()
+    snmp: dict[str, str] | None = None
+    interval_s: float | None = None
+    poller: str | None = None
+    profile: str | None = None
+    speeds: tuple[str, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """As the API takes it. Raises Failure."""
+        address: dict[str, Any] = {}
+        if self.host is not None:
+            address["host"], address["port"] = _address(self.host)
+        said = {
+            "name": self.name,
+            "credentials": list(self.credentials) or None,
+            "snmp": self.snmp,
+            "interval_s": self.interval_s,
+            "poller": self.poller,
+        }
+        # An empty profile, and an empty list of speeds, take back what was said before.
+        more: dict[str, Any] = {} if self.profile is None else {"profile": self.profile}
+        if self.speeds:
+            more["speeds_bps"] = dict(map(_speed, filter(None, self.speeds)))
+        return {**body_of({**address, **said}), **more}
+
+
+def add(client: Client, wish: Wish, wait_s: float, as_json: bool) -> Exit:
     """Has a device polled and waits until it is known what it is. Raises Failure."""
-    address, port = _address(host)
-    body = {"host": address, "port": port, "name": name, "credential": credential, "snmp": snmp}
-    body |= {"interval_s": interval_s, "poller": poller}
-    added = client.understand(client.send("POST", DEVICES, body_of(body)), SnmpDevice)
+    added = client.understand(client.send("POST", DEVICES, wish.body()), SnmpDevice)
     return _tell(client, _wait(client, added.instance, lambda one: one.reported is not None, wait_s), as_json)
+
+
+def change(client: Client, instance: str, wish: Wish, wait_s: float, as_json: bool) -> Exit:
+    """Has a device polled another way from now on, and tells what comes of it. Raises Failure."""
+    body = wish.body()
+    if not body:
+        raise Failure(Exit.USAGE, "nothing is to be changed", "`netmon device set --help` lists what can be.")
+    before = client.understand(client.get(_path(instance)), SnmpDevice).reported
+    answer = client.send("PATCH", _path(instance), body)
+    if body.keys() != {"name"}:  # which its poller is not told of
+        answer = _wait(client, instance, lambda one: one.reported not in (None, before), wait_s)
+    return _tell(client, answer, as_json)
 
 
 def poll(client: Client, instance: str, wait_s: float, as_json: bool) -> Exit:
@@ -86,13 +142,18 @@ def remove(client: Client, instance: str, as_json: bool) -> Exit:
     return Exit.FINE
 
 
-def show(client: Client, instance: str, as_json: bool) -> Exit:
-    """All about one device. Raises Failure."""
-    answer = client.get(_path(instance))
+def show(client: Client, instance: str, as_json: bool, on: Paper) -> Exit:
+    """All about one device, and its ports. Raises Failure."""
+    answer, listed = client.get(_path(instance)), client.pages(f"{_path(instance)}/ports")
     if as_json:
-        write_json(answer)
-    else:
-        write_lines(details(client.understand(answer, SnmpDevice)))
+        write_json({**answer, "ports": listed["results"]})
+        return Exit.FINE
+    ports = client.understand(listed, Ports).results
+    lines = details(client.understand(answer, SnmpDevice))
+    if ports:
+        columns = [Column("PORT"), Column("STATE"), Column("SPEED", right=True), Column("MAC"), Column("ALIAS")]
+        lines += ["", *table(columns, [_port(one) for one in ports], on)]
+    write_lines(lines)
     return Exit.FINE
 
 
@@ -125,7 +186,9 @@ def details(device: SnmpDevice) -> list[str]:
         ("location", device.location),
         ("description", device.descr),
         ("object id", device.object_id),
-        ("credential", device.credential or "its own"),
+        ("told to be", device.wanted_profile),
+        ("credential", ", ".join(device.credentials) or "its own"),
+        ("speeds", ", ".join(f"{port} {bits(bps)}" for port, bps in device.speeds_bps.items())),
         ("interval", duration(device.interval_s)),
         ("last poll", last),
         ("poller", device.poller),
@@ -161,6 +224,34 @@ def _wait(client: Client, instance: str, is_done: Callable[[SnmpDevice], bool], 
         if is_done(client.understand(answer, SnmpDevice)) or time.monotonic() > deadline:
             return answer
         time.sleep(LOOK_EVERY_S)
+
+
+def _port(port: Port) -> list[Cell | str]:
+    state, colour = "up", "green"
+    if port.admin == _DOWN:
+        state, colour = "off", "dim"
+    elif port.oper != _UP:
+        state, colour = _OPER.get(port.oper or 0, "unknown"), "red" if port.oper == _DOWN else "yellow"
+    name = port.name or port.descr or str(port.if_index)
+    alias = port.alias if port.alias != name else ""
+    speed = bits(port.speed_bps) if port.speed_bps else "-"
+    return [escape(name), Cell(state, cast(Colour, colour)), speed, port.mac or "-", escape(alias)]
+
+
+def bits(bps: float) -> str:
+    """A line's speed: `100M`, `2.5G`."""
+    for unit, size in _UNITS.items():
+        if bps >= size:
+            return f"{bps / size:g}{unit}"
+    return f"{bps:g}"
+
+
+def _speed(text: str) -> tuple[str, float]:
+    """A port and its speed of PORT=SPEED. Raises Failure."""
+    match = _SPEED.fullmatch(text)
+    if match is None:
+        raise Failure(Exit.USAGE, f"--speed {text}: must be a port and its speed in bit/s, such as Gi0/1=100M")
+    return match[1], float(match[2]) * _UNITS.get(match[3].upper(), 1.0)
 
 
 def _row(device: SnmpDevice) -> list[Cell | str]:

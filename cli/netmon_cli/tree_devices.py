@@ -14,6 +14,14 @@ device_app = typer.Typer(help="Poll devices by SNMP.", no_args_is_help=True, ric
 credential_app = typer.Typer(help="Keep credentials for devices.", no_args_is_help=True, rich_markup_mode=None)
 
 PolledDevice = Annotated[str, typer.Argument(metavar="DEVICE", help="Its name in `netmon device list`.")]
+Credentials = Annotated[
+    list[str] | None,
+    typer.Option("--credential", help="One of `netmon credential set`; again for more, tried in order; else public."),
+]
+Profile = Annotated[str | None, typer.Option(help="The profile that it is to have; else the one that fits best.")]
+Speeds = Annotated[
+    list[str] | None, typer.Option("--speed", metavar="PORT=SPEED", help="A port's speed in bit/s, as Gi0/1=100M.")
+]
 SnmpVersion = Annotated[str | None, typer.Option("--snmp-version", help="1, 2c or 3; else 2c, with a user 3.")]
 Community = Annotated[str | None, typer.Option(help="A community; other users of this machine can see it here.")]
 CommunityFile = Annotated[Path | None, typer.Option(help="A file with it; else NETMON_SNMP_COMMUNITY.")]
@@ -28,7 +36,7 @@ PrivPasswordFile = Annotated[Path | None, typer.Option(help="A file with it; els
 def device_add(
     host: Annotated[str, typer.Argument(help="Name or address, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161.")],
     name: Annotated[str | None, typer.Option(help="What to call it; else as HOST says.")] = None,
-    credential: Annotated[str | None, typer.Option(help="One of `netmon credential set`; else public.")] = None,
+    credential: Credentials = None,
     snmp_version: SnmpVersion = None,
     community: Community = None,
     community_file: CommunityFile = None,
@@ -39,6 +47,8 @@ def device_add(
     priv_password_file: PrivPasswordFile = None,
     interval: Annotated[str, typer.Option(help="Time between two polls, from 5s to 1d.")] = "1m",
     poller: Annotated[str | None, typer.Option(help="The agent that polls it; else that of the collector.")] = None,
+    profile: Profile = None,
+    speed: Speeds = None,
     wait: Annotated[str, typer.Option(help="How long to wait until it is identified.")] = "40s",
     url: Url = None,
     token_file: TokenFile = None,
@@ -49,16 +59,44 @@ def device_add(
     Exit code 1 where it does not answer; it is polled all the same.
     """
     from netmon_cli.credentials import Given, ask_for_missing, find_credential
-    from netmon_cli.snmp import add
+    from netmon_cli.snmp import Wish, add
 
     given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
-    if credential is not None and given != Given():
+    if credential and given != Given():
         raise typer.BadParameter("is one way to say who asks, the options of SNMP another", param_hint="--credential")
-    snmp = None if credential is not None else find_credential(given, os.environ)
+    snmp = None if credential else find_credential(given, os.environ)
     if snmp is not None:
         snmp = ask_for_missing(snmp, sys.stdin.isatty())
-    client, interval_s, wait_s = client_at(url, token_file), duration(interval, "--interval"), duration(wait, "--wait")
-    finish(add(client, host, name, credential, snmp, interval_s, poller, wait_s, as_json))
+    every_s = duration(interval, "--interval")
+    wish = Wish(host, name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()))
+    finish(add(client_at(url, token_file), wish, duration(wait, "--wait"), as_json))
+
+
+@device_app.command("set")
+def device_set(
+    device: PolledDevice,
+    address: Annotated[str | None, typer.Option(help="Where it is now, as 10.0.0.1 or sw1:1161.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it; its handle stays.")] = None,
+    credential: Credentials = None,
+    interval: Annotated[str | None, typer.Option(help="Time between two polls, from 5s to 1d.")] = None,
+    poller: Annotated[str | None, typer.Option(help="The agent that polls it.")] = None,
+    profile: Profile = None,
+    speed: Speeds = None,
+    wait: Annotated[str, typer.Option(help="How long to wait until it is polled so.")] = "40s",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change how a device is polled, and poll it.
+
+    What is not said stays; an empty --profile or --speed takes back what was said.
+    Exit code 1 where it does not answer.
+    """
+    from netmon_cli.snmp import Wish, change
+
+    every_s = None if interval is None else duration(interval, "--interval")
+    wish = Wish(address, name, tuple(credential or ()), None, every_s, poller, profile, tuple(speed or ()))
+    finish(change(client_at(url, token_file), device, wish, duration(wait, "--wait"), as_json))
 
 
 @device_app.command("list")
@@ -74,7 +112,7 @@ def device_show(device: PolledDevice, url: Url = None, token_file: TokenFile = N
     """All about one device."""
     from netmon_cli.snmp import show
 
-    finish(show(client_at(url, token_file), device, as_json))
+    finish(show(client_at(url, token_file), device, as_json, paper()))
 
 
 @device_app.command("poll")

@@ -117,6 +117,22 @@ class Polling:
         log.info("device.added", device=record.instance, host=record.host, port=record.port)
         return record
 
+    async def change(self, record: DeviceRecord) -> None:
+        """Takes what people say of a device from now on. Raises DeviceExists, TooMany."""
+        async with self._changes:
+            polled = self._polled[record.instance]
+            before = polled.record.agent_id
+            others = sum(one.record.agent_id == record.agent_id for one in self._polled.values())
+            if before != record.agent_id and others >= MOST_DEVICES:
+                raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
+            await asyncio.to_thread(self._devices.change, record)
+            polled.record = replace(record, facts=polled.record.facts, identified_ms=polled.record.identified_ms)
+            if before != record.agent_id:
+                self._released.add((before, record.instance))
+                self._released.discard((record.agent_id, record.instance))
+            self._tell_jobs({before, record.agent_id})
+        log.info("device.changed", device=record.instance, host=record.host, port=record.port)
+
     async def remove(self, instance: str) -> bool:
         """Has a device polled no more; False where it is not."""
         async with self._changes:
@@ -134,7 +150,7 @@ class Polling:
     async def keep_credential(self, name: str, credential: SnmpCredential) -> None:
         """Keeps a credential, and tells those who use it. Raises SealBroken, OSError."""
         await asyncio.to_thread(self.credentials.put, name, credential, self._now_ms())
-        self._tell_jobs(one.record.agent_id for one in self._polled.values() if one.record.credential == name)
+        self._tell_jobs(one.record.agent_id for one in self._polled.values() if name in one.record.credentials)
 
     def poll_now(self, instance: str, is_afresh: bool = False) -> bool:
         """Has a device polled at once, as if for the first time if wanted; False where its agent is not connected."""
@@ -213,7 +229,8 @@ class Polling:
         """All that an agent has to poll; None where that cannot be said, so that it goes on as it does."""
         records = [one.record for one in list(self._polled.values()) if one.record.agent_id == agent_id]
         try:
-            known = {name: self.credentials.get(name) for name in {record.credential for record in records}}
+            names = {name for record in records for name in record.credentials}
+            known = {name: self.credentials.get(name) for name in names}
         except (SealBroken, SQLAlchemyError) as error:
             log.error("jobs.not_told", error=str(error), consequence="pollers go on with what they were told before")
             return None
@@ -224,10 +241,12 @@ class Polling:
                     record.host,
                     record.port,
                     record.interval_ms,
-                    (credential,),
+                    credentials,
                     self._facts_interval_ms,
+                    record.profile,
+                    record.speeds_bps,
                 )
                 for record in records
-                if (credential := known[record.credential]) is not None
+                if (credentials := tuple(one for name in record.credentials if (one := known[name]) is not None))
             )
         )

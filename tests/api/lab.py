@@ -22,6 +22,7 @@ from netmon_collector.alerts.base import NobodyTold
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import AlertingOptions, HttpOptions
+from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
 from netmon_collector.intake import IngestStats, Intake
@@ -38,6 +39,7 @@ from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
+from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
@@ -158,6 +160,7 @@ class Lab:
     agents: Fleet
     """Those whose instances nobody else may write about."""
     polling: Polling
+    facts: FactBook
     events: KeptEvents
     rulebook: Rulebook
     rule_files: SavedFiles
@@ -247,6 +250,7 @@ async def running(
         pipeline,
         agents,
         polling,
+        FactBook(KeptFacts(state), polling, clock.now_ms),
         KeptEvents(state),
         _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
         SavedFiles(state),
@@ -266,6 +270,7 @@ async def running(
         intake=IntakeOf(),
         backups=Backups(folder, store),
         polling=lab.polling,
+        facts=lab.facts,
         events=lab.events,
         alerting=lab.alerting,
         atlas=lab.atlas,

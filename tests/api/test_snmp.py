@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netmon_proto.model import DeviceReport, Job, Jobs, PollNow, SnmpCredential
+from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Job, Jobs, PollNow, SnmpCredential
 from tests.api.lab import NOW_MS, Lab, have_polled
 
 DEVICES = "/api/v1/snmp/devices"
@@ -196,3 +196,86 @@ async def test_without_an_agent_nobody_could_poll(lab: Lab) -> None:
     error = await change(lab, "POST", DEVICES, {"host": "sw1"}, 400)
     assert error["field_errors"] == {"poller": "say which agent polls, such as one, two"}
     assert (await change(lab, "POST", DEVICES, {"host": "sw1", "poller": "two"}))["poller"] == "two"
+
+
+async def test_several_credentials_are_tried_in_the_order_in_which_they_are_named(lab: Lab) -> None:
+    for name in ("first", "second"):
+        await change(lab, "PUT", f"{CREDENTIALS}/{name}", {"community": name})
+    await have_polled(lab, "sw1", credentials=["second", "first", "second"])
+    agent_id = lab.have_agent("poller1")
+    (job,) = await jobs_of(lab, agent_id)
+    assert [one.community for one in job.credentials] == ["second", "first"]
+    shown = await lab.get(f"{DEVICES}/sw1")
+    assert (shown["credential"], shown["credentials"]) == ("second", ["second", "first"])
+    error = await change(lab, "DELETE", f"{CREDENTIALS}/first", status=409)
+    assert "first" in error["message"]
+    twice = {"host": "sw2", "poller": "poller1", "credential": "first", "credentials": ["second"]}
+    error = await change(lab, "POST", DEVICES, twice, 400)
+    assert error["message"] == "credential: is one way to say who asks, 'credentials' another"
+    error = await change(
+        lab, "POST", DEVICES, {"host": "sw2", "poller": "poller1", "credentials": ["first", "none"]}, 400
+    )
+    assert error["message"] == "credentials: there is no credential 'none'; `netmon credential set` makes one"
+
+
+async def test_how_a_device_is_polled_can_be_changed(lab: Lab) -> None:
+    await have_polled(lab, "sw1", snmp={"community": "s3cret"}, profile="cisco", speeds_bps={"Gi0/1": 1e8})
+    agent_id = lab.have_agent("poller1")
+    (job,) = await jobs_of(lab, agent_id)
+    assert (job.profile, job.speeds_bps) == ("cisco", {"Gi0/1": 1e8})
+    changes = {"host": "192.0.2.9", "port": 1161, "name": "Core", "interval_s": 30, "profile": "", "speeds_bps": {}}
+    changed = await change(lab, "PATCH", f"{DEVICES}/sw1", changes)
+    assert (changed["instance"], changed["name"], changed["host"], changed["port"]) == (
+        "sw1",
+        "Core",
+        "192.0.2.9",
+        1161,
+    )
+    (job,) = await jobs_of(lab, agent_id)
+    own = SnmpCredential(community="s3cret")
+    assert job == Job("sw1", "192.0.2.9", 1161, 30_000, (own,)), "what is not said stays"
+    await change(lab, "PATCH", f"{DEVICES}/sw1", {"credentials": ["public"]})
+    again = type(lab.polling)(lab.polling._devices, lab.polling.credentials, lambda: NOW_MS)
+    record = again.all()[0].record
+    assert (record.credentials, record.name, record.speeds_bps) == (("public",), "Core", {})
+    assert [one.name for one in lab.polling.credentials.all()] == ["public"], "its own one went with it"
+
+
+async def test_a_device_can_change_its_poller(lab: Lab) -> None:
+    await have_polled(lab, "sw1")
+    first, second = lab.have_agent("poller1"), lab.have_agent("poller2")
+    assert (await change(lab, "PATCH", f"{DEVICES}/sw1", {"poller": "poller2"}))["poller"] == "poller2"
+    assert (await jobs_of(lab, first), len(await jobs_of(lab, second))) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "complaint"),
+    [
+        ({"interval_s": 1}, 400, "interval_s"),
+        ({"host": "bad host"}, 400, "host"),
+        ({"speeds_bps": {"Gi0/1": -5}}, 400, "Gi0/1: must be greater than 0"),
+        ({"profile": "No Such"}, 400, "profile"),
+        ({"poller": "nobody"}, 400, "there is no agent 'nobody'"),
+        ({"host": "sw2"}, 409, "sw2 port 161 is polled already"),
+        ({"no": 1}, 400, "no"),
+    ],
+)
+async def test_a_change_that_cannot_be_made_is_refused(lab: Lab, body: Any, status: int, complaint: str) -> None:
+    await have_polled(lab, "sw1")
+    await have_polled(lab, "sw2")
+    error = await change(lab, "PATCH", f"{DEVICES}/sw1", body, status)
+    assert complaint in f"{error['message']} {error.get('field_errors')}"
+    assert (await change(lab, "PATCH", f"{DEVICES}/none", {}, 404))["code"] == "not_found"
+
+
+async def test_ports_are_those_of_the_last_facts(lab: Lab) -> None:
+    await have_polled(lab, "sw1")
+    assert (await lab.get(f"{DEVICES}/sw1/ports"))["results"] == []
+    columns = {"ifIndex": ("10", "9"), "name": ("Gi0/2", "Gi0/1"), "speed_mbps": ("1000", ""), "oper": ("1", "\u0666")}
+    facts = DeviceFacts("sw1", NOW_MS, (FactTable("port", {**columns, "speed_bps": ("", "5")}),))
+    await lab.facts.told(lab.have_agent("poller1"), facts)
+    found = (await lab.get(f"{DEVICES}/sw1/ports"))["results"]
+    assert [(one["if_index"], one["name"], one["speed_bps"], one["oper"]) for one in found] == [
+        (9, "Gi0/1", 5, None),
+        (10, "Gi0/2", 1e9, 1),
+    ]

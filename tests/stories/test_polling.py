@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from tests.support.daemons import Daemon, daemon, eventually, get, netmon, sampl
 from tests.support.snmpd import free_udp_port, snmpd
 
 INTERVAL_S = 5
+PAGE = Path(__file__).parents[2] / "docs" / "devices.md"
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,28 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield Lab(home, up, up.says(r"API +(\S+)")[1], token, port)
 
 
+def test_the_commands_of_the_page_do_what_it_says(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10.0.0.1 and 10.0.0.2 are both names of the lab's device."""
+    for name, secret in (("community.txt", "public"), ("auth.txt", "authpass123"), ("priv.txt", "privpass123")):
+        (lab.home / name).write_text(f"{secret}\n")
+    monkeypatch.chdir(lab.home)
+    here = {"add 10.0.0.1": f"add 127.0.0.1:{lab.port}", "add 10.0.0.2": f"add localhost:{lab.port}"}
+    ran = []
+    for block in re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            for shown, real in {**here, "10.0.0.1": "127.0.0.1"}.items():
+                line = line.replace(shown, real)
+            ran.append(netmon(lab.home, *shlex.split(line)[1:]))
+            assert (ran[-1].returncode, ran[-1].stderr) == (0, ""), line
+    assert ran[0].stdout.startswith("127.0.0.1 answers: ")
+    assert re.search(r"^lo +up ", ran[1].stdout, re.MULTILINE), ran[1].stdout
+    assert netmon(lab.home, "device", "remove", "localhost").returncode == 0
+
+
 def test_a_device_is_identified_and_polled_within_an_interval(lab: Lab) -> None:
-    added = netmon(lab.home, "device", "add", f"127.0.0.1:{lab.port}", "--interval", f"{INTERVAL_S}s")
-    assert (added.returncode, added.stderr) == (0, "")
-    assert added.stdout.startswith("127.0.0.1 answers: ")
-    assert "linux" in added.stdout.lower()
+    changed = netmon(lab.home, "device", "set", "127.0.0.1", "--interval", f"{INTERVAL_S}s", "--name", "127.0.0.1")
+    assert (changed.returncode, changed.stderr) == (0, "")
+    assert "linux" in changed.stdout.lower()
     uptime = eventually(lambda: lab.value('sysUpTime{instance="127.0.0.1",job="snmp"}'), INTERVAL_S)
     assert uptime > 0
     assert eventually(lambda: lab.value('ifHCInOctets{instance="127.0.0.1",ifDescr="lo"}'), INTERVAL_S) > 0
@@ -99,7 +119,7 @@ def test_secrets_are_nowhere_to_be_read(lab: Lab) -> None:
     community.write_text("tr0ub4dor-and-3\n")
     kept = netmon(lab.home, "credential", "set", "core", "--community-file", str(community))
     assert (kept.returncode, kept.stderr) == (0, "")
-    added = netmon(lab.home, "device", "add", "127.0.0.2", "--credential", "core", "--wait", "5s")
+    added = netmon(lab.home, "device", "add", "127.0.0.2", "--credential", "core", "--wait", "1s")
     eventually(lambda: (lab.home / "state/agent/jobs.sealed").exists())
     said = [kept.stdout, added.stdout, added.stderr, lab.up.written]
     shown = ("devices", "devices/127.0.0.2", "credentials")

@@ -277,6 +277,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Ru
         intake=way.intake,
         backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
+        facts=knowledge.facts,
         events=knowledge.events.kept,
         alerting=knowledge.alerting,
         atlas=knowledge.atlas,

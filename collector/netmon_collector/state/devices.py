@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from netmon_collector.state.database import reading
-from netmon_collector.state.schema import FACTS, devices, jobs
+from netmon_collector.state.schema import FACTS, devices, further_credentials, jobs
 
 
 class DeviceExists(Exception):
@@ -16,7 +16,11 @@ class DeviceExists(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """A polled device. `instance` never changes; `facts` are what it was identified as, by the names in FACTS."""
+    """A polled device. `instance` never changes; `facts` are what it was identified as, by the names in FACTS.
+
+    `further` credentials are tried, in order, after the first one. `profile` is the one that it is to have, empty for
+    the best; `speeds_bps` is people's word on ports, by ifName, ifDescr or ifIndex.
+    """
 
     instance: str
     name: str
@@ -28,11 +32,20 @@ class DeviceRecord:
     added_ms: int
     identified_ms: int | None = None
     facts: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(FACTS, ""))
+    further: tuple[str, ...] = ()
+    profile: str = ""
+    speeds_bps: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The names of all its credentials, in the order in which they are tried."""
+        return (self.credential, *self.further)
 
 
+_WANTED = "wanted_profile"
 _DEVICE = [devices.c[name] for name in ("instance", "name", "host", "port")]
-_COLUMNS = [*_DEVICE, jobs.c.agent_id, jobs.c.credential, jobs.c.interval_ms]
-_COLUMNS += [devices.c.added_ms, devices.c.identified_ms]
+_JOB = [jobs.c[name] for name in ("agent_id", "credential", "interval_ms", "speeds_bps")]
+_COLUMNS = [*_DEVICE, *_JOB, devices.c.added_ms, devices.c.identified_ms]
 
 
 class Devices:
@@ -44,23 +57,45 @@ class Devices:
     def add(self, record: DeviceRecord) -> None:
         """Keeps a new device and its job. Raises DeviceExists."""
         device = {column.name: getattr(record, column.name) for column in [*_DEVICE, devices.c.added_ms]}
-        job = {name: getattr(record, name) for name in ("instance", "agent_id", "credential", "interval_ms")}
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(devices).values(**device, **record.facts))
-                connection.execute(insert(jobs).values(job))
+                connection.execute(insert(jobs).values(instance=record.instance, **_job_of(record)))
+                _put_further(connection, record)
+        except IntegrityError:
+            raise DeviceExists(f"{record.host} port {record.port} is polled already, as another device") from None
+
+    def change(self, record: DeviceRecord) -> None:
+        """Keeps what people say of a device, instead of what they said before. Raises DeviceExists."""
+        device = {"name": record.name, "host": record.host, "port": record.port}
+        own = further_credentials.c.instance == record.instance
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(update(devices).where(devices.c.instance == record.instance).values(device))
+                connection.execute(update(jobs).where(jobs.c.instance == record.instance).values(_job_of(record)))
+                connection.execute(delete(further_credentials).where(own))
+                _put_further(connection, record)
         except IntegrityError:
             raise DeviceExists(f"{record.host} port {record.port} is polled already, as another device") from None
 
     def all(self) -> list[DeviceRecord]:
         """All devices, sorted by instance."""
         facts = [devices.c[name] for name in FACTS]
-        statement = select(*_COLUMNS, *facts).join(jobs)
+        statement = select(*_COLUMNS, jobs.c.profile.label(_WANTED), *facts).join(jobs)
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings().all()
+            more = connection.execute(select(further_credentials).order_by(further_credentials.c.place)).all()
+        further: dict[str, tuple[str, ...]] = {}
+        for instance, _, credential in more:
+            further[instance] = (*further.get(instance, ()), credential)
         plain = [column.name for column in _COLUMNS]
         found = [
-            DeviceRecord(**{name: row[name] for name in plain}, facts={name: row[name] for name in FACTS})
+            DeviceRecord(
+                **{name: row[name] for name in plain},
+                facts={name: row[name] for name in FACTS},
+                further=further.get(row["instance"], ()),
+                profile=row[_WANTED],
+            )
             for row in rows
         ]
         return sorted(found, key=lambda one: one.instance)
@@ -74,5 +109,19 @@ class Devices:
     def remove(self, instance: str) -> None:
         """Forgets a device and its job."""
         with self._engine.begin() as connection:
+            connection.execute(delete(further_credentials).where(further_credentials.c.instance == instance))
             connection.execute(delete(jobs).where(jobs.c.instance == instance))
             connection.execute(delete(devices).where(devices.c.instance == instance))
+
+
+def _job_of(record: DeviceRecord) -> dict[str, object]:
+    job = {column.name: getattr(record, column.name) for column in _JOB}
+    return {**job, "profile": record.profile, "speeds_bps": dict(record.speeds_bps)}
+
+
+def _put_further(connection: Connection, record: DeviceRecord) -> None:
+    rows = [
+        {"instance": record.instance, "place": place, "credential": name} for place, name in enumerate(record.further)
+    ]
+    if rows:
+        connection.execute(insert(further_credentials), rows)

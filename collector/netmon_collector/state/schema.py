@@ -1,6 +1,7 @@
 """The tables as the newest migration leaves them. Times are Unix milliseconds."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -83,8 +84,20 @@ jobs = Table(
     Column("agent_id", ForeignKey("agents.agent_id"), nullable=False),
     Column("credential", ForeignKey("credentials.name"), nullable=False),
     Column("interval_ms", Integer, nullable=False),
+    Column("profile", String(64), nullable=False, server_default=""),
+    Column("speeds_bps", JSON, nullable=False, server_default="{}"),
 )
-"""A device has one job, and a job one agent: no two agents poll the same device."""
+"""A device has one job, and a job one agent: no two agents poll the same device. `profile` and `speeds_bps` are what
+people say, by a port's name; without a profile the poller finds the best one."""
+
+further_credentials = Table(
+    "further_credentials",
+    metadata,
+    Column("instance", ForeignKey("jobs.instance", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("credential", ForeignKey("credentials.name"), nullable=False),
+)
+"""What is tried, in order, where a job's first credential does not work."""
 
 device_facts = Table(
     "device_facts",

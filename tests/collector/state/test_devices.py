@@ -46,6 +46,25 @@ def test_an_address_is_polled_once(engine: Engine) -> None:
     assert len(devices.all()) == 2
 
 
+def test_what_people_say_of_a_device_can_change(engine: Engine, credentials: Credentials) -> None:
+    for name in ("second", "third"):
+        credentials.put(name, SnmpCredential(name, community=name), 7)
+    devices = Devices(engine)
+    devices.add(replace(RECORD, further=("third", "second"), profile="cisco", speeds_bps={"Gi0/1": 1e8}))
+    (found,) = devices.all()
+    assert (found.credentials, found.profile, found.speeds_bps) == (("lab", "third", "second"), "cisco", {"Gi0/1": 1e8})
+    assert found.facts["profile"] == "", "what it was found to be is another matter"
+    with pytest.raises(InUse):
+        credentials.remove("third")
+    changed = replace(RECORD, host="192.0.2.2", credential="second", interval_ms=5_000)
+    devices.change(changed)
+    assert devices.all() == [changed]
+    assert credentials.remove("third")
+    devices.add(replace(RECORD, instance="sw2"))
+    with pytest.raises(DeviceExists):
+        devices.change(replace(changed, host=RECORD.host))
+
+
 def test_a_credential_is_sealed_and_stays_while_it_is_needed(engine: Engine, credentials: Credentials) -> None:
     assert credentials.get("lab") == SnmpCredential("lab", community="s3cret")
     credentials.put("lab", SnmpCredential("lab", community="newer"), 8)
