@@ -25,7 +25,7 @@ def open_store(
     *,
     queue_bytes: int,
     max_bytes: int | None = None,
-    cache_bytes: int = StoreSettings.cache_bytes,
+    cache_bytes: int | None = None,
     retention: Retention | None = None,
 ) -> EmbeddedStore | OutsideStore:
     """Opens a store whose files, if it needs any, are below `state`. Blocks. Raises StoreUnavailable.
@@ -36,7 +36,8 @@ def open_store(
     if url.kind == "embedded":
         from netmon_collector.store.embedded import EmbeddedStore
 
-        settings = StoreSettings(retention=retention or Retention(), cache_bytes=cache_bytes)
+        settings = StoreSettings(retention=retention or Retention())
+        settings = settings if cache_bytes is None else replace(settings, cache_bytes=cache_bytes)
         settings = settings if max_bytes is None else replace(settings, max_bytes=max_bytes)
         return EmbeddedStore.open(Path(url.address) if url.address else state / "store", settings)
     return open_outside(url, state / "queue", queue_bytes=queue_bytes)
