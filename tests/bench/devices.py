@@ -36,6 +36,7 @@ LIMITS = {
     "storage": 0.95,
     "sensors": 0.7,
     "links": 1.0,
+    "map": 1.0,
 }
 BUDGET_S = 60.0
 

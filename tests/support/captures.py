@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from netmon_agent.snmp.findings import Amount, Findings
+from netmon_collector.topology.draw import draw
+from netmon_collector.topology.reading import read_told
+from netmon_proto.model import DeviceFacts
 
 SHARED = Path(os.environ.get("NETMON_SHARED") or Path(__file__).parents[3] / "shared")
 DEVICES = SHARED / "snmp-devices"
@@ -106,6 +109,7 @@ def compare(expected: Expected, found: Findings, vendors: Mapping[str, str]) -> 
             0.01,
         ),
         "links": _links(expected, found),
+        "map": _map(expected, found),
     }
 
 
@@ -124,6 +128,28 @@ def _links(expected: Expected, found: Findings) -> Tally:
         what = f"{expected.name}: {row['protocol']} {row['ifName']} to {name!r} {port!r}"
         tally.count(match is not None, bool(there), f"{what}, ours {match}" if match else what)
     tally.more = len(left)
+    return tally
+
+
+def _map(expected: Expected, found: Findings) -> Tally:
+    """Links of the map that is drawn of this one device: found by protocol and port on this side.
+
+    Equal where the other side is called the same; names may have been masked, and are many neighbours' then.
+    """
+    graph = draw([read_told(DeviceFacts(expected.name, 0, found.facts or ()))], 0).graph
+    left = [
+        (piece.source, near.port, graph.nodes[far.node].name, far.port)
+        for link in graph.at(expected.name)
+        for near, far in ((link.a, link.b), (link.b, link.a))
+        for piece in link.evidence
+        if near.node == expected.name
+    ]
+    tally = Tally()
+    for row in expected.rows("discovery-protocols", "links"):
+        here = [one for one in left if one[0] == row["protocol"] and one[1] in (row["ifName"], row["ifDescr"])]
+        there = [one for one in here if one[2] == row["remote_hostname"]]
+        what = f"{expected.name}: {row['protocol']} {row['ifName']} to {row['remote_hostname']!r} on the map"
+        tally.count(bool(here), bool(there), what)
     return tally
 
 

@@ -2,10 +2,12 @@
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
+from netmon_collector.topology.rows import Row, printable_rows
 from netmon_collector.topology.told import (
     Forwarding,
     Heard,
@@ -24,6 +26,7 @@ from netmon_proto.model import DeviceFacts, FactTable
 
 MOST_PORTS: Final = 20_000
 MOST_HEARD: Final = 10_000
+MOST_NEAR: Final = 200_000
 MOST_ROUTES: Final = 10_000
 _MOST_INDEX: Final = (1 << 31) - 1
 _LEARNED: Final = "3"
@@ -33,14 +36,12 @@ _FULL: Final = "8"
 _ESTABLISHED: Final = "6"
 _THROUGH_OTHERS: Final = "4"
 
-Row = dict[str, str]
-
 
 def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "") -> Told:
     """What a device told, with the names that it is known by beside its own; its tables cut to their bounds."""
-    about = next(_rows(facts, "device", 1), {})
-    bridge = next(_rows(facts, "bridge", 1), {})
-    shared = [row["address"] for row in _rows(facts, "virtual-address", MOST_PORTS) if "address" in row]
+    about = next(printable_rows(facts, "device", 1), {})
+    bridge = next(printable_rows(facts, "bridge", 1), {})
+    shared = [row["address"] for row in printable_rows(facts, "virtual-address", MOST_PORTS) if "address" in row]
     return Told(
         facts.device,
         time_ms=facts.time_ms,
@@ -61,15 +62,6 @@ def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "") -> 
     )
 
 
-def _rows(facts: DeviceFacts, kind: str, most: int) -> Iterator[Row]:
-    table = facts.table(kind)
-    if table is not None:
-        for number, row in enumerate(table.rows()):
-            if number >= most:
-                return
-            yield row
-
-
 def _number(text: str | None, default: int = 0) -> int:
     """A whole number from 0 to 2**31 - 1; the default for what is none."""
     if not text or len(text) > 10 or not (text.isascii() and text.isdecimal()):
@@ -78,8 +70,10 @@ def _number(text: str | None, default: int = 0) -> int:
 
 
 def _ports(facts: DeviceFacts) -> Iterator[Port]:
-    groups = {_number(row.get("ifIndex")): _number(row.get("group")) for row in _rows(facts, "lag", MOST_PORTS)}
-    for row in _rows(facts, "port", MOST_PORTS):
+    groups = {
+        _number(row.get("ifIndex")): _number(row.get("group")) for row in printable_rows(facts, "lag", MOST_PORTS)
+    }
+    for row in printable_rows(facts, "port", MOST_PORTS):
         index = _number(row.get("ifIndex"))
         if index:
             group = groups.get(index, 0)
@@ -103,7 +97,7 @@ def _speed_bps(row: Row) -> float | None:
 
 
 def _addresses(facts: DeviceFacts) -> Iterator[OwnAddress]:
-    for row in _rows(facts, "address", MOST_PORTS):
+    for row in printable_rows(facts, "address", MOST_PORTS):
         if address := _address(row.get("address", "")):
             prefix = _number(row.get("prefix"), -1)
             yield OwnAddress(address, prefix if prefix >= 0 else None, _number(row.get("ifIndex")))
@@ -118,7 +112,7 @@ def _address(text: str) -> str:
 
 
 def _heard(facts: DeviceFacts) -> Iterator[Heard]:
-    for row in _rows(facts, "neighbour", MOST_HEARD):
+    for row in printable_rows(facts, "neighbour", MOST_HEARD):
         address = _address(row.get("address", ""))
         yield Heard(
             row.get("protocol", "lldp")[:16],
@@ -170,24 +164,25 @@ def _near(facts: DeviceFacts) -> Iterator[Near]:
         return
     columns = table.columns
     indexes = columns.get("ifIndex", [""] * len(table))
-    for text, mac_text, index in zip(columns["address"], columns["mac"], indexes, strict=True):
+    rows = zip(columns["address"], columns["mac"], indexes, strict=True)
+    for text, mac_text, index in islice(rows, MOST_NEAR):
         mac, address = mac_number(mac_text), _address(text)
         if mac and address:
             yield Near(address, mac, _number(index))
 
 
 def _spanning(facts: DeviceFacts) -> Iterator[SpanningPort]:
-    for row in _rows(facts, "stp-port", MOST_PORTS):
+    for row in printable_rows(facts, "stp-port", MOST_PORTS):
         if index := _number(row.get("ifIndex")):
             bridge = mac_number(row.get("designated_bridge", ""))
             yield SpanningPort(index, _number(row.get("state")), bridge, _number(row.get("designated_port")))
 
 
 def _peers(facts: DeviceFacts) -> Iterator[Peer]:
-    for row in _rows(facts, "ospf-neighbour", MOST_HEARD):
+    for row in printable_rows(facts, "ospf-neighbour", MOST_HEARD):
         if row.get("state", _FULL) == _FULL and (address := _address(row.get("address", ""))):
             yield Peer("ospf", address, row.get("router", ""))
-    for row in _rows(facts, "bgp-peer", MOST_HEARD):
+    for row in printable_rows(facts, "bgp-peer", MOST_HEARD):
         if row.get("state", _ESTABLISHED) == _ESTABLISHED and (address := _address(row.get("address", ""))):
             yield Peer("bgp", address)
 
@@ -195,7 +190,7 @@ def _peers(facts: DeviceFacts) -> Iterator[Peer]:
 def _routes(facts: DeviceFacts) -> Iterator[Route]:
     """Routes through others, one for each next hop: the map asks who is next, not where to."""
     seen = set()
-    for row in _rows(facts, "route", MOST_ROUTES):
+    for row in printable_rows(facts, "route", MOST_ROUTES):
         hop = _address(row.get("next_hop", ""))
         if hop and row.get("type", _THROUGH_OTHERS) == _THROUGH_OTHERS and hop not in seen:
             seen.add(hop)
