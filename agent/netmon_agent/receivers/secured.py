@@ -62,6 +62,11 @@ class Head(NamedTuple):
     engine_id: bytes
     user: bytes
 
+    @property
+    def who(self) -> str:
+        """The user, for people."""
+        return f"user {self.user[:32].decode(errors='replace')!r}"
+
 
 class Secured:
     """Reads messages of version 3, and makes the replies that they ask for. Belongs to one event loop."""
@@ -122,7 +127,7 @@ class Secured:
         replies = list(self._wire.sent)
         if not self._told:
             if not replies:
-                raise Malformed(f"user {head.user[:32]!r}: wrong password, or an old message sent again")
+                raise Malformed(f"{head.who}: wrong password, or an old message sent again")
             return None, replies
         context_id, bindings = self._told[0]
         sender = context_id if head.engine_id == self._own_id else head.engine_id
@@ -139,9 +144,9 @@ class Secured:
             return False  # who sends informs asks first which engine this is
         level = self._levels.get(head.user)
         if level is None:
-            raise Malformed(f"user {head.user[:32]!r} is none that this receiver knows")
+            raise Malformed(f"{head.who} is none that this receiver knows")
         if head.flags & level != level:
-            raise Malformed(f"user {head.user[:32]!r} sends without the protection that it must have")
+            raise Malformed(f"{head.who} sends without the protection that it must have")
         if head.engine_id in (b"", self._own_id) or (head.user, head.engine_id) in self._engines:
             return False
         if len(self._engines) >= MOST_ENGINES:

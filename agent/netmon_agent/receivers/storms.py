@@ -15,10 +15,10 @@ MALFORMED: Final = "malformed"
 STRANGER: Final = "stranger"
 FULL: Final = "full"
 _SAID = {
-    STORM: "messages came faster than is taken from one source",
-    MALFORMED: "messages could not be read",
-    STRANGER: "messages came from one that may not send",
-    FULL: "messages came while more than enough waited already",
+    STORM: "more came than is taken from one source",
+    MALFORMED: "what came could not be read",
+    STRANGER: "the sender is none of those that may",
+    FULL: "too much waited already",
 }
 _SEVERITIES = {STORM: Severity.WARNING, FULL: Severity.WARNING}
 
@@ -30,8 +30,8 @@ class _Bucket:
 
 
 class Storms:
-    """A bucket of tokens for each source (a leaky bucket as a meter, ITU-T I.371): so many messages a second, and in
-    between a burst. Sources beyond MOST_SOURCES push out those that came first.
+    """A token bucket for each source: so many messages a second for long, and a burst at once. Sources beyond
+    MOST_SOURCES push out those that came first.
     """
 
     def __init__(self, rate_per_s: float, burst: int) -> None:
@@ -79,6 +79,7 @@ class Losses:
         for (reason, source), (count, why) in untold.items():
             whose = f" of {source}" if source else " of other sources"
             because = f" ({why})" if why else ""
-            text = f"{count} messages{whose} were left out: {_SAID[reason]}{because}"
+            many = f"{count:,} messages{whose} were" if count > 1 else f"a message{whose} was"
+            text = f"{many} left out: {_SAID[reason]}{because}"
             severity = _SEVERITIES.get(reason, Severity.NOTICE)
             yield Event(now_ms, "netmon", f"receiver.{reason}", severity, text, 1, "", source, {"messages": str(count)})

@@ -120,7 +120,7 @@ async def test_wrong_keys_and_less_protection_than_agreed_are_left_out_and_told(
         told = list(received.desk.losses.tell(0))
         events = await received.take()
     assert (left_out, events) == (3, [])
-    assert told[0].text.startswith("3 messages of 127.0.0.1 were left out: messages could not be read")
+    assert told[0].text.startswith("3 messages of 127.0.0.1 were left out: what came could not be read (user '")
 
 
 async def test_only_known_communities_and_sources_are_taken(tmp_path: Path) -> None:
