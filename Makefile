@@ -4,9 +4,11 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 PYTHON ?= python3
 STATE ?= .netmon
+FUZZ_SECONDS ?= 600
+FUZZERS := $(patsubst tests/fuzz/%.py,fuzz-%,$(wildcard tests/fuzz/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto crash fuzz bench
+.PHONY: help run setup test check proto crash fuzz bench $(FUZZERS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,8 +36,10 @@ proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v
 crash: setup ## the store under kills, cut files and flipped bits, for some minutes
 	NETMON_CRASH_ROUNDS=1000 $(BIN)/pytest --timeout 3600 tests/crash
 
-fuzz: setup ## random input for whatever reads what others send, ten minutes each
-	@for file in tests/fuzz/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
+fuzz: $(FUZZERS) ## random input for whatever reads what others send, FUZZ_SECONDS each (600); fuzz-query is one of them
+
+$(FUZZERS): fuzz-%: setup
+	@echo "== tests/fuzz/$*.py"; PYTHONPATH=. $(BIN)/python tests/fuzz/$*.py $(FUZZ_SECONDS)
 
 soak: setup ## the store's memory at a million series, then ten minutes at 100,000 samples a second
 	PYTHONPATH=. $(BIN)/python tests/soak/memory.py

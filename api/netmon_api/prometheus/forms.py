@@ -62,5 +62,9 @@ class RulesForm(MatchForm):
     exclude_alerts: str = Field(default="", description="`true` for rules without their alerts.")
 
 
+class TopForm(Form):
+    limit: str = Field(default="", description="How many of each kind are named; 10, if it is not given.")
+
+
 class NoForm(Form):
     """A path without parameters."""

@@ -1,15 +1,21 @@
 """What Prometheus tells of itself, told of netmon."""
 
+from typing import Final
+
 from aiohttp import web
 
-from netmon_api.prometheus.forms import NoForm
+from netmon_api.prometheus.forms import NoForm, TopForm
+from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import success
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
+from netmon_collector.store.inventory import Counts, Weighable
 from netmon_proto import __version__
 
 SPOKEN_VERSION = "3.5.0"
 """The Prometheus whose requests and answers these are. Grafana reads from it what it may ask."""
+_NAMED: Final = 10
+_MOST_NAMED: Final = 10_000
 
 
 async def build_info(_call: Call[NoForm]) -> web.Response:
@@ -40,6 +46,36 @@ async def runtime_info(call: Call[NoForm]) -> web.Response:
 async def flags(_call: Call[NoForm]) -> web.Response:
     """None: netmon is told by its configuration file."""
     return success({})
+
+
+async def tsdb(call: Call[TopForm]) -> web.Response:
+    """What makes the series so many. `headStats` tells of the whole store, which has no head of Prometheus' kind."""
+    text = call.query.limit
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_NAMED):
+        raise Problem("bad_data", f"limit must be a positive number, of at most {_MOST_NAMED}")
+    store = call.services.store
+    if not isinstance(store, Weighable):
+        raise Problem("not_found", "the store that netmon keeps samples in cannot tell what makes its series so many")
+    found, stats = await store.cardinality(int(text or _NAMED)), store.stats()
+    return success(
+        {
+            "headStats": {
+                "numSeries": found.series,
+                "numLabelPairs": found.pairs,
+                "chunkCount": found.chunks,
+                "minTime": 2**63 - 1 if stats.oldest_ms is None else stats.oldest_ms,
+                "maxTime": -(2**63) if stats.newest_ms is None else stats.newest_ms,
+            },
+            "seriesCountByMetricName": _counts(found.by_metric),
+            "labelValueCountByLabelName": _counts(found.by_label),
+            "memoryInBytesByLabelName": _counts(found.bytes_by_label),
+            "seriesCountByLabelValuePair": _counts(found.by_pair),
+        }
+    )
+
+
+def _counts(counts: Counts) -> list[dict[str, object]]:
+    return [{"name": name, "value": count} for name, count in counts]
 
 
 async def healthy(_call: Call[NoForm]) -> web.Response:

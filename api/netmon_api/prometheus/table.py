@@ -13,6 +13,7 @@ from netmon_api.prometheus.forms import (
     NoForm,
     RangeForm,
     RulesForm,
+    TopForm,
 )
 from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Handler
@@ -44,6 +45,7 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
     *_get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
     *_get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
+    *_get("/api/v1/status/tsdb", standing.tsdb, TopForm, "What makes the series so many"),
     *_get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
     *_get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
     PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",

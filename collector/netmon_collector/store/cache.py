@@ -9,11 +9,12 @@ class Cache:
     """Keeps values up to a number of bytes. Any thread may use it.
 
     In two generations: what is put or used is in the young one; when that has half of the bytes it becomes the old
-    one, and the old one before it is forgotten.
+    one, and the old one before it is forgotten. `parts`: a value takes at most that part of a generation.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, parts: int = 4) -> None:
         self._half_bytes = max_bytes // 2
+        self._largest_bytes = self._half_bytes // parts
         self._young: dict[Hashable, tuple[Any, int]] = {}
         self._old: dict[Hashable, tuple[Any, int]] = {}
         self._young_bytes = self._old_bytes = 0
@@ -51,7 +52,7 @@ class Cache:
 
     def put(self, key: Hashable, value: Any, size_bytes: int) -> None:
         """Keeps a value of about so many bytes for a while; never one that would push out most others."""
-        if size_bytes > self._half_bytes // 4:
+        if size_bytes > self._largest_bytes:
             return
         with self._lock:
             if key in self._young:

@@ -43,7 +43,14 @@ from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.finding import Finder
 from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.groups import Groups
-from netmon_collector.store.inventory import TOP, Inventory, LabelFigures, MetricFigures
+from netmon_collector.store.inventory import (
+    TOP,
+    Cardinality,
+    Inventory,
+    LabelFigures,
+    MetricFigures,
+    cardinality,
+)
 from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
 from netmon_collector.store.judging import Judging
 from netmon_collector.store.labels import LabelIndex
@@ -330,6 +337,11 @@ class EmbeddedStore:
             metrics=[MetricFigures(*one) for one in metrics],
             labels=[LabelFigures(*one) for one in labels],
         )
+
+    async def cardinality(self, top: int) -> Cardinality:
+        await self._whole()
+        chunks = sum(len(file.entries) for file in self._shelf.files(Tier.RAW))
+        return await asyncio.to_thread(cardinality, self._index.tallies(), self._index.present(), chunks, top)
 
     async def mend(self, hours: Collection[int]) -> None:
         """Makes files with damage anew without it, and the rollups of some hours, which are given by their starts.

@@ -86,7 +86,7 @@ class Gatherer:
         self._blocks = blocks
         self._shelf = shelf
         self._selector = selector
-        self._kept = Cache(most_bytes)
+        self._kept = Cache(most_bytes, parts=1)  # what is large is slow to read, and then read again
 
     @property
     def size_bytes(self) -> int:

@@ -212,14 +212,9 @@ class LabelIndex:
 
     def counts(self, top: int) -> tuple[list[tuple[str, int]], list[tuple[str, int, int]]]:
         """The metrics with the most series, and the labels with the most values: name, series, and values."""
-        present = _bitmap(np.flatnonzero(self._present))
         metrics: list[tuple[str, int]] = []
         labels: list[tuple[str, int, int]] = []
-        for name in list(self._values):
-            with self._lock:
-                values = list(self._values[name].items())
-            found = [(value, self._postings[pair].intersection_cardinality(present)) for value, pair in values]
-            found = [(value, series) for value, series in found if series]
+        for name, found in self.tallies():
             if name == NAME:
                 metrics = found
             elif found:
@@ -227,6 +222,15 @@ class LabelIndex:
         metrics.sort(key=lambda one: (-one[1], one[0]))
         labels.sort(key=lambda one: (-one[2], one[0]))
         return metrics[:top], labels[:top]
+
+    def tallies(self) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+        """Each label, and of each of its values how many of the series have it of which there is a sample."""
+        present = _bitmap(np.flatnonzero(self._present))
+        for name in list(self._values):
+            with self._lock:
+                values = list(self._values[name].items())
+            found = [(value, self._postings[pair].intersection_cardinality(present)) for value, pair in values]
+            yield name, [(value, series) for value, series in found if series]
 
     def _all(self) -> BitMap:
         return BitMap(range(len(self)))

@@ -86,3 +86,23 @@ async def test_metadata_has_the_same_mistakes(peers: Peers) -> None:
     for query in ([("limit", "x")], [("limit", "1.5")], []):
         ours, theirs = await peers.both("/api/v1/metadata", query)
         assert (ours.status, ours.json) == (theirs.status, theirs.json)
+
+
+async def test_what_makes_the_series_so_many(peers: Peers) -> None:
+    ours, theirs = await peers.both("/api/v1/status/tsdb")
+    told, expected = ours.json["data"], theirs.json["data"]
+    assert set(told) == set(expected)
+    for count in ("numSeries", "numLabelPairs"):
+        assert told["headStats"][count] == expected["headStats"][count]
+    for kind in set(told) - {"headStats"}:
+        assert [one["value"] for one in told[kind]] == [one["value"] for one in expected[kind]], kind
+        assert {one["name"] for one in told[kind][:3]} <= {one["name"] for one in expected[kind]}, kind
+
+
+async def test_how_many_are_named_can_be_said(peers: Peers) -> None:
+    ours, _ = await peers.both("/api/v1/status/tsdb", [("limit", "1")])
+    assert len(ours.json["data"]["seriesCountByMetricName"]) == 1
+    for wrong in ("0", "-1", "x", "10001", "9" * 5000):
+        ours, _ = await peers.both("/api/v1/status/tsdb", [("limit", wrong)])
+        assert (ours.status, ours.json["errorType"]) == (400, "bad_data")
+        assert ours.json["error"] == "limit must be a positive number, of at most 10000"
