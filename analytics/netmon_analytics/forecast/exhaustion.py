@@ -1,0 +1,94 @@
+"""When a limit will be reached: by the increments that were, drawn again and again, with "never" as an answer.
+
+A line through the past says one date and is wrong: what fills a disk comes in bursts and cycles. Here whole weeks of
+daily increments are drawn from the past (block bootstrap: Künsch, 1989), with the mean itself as uncertain as it is,
+and the share of paths that reach the limit, and when, is the answer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmon_analytics.forecast.trend import last_change
+
+BLOCK = 7
+BLOCKS_FOR_TWO_WEEKS = 8
+PATHS = 400
+FEWEST = 7
+
+
+@dataclass(frozen=True)
+class Exhaustion:
+    """Steps (days, when increments are daily) until the limit, inf for never within the horizon."""
+
+    middle: float
+    low: float
+    high: float
+    never: float
+    """The share of paths that do not reach the limit within the horizon."""
+    changed: int | None
+    """The step at which the way of growing changed, counted from the first value; only what came after is used."""
+
+
+def time_until(
+    levels: NDArray[np.float64], limit: float, horizon: int, rng: np.random.Generator, share: float = 0.8
+) -> Exhaustion:
+    """levels: one value a day, without gaps, at least eight; limit: from above or below, wherever it lies.
+
+    Raises ValueError where there are too few values.
+    """
+    if len(levels) <= FEWEST:
+        raise ValueError(f"{len(levels)} values are too few: at least {FEWEST + 1} are needed")
+    sign = 1.0 if limit >= levels[-1] else -1.0
+    room = sign * (limit - levels[-1])
+    if room == 0:
+        return Exhaustion(0.0, 0.0, 0.0, 0.0, None)
+    increments = sign * np.diff(levels)
+    changed = last_change(increments)
+    used = increments if changed is None else increments[changed:]
+    reached = first_passage(_paths(used, horizon, rng), room)
+    tail = (1 - share) / 2
+    low, middle, high = (_quantile(reached, at) for at in (tail, 0.5, 1 - tail))
+    return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), None if changed is None else changed + 1)
+
+
+def _paths(increments: NDArray[np.float64], horizon: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(paths, horizon) of sums of increments drawn in blocks, around means that are drawn as well."""
+    count = len(increments)
+    block = 2 * BLOCK if count >= 2 * BLOCK * BLOCKS_FOR_TWO_WEEKS else min(BLOCK, count // 2)
+    drawn = _blocks(increments, block, horizon, rng)
+    means = _blocks(increments, block, count, rng).mean(axis=1)
+    # The mean of few values spreads less than it should when drawn from them: Student's correction, by blocks.
+    blocks = count / block
+    stretch = np.sqrt(blocks / max(blocks - 1, 1))
+    shift = (means - increments.mean()) * stretch
+    paths: NDArray[np.float64] = np.cumsum(drawn + shift[:, None], axis=1)
+    return paths
+
+
+def _blocks(values: NDArray[np.float64], block: int, length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(PATHS, length): circular blocks, so that no value is drawn more often than another."""
+    pieces = -(-length // block)
+    starts = rng.integers(0, len(values), (PATHS, pieces, 1))
+    at = (starts + np.arange(block)) % len(values)
+    drawn: NDArray[np.float64] = values[at.reshape(PATHS, -1)[:, :length]]
+    return drawn
+
+
+def first_passage(paths: NDArray[np.float64], room: float) -> NDArray[np.float64]:
+    """Steps until each path has used the room, between steps by a straight line; inf where it has not."""
+    over = paths >= room
+    at = over.argmax(axis=1)
+    reached = over.any(axis=1)
+    rows = np.arange(len(paths))
+    after = paths[rows, at]
+    before = np.where(at > 0, paths[rows, np.maximum(at - 1, 0)], 0.0)
+    part = np.divide(room - before, after - before, out=np.ones(len(paths)), where=after > before)
+    return np.where(reached, at + np.clip(part, 0, 1), np.inf)
+
+
+def _quantile(reached: NDArray[np.float64], share: float) -> float:
+    """Of values of which some may be infinite."""
+    ordered = np.sort(reached)
+    return float(ordered[min(int(share * len(ordered)), len(ordered) - 1)])

@@ -1,0 +1,100 @@
+"""Forecasts, dates of exhaustion, trends and changes, on series whose future is known."""
+
+import numpy as np
+import pytest
+
+from netmon_analytics.forecast import ensemble, fill, last_change, mann_kendall, theil_sen, time_until
+from netmon_analytics.forecast.exhaustion import first_passage
+from netmon_analytics.forecast.ridge import same_time
+from tests.support.disks import growth
+
+DAY, WEEK = 24, 168
+
+
+def test_a_day_and_a_week_are_carried_on() -> None:
+    hours = np.arange(5 * WEEK)
+    shape = 100 + 30 * np.sin(2 * np.pi * hours / DAY) * np.where(hours // DAY % 7 < 5, 1.0, 0.3)
+    noisy = shape + np.random.default_rng(1).normal(size=len(hours))
+    told = ensemble(noisy[: 4 * WEEK], 48, DAY, WEEK)
+    truth = shape[4 * WEEK :][:48]
+    assert np.abs(told.mean - truth).mean() < 3
+    assert ((truth > told.low[1]) & (truth < told.high[1])).mean() > 0.9
+    assert (told.high[1] >= told.high[0]).all()
+    assert sum(told.weights.values()) == pytest.approx(1, abs=0.01)
+
+
+def test_too_short_a_series_is_refused() -> None:
+    with pytest.raises(ValueError, match="too few for 48 steps"):
+        ensemble(np.ones(300), 48, DAY, WEEK)
+
+
+def test_a_constant_stays_constant() -> None:
+    told = ensemble(np.full(4 * WEEK, 7.0), DAY, DAY, WEEK)
+    assert told.mean == pytest.approx(7, abs=1e-6)
+
+
+def test_gaps_become_lines_and_nothing_at_all_is_refused() -> None:
+    assert fill(np.array([np.nan, 1, np.nan, 3, np.nan])).tolist() == [1, 1, 2, 3, 3]
+    with pytest.raises(ValueError, match="no values"):
+        fill(np.array([np.nan]))
+
+
+def test_the_same_time_of_several_periods_is_their_mean() -> None:
+    weights = same_time(4, 3, (2, 4))
+    assert (np.array([1.0, 2, 3, 4]) @ weights).tolist() == [2, 3, 3]
+
+
+def test_a_steady_disk_has_a_date_and_a_quiet_one_has_never() -> None:
+    rng = np.random.default_rng(1)
+    steady = time_until(np.cumsum(growth("steady", 90, rng)), 120, 365, rng)
+    assert 25 < steady.low < steady.middle < steady.high < 36
+    assert steady.never == 0
+    quiet = time_until(50 + rng.normal(size=90) * 0.1, 100, 365, rng)
+    assert quiet.never > 0.9
+    assert quiet.high == np.inf
+
+
+def test_a_limit_below_is_reached_by_falling() -> None:
+    rng = np.random.default_rng(1)
+    told = time_until(100 - np.arange(60.0), 0, 365, rng)
+    assert told.middle == pytest.approx(41, abs=0.5)
+
+
+def test_a_limit_that_is_there_is_now() -> None:
+    assert time_until(np.arange(20.0), 19, 365, np.random.default_rng(1)).middle == 0
+
+
+def test_few_values_have_no_date() -> None:
+    with pytest.raises(ValueError, match="at least 8"):
+        time_until(np.arange(5.0), 19, 365, np.random.default_rng(1))
+
+
+def test_a_change_of_regime_is_said_and_what_was_before_left_out() -> None:
+    rng = np.random.default_rng(1)
+    increments = np.concatenate([growth("steady", 60, rng), 5 + growth("steady", 30, rng)])
+    told = time_until(np.cumsum(increments), increments.sum() + 60, 365, rng)
+    assert told.changed == pytest.approx(61, abs=2)
+    assert told.middle == pytest.approx(10, abs=1.5)
+
+
+def test_a_path_reaches_a_limit_between_two_steps() -> None:
+    paths = np.array([[1.0, 3, 5], [0.0, 0, 0]])
+    assert first_passage(paths, 2).tolist() == [1.5, np.inf]
+
+
+def test_a_trend_is_found_among_wild_values() -> None:
+    times = np.arange(60.0)
+    values = 2 * times + np.random.default_rng(1).normal(size=60)
+    values[::10] += 1000
+    assert theil_sen(times, values) == pytest.approx(2, abs=0.3)
+    tau, chance = mann_kendall(values)
+    assert tau > 0.5
+    assert chance < 0.001
+
+
+def test_noise_has_no_trend_and_no_change() -> None:
+    noise = np.random.default_rng(2).normal(size=80)
+    assert mann_kendall(noise)[1] > 0.05
+    assert mann_kendall(np.ones(20)) == (0.0, 1.0)
+    assert last_change(noise) is None
+    assert last_change(np.ones(40)) is None
