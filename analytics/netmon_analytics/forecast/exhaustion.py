@@ -47,13 +47,13 @@ def time_until(
     increments = sign * np.diff(levels)
     changed = last_change(increments)
     used = increments if changed is None else increments[changed:]
-    reached = first_passage(_paths(used, horizon, rng), room)
+    reached = first_passage(drawn_paths(used, horizon, rng), room)
     tail = (1 - share) / 2
     low, middle, high = (_quantile(reached, at) for at in (tail, 0.5, 1 - tail))
     return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), None if changed is None else changed + 1)
 
 
-def _paths(increments: NDArray[np.float64], horizon: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def drawn_paths(increments: NDArray[np.float64], horizon: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(paths, horizon) of sums of increments drawn in blocks, around means that are drawn as well."""
     count = len(increments)
     block = 2 * BLOCK if count >= 2 * BLOCK * BLOCKS_FOR_TWO_WEEKS else min(BLOCK, count // 2)

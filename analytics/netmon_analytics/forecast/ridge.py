@@ -51,8 +51,7 @@ class Windows:
 def _solve(own: Float64, penalty: float, right: Float64) -> Float64:
     regular = own.copy()
     regular[np.diag_indices_from(regular)] += penalty
-    solved = np.asarray(np.linalg.solve(regular, right), np.float64)
-    return solved
+    return np.asarray(np.linalg.solve(regular, right), np.float64)
 
 
 def same_time(lags: int, horizon: int, periods: tuple[int, ...]) -> Float64:

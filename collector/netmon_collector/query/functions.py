@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from netmon_collector.query import over_time, rates
+from netmon_collector.query import foresight, over_time, rates
 from netmon_collector.query.elementwise import DATES, ELEMENTWISE, clamped, rounded
 from netmon_collector.query.errors import refuse
 from netmon_collector.query.histograms import (
@@ -96,6 +96,16 @@ def _quantile_over_time(evaluator: "Evaluator", call: Call, steps: Steps) -> Val
 def _predict_linear(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     seconds = evaluator.scalar(call.args[1], steps)
     return evaluator.windowed(call.args[0], steps, rates.predict_kernel(steps.times, seconds))
+
+
+def _baseline(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
+    return evaluator.windowed(call.args[0], steps, foresight.baseline_kernel(call.function, steps.times))
+
+
+def _forecast(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
+    given = evaluator.scalar(call.args[1], steps)
+    kernel = foresight.forecast_kernel if call.function in foresight.FORECASTS else foresight.limit_kernel
+    return evaluator.windowed(call.args[0], steps, kernel(call.function, steps.times, given))
 
 
 def _smoothed(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
@@ -213,6 +223,8 @@ FUNCTIONS: Final[dict[str, Function]] = {
     **_kernels(rates.KERNELS, _rate),
     **dict.fromkeys(("clamp", "clamp_max", "clamp_min"), _clamp),
     **dict.fromkeys(("min_of", "max_of"), _extreme_of),
+    **dict.fromkeys(foresight.BASELINES, _baseline),
+    **dict.fromkeys((*foresight.FORECASTS, *foresight.LIMITS), _forecast),
     **dict.fromkeys(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"), _sort),
     "absent": lambda evaluator, call, steps: absent(evaluator.vector(call.args[0], steps), call.args[0]),
     "absent_over_time": _absent_over_time,

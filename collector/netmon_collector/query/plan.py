@@ -29,7 +29,9 @@ from netmon_collector.query.syntax.nodes import (
 from netmon_collector.query.syntax.signatures import EXPERIMENTAL_AGGREGATIONS, SIGNATURES
 
 _DEPENDS_ON_TIME: Final = frozenset(
-    "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp".split()
+    "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp"
+    " anomaly_score baseline_high baseline_low forecast forecast_high forecast_low"
+    " time_until time_until_high time_until_low".split()
 )
 
 

@@ -1,0 +1,90 @@
+"""Forecasts of samples at any times: what a value will be so many seconds ahead, and when a limit will be reached."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmon_analytics.forecast.ensemble import ensemble, fill
+from netmon_analytics.forecast.exhaustion import Exhaustion, drawn_paths, time_until
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+DAY, WEEK = 24, 168
+LONGEST_HOURLY_S = 7 * DAY_S
+FEWEST = 8
+LONGEST = 4000
+"""Buckets that are looked at: half a year of hours."""
+MOST_DAYS = 1830
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A value to come and its interval; all NaN where too little is known."""
+
+    middle: float
+    low: float
+    high: float
+
+
+UNKNOWN = Ahead(np.nan, np.nan, np.nan)
+
+
+def look_ahead(
+    times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, ahead_s: float, share: float = 0.8
+) -> Ahead:
+    """What these samples come to, `ahead_s` after `now_s`.
+
+    Up to a week ahead by hours, with the day and the week in them; beyond, by days that are drawn again.
+    """
+    if ahead_s <= LONGEST_HOURLY_S:
+        steps = max(1, int(np.ceil(ahead_s / HOUR_S)))
+        hours = buckets(times_s, values, now_s, HOUR_S)
+        for week in (WEEK, 2 * DAY):
+            if len(hours) >= week + DAY + 3 * steps + 4 * DAY:
+                told = ensemble(hours, steps, DAY, week, (share,))
+                return Ahead(float(told.mean[-1]), float(told.low[0, -1]), float(told.high[0, -1]))
+        return _drawn(hours, steps, share)
+    days = buckets(times_s, values, now_s, DAY_S)
+    return _drawn(days, min(MOST_DAYS, round(ahead_s / DAY_S)), share)
+
+
+def until(
+    times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, limit: float, share: float = 0.8
+) -> tuple[Exhaustion, float] | None:
+    """When these samples reach a limit, in steps, and how many seconds a step has; None where too little is known.
+
+    By days where there are eight, else by hours; five years, or as many hours, are looked ahead.
+    """
+    for step_s in (DAY_S, HOUR_S):
+        levels = buckets(times_s, values, now_s, step_s)
+        if len(levels) > FEWEST:
+            return time_until(levels, limit, MOST_DAYS, np.random.default_rng(len(levels)), share), step_s
+    return None
+
+
+def buckets(
+    times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, width_s: float
+) -> NDArray[np.float64]:
+    """The mean of each stretch of this width that ends at `now_s` or a multiple before; gaps become lines."""
+    known = np.isfinite(values) & (times_s <= now_s)
+    if not known.any():
+        return np.empty(0)
+    back = np.floor((now_s - times_s[known]) / width_s).astype(np.int64)
+    recent = back < LONGEST
+    back = back[recent]
+    if not len(back):
+        return np.empty(0)
+    length = int(back.max()) + 1
+    sums = np.bincount(back, values[known][recent], length)
+    counts = np.bincount(back, minlength=length)
+    with np.errstate(invalid="ignore"):
+        means = sums / counts
+    return fill(means[::-1])
+
+
+def _drawn(levels: NDArray[np.float64], steps: int, share: float) -> Ahead:
+    if len(levels) <= FEWEST:
+        return UNKNOWN
+    ends = levels[-1] + drawn_paths(np.diff(levels), steps, np.random.default_rng(len(levels)))[:, -1]
+    low, middle, high = np.quantile(ends, [(1 - share) / 2, 0.5, (1 + share) / 2])
+    return Ahead(float(middle), float(low), float(high))
