@@ -43,14 +43,7 @@ from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.finding import Finder
 from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.groups import Groups
-from netmon_collector.store.inventory import (
-    TOP,
-    Cardinality,
-    Inventory,
-    LabelFigures,
-    MetricFigures,
-    cardinality,
-)
+from netmon_collector.store.inventory import Cardinality, Inventory
 from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
 from netmon_collector.store.judging import Judging
 from netmon_collector.store.labels import LabelIndex
@@ -64,6 +57,7 @@ from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.selection import Selector
 from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.stock import Stock
 from netmon_collector.store.upkeep import Upkeep
 from netmon_proto.model import Kind, Labels
 
@@ -113,6 +107,7 @@ class EmbeddedStore:
                 self._keep_series,
                 settings,
             )
+            self._stock = Stock(self._index, self._shelf, self._upkeep)
             self._open(folder)
             self._backlog: Backlog | None = Backlog(
                 self._log, self._shelf, self._blocks.homes.copy(), self._upkeep.make_room, self._damages, settings
@@ -327,21 +322,11 @@ class EmbeddedStore:
 
     async def inventory(self) -> Inventory:
         await self._whole()
-        files, log = self._upkeep.figures()
-        metrics, labels = await asyncio.to_thread(self._index.counts, TOP)
-        return replace(
-            log,
-            series=self._index.present(),
-            tiers=files,
-            log_samples=await asyncio.to_thread(self._upkeep.samples_in_memory),
-            metrics=[MetricFigures(*one) for one in metrics],
-            labels=[LabelFigures(*one) for one in labels],
-        )
+        return await self._stock.inventory()
 
     async def cardinality(self, top: int) -> Cardinality:
         await self._whole()
-        chunks = sum(len(file.entries) for file in self._shelf.files(Tier.RAW))
-        return await asyncio.to_thread(cardinality, self._index.tallies(), self._index.present(), chunks, top)
+        return await self._stock.cardinality(top)
 
     async def mend(self, hours: Collection[int]) -> None:
         """Makes files with damage anew without it, and the rollups of some hours, which are given by their starts.
