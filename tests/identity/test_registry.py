@@ -1,12 +1,17 @@
 """What the scripts don't reach: errors, bounds, records whose first handle leaves, hostile text."""
 
+from pathlib import Path
+
 import pytest
 
 from netmon_collector.identity.judge import SAME, compare
 from netmon_collector.identity.questions import MOST_OPEN
 from netmon_collector.identity.records import Kind, NoSuch, NotPossible, State, Step
+from netmon_collector.identity.register import Register
 from netmon_collector.identity.registry import Registry
 from netmon_collector.identity.witness import Witnesses, witnesses
+from netmon_collector.state.database import open_state
+from netmon_collector.state.identity import KeptIdentity
 
 TWIN = witnesses(name="r1", serials=["FTX2222B"], base="00:1a:00:00:00:10", engine="8000aa01")
 
@@ -163,3 +168,22 @@ def test_all_witnesses_together_are_as_sure_as_can_be_and_none_as_little() -> No
     assert compare(TWIN, TWIN).sameness > SAME
     assert compare(TWIN, Witnesses()).sameness == 0.0
     assert compare(TWIN, Witnesses()).reasons == ()
+
+
+async def test_who_listens_hears_of_devices_that_came_to_have_several_handles(tmp_path: Path) -> None:
+    engine = open_state(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    heard: list[dict[str, list[str]]] = []
+    register = Register(KeptIdentity(engine), lambda: 7)
+    register.tell(lambda handles: heard.append({handle: sorted(alike) for handle, alike in handles.items()}))
+
+    for handle in ("a", "b"):
+        await register.see(handle, "", TWIN)
+    await register.see("a", "", TWIN)
+    await register.undo(register.registry.log[-1].number, "ada")
+
+    assert heard == [{}, {"a": ["a", "b"], "b": ["a", "b"]}, {}]
+    again = Register(KeptIdentity(engine), lambda: 8)
+    assert again.registry.sources == register.registry.sources
+    assert again.registry.log == register.registry.log
+    assert again.registry.apart == {frozenset(("a", "b"))}
+    engine.dispose()

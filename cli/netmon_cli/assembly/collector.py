@@ -193,6 +193,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     facts_interval_ms = round(ground.config.polling.facts_interval_s * 1000)
     polling = Polling(Devices(ground.state), Credentials(ground.state, ground.sealer), now_ms, facts_interval_ms)
     atlas = Atlas(KeptIdentity(ground.state), KeptMap(ground.state), polling, now_ms)
+    atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
     alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret

@@ -10,6 +10,7 @@ from netmon_collector.identity.witness import Witnesses
 
 K = TypeVar("K")
 T = TypeVar("T")
+Listener = Callable[[Mapping[str, Sequence[str]]], None]
 
 
 class Kept(Protocol):
@@ -38,6 +39,12 @@ class Register:
         self._sources = dict(self.registry.sources)
         self._proposals = dict(self.registry.questions.all)
         self._entries = {one.number: one for one in self.registry.log}
+        self._listeners: list[Listener] = []
+
+    def tell(self, listener: Listener) -> None:
+        """Tells, now and whenever it changes, all handles of each device that has several, by each of them."""
+        self._listeners.append(listener)
+        listener(self._handles())
 
     async def see(self, handle: str, site: str, told: Witnesses) -> Outcome:
         """Takes what a handle says of itself."""
@@ -79,8 +86,21 @@ class Register:
         news = _changed(self._entries, entries)
         gone = [handle for handle in self._sources if handle not in registry.sources]
         await asyncio.to_thread(self._kept.save, sources, gone, proposals, news, list(registry.apart))
+        moved = any(self._record_before(one.handle) != one.record for one in sources)
         self._sources, self._proposals = dict(registry.sources), dict(registry.questions.all)
         self._entries = entries
+        if gone or moved:
+            handles = self._handles()
+            for listener in self._listeners:
+                listener(handles)
+
+    def _record_before(self, handle: str) -> str:
+        before = self._sources.get(handle)
+        return before.record if before else handle
+
+    def _handles(self) -> dict[str, list[str]]:
+        alike = [[one.handle for one in sources] for sources in self.registry.records().values() if len(sources) > 1]
+        return {handle: handles for handles in alike for handle in handles}
 
 
 def _changed(before: Mapping[K, T], now: Mapping[K, T]) -> list[T]:

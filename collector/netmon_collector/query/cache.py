@@ -59,6 +59,11 @@ class AnswerCache:
             return None
         return _steps(entry.answer, first, last)
 
+    def clear(self) -> None:
+        """Forgets all answers: what they were asked for means something else now."""
+        self._entries.clear()
+        self.size_bytes = 0
+
     def keep(self, query: Query, answer: Answer, change: int) -> None:
         """Keeps an answer to a query, as of a change."""
         size_bytes = answer.values.nbytes + answer.present.nbytes + _LABELS_BYTES * len(answer.labels)

@@ -16,6 +16,7 @@ from netmon_collector.query.errors import refuse
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
+from netmon_collector.query.handles import Handles, expanded
 from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.known import KnownSeries
 from netmon_collector.query.options import Limits, QueryOptions
@@ -53,9 +54,17 @@ class Engine:
         self._server = store if isinstance(store, Summarising) else None
         self._reader = Reader(store, options)
         self._understood = lru_cache(_TREES)(self._understand)
+        self._handles: Handles = {}
         self._series = KnownSeries()
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
+
+    def know_handles(self, handles: Handles) -> None:
+        """Has queries about one handle of a device be about all of them from now on."""
+        self._handles = handles
+        self._understood.cache_clear()
+        if self._cache is not None:
+            self._cache.clear()
 
     async def instant(
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
@@ -137,7 +146,7 @@ class Engine:
 
     def _understand(self, text: str) -> tuple[Node, Set[int]]:
         """The tree of an expression, and the nodes of it that are the same at every step."""
-        root = parse(text)
+        root = expanded(parse(text), self._handles)
         if not self._options.experimental:
             check_allowed(text, root)
         return root, invariant(root)
