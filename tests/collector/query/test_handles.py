@@ -21,8 +21,8 @@ HANDLES = {"web1": ["web1", "10.0.0.7"], "10.0.0.7": ["web1", "10.0.0.7"]}
         ('up{instance=~"web1"}', 'up{instance=~"web1"}'),
         ('up{job="web1"}', 'up{job="web1"}'),
         (
-            'sum by (job) (rate(x{instance="web1"}[5m])) / -(y{instance="web1"} offset 1m)',
-            r'sum by (job) (rate(x{instance=~"web1|10\\.0\\.0\\.7"}[5m])) / -(y{instance=~"web1|10\\.0\\.0\\.7"} offset 1m)',
+            'sum by (job) (rate(x{instance="web1"}[5m])) / -y{instance="web1"}',
+            r'sum by (job) (rate(x{instance=~"web1|10\\.0\\.0\\.7"}[5m])) / -y{instance=~"web1|10\\.0\\.0\\.7"}',
         ),
         ('max_over_time(up{instance="web1"}[1h:5m])', r'max_over_time(up{instance=~"web1|10\\.0\\.0\\.7"}[1h:5m])'),
     ],
