@@ -28,7 +28,7 @@ from netmon_api.topology_models import (
     WhereQuery,
 )
 from netmon_collector.atlas import Atlas
-from netmon_collector.topology.graph import Graph, Kind, Layer, Link
+from netmon_collector.topology.graph import End, Graph, Kind, Layer, Link
 from netmon_collector.topology.history import Stay
 from netmon_collector.topology.told import mac_number, mac_text
 
@@ -62,8 +62,8 @@ async def show_map(call: Call[MapQuery]) -> MapAnswer:
             NodeAnswer(id=one.id, kind=one.kind.value, name=one.name, detail=one.detail)
             for one in (graph.nodes[name] for name in sorted(nodes))
         ],
-        links=[link_answer(one) for one in shown],
-        cuts=sorted(graph.cuts() & nodes),
+        links=[link_answer(one, graph) for one in shown],
+        cuts=sorted(_parting(graph) & nodes),
         notes=list(atlas.sheet.notes),
         truncated=len(shown) < len(links),
     )
@@ -80,7 +80,8 @@ async def list_links(call: Call[LinksQuery]) -> Listing[LinkAnswer]:
         and query.layer in (None, str(int(one.layer)))
     ]
     found.sort(key=lambda one: (one.a, one.b, one.layer))
-    results = [link_answer(one) for one in page_of(found, query)]
+    graph = call.services.atlas.sheet.graph
+    results = [link_answer(one, graph) for one in page_of(found, query)]
     return listing(call.request.path, len(found), results, query)
 
 
@@ -89,7 +90,8 @@ async def list_changes(call: Call[ChangesQuery]) -> Listing[LinkAnswer]:
     until_ms = now_ms if query.until is None else query.until
     since_ms = until_ms - DAY_MS if query.since is None else query.since
     found = await asyncio.to_thread(call.services.atlas.kept.changes, since_ms, until_ms)
-    results = [link_answer(link, gone_ms) for link, gone_ms in page_of(found, query)]
+    graph = call.services.atlas.sheet.graph
+    results = [link_answer(link, graph, gone_ms) for link, gone_ms in page_of(found, query)]
     return listing(call.request.path, len(found), results, query)
 
 
@@ -109,7 +111,7 @@ async def find(call: Call[WhereQuery]) -> WhereAnswer:
         before=[_stay(atlas, one) for one in before if (one.mac, one.device, one.port, one.first_seen_ms) not in known][
             :MOST_HOSTS
         ],
-        links=[link_answer(one) for one in links[:MOST_HOSTS]],
+        links=[link_answer(one, atlas.sheet.graph) for one in links[:MOST_HOSTS]],
     )
 
 
@@ -120,7 +122,7 @@ async def show_path(call: Call[PathQuery]) -> PathAnswer:
     if path is None:
         raise ApiError("not_found", f"the map knows no way from {start} to {goal}")
     pairs = zip(path.nodes, path.nodes[1:], path.steps, strict=False)
-    steps = [StepAnswer(start=a, goal=b, links=[link_answer(one) for one in links]) for a, b, links in pairs]
+    steps = [StepAnswer(start=a, goal=b, links=[link_answer(one, graph) for one in links]) for a, b, links in pairs]
     return PathAnswer(nodes=list(path.nodes), steps=steps, cuts=list(path.cuts))
 
 
@@ -130,11 +132,11 @@ async def show_downstream(call: Call[DownstreamQuery]) -> DownstreamAnswer:
     return DownstreamAnswer(of=of, seen_from=seen_from, nodes=sorted(nodes))
 
 
-def link_answer(link: Link, gone_ms: int | None = None) -> LinkAnswer:
+def link_answer(link: Link, graph: Graph, gone_ms: int | None = None) -> LinkAnswer:
     layer: Literal[2, 3] = 2 if link.layer is Layer.LINK else 3
     return LinkAnswer(
-        a=EndAnswer(node=link.a.node, port=link.a.port),
-        b=EndAnswer(node=link.b.node, port=link.b.port),
+        a=_end(link.a, graph),
+        b=_end(link.b, graph),
         layer=layer,
         confidence=round(link.confidence, 4),
         evidence=[
@@ -147,6 +149,22 @@ def link_answer(link: Link, gone_ms: int | None = None) -> LinkAnswer:
         blocked=link.is_blocked,
         bundle=link.bundle,
     )
+
+
+def _end(end: End, graph: Graph) -> EndAnswer:
+    """An end with a name; one that has gone is called by what its id says."""
+    known = graph.nodes.get(end.node)
+    name = known.name if known is not None and known.kind is not Kind.DEVICE else ""
+    prefixed = end.node.startswith(("unmanaged:", "segment:", "subnet:"))
+    plain = end.node.partition(":")[2].lstrip(":") if prefixed else end.node
+    return EndAnswer(node=end.node, name=name or plain, port=end.port)
+
+
+def _parting(graph: Graph) -> set[str]:
+    """Cuts, but for those that part nothing but single neighbours that nobody asks."""
+    leaves = {one.id for one in graph.nodes.values() if one.kind is Kind.UNMANAGED and len(graph.at(one.id)) == 1}
+    nodes = [one for one in graph.nodes.values() if one.id not in leaves]
+    return Graph.of(nodes, (one for one in graph.links if not leaves & {one.a.node, one.b.node})).cuts()
 
 
 def _node(call: Call[MapQuery] | Call[LinksQuery] | Call[PathQuery] | Call[DownstreamQuery], text: str) -> str:

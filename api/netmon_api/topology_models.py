@@ -63,7 +63,10 @@ class NodeAnswer(Answer):
 
 
 class EndAnswer(Answer):
+    """`name` is for people: what a neighbour calls itself; of a device its instance."""
+
     node: str
+    name: str
     port: str
 
 
@@ -90,7 +93,8 @@ class LinkAnswer(Answer):
 
 
 class MapAnswer(Answer):
-    """The whole map, or a part of it; `notes` are what could not be made sense of. `cuts` part it when they fail."""
+    """The whole map, or a part of it; `notes` are what could not be made sense of. When one of `cuts` fails,
+    others are parted that are more than neighbours of it alone."""
 
     drawn: Time | None
     took_s: float

@@ -15,6 +15,7 @@ _SURE = 0.9
 
 class End(BaseModel):
     node: str
+    name: str
     port: str
 
 
@@ -121,7 +122,7 @@ def show_links(client: Client, device: str | None, since: float | None, as_json:
         return Exit.FINE
     links = client.understand(answer, Links).results
     now = client.status().now
-    write_lines(changes(links, on) if since is not None else overview(links, now, on))
+    write_lines(changes(links, on) if since is not None else overview(seen_from(links, device), now, on))
     return Exit.FINE
 
 
@@ -164,6 +165,13 @@ def overview(links: Sequence[Link], now: datetime, on: Paper) -> list[str]:
     return table(columns, rows, on)
 
 
+def seen_from(links: Sequence[Link], device: str | None) -> list[Link]:
+    """Links with the ends that are asked for first."""
+    return [
+        one.model_copy(update={"a": one.b, "b": one.a}) if one.b.node == device != one.a.node else one for one in links
+    ]
+
+
 def changes(links: Sequence[Link], on: Paper) -> list[str]:
     """A line for each link that came or went."""
     if not links:
@@ -197,7 +205,7 @@ def places(where: Where, now: datetime, on: Paper) -> list[str]:
     """Devices with their links, hosts with their places."""
     lines = [f"device {escape(one)}" for one in where.devices]
     if where.links:
-        lines += overview(where.links, now, on)
+        lines += overview(seen_from(where.links, where.devices[0]), now, on)
     columns = (Column("HOST"), Column("ADDRESSES"), Column("DEVICE"), Column("PORT"), Column("SINCE"), Column("SEEN"))
     stays = [*where.now, *where.before]
     rows: list[list[Cell | str]] = [
@@ -311,7 +319,7 @@ def _title(node: Node, cuts: Sequence[str], on: Paper) -> str:
 
 
 def _end(end: End) -> str:
-    return escape(f"{end.node} {end.port}".rstrip())
+    return escape(f"{end.name} {end.port}".rstrip())
 
 
 def _ends(link: Link, here: str) -> tuple[Link, tuple[str, str]]:

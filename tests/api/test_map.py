@@ -33,8 +33,8 @@ async def test_the_map_has_links_with_their_evidence(lab: Lab) -> None:
     answer = await get(lab, "/api/v1/topology", layer="2")
 
     assert [(one["a"], one["b"]) for one in answer["links"]] == [
-        ({"node": "core", "port": "ge1"}, {"node": "east", "port": "ge8"}),
-        ({"node": "east", "port": "ge2"}, {"node": "hall", "port": "ge8"}),
+        ({"node": "core", "name": "core", "port": "ge1"}, {"node": "east", "name": "east", "port": "ge8"}),
+        ({"node": "east", "name": "east", "port": "ge2"}, {"node": "hall", "name": "hall", "port": "ge8"}),
     ]
     told_by = {(one["source"], one["told_by"]) for one in answer["links"][0]["evidence"]}
     assert told_by >= {("lldp", "core"), ("lldp", "east")}
