@@ -28,7 +28,7 @@ from netmon_cli.parameters import (
     optional_duration,
 )
 from netmon_cli.tree_devices import credential_app, device_app
-from netmon_cli.tree_map import add_commands as add_map_commands
+from netmon_cli.tree_profiles import mib, profile_app
 from netmon_cli.tree_rules import rules_app
 from netmon_cli.tree_store import store_app
 from netmon_configs.mistakes import ConfigError
@@ -51,13 +51,13 @@ app.add_typer(config_app, name="config")
 token_app = typer.Typer(help="Make tokens for a collector here.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 app.add_typer(store_app, name="store")
-profile_app = typer.Typer(help="Try profiles of SNMP devices.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(profile_app, name="profile")
 dashboards_app = typer.Typer(help="Dashboards for Grafana.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
 app.add_typer(rules_app, name="rules")
+app.command()(mib)
 
 
 @app.command()
@@ -328,21 +328,6 @@ def dashboards_export(
     from netmon_cli.dashboards import export
 
     finish(export(folder, find_access(url, None, os.environ).url, as_json))
-
-
-@profile_app.command("test")
-def profile_test(
-    file: Annotated[Path, typer.Argument(help="A capture of the device (.snmprec).")],
-    profiles: Annotated[Path | None, typer.Option(help="A folder with profiles of your own.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Which profile a device gets, and what it finds."""
-    from netmon_cli.profile import test
-
-    finish(test(file, profiles, as_json, paper()))
-
-
-add_map_commands(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -92,7 +92,7 @@ class Wish(NamedTuple):
         """As the API takes it. Raises Failure."""
         address: dict[str, Any] = {}
         if self.host is not None:
-            address["host"], address["port"] = _address(self.host)
+            address["host"], address["port"] = address_of(self.host)
         said = {
             "name": self.name,
             "credentials": list(self.credentials) or None,
@@ -271,7 +271,7 @@ def _place(device: SnmpDevice) -> str:
     return f"[{device.host}]:{device.port}" if ":" in device.host else f"{device.host}:{device.port}"
 
 
-def _address(text: str) -> tuple[str, int]:
+def address_of(text: str) -> tuple[str, int]:
     """A host and a port of HOST, HOST:PORT or [HOST]:PORT; an IPv6 address may stand alone."""
     if text.count(":") > 1 and not text.startswith("["):
         return text, SNMP_PORT

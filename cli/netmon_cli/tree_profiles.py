@@ -1,0 +1,76 @@
+"""`netmon profile` and `netmon mib`: what netmon knows of kinds of devices, and how to teach it another."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netmon_cli.output import paper
+from netmon_cli.parameters import Json, finish
+from netmon_cli.tree_devices import (
+    Auth,
+    AuthPasswordFile,
+    Community,
+    CommunityFile,
+    Priv,
+    PrivPasswordFile,
+    SnmpUser,
+    SnmpVersion,
+)
+
+profile_app = typer.Typer(help="Look at what SNMP devices are taken for.", no_args_is_help=True, rich_markup_mode=None)
+
+Mibs = Annotated[list[Path] | None, typer.Option("--mibs", help="A MIB file, or a folder with some; again for more.")]
+
+
+@profile_app.command("test")
+def profile_test(
+    file: Annotated[Path, typer.Argument(help="A capture of the device (.snmprec).")],
+    profiles: Annotated[Path | None, typer.Option(help="A folder with profiles of your own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Which profile a device gets, and what it finds."""
+    from netmon_cli.profile import test
+
+    finish(test(file, profiles, as_json, paper()))
+
+
+@profile_app.command("new")
+def profile_new(
+    device: Annotated[str, typer.Argument(metavar="HOST|FILE", help="A device to walk, or a capture (.snmprec).")],
+    mibs: Mibs = None,
+    save: Annotated[Path | None, typer.Option(help="Keep what the device answered as a capture.")] = None,
+    snmp_version: SnmpVersion = None,
+    community: Community = None,
+    community_file: CommunityFile = None,
+    user: SnmpUser = None,
+    auth: Auth = None,
+    auth_password_file: AuthPasswordFile = None,
+    priv: Priv = None,
+    priv_password_file: PrivPasswordFile = None,
+) -> None:
+    """Propose a profile for a device that netmon does not know, made of what it answers.
+
+    It is asked from this machine, without the collector. The profile is printed; it is right as it is, and a beginning.
+    """
+    from netmon_cli.credentials import Given, ask_for_missing, find_credential
+    from netmon_cli.profile_new import propose
+
+    given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
+    snmp = None
+    if not Path(device).is_file() and (found := find_credential(given, os.environ)) is not None:
+        snmp = ask_for_missing(found, sys.stdin.isatty())
+    finish(propose(device, mibs or [], save, snmp))
+
+
+def mib(
+    file: Annotated[Path, typer.Argument(help="A capture of a device (.snmprec).")],
+    mibs: Mibs = None,
+    as_json: Json = False,
+) -> None:
+    """Name what a device answered, by its vendor's MIBs."""
+    from netmon_cli.profile_new import name_walk
+
+    finish(name_walk(file, mibs or [], as_json))
