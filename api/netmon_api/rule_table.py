@@ -1,8 +1,9 @@
-"""The routes about rules and alerts, on one page; app.py adds them to its own."""
+"""The routes about rules, alerts and reachability, on one page; app.py adds them to its own."""
 
-from netmon_api import rules
+from netmon_api import reachability, rules
 from netmon_api.auth import Access
 from netmon_api.models import Listing, NoQuery
+from netmon_api.reachability import ReachabilityAnswer, ReachabilityQuery
 from netmon_api.routes import Route
 from netmon_api.rule_models import (
     AlertAnswer,
@@ -38,5 +39,9 @@ RULE_ROUTES: tuple[Route, ...] = (
           "Save a rule file and evaluate it from now on", body=RuleFileBody),
     Route("DELETE", _FILES + "/{file}", Access.ADMIN, rules.remove_rule_file, NoQuery, RuleFileAnswer,
           "Forget a saved rule file, its alerts too"),
+    Route("GET", "/api/v1/reachability", Access.TOKEN, reachability.list_reachability, ReachabilityQuery,
+          Listing[ReachabilityAnswer], "Whether devices can be reached, and why that is believed"),
+    Route("GET", "/api/v1/reachability/{device}", Access.TOKEN, reachability.show_reachability, NoQuery,
+          ReachabilityAnswer, "Whether one device can be reached"),
 )
 # fmt: on

@@ -18,6 +18,7 @@ from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
+from netmon_collector.reachability.ledger import Ledger as Reachability
 from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.rules import SavedFiles
@@ -62,6 +63,7 @@ class Services:
     atlas: Atlas
     desk: Desk
     metadata: Metadata
+    reachability: Reachability
     rulebook: Rulebook
     rule_files: SavedFiles
     readiness: Callable[[], str | None]

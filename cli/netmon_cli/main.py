@@ -164,6 +164,22 @@ def events(
 
 
 @app.command()
+def reachability(
+    device: Annotated[str | None, typer.Argument(help="One device, by its name in `netmon devices`.")] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Which devices can be reached, and what each witness says.
+
+    Exit code 1 where a device is down.
+    """
+    from netmon_cli.reachability import show
+
+    finish(show(client_at(url, token_file), device, as_json, paper()))
+
+
+@app.command()
 def query(
     expression: Annotated[str, typer.Argument(help="""PromQL, such as 'rate(node_disk_read_bytes_total[5m])'.""")],
     since: Annotated[str | None, typer.Option(help="Plot the time since then, such as 6h.")] = None,

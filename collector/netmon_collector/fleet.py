@@ -60,6 +60,16 @@ class Seen(NamedTuple):
     clock_skew_ms: int | None
 
 
+class Voice(NamedTuple):
+    """When an agent was heard of last; since_ms is from when on it could have been. Times are Unix milliseconds."""
+
+    instance: str
+    hostname: str
+    interval_ms: int
+    since_ms: int
+    heard_ms: int | None
+
+
 @dataclass(slots=True)
 class _Member:
     """An agent as it is now."""
@@ -144,6 +154,23 @@ class Fleet:
             Seen(one.record.instance, one.record.version, one.record.platform, one.up, one.skew.skew_ms)
             for one in self._members.values()
         ]
+
+    def voices(self) -> list[Voice]:
+        """When all agents were heard of last, in no particular order."""
+        return [
+            Voice(
+                one.record.instance,
+                one.record.hostname,
+                one.record.interval_ms,
+                max(self._started_ms, one.record.first_seen_ms),
+                one.heard_ms,
+            )
+            for one in self._members.values()
+        ]
+
+    def polls(self) -> list[tuple[Polled, str]]:
+        """The devices that agents poll, each with the instance of its agent."""
+        return [(one, self._members[one.record.agent_id].record.instance) for one in self.polled()]
 
     def devices(self) -> list[Device]:
         """All devices, polled ones too, sorted by instance."""

@@ -30,6 +30,10 @@ from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
+from netmon_collector.reachability.ledger import Ledger as Reachability
+from netmon_collector.reachability.survey import Settings
+from netmon_collector.reachability.witnesses import Kind as Sight
+from netmon_collector.reachability.witnesses import Witness
 from netmon_collector.rules.evaluation import Surroundings
 from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.rules.sources import Sources
@@ -46,6 +50,7 @@ from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Group, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.topology.graph import Graph
 from netmon_configs.sealing import Sealer
 from netmon_proto.model import Hello, Kind, Labels, Limits
 from tests.support.clocks import HandClock
@@ -162,6 +167,7 @@ class Lab:
     polling: Polling
     facts: FactBook
     events: KeptEvents
+    reachability: Reachability
     rulebook: Rulebook
     rule_files: SavedFiles
     alerting: Alerting
@@ -209,6 +215,15 @@ class Lab:
             return (await response.json())["error"]
 
 
+def _reachability() -> Reachability:
+    """What a poller tells of sw1, an agent of web1."""
+    known = Reachability(Settings())
+    known.tell("sw1", Witness(Sight.SNMP, "poller1", 60_000), True, NOW_MS - 5_000)
+    known.tell("web1", Witness(Sight.AGENT, "mon", 10_000), True, NOW_MS - 60_000)
+    known.judge(NOW_MS, Graph())
+    return known
+
+
 def _rulebook(
     folder: Path,
     store: EmbeddedStore,
@@ -252,6 +267,7 @@ async def running(
         polling,
         FactBook(KeptFacts(state), polling, clock.now_ms),
         KeptEvents(state),
+        _reachability(),
         _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
         SavedFiles(state),
         Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
@@ -276,6 +292,7 @@ async def running(
         atlas=lab.atlas,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
+        reachability=lab.reachability,
         rulebook=lab.rulebook,
         rule_files=lab.rule_files,
         readiness=lambda: lab.not_ready,

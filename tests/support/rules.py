@@ -13,6 +13,7 @@ from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.trial.memory import TrialStore
 from netmon_collector.rules.writing import Ledger
+from netmon_collector.store.base import Points, Store
 from tests.support.clocks import HandClock
 
 
@@ -111,3 +112,17 @@ class Bench:
         answer = await self.engine.instant(expr, time_s * 1000)
         names = [",".join(f"{key}={value}" for key, value in labels if key != "__name__") for labels in answer.labels]
         return dict(zip(names, answer.values[:, 0].tolist() if names else [], strict=True))
+
+
+async def alerts_over(store: Store, receiver: AlertReceiver, clock: HandClock) -> Rulebook:
+    """The shipped rules over a real store."""
+
+    async def append(points: Sequence[Points]) -> None:
+        await store.append(points, None)
+
+    engine = Engine(store, QueryOptions())
+    memory = MemoryOf()
+    surroundings = Surroundings(engine.instant, Ledger(store, append), receiver, memory)
+    book = Rulebook(Sources([], list), surroundings, memory, clock.now_ms)
+    await book.start()
+    return book

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from random import Random
 
+import numpy as np
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +43,7 @@ from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
+from netmon_collector.reachability.watch import Watch
 from netmon_collector.receive import Receiver
 from netmon_collector.rules.evaluation import Surroundings
 from netmon_collector.rules.rulebook import Rulebook
@@ -60,7 +62,7 @@ from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
-from netmon_collector.store.base import Store, StoreUnavailable
+from netmon_collector.store.base import Latest, Matcher, Store, StoreUnavailable, TieredStore
 from netmon_collector.store.opening import open_store
 from netmon_collector.store.url import parse_store_url
 from netmon_collector.telemetry import make_registry
@@ -140,9 +142,10 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             ground = open_ground(config, closing)
             knowledge = gather_knowledge(ground, closing)
             way = lay_way(ground, knowledge, closing)
+            watch = keep_watch(ground, knowledge, way)
             rules = take_up_rules(ground, knowledge, way, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, rules, closing)
+            server = await start_server(ground, knowledge, way, watch, rules, closing)
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -156,6 +159,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 way.witness.run(),
                 knowledge.alerting.run(),
                 knowledge.owners.run(),
+                watch.run(),
                 rules.run(),
                 knowledge.atlas.run(knowledge.facts),
                 hosts.run(),
@@ -222,6 +226,25 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     return Way(intake, feed, forwarding, pipeline, witness)
 
 
+def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
+    """Puts together what judges whether devices can be reached."""
+
+    async def newest(matchers: Sequence[Matcher]) -> Latest:
+        if isinstance(ground.store, TieredStore):
+            return await ground.store.latest(matchers)
+        return Latest([], np.empty(0, np.int64), np.empty(0))
+
+    return Watch(
+        knowledge.fleet,
+        newest,
+        Ledger(ground.store, way.pipeline.append_own),
+        lambda: knowledge.atlas.sheet.graph,
+        knowledge.polling.poll_now,
+        now_ms,
+        platform.node() or "unnamed",
+    )
+
+
 def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Rules:
     """Puts together what evaluates rules. They have threads of their own: no dashboard delays them."""
     options = ground.config.rules
@@ -266,7 +289,9 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
     return receiver
 
 
-async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Rules, closing: AsyncExitStack) -> Server:
+async def start_server(
+    ground: Ground, knowledge: Knowledge, way: Way, watch: Watch, rules: Rules, closing: AsyncExitStack
+) -> Server:
     """Listens for people and programs. Raises CannotListen."""
     services = Services(
         store=ground.store,
@@ -284,6 +309,7 @@ async def start_server(ground: Ground, knowledge: Knowledge, way: Way, rules: Ru
         atlas=knowledge.atlas,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
+        reachability=watch.ledger,
         rulebook=rules.book,
         rule_files=rules.saved,
         readiness=way.pipeline.trouble,

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from netmon_collector.query.syntax.nodes import Call, Node, Selector, children
+from netmon_collector.query.syntax.nodes import (
+    Aggregation,
+    Binary,
+    Call,
+    Negation,
+    Node,
+    Paren,
+    Selector,
+    Subquery,
+    ValueType,
+    children,
+)
 from netmon_collector.query.syntax.parser import INFO_METRIC, parse
 from netmon_collector.rules.alerting import ALERTS, FOR_STATE
 from netmon_collector.rules.model import Rule
@@ -23,6 +34,30 @@ def _names(node: Node) -> Iterator[str]:
         yield INFO_METRIC
     for child in children(node):
         yield from _names(child)
+
+
+def is_hungry(node: Node) -> bool:
+    """Whether an expression comes to nothing where none of its selectors finds a series."""
+    match node:
+        case Selector():
+            return True
+        case Paren() | Negation() | Subquery():
+            return is_hungry(node.inner)
+        case Aggregation():
+            return is_hungry(node.inner)
+        case Binary(op="or"):
+            return is_hungry(node.left) and is_hungry(node.right)
+        case Binary(op="unless"):
+            return is_hungry(node.left)
+        case Binary():
+            return is_hungry(node.left) or is_hungry(node.right)
+        case Call() if node.function not in _FROM_NOTHING:
+            return any(is_hungry(one) for one in node.args if one.type in (ValueType.VECTOR, ValueType.MATRIX))
+    return False
+
+
+_FROM_NOTHING = frozenset({"absent", "absent_over_time", "scalar", "vector"})
+"""Functions that come to something of nothing."""
 
 
 def names_written(rule: Rule) -> frozenset[str]:

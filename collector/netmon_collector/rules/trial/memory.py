@@ -21,6 +21,10 @@ class TrialStore:
         self._named: dict[str, list[int]] = {}
         self.is_whole = True
 
+    def has(self, name: str) -> bool:
+        """Whether there is a series of this name."""
+        return name in self._named
+
     @property
     def pool(self) -> Group:
         return Group(None, self._labels)

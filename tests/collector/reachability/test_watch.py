@@ -1,0 +1,133 @@
+"""What a collector hears of its devices is judged, written down as series, and raises one alert."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from netmon_collector.reachability.standing import State
+from netmon_collector.reachability.watch import GRACE_MS, Watch
+from netmon_collector.rules.writing import Ledger as Results
+from netmon_collector.session import Session
+from netmon_collector.state.devices import DeviceRecord
+from netmon_collector.store.base import Matcher, MatchOp, TieredStore
+from netmon_collector.topology.graph import Graph
+from netmon_proto.model import NAME, Hello, SnmpCredential
+from tests.support.clocks import HandClock
+from tests.support.collectors import RunningCollector, collector
+from tests.support.rules import Told, alerts_over
+
+AGENT_ID = "00000000-0000-4000-8000-{:012d}"
+
+
+@dataclass
+class Site:
+    """A collector on a clock that is moved by hand; its watch looks every five seconds."""
+
+    running: RunningCollector
+    clock: HandClock
+    watch: Watch
+    asked: list[str] = field(default_factory=list)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+    def connect(self, number: int, hostname: str) -> None:
+        hello = Hello(AGENT_ID.format(number), b"k" * 32, hostname, "1.0", "Linux", 0, 10_000, 1, 1, 0)
+        self.sessions[hostname] = self.running.fleet.connect(self.running.fleet.admit(hello), "192.0.2.1:5")
+
+    async def passes(self, seconds: int, *talking: str) -> None:
+        """Time goes by, in which some agents send every ten seconds."""
+        for at_s in range(0, seconds, 5):
+            if at_s % 10 == 0:
+                for name in talking:
+                    self.running.fleet.heard(self.sessions[name], self.clock.now_ms())
+            await self.watch.look()
+            self.clock.pass_ms(5000)
+
+    def state(self, device: str) -> State:
+        return self.watch.ledger.standings[device].state
+
+    async def series(self, name: str) -> dict[str, float]:
+        store = self.running.store
+        assert isinstance(store, TieredStore)
+        found = await store.latest([Matcher(NAME, MatchOp.EQUAL, name)])
+        return {dict(labels)["instance"]: value for labels, value in zip(found.labels, found.values, strict=True)}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    clock = HandClock()
+    async with collector(tmp_path, now_ms=clock.now_ms) as running:
+        asked: list[str] = []
+        assert isinstance(running.store, TieredStore)
+        watch = Watch(
+            running.fleet,
+            running.store.latest,
+            Results(running.store, running.pipeline.append_own),
+            Graph,
+            asked.append,
+            clock.now_ms,
+            "monitor",
+        )
+        yield Site(running, clock, watch, asked)
+
+
+async def test_an_agent_that_falls_silent_is_paged_within_a_minute(site: Site) -> None:
+    for number, name in enumerate(("web1", "web2"), 1):
+        site.connect(number, name)
+    await site.passes(60, "web1", "web2")
+    assert (site.state("web1"), await site.series("netmon_device_page")) == (State.UP, {})
+    await site.passes(45, "web1")
+    assert site.state("web2") is State.DOWN
+    assert await site.series("netmon_device_state") == {"web1": 0.0, "web2": 2.0}
+    assert await site.series("netmon_device_page") == {"web2": 1.0}
+
+
+async def test_the_page_becomes_one_alert_of_the_shipped_rules(site: Site) -> None:
+    told = Told()
+    book = await alerts_over(site.running.store, told, site.clock)
+    site.connect(1, "web1")
+    site.connect(2, "web2")
+    for seconds, talking in ((60, ("web1", "web2")), (100, ("web1",)), (100, ("web1", "web2"))):
+        for _ in range(0, seconds, 10):
+            await site.passes(10, *talking)
+            for group in book.groups:
+                if group.group.name == "netmon-reachability":
+                    await group.evaluate(site.clock.now_ms())
+    alerts = [
+        (alert.name, dict(alert.labels)["instance"], str(alert.state)) for _, call in told.calls for alert in call
+    ]
+    assert dict.fromkeys(alerts) == {("Down", "web2", "firing"): None, ("Down", "web2", "inactive"): None}
+
+
+async def test_a_collector_that_starts_gives_agents_time_to_find_it(site: Site) -> None:
+    site.connect(1, "web1")
+    await site.passes(GRACE_MS // 1000 + 25)
+    assert site.state("web1") is State.UNKNOWN
+    await site.passes(15)
+    assert site.state("web1") is State.DOWN
+
+
+async def test_a_device_that_misses_a_poll_is_polled_again_at_once(site: Site) -> None:
+    site.connect(1, "poller1")
+    polling = site.running.polling
+    await polling.keep_credential("public", SnmpCredential(community="public"))
+    record = DeviceRecord("sw1", "sw1", "sw1.example", 161, AGENT_ID.format(1), "public", 60_000, site.clock.now_ms())
+    await polling.add(record, lambda handle: False)
+    polling.heard("sw1", site.clock.now_ms(), up=True)
+    await site.passes(10, "poller1")
+    assert (site.state("sw1"), site.asked) == (State.UP, [])
+    for tries in (1, 2):
+        polling.heard("sw1", site.clock.now_ms(), up=False)
+        await site.passes(10, "poller1")
+        assert site.state("sw1") is State.UP
+        assert site.asked == ["sw1"] * tries
+    polling.heard("sw1", site.clock.now_ms(), up=False)
+    await site.passes(5, "poller1")
+    assert site.state("sw1") is State.DOWN
+    assert site.watch.ledger.evidence("sw1", site.clock.now_ms())[0].startswith(
+        "snmp from poller1: no answer to 3 tries"
+    )
+    assert await polling.remove("sw1")
+    await site.passes(5, "poller1")
+    assert "sw1" not in site.watch.ledger.standings
