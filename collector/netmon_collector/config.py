@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.forward.options import RemoteWriteOptions
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.rules.options import RulesConfig
@@ -231,6 +232,7 @@ class CollectorConfig(Options):
     query: QueryConfig = Field(default_factory=QueryConfig)
     database: DatabaseOptions = Field(default_factory=DatabaseOptions)
     rules: RulesConfig = Field(default_factory=RulesConfig)
+    anomaly: AnomalyOptions = Field(default_factory=AnomalyOptions)
     polling: PollingOptions = Field(default_factory=PollingOptions)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     events: EventOptions = Field(default_factory=EventOptions)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from netmon_collector.anomaly.watch import Watch
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.foreign.base import Complaint, Written
@@ -41,6 +42,7 @@ class Pipeline:
         feed: Feed,
         intake: Intake,
         forwarding: Forwarding | None = None,
+        watch: Watch | None = None,
         *,
         retention_ms: int,
         now_ms: Callable[[], int],
@@ -50,6 +52,7 @@ class Pipeline:
         self._feed = feed
         self._intake = intake
         self._forwarding = forwarding
+        self._watch = watch
         self._retention_ms = retention_ms
         self._now_ms = now_ms
         self._book = Book(store, fleet.has_instance)
@@ -116,10 +119,12 @@ class Pipeline:
         self._pass_on(rows)
 
     def _pass_on(self, rows: Sequence[Row | Points]) -> None:
-        """Shows what was stored to those who listen, and sends it to other servers."""
+        """Shows what was stored to those who listen, sends it to other servers, and has it judged."""
         self._feed.publish(rows)
         if self._forwarding is not None:
             self._forwarding.offer(rows)
+        if self._watch is not None:
+            self._watch.offer(rows)
 
     def trouble(self) -> str | None:
         """Why samples cannot be taken at the moment; None where they can."""

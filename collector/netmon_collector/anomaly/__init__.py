@@ -1,0 +1,1 @@
+"""Every series is judged as its samples come: what is odd is known, explained, and a series of its own."""

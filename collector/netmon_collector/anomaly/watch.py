@@ -1,0 +1,193 @@
+"""Judges samples in a thread of its own, after they were stored, and never in the way of those that come.
+
+What was stored is offered; it waits in a bounded queue, of which the oldest is dropped and counted where judging falls
+behind. Every few seconds all that waits is laid into one array over all series and judged at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from netmon_analytics.anomaly import Constants, Detector, Explanation, explain
+from netmon_collector.anomaly.memory import load, save
+from netmon_collector.anomaly.options import AnomalyOptions
+from netmon_collector.anomaly.rates import Rates
+from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, kind_of
+from netmon_collector.store.base import Points, Row, Store, Values
+from netmon_configs.logs import EventLog
+from netmon_proto.model import Labels
+
+log = EventLog("netmon.collector.anomaly")
+
+TICK_S: Final = 5.0
+TELL_EVERY_TICKS: Final = 12
+SAVE_EVERY_TICKS: Final = 180
+PART: Final = 4096
+MOST_WAITING: Final = 4_000_000
+"""Samples that may wait: 32 MB, and no more than a minute's of most collectors."""
+MOST_TOLD: Final = 1000
+TOLD_FOR_S: Final = 3600.0
+GROWTH: Final = 1.25
+FEWEST_ROWS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A series that is or lately was odd."""
+
+    labels: Labels
+    time_s: float
+    """Of the last value that alarmed."""
+    value: float
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the judging goes."""
+
+    series: int
+    warm: int
+    left_out: int
+    judged: int
+    dropped: int
+    alarms: int
+    state_bytes: int
+    saved_s: float | None
+
+
+class Watch:
+    """now_s: the clock. path: where the state is kept between starts."""
+
+    def __init__(self, options: AnomalyOptions, path: Path, now_s: Callable[[], float]) -> None:
+        self._constants = Constants(weeks_per_alarm=options.weeks_per_alarm)
+        self._path = path
+        self._now_s = now_s
+        state, labels = load(path)
+        self._roster = Roster(options.max_series, labels)
+        self._detector = Detector(state, self._constants)
+        self._queue: deque[Row] = deque()
+        self._waiting = 0
+        self._dropped = self._judged = self._alarms = 0
+        self._saved_s: float | None = None
+        self._behind = False
+        self._last: dict[int, tuple[float, float]] = {}
+        self.anomalies: Sequence[Anomaly] = ()
+        """What alarmed within the last hour, the newest first; a new sequence each time."""
+        self.rates = Rates(self._roster)
+
+    def offer(self, rows: Sequence[Row | Points]) -> None:
+        """What was stored. Samples one by one are not judged: they have no rhythm."""
+        for row in rows:
+            if isinstance(row, Row):
+                self._queue.append(row)
+                self._waiting += len(row.values)
+        while self._waiting > MOST_WAITING:
+            gone = len(self._queue.popleft().values)
+            self._waiting -= gone
+            self._dropped += gone
+            if not self._behind:
+                log.warning("anomaly.behind", consequence="some samples are not judged; they are stored")
+            self._behind = True
+
+    async def run(self, store: Store, append: Callable[[Sequence[Row]], Awaitable[None]]) -> None:
+        """Until cancelled; every minute the rates of anomalies are appended."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            await asyncio.to_thread(self.judge)
+            ticks += 1
+            if ticks % TELL_EVERY_TICKS == 0:
+                await append(self.rates.rows(store, round(self._now_s() * 1000)))
+            if ticks % SAVE_EVERY_TICKS == 0:
+                await asyncio.to_thread(self.save)
+
+    def judge(self) -> None:
+        """Judges all that waits."""
+        taken = [self._queue.popleft() for _ in range(len(self._queue))]
+        self._waiting = max(0, self._waiting - sum(len(row.values) for row in taken))
+        if self._behind and self._waiting < MOST_WAITING // 2:
+            self._behind = False
+            log.info("anomaly.caught_up", dropped=self._dropped)
+        for times, values in self._laid(taken):
+            for start in range(0, len(values), PART):
+                part = slice(start, min(start + PART, len(values)))
+                if np.isfinite(values[part]).any():
+                    self._observe(times[part], values[part], part)
+        self._tell()
+
+    def _observe(self, times: Values, values: Values, part: slice) -> None:
+        found = self._detector.observe(times, values, part)
+        judged = np.flatnonzero(np.isfinite(found.score)) + part.start
+        alarmed = np.flatnonzero(found.alarm)
+        self._judged += len(judged)
+        self._alarms += len(alarmed)
+        self.rates.count(judged, alarmed + part.start)
+        for row in alarmed.tolist():
+            self._last[row + part.start] = (float(times[row]), float(values[row]))
+
+    def _laid(self, taken: Sequence[Row]) -> Iterator[tuple[Values, Values]]:
+        """The samples as arrays over all series, one of each series in each."""
+        for row in taken:
+            self._roster.rows(row.group)
+        self._make_room()
+        series = self._detector.state.series
+        times, values = np.zeros(series), np.full(series, np.nan)
+        for row in sorted(taken, key=lambda one: one.time_ms):
+            places = self._roster.rows(row.group)
+            chosen = places[places != NOT_JUDGED]
+            if np.isfinite(values[chosen]).any():
+                yield times, values
+                times, values = np.zeros(series), np.full(series, np.nan)
+            times[chosen] = row.time_ms / 1000
+            values[chosen] = row.values[places != NOT_JUDGED]
+        yield times, values
+
+    def _make_room(self) -> None:
+        series, known = len(self._roster.labels), self._detector.state.series
+        if series <= known:
+            return
+        self._detector.grow(max(FEWEST_ROWS, round(series * GROWTH)))
+        self._set_kinds()
+
+    def _set_kinds(self) -> None:
+        kinds = self._detector.state.basics.kind
+        for row, labels in enumerate(self._roster.labels):
+            kinds[row] = kind_of(labels)
+
+    def _tell(self) -> None:
+        """What alarmed lately; the oldest are forgotten."""
+        now_s = self._now_s()
+        self._last = {row: seen for row, seen in self._last.items() if seen[0] > now_s - TOLD_FOR_S}
+        newest = sorted(self._last.items(), key=lambda item: -item[1][0])[:MOST_TOLD]
+        self.anomalies = [
+            Anomaly(self._roster.labels[row], time_s, value, explain(self._detector, row))
+            for row, (time_s, value) in newest
+        ]
+
+    def save(self) -> None:
+        """Writes the state down; a disk that does not take it is told, and the next time may be better."""
+        try:
+            save(self._path, self._detector.state, self._roster.labels)
+        except OSError as error:
+            log.warning("anomaly.not_saved", error=str(error), path=self._path)
+            return
+        self._saved_s = self._now_s()
+
+    def standing(self) -> Standing:
+        state = self._detector.state
+        return Standing(
+            len(self._roster.labels),
+            int(np.count_nonzero(state.basics.warm)),
+            self._roster.left_out,
+            self._judged,
+            self._dropped,
+            self._alarms,
+            state.nbytes,
+            self._saved_s,
+        )
