@@ -252,11 +252,17 @@ class Chunk:
         if decompressor is None:
             decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
             self._decompressors[kind] = decompressor
-        ends = self.map.ends
-        start = int(ends[page - 1]) if page else self.map.head_bytes
+        ends = self._ends
+        start = ends[page - 1] if page else self.map.head_bytes
         stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64) if into is None else into
-        decompressor.read_page_into(self._checked(int(ends[page]) - start, start), count, stored)
+        decompressor.read_page_into(self._checked(ends[page] - start, start), count, stored)
         return stored
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """By page, where it ends."""
+        ends: list[int] = self.map.ends.tolist()
+        return ends
 
     def _checked(self, length: int, offset: int) -> bytes:
         data = self._fetch(length, offset)

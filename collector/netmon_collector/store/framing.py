@@ -8,7 +8,7 @@ are little-endian. The first 16 bytes of a file keep this meaning in every versi
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 from zlib import crc32
 
 VERSION: Final = 1
@@ -48,6 +48,16 @@ class NewerVersion(Exception):
     """A file's format is newer than this program."""
 
 
+class Readable(Protocol):
+    """What is read of a file."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+
 def file_header(version: int = VERSION) -> bytes:
     """The first bytes of a file."""
     head = _FILE_HEADER.pack(_FILE_MAGIC, version, 0)[:-_CRC_BYTES]
@@ -72,7 +82,7 @@ def parse_record(data: bytes, offset: int) -> Record | None:
     return Record(offset, oldest_ms, newest_ms, payload)
 
 
-def read_record(file: BinaryIO, offset: int) -> Record | None:
+def read_record(file: Readable, offset: int) -> Record | None:
     """The record at an offset; None where there is none with the right checksums."""
     file.seek(offset)
     head = file.read(_HEADER.size)
@@ -80,7 +90,7 @@ def read_record(file: BinaryIO, offset: int) -> Record | None:
     return None if header is None else parse_record(head + file.read(header[0]), offset)
 
 
-def scan(file: BinaryIO, size: int) -> Iterator[Record | Damage]:
+def scan(file: Readable, size: int) -> Iterator[Record | Damage]:
     """Everything in a file of `size` bytes, in its order. Raises NewerVersion."""
     header_length = min(size, HEADER_BYTES)
     if not check_version(file.read(HEADER_BYTES)):
@@ -119,7 +129,7 @@ def _parse_header(data: bytes) -> tuple[int, int, int, int] | None:
     return length, checksum, oldest_ms, newest_ms
 
 
-def _measure(file: BinaryIO, offset: int, size: int) -> Damage:
+def _measure(file: Readable, offset: int, size: int) -> Damage:
     """How far the damage at an offset goes: to the next good record, or to the end of the file."""
     file.seek(offset)
     rest = file.read(size - offset)

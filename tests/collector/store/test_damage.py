@@ -1,5 +1,7 @@
 """Torn and flipped bytes: the rest is there, what is lost is named, and no value is ever wrong."""
 
+import errno
+import io
 import random
 import shutil
 from collections.abc import AsyncIterator
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.framing import Damage, Record, file_header, frame, scan
+from netmon_collector.store.recovery import PatientFile
 from tests.collector.store.samples import Samples, batch, held, named, register, row
 
 BATCHES = 6
@@ -136,3 +140,29 @@ async def test_something_that_cannot_be_read_is_set_aside(tmp_path: Path) -> Non
         assert store.stats().damaged == 1
         assert (tmp_path / "wal-00000001.log.damaged").is_dir()
         assert len(await held(store)) == 1
+
+
+class BadDisk(io.BytesIO):
+    """A file of which some bytes cannot be read: the first times, or ever."""
+
+    def __init__(self, data: bytes, bad: range, times: int) -> None:
+        super().__init__(data)
+        self._bad, self._times = bad, times
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        end = self.tell() + (size or 0)
+        if self._times and self.tell() < self._bad.stop and end > self._bad.start:
+            self._times -= 1
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+@pytest.mark.parametrize(("times", "lost"), [(1, 0), (10**9, 1)])
+def test_only_what_cannot_be_read_is_lost(times: int, lost: int) -> None:
+    payloads = [bytes([number]) * 5000 for number in range(1, 6)]
+    data = file_header() + b"".join(frame(payload, number, number) for number, payload in enumerate(payloads))
+    disk = BadDisk(data, range(12_000, 12_001), times)
+    found = list(scan(PatientFile(disk), len(data)))
+    records = [one.payload for one in found if isinstance(one, Record)]
+    assert records == (payloads if not lost else payloads[:2] + payloads[3:])
+    assert [one.torn for one in found if isinstance(one, Damage)] == [False] * lost
