@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from netmon_collector.anomaly.watch import Watch
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.foreign.base import Complaint, Written
@@ -42,7 +42,7 @@ class Pipeline:
         feed: Feed,
         intake: Intake,
         forwarding: Forwarding | None = None,
-        watch: Watch | None = None,
+        assessor: Assessor | None = None,
         *,
         retention_ms: int,
         now_ms: Callable[[], int],
@@ -52,7 +52,7 @@ class Pipeline:
         self._feed = feed
         self._intake = intake
         self._forwarding = forwarding
-        self._watch = watch
+        self._assessor = assessor
         self._retention_ms = retention_ms
         self._now_ms = now_ms
         self._book = Book(store, fleet.has_instance)
@@ -123,8 +123,8 @@ class Pipeline:
         self._feed.publish(rows)
         if self._forwarding is not None:
             self._forwarding.offer(rows)
-        if self._watch is not None:
-            self._watch.offer(rows)
+        if self._assessor is not None:
+            self._assessor.offer(rows)
 
     def trouble(self) -> str | None:
         """Why samples cannot be taken at the moment; None where they can."""

@@ -27,7 +27,7 @@ from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
 from netmon_collector.alerts.alerting import Alerting
-from netmon_collector.anomaly.watch import Watch
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import CollectorConfig
@@ -115,14 +115,14 @@ class Way:
     intake: Intake
     feed: Feed
     forwarding: Forwarding
-    watch: Watch | None
+    assessor: Assessor | None
     pipeline: Pipeline
     witness: Witness
 
     async def judge(self, store: Store) -> None:
         """Judges what passes, until cancelled."""
-        if self.watch is not None:
-            await self.watch.run(store, self.pipeline.append_own)
+        if self.assessor is not None:
+            await self.assessor.run(store, self.pipeline.append_own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +228,14 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     forwarding = open_forwarding(config.remote_write, config.state, ground.registry)
     closing.push_async_callback(forwarding.close)
     longest_ms = config.store.retention.retention().longest_raw_ms
-    watch = None
+    assessor = None
     if config.anomaly.enabled:
-        watch = Watch(config.anomaly, config.state / "anomaly.npz", lambda: now_ms() / 1000)
-        closing.callback(watch.save)
-    pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, watch, retention_ms=longest_ms, now_ms=now_ms)
+        assessor = Assessor(config.anomaly, config.state / "anomaly.npz", lambda: now_ms() / 1000)
+        closing.callback(assessor.save)
+    pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, assessor, retention_ms=longest_ms, now_ms=now_ms)
     hostname = platform.node() or "unnamed"
     witness = Witness(fleet, ground.store, pipeline, ground.registry, hostname=hostname, now_ms=now_ms)
-    return Way(intake, feed, forwarding, watch, pipeline, witness)
+    return Way(intake, feed, forwarding, assessor, pipeline, witness)
 
 
 def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netmon_collector.anomaly import watch as watching
+from netmon_collector.anomaly import assessor as assessing
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
-from netmon_collector.anomaly.watch import Watch
 from netmon_collector.store.base import Group, Row
 from netmon_proto.model import Kind, Labels
 
@@ -39,48 +39,48 @@ GROUP = Group(None, [series("temperature", "web1"), series("load", "web1"), seri
 LATER_MS = START_MS + 400 * STEP_MS
 
 
-def watch_at(folder: Path, max_series: int = 1000) -> Watch:
-    return Watch(AnomalyOptions(max_series=max_series), folder / "anomaly.npz", lambda: LATER_MS / 1000)
+def assessor_at(folder: Path, max_series: int = 1000) -> Assessor:
+    return Assessor(AnomalyOptions(max_series=max_series), folder / "anomaly.npz", lambda: LATER_MS / 1000)
 
 
-def taught(folder: Path, max_series: int = 1000) -> Watch:
-    watch = watch_at(folder, max_series)
-    watch.offer(gathers(GROUP, 400))
-    watch.judge()
-    return watch
+def taught(folder: Path, max_series: int = 1000) -> Assessor:
+    assessor = assessor_at(folder, max_series)
+    assessor.offer(gathers(GROUP, 400))
+    assessor.judge()
+    return assessor
 
 
 def test_what_is_odd_is_told_with_what_was_expected(tmp_path: Path) -> None:
-    watch = taught(tmp_path)
-    before = len(watch.anomalies)
-    watch.offer([Row(GROUP, LATER_MS, np.array([100.0, 700.0, 100.0]))])
-    watch.judge()
-    assert len(watch.anomalies) == before + 1
-    told = watch.anomalies[0]
+    assessor = taught(tmp_path)
+    before = len(assessor.anomalies)
+    assessor.offer([Row(GROUP, LATER_MS, np.array([100.0, 700.0, 100.0]))])
+    assessor.judge()
+    assert len(assessor.anomalies) == before + 1
+    told = assessor.anomalies[0]
     assert told.labels == series("load", "web1")
     assert told.value == 700
     assert told.explanation.expected == pytest.approx(100, abs=10)
 
 
 def test_rates_are_told_by_device_and_by_metric(tmp_path: Path) -> None:
-    watch = taught(tmp_path)
-    watch.rates.rows(Register(), 0)  # type: ignore[arg-type]
-    watch.offer([Row(GROUP, LATER_MS, np.array([100.0, 700.0, 100.0]))])
-    watch.judge()
+    assessor = taught(tmp_path)
+    assessor.rates.rows(Register(), 0)  # type: ignore[arg-type]
+    assessor.offer([Row(GROUP, LATER_MS, np.array([100.0, 700.0, 100.0]))])
+    assessor.judge()
     told = {
         labels: value
-        for row in watch.rates.rows(Register(), LATER_MS)  # type: ignore[arg-type]
+        for row in assessor.rates.rows(Register(), LATER_MS)  # type: ignore[arg-type]
         for labels, value in zip(row.group.labels, row.values, strict=True)
     }
     assert told[(("__name__", "netmon_anomaly_rate"), ("instance", "web1"))] == 0.5
     assert told[(("__name__", "netmon_anomaly_rate"), ("instance", "web2"))] == 0
     assert told[(("__name__", "netmon_metric_anomaly_rate"), ("metric", "load"))] == 0.5
-    assert watch.rates.rows(Register(), LATER_MS) == []  # type: ignore[arg-type]
+    assert assessor.rates.rows(Register(), LATER_MS) == []  # type: ignore[arg-type]
 
 
 def test_what_was_learned_outlives_a_restart(tmp_path: Path) -> None:
     taught(tmp_path).save()
-    again = watch_at(tmp_path)
+    again = assessor_at(tmp_path)
     assert again.standing().series == 3
     assert again.standing().warm == 3
     again.offer([Row(GROUP, LATER_MS, np.array([100.0, 700.0, 100.0]))])
@@ -93,7 +93,7 @@ def test_a_broken_memory_is_said_and_learned_anew(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "anomaly.npz").write_bytes(content)
-    assert watch_at(tmp_path).standing().series == 0
+    assert assessor_at(tmp_path).standing().series == 0
     assert "anomaly.forgotten" in caplog.text
 
 
@@ -105,44 +105,44 @@ def test_series_beyond_the_bound_are_counted_and_not_judged(tmp_path: Path) -> N
 def test_the_oldest_is_dropped_when_judging_falls_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_WAITING", 30)
-    watch = watch_at(tmp_path)
-    watch.offer(gathers(GROUP, 40))
-    assert watch.standing().dropped == 90
+    monkeypatch.setattr(assessing, "MOST_WAITING", 30)
+    assessor = assessor_at(tmp_path)
+    assessor.offer(gathers(GROUP, 40))
+    assert assessor.standing().dropped == 90
     assert caplog.text.count("anomaly.behind") == 1
-    watch.judge()
-    assert watch.standing().series == 3
+    assessor.judge()
+    assert assessor.standing().series == 3
 
 
 def test_a_series_keeps_what_it_learned_when_others_gather_it(tmp_path: Path) -> None:
-    watch = taught(tmp_path)
+    assessor = taught(tmp_path)
     moved = Group(None, [series("load", "web1"), series("new", "web3")])
-    watch.offer([Row(moved, LATER_MS, np.array([700.0, 1.0]))])
-    watch.judge()
-    assert watch.anomalies[0].labels == series("load", "web1")
-    assert watch.standing().series == 4
+    assessor.offer([Row(moved, LATER_MS, np.array([700.0, 1.0]))])
+    assessor.judge()
+    assert assessor.anomalies[0].labels == series("load", "web1")
+    assert assessor.standing().series == 4
 
 
 def test_own_rates_and_buckets_are_not_judged(tmp_path: Path) -> None:
-    watch = watch_at(tmp_path)
+    assessor = assessor_at(tmp_path)
     group = Group(None, [series("netmon_anomaly_rate", "web1"), series("latency_bucket", "web1")])
-    watch.offer(gathers(group, 3))
-    watch.judge()
-    assert watch.standing().series == 0
+    assessor.offer(gathers(group, 3))
+    assessor.judge()
+    assert assessor.standing().series == 0
 
 
 async def test_it_runs_until_cancelled_and_tells_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "TICK_S", 0.005)
-    monkeypatch.setattr(watching, "SAVE_EVERY_TICKS", 2)
-    watch = watch_at(tmp_path)
-    watch.offer(gathers(GROUP, 20))
+    monkeypatch.setattr(assessing, "TICK_S", 0.005)
+    monkeypatch.setattr(assessing, "SAVE_EVERY_TICKS", 2)
+    assessor = assessor_at(tmp_path)
+    assessor.offer(gathers(GROUP, 20))
     told: asyncio.Queue[list[Row]] = asyncio.Queue()
 
     async def append(rows: list[Row]) -> None:
         if rows:
             await told.put(rows)
 
-    task = asyncio.create_task(watch.run(Register(), append))  # type: ignore[arg-type]
+    task = asyncio.create_task(assessor.run(Register(), append))  # type: ignore[arg-type]
     rows = await asyncio.wait_for(told.get(), 10)
     task.cancel()
     assert rows[0].group.labels[0] == (("__name__", "netmon_anomaly_rate"), ("instance", "web1"))

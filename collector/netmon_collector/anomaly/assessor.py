@@ -61,7 +61,7 @@ class Standing:
     saved_s: float | None
 
 
-class Watch:
+class Assessor:
     """now_s: the clock. path: where the state is kept between starts."""
 
     def __init__(self, options: AnomalyOptions, path: Path, now_s: Callable[[], float]) -> None:
