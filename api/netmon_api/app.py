@@ -4,6 +4,7 @@ from aiohttp import web
 
 from netmon_api import backup, devices, events, health, openapi, series, status, websocket
 from netmon_api import store as store_detail
+from netmon_api.alerting_table import ALERTING_ROUTES
 from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.event_models import EventsAnswer, EventsQuery
@@ -55,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/ws", Access.SOCKET, websocket.converse, NoQuery, None,
           "Samples as they arrive, over a WebSocket"),
     *PROMETHEUS_ROUTES,
+    *ALERTING_ROUTES,
     *ALERTMANAGER_ROUTES,
     *WRITE_ROUTES,
 )

@@ -27,6 +27,7 @@ from netmon_cli.parameters import (
     moment,
     optional_duration,
 )
+from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_devices import credential_app, device_app
 from netmon_cli.tree_profiles import mib, profile_app
 from netmon_cli.tree_rules import rules_app
@@ -58,6 +59,9 @@ app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
 app.add_typer(rules_app, name="rules")
 app.command()(mib)
+app.command("alerts")(show_alerts)
+app.add_typer(silence_app, name="silence")
+app.add_typer(maintenance_app, name="maintenance")
 
 
 @app.command()

@@ -56,6 +56,8 @@ BAD = {
     "at": "yesterday",
     "hops": "101",
     "layer": "4",
+    "holds": "perhaps",
+    "receiver": "x" * 5000,
     **dict.fromkeys(("device", "source", "handle", "q", "a", "b", "of", "seen_from"), "x" * 5000),
 }
 """A value that no route takes, per parameter."""
@@ -94,7 +96,14 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 def path_of(route: Route) -> str:
-    known = {"{instance}": "web1", "{name}": "job", "{device}": "sw1", "{credential}": "public", "{id}": "1"}
+    known = {
+        "{instance}": "web1",
+        "{name}": "job",
+        "{device}": "sw1",
+        "{credential}": "public",
+        "{id}": "1",
+        "{window}": "w1",
+    }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
 

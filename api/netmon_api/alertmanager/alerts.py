@@ -46,7 +46,7 @@ class _Chosen:
         if not asked.active and not mute:
             return None
         hidden = (mute.silenced_by and not asked.silenced) or (mute.inhibited_by and not asked.inhibited)
-        return None if hidden or (mute.muted_times and not asked.muted) else mute
+        return None if hidden or ((mute.muted_times or mute.maintenance) and not asked.muted) else mute
 
 
 async def list_alerts_v2(call: Call[AlertsAsked]) -> web.Response:

@@ -21,7 +21,8 @@ def alert_value(alert: Alert, mute: Mute, receivers: Sequence[str], *, processed
     """A `gettableAlert`."""
     started_ms = alert.active_at_ms if alert.fired_at_ms is None else alert.fired_at_ms
     ends_ms = alert.valid_until_ms if alert.resolved_at_ms is None else alert.resolved_at_ms
-    state = "suppressed" if mute.silenced_by or mute.inhibited_by else "active" if processed else "unprocessed"
+    suppressed = mute.silenced_by or mute.inhibited_by or mute.maintenance
+    state = "suppressed" if suppressed else "active" if processed else "unprocessed"
     source = generator_url(alert, url)
     return {
         "annotations": dict(alert.annotations),
@@ -31,7 +32,7 @@ def alert_value(alert: Alert, mute: Mute, receivers: Sequence[str], *, processed
         "startsAt": rfc3339(started_ms),
         "status": {
             "inhibitedBy": list(mute.inhibited_by),
-            "mutedBy": list(mute.muted_times),
+            "mutedBy": [*mute.muted_times, *mute.maintenance],
             "silencedBy": list(mute.silenced_by),
             "state": state,
         },

@@ -16,10 +16,12 @@ from netmon_collector.alerts.decision import Decisions
 from netmon_collector.alerts.delivery import Delivery
 from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.maintenance import Maintenance, Window, check_window
 from netmon_collector.alerts.notifier import Notifier
 from netmon_collector.alerts.silences import Silence, Silences
 from netmon_collector.config import AlertingOptions
 from netmon_collector.state.alerts import AlertBook
+from netmon_collector.state.maintenance import KeptWindows
 from netmon_collector.state.outbox import Outbox
 from netmon_configs.load import ConfigError
 from netmon_configs.logs import EventLog
@@ -46,6 +48,8 @@ class Alerting:
         self.book = AlertBook(state)
         self.outbox = Outbox(state)
         self.silences = Silences(self.book.silences())
+        self._windows = KeptWindows(state)
+        self.maintenance = Maintenance({window.id: window for window in self._windows.all()})
         self.delivery = Delivery(
             self.outbox, self.file.open(self._surroundings), url=self.url, now_ms=now_ms, random=random
         )
@@ -84,13 +88,28 @@ class Alerting:
         """Ends a silence now. Raises NoSilence, and SQLAlchemyError."""
         await self._keep_silences([self.silences.end(silence_id, self._now_ms())])
 
+    async def maintain(self, window: Window) -> None:
+        """Makes or changes a window of maintenance, which counts once it is on disk. Raises NoWindow, and
+        SQLAlchemyError."""
+        check_window(window)
+        await asyncio.to_thread(self._windows.keep, window)
+        self.maintenance.keep(window)
+
+    async def forget_window(self, window_id: str) -> None:
+        """Drops a window as if it had never been. Raises SQLAlchemyError."""
+        await asyncio.to_thread(self._windows.drop, window_id)
+        self.maintenance.forget(window_id)
+
     async def _keep_silences(self, changed: Sequence[Silence]) -> None:
         await asyncio.to_thread(self.book.keep_silences, changed)
         self.silences.keep(changed)
 
     def _parts(self) -> tuple[Groups, Decisions]:
         file: AlertingFile = self.file
-        return Groups(file.tree()), Decisions(self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints())
+        decisions = Decisions(
+            self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints(), self.maintenance
+        )
+        return Groups(file.tree()), decisions
 
     async def _watch(self) -> None:
         """Goes by the file when it has changed, and says so once where that cannot be."""

@@ -9,6 +9,7 @@ from netmon_collector.alerts.calendar import any_holds
 from netmon_collector.alerts.calendar_options import Calendar
 from netmon_collector.alerts.groups import Due, Told, is_news
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.silences import Silences
 from netmon_proto.model import Labels
@@ -62,14 +63,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Why somebody is not told of an alert; ids of silences, fingerprints of alerts, names of times."""
+    """Why somebody is not told of an alert; ids of silences, fingerprints of alerts, names of times and of windows of
+    maintenance."""
 
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
     muted_times: tuple[str, ...] = ()
+    maintenance: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.silenced_by or self.inhibited_by or self.muted_times)
+        return bool(self.silenced_by or self.inhibited_by or self.muted_times or self.maintenance)
 
 
 @dataclass(slots=True)
@@ -80,14 +83,16 @@ class Decisions:
     inhibitor: Inhibitor
     calendar: Calendar
     endpoints: Mapping[str, Sequence[Endpoint]]
+    maintenance: Maintenance
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def decide(self, due: Due) -> list[Outcome]:
-        """Top to bottom the way of a group: mute by time, by other alerts, by silences, then per endpoint what is new.
-        Nothing is changed: `keep` is called once the outcomes are on disk."""
+        """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, then per
+        endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on disk."""
         if self.muted_times(due.group.route, due.at_ms):
             return []
-        audible = [alert for alert in due.alerts if not self.inhibitor.muted_by(alert, due.at_ms)]
+        audible = [alert for alert in due.alerts if not self.maintenance.muted_by(dict(alert.labels), due.at_ms)]
+        audible = [alert for alert in audible if not self.inhibitor.muted_by(alert, due.at_ms)]
         audible = [alert for alert in audible if not self.silences.muted_by(dict(alert.labels), due.at_ms)]
         if not audible:
             return []
@@ -106,6 +111,7 @@ class Decisions:
             silenced_by=tuple(self.silences.muted_by(dict(alert.labels), at_ms)),
             inhibited_by=tuple(self.inhibitor.muted_by(alert, at_ms)),
             muted_times=self.muted_times(route, at_ms),
+            maintenance=tuple(self.maintenance.muted_by(dict(alert.labels), at_ms)),
         )
 
     def muted_times(self, route: Route, at_ms: int) -> tuple[str, ...]:

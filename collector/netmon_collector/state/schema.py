@@ -306,3 +306,11 @@ map_stays = Table(
     Column("last_seen_ms", BigInteger, nullable=False),
 )
 """A row for each time that a host was at a port."""
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Windows of maintenance; `content` is JSON."""

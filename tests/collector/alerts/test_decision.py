@@ -11,6 +11,7 @@ from netmon_collector.alerts.calendar_options import IntervalOptions
 from netmon_collector.alerts.decision import Decisions, Endpoint, Notification
 from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.matching import parse_matchers
 from netmon_collector.alerts.routing_options import InhibitOptions, RouteOptions, make_tree
 from netmon_collector.alerts.silences import Silence, Silences
@@ -29,7 +30,7 @@ class Desk:
         self.groups = Groups(self.route)
         self.silences = Silences()
         self.decisions = Decisions(
-            self.silences, Inhibitor(rules), {one.name: one.periods() for one in intervals}, endpoints
+            self.silences, Inhibitor(rules), {one.name: one.periods() for one in intervals}, endpoints, Maintenance()
         )
 
     def take(self, alert: Alert, now_ms: int) -> None:

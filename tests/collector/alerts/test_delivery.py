@@ -17,6 +17,7 @@ from netmon_collector.alerts.decision import Decisions, Endpoint
 from netmon_collector.alerts.delivery import Delivery, Way
 from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.notifier import Notifier
 from netmon_collector.alerts.routing_options import RouteOptions, make_tree
 from netmon_collector.alerts.silences import Silences
@@ -75,7 +76,7 @@ class Desk:
         self.clock = clock
         self.outbox = Outbox(state)
         self.delivery = Delivery(self.outbox, ways, url="", now_ms=clock.now_ms, random=Random(1))
-        decisions = Decisions(Silences(), Inhibitor(()), {}, {"ops": [OPS]})
+        decisions = Decisions(Silences(), Inhibitor(()), {}, {"ops": [OPS]}, Maintenance())
         self.notifier = Notifier(
             Groups(ROUTE), decisions, AlertBook(state), self.outbox, self.delivery.post, clock.now_ms
         )

@@ -1,0 +1,139 @@
+"""From a rule that fires to who is told of it, with real daemons, and the commands of docs/alerting.md."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_admin_docs import run, typed
+from tests.support.daemons import Daemon, daemon, eventually, free_port, get, netmon
+
+RULES = """
+groups:
+- name: story
+  interval: 1s
+  rules:
+  - alert: AgentUp
+    expr: up == 1
+    labels: {severity: info, site: oslo}
+    annotations: {summary: '{{ $labels.job }} is up'}
+"""
+ALERTING = """
+route: {receiver: ops, group_by: [alertname], group_wait: 1s, group_interval: 1s}
+receivers: [{name: ops, webhook_configs: [{url: '%s'}]}]
+"""
+
+
+@dataclass
+class Told:
+    url: str = ""
+    bodies: list[Any] = field(default_factory=list)
+
+
+@contextmanager
+def listening() -> Iterator[Told]:
+    told = Told()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Nothing to say of each."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    told.url = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    with listening() as told:
+        yield told
+
+
+@dataclass
+class Lab:
+    home: Path
+    url: str
+    token: str
+    up: Daemon
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, told: Told) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "rules").mkdir()
+    (home / "rules" / "story.yml").write_text(RULES)
+    (home / "alertmanager.yml").write_text(ALERTING % told.url)
+    config = home / "collector.yaml"
+    config.write_text(
+        f"alerting: {{config_file: {home}/alertmanager.yml, allow_addresses: [127.0.0.1]}}\n"
+        f"rules: {{folder: {home}/rules}}\n"
+    )
+    ports = ("--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}")
+    words = ("up", "--state", str(home / "state"), *ports, "--collector-config", str(config), "--verbose")
+    with daemon(home, *words) as up:
+        yield Lab(home, up.says(r"API +(http\S+)")[1], up.says(r"(nmt_\S+)")[1], up)
+
+
+def asked(lab: Lab, *words: str) -> str:
+    done = netmon(lab.home, *words, "--url", lab.url)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def test_a_rule_that_fires_reaches_its_receiver(lab: Lab, told: Told) -> None:
+    assert eventually(lambda: bool(told.bodies))
+    (alert, *_) = told.bodies[0]["alerts"]
+    assert told.bodies[0]["status"] == "firing"
+    assert alert["labels"]["alertname"] == "AgentUp"
+    assert alert["annotations"]["summary"].endswith(" is up")
+    assert "AgentUp: " in asked(lab, "alerts")
+
+
+def test_the_commands_of_the_page_do_what_it_says(lab: Lab) -> None:
+    for block in typed("alerting.md"):
+        asyncio.run(run(block, lab.home, lab.url))
+    assert "new disk" in asked(lab, "silence", "list")
+    assert "patch night" in asked(lab, "maintenance", "list")
+
+
+def test_maintenance_mutes_until_it_is_ended(lab: Lab) -> None:
+    window = asked(lab, "maintenance", "add", "moving", "alertname=AgentUp", "--zone", "Asia/Kathmandu").strip()
+    assert "no alerts" in asked(lab, "alerts")
+    assert "time moving" in asked(lab, "alerts", "--muted")
+    asked(lab, "maintenance", "end", window)
+    assert "AgentUp" in asked(lab, "alerts")
+
+
+def test_a_change_of_the_file_counts_without_a_restart(lab: Lab) -> None:
+    with listening() as other:
+        (lab.home / "alertmanager.yml").write_text("route: {receiver: op}\nreceivers: [{name: ops}]\n")
+        assert "Did you mean 'ops'" in lab.up.says(r"alerting.file_wrong.*").group(0)
+        (lab.home / "alertmanager.yml").write_text((ALERTING % other.url).replace("ops", "others"))
+        lab.up.says("alerting.file_read")
+        assert eventually(lambda: bool(other.bodies))
+        assert other.bodies[0]["receiver"] == "others"
+
+
+def test_what_was_told_has_receipts(lab: Lab) -> None:
+    answer = get(lab.url, lab.token, "/api/v1/notifications?state=delivered")
+    assert answer["count"] >= 1
+    assert {one["state"] for one in answer["results"]} == {"delivered"}
