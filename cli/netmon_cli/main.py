@@ -29,6 +29,7 @@ from netmon_cli.parameters import (
 )
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
 from netmon_cli.tree_rules import rules_app
 from netmon_cli.tree_store import store_app
@@ -58,8 +59,6 @@ app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
 app.add_typer(rules_app, name="rules")
-app.command()(mib)
-app.command("alerts")(show_alerts)
 app.add_typer(silence_app, name="silence")
 app.add_typer(maintenance_app, name="maintenance")
 
@@ -348,6 +347,11 @@ def dashboards_export(
     from netmon_cli.dashboards import export
 
     finish(export(folder, find_access(url, None, os.environ).url, as_json))
+
+
+app.command("alerts")(show_alerts)
+app.command()(mib)
+add_map_commands(app)
 
 
 def run(arguments: Sequence[str]) -> int:
