@@ -24,7 +24,13 @@ def test_a_folder_is_written_that_grafana_can_be_started_with(netmon: Netmon, tm
     assert source["secureJsonData"] == {"httpHeaderValue1": "Bearer $NETMON_TOKEN"}
     (provider,) = yaml.safe_load((root / "provisioning/dashboards/netmon.yaml").read_text())["providers"]
     boards = {path.name: json.loads(path.read_text()) for path in Path(provider["options"]["path"]).iterdir()}
-    assert {board["uid"] for board in boards.values()} == {"netmon-hosts", "netmon-collector", "netmon-checks"}
+    assert {board["uid"] for board in boards.values()} == {
+        "netmon-hosts",
+        "netmon-devices",
+        "netmon-interfaces",
+        "netmon-collector",
+        "netmon-checks",
+    }
 
 
 def test_the_collector_is_the_usual_one_unless_it_is_named(netmon: Netmon, tmp_path: Path) -> None:

@@ -59,5 +59,5 @@ def test_every_variable_that_is_used_is_there(board: Board) -> None:
 
 
 def test_dashboards_are_told_apart() -> None:
-    assert set(BOARDS) == {"hosts", "collector", "checks"}
-    assert len({board["uid"] for board in BOARDS.values()}) == len({board["title"] for board in BOARDS.values()}) == 3
+    assert set(BOARDS) == {"hosts", "collector", "checks", "devices", "interfaces"}
+    assert len({board["uid"] for board in BOARDS.values()}) == len({board["title"] for board in BOARDS.values()}) == 5
