@@ -24,19 +24,14 @@ def test_a_folder_is_written_that_grafana_can_be_started_with(netmon: Netmon, tm
     assert source["secureJsonData"] == {"httpHeaderValue1": "Bearer $NETMON_TOKEN"}
     (provider,) = yaml.safe_load((root / "provisioning/dashboards/netmon.yaml").read_text())["providers"]
     boards = {path.name: json.loads(path.read_text()) for path in Path(provider["options"]["path"]).iterdir()}
-    assert {board["uid"] for board in boards.values()} == {
-        "netmon-hosts",
-        "netmon-devices",
-        "netmon-interfaces",
-        "netmon-collector",
-        "netmon-checks",
-    }
+    names = ("hosts", "collector", "checks", "devices", "interfaces")
+    assert {board["uid"] for board in boards.values()} == {f"netmon-{name}" for name in names}
 
 
 def test_the_collector_is_the_usual_one_unless_it_is_named(netmon: Netmon, tmp_path: Path) -> None:
     ended = netmon("dashboards", "export", str(tmp_path), "--json")
     files = json.loads(ended.out)["files"]
-    assert len(files) == 5
+    assert len(files) == 7
     (source,) = yaml.safe_load((tmp_path / "provisioning/datasources/netmon.yaml").read_text())["datasources"]
     assert source["url"] == "http://127.0.0.1:7440/prometheus"
 

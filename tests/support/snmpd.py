@@ -23,6 +23,14 @@ createUser sealed SHA authpass123 AES privpass123
 rouser sealed priv
 createUser sealed256 SHA-256 authpass123 AES privpass123
 rouser sealed256 priv
+createUser sealed224 SHA-224 authpass123 AES privpass123
+rouser sealed224 priv
+createUser sealed384 SHA-384 authpass123 AES-192 privpass123
+rouser sealed384 priv
+createUser sealed512 SHA-512 authpass123 AES-256 privpass123
+rouser sealed512 priv
+createUser oldest MD5 authpass123 DES privpass123
+rouser oldest priv
 """
 
 

@@ -61,6 +61,10 @@ async def opened(port: int, credential: Credential | None = None, pace: Pace | N
         user("signed", "sha1"),
         user("sealed", "sha1", "aes128"),
         user("sealed256", "sha256", "aes128"),
+        user("sealed224", "sha224", "aes128"),
+        user("sealed384", "sha384", "aes192"),
+        user("sealed512", "sha512", "aes256"),
+        user("oldest", "md5", "des"),
     ],
     ids=lambda one: one.title,
 )
