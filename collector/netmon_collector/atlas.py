@@ -1,11 +1,13 @@
 """Keeps the map and the devices' identities up to date with what pollers tell, and answers from memory.
 
-Facts come in by `learn`; what is heavy about them runs in threads, one after the other. The map is drawn anew as a
-whole when something has changed, but takes a tenth of the time at most.
+Facts come in by `learn`, which makes nobody wait; the newest of each device are taken in before the map is drawn. What
+is heavy runs in threads, one after the other. The map is drawn anew as a whole when something has changed, but takes a
+tenth of the time at most.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -22,7 +24,7 @@ from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.topology.draw import Drawing, draw
 from netmon_collector.topology.graph import End, Graph
-from netmon_collector.topology.history import AddressBook, HostBook, LinkBook
+from netmon_collector.topology.history import MOST_HOSTS, AddressBook, Changes, HostBook, LinkBook, Stay
 from netmon_collector.topology.reading import read_told
 from netmon_collector.topology.told import Told
 from netmon_configs.logs import EventLog
@@ -36,6 +38,8 @@ SHARE: Final = 0.1
 """How much of the time may go into drawing."""
 GOING_ON_MS: Final = 3_600_000
 """How often it is written down that hosts are still where they were."""
+MOST_UNSAVED: Final = 1_000
+"""Drawings whose changes wait for a database that is away; of more, the oldest are not in the history."""
 KEPT_MS: Final = 90 * 86_400_000
 """How long it is known where a link was, or a host."""
 
@@ -82,25 +86,23 @@ class Atlas:
         self._told: dict[str, Told] = {}
         self._agents: set[str] = set()
         self._news = asyncio.Event()
-        self._at_once = asyncio.Lock()
+        self._coming: dict[str, DeviceFacts] = {}
+        self._unsaved: deque[tuple[Changes, int]] = deque(maxlen=MOST_UNSAVED)
+        self._began: list[Stay] = []
         self._kept_ms = now_ms()
 
     async def learn(self, facts: DeviceFacts) -> None:
-        """Takes the newest facts of a device."""
-        try:
-            async with self._at_once:
-                await self._learn(facts, is_new=True)
-        except Exception as error:  # noqa: BLE001 - what one device tells must not end its agent's stream
-            log.warning("facts.not_understood", device=facts.device, error=repr(error)[:200])
+        """Takes the newest facts of a device; those before, if nobody looked at them yet, are left out."""
+        self._coming[facts.device] = facts
+        self._news.set()
 
     async def see_agent(self, handle: str, told: Told, witnesses: Witnesses) -> None:
         """Takes what an agent's own host is known by."""
-        async with self._at_once:
-            self._agents.add(handle)
-            if self._told.get(handle) != told:
-                self._told[handle] = told
-                self._news.set()
-            await self.register.see(handle, told.site, witnesses)
+        self._agents.add(handle)
+        if self._told.get(handle) != told:
+            self._told[handle] = told
+            self._news.set()
+        await self.register.see(handle, told.site, witnesses)
 
     async def run(self, facts: Facts) -> None:
         """Reads what was kept, then draws whenever there is news; until cancelled."""
@@ -108,8 +110,7 @@ class Atlas:
             try:
                 kept = await facts.of(polled.record.instance)
                 if kept is not None and kept.device not in self._told:
-                    async with self._at_once:
-                        await self._learn(kept, is_new=False)
+                    await self._take_in(kept, is_new=False)
             except Exception as error:  # noqa: BLE001 - one device's kept facts must not keep the map from being drawn
                 log.warning("facts.not_read", device=polled.record.instance, error=repr(error)[:200])
         while True:
@@ -125,9 +126,14 @@ class Atlas:
 
     async def redraw(self) -> None:
         """Draws the map of all that is known now, and keeps what has changed. Raises SQLAlchemyError."""
-        async with self._at_once:
-            await self._forget_removed()
-            told = list(self._told.values())
+        while self._coming:
+            facts = self._coming.pop(next(iter(self._coming)))
+            try:
+                await self._take_in(facts, is_new=True)
+            except Exception as error:  # noqa: BLE001 - what one device tells must not keep others from the map
+                log.warning("facts.not_understood", device=facts.device, error=repr(error)[:200])
+        await self._forget_removed()
+        told = list(self._told.values())
         now_ms, started_s = self._now_ms(), time.monotonic()
         drawing = await asyncio.to_thread(draw, told, now_ms)
         down = frozenset(End(one.device, port.label) for one in told for port in one.ports if port.is_up is False)
@@ -136,7 +142,10 @@ class Atlas:
         self.sheet = Sheet(graph, drawing.notes, now_ms, time.monotonic() - started_s, len(told))
         if drawing.notes:
             log.info("map.notes", notes=len(drawing.notes), first=drawing.notes[0][:200])
-        await asyncio.to_thread(self.kept.save_links, changes, now_ms)
+        self._unsaved.append((changes, now_ms))
+        while self._unsaved:
+            await asyncio.to_thread(self.kept.save_links, *self._unsaved[0])
+            self._unsaved.popleft()
         await self._keep_hosts(drawing, now_ms)
 
     def told(self, device: str) -> Told | None:
@@ -147,7 +156,7 @@ class Atlas:
         """The ports that a device ever had, by key."""
         return sorted(self._ports.get(device, {}).values(), key=lambda one: one.key)
 
-    async def _learn(self, facts: DeviceFacts, is_new: bool) -> None:
+    async def _take_in(self, facts: DeviceFacts, is_new: bool) -> None:
         polled = self._polling.one(facts.device)
         known = dict(polled.record.facts) if polled else {}
         names = [known.get("sys_name", ""), polled.record.name if polled else facts.device]
@@ -168,7 +177,7 @@ class Atlas:
     def _read(
         self, facts: DeviceFacts, names: Sequence[str], known: dict[str, str]
     ) -> tuple[Told, Witnesses, dict[str, KnownPort] | None]:
-        told = read_told(facts, names, self._site_of(facts.device))
+        told = read_told(facts, names, self._site_of(facts.device), self._told.get(facts.device))
         table = facts.table("port")
         if table is None or not table.is_complete:
             return told, read_witnesses(facts, known), None
@@ -183,14 +192,15 @@ class Atlas:
             await self.register.forget(device)
 
     async def _keep_hosts(self, drawing: Drawing, now_ms: int) -> None:
-        began = self.hosts.enter(drawing.places, now_ms)
-        going_on = []
+        self._began = [*self._began, *self.hosts.enter(drawing.places, now_ms)][-MOST_HOSTS:]
+        going_on: list[Stay] = []
         if now_ms - self._kept_ms > GOING_ON_MS:
             going_on = [one for one in self.hosts.stays.values() if one.last_seen_ms > self._kept_ms]
             self._kept_ms = now_ms
             await asyncio.to_thread(self.kept.forget_before, now_ms - KEPT_MS)
-        if began or going_on:
-            await asyncio.to_thread(self.kept.save_stays, began, going_on)
+        if self._began or going_on:
+            await asyncio.to_thread(self.kept.save_stays, self._began, going_on)
+            self._began = []
 
 
 def _differs(before: KnownPort | None, now: KnownPort) -> bool:

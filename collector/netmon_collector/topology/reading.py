@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -37,12 +38,15 @@ _ESTABLISHED: Final = "6"
 _THROUGH_OTHERS: Final = "4"
 
 
-def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "") -> Told:
-    """What a device told, with the names that it is known by beside its own; its tables cut to their bounds."""
+def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "", before: Told | None = None) -> Told:
+    """What a device told, with the names that it is known by beside its own; its tables cut to their bounds.
+
+    Of a table that could not be read to its end, what was told `before` counts where that was more.
+    """
     about = next(printable_rows(facts, "device", 1), {})
     bridge = next(printable_rows(facts, "bridge", 1), {})
     shared = [row["address"] for row in printable_rows(facts, "virtual-address", MOST_PORTS) if "address" in row]
-    return Told(
+    told = Told(
         facts.device,
         time_ms=facts.time_ms,
         site=site,
@@ -60,6 +64,25 @@ def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "") -> 
         peers=tuple(_peers(facts)),
         routes=tuple(_routes(facts)),
     )
+    return told if before is None else _with_what_is_missing(facts, told, before)
+
+
+_FIELDS: Final = {
+    "port": "ports",
+    "address": "addresses",
+    "neighbour": "heard",
+    "fdb": "forwarding",
+    "arp": "near",
+    "stp-port": "spanning",
+    "route": "routes",
+}
+
+
+def _with_what_is_missing(facts: DeviceFacts, told: Told, before: Told) -> Told:
+    tables = {field: facts.table(kind) for kind, field in _FIELDS.items()}
+    cut = [field for field, table in tables.items() if table is not None and not table.is_complete]
+    fuller = [field for field in cut if len(getattr(before, field)) > len(getattr(told, field))]
+    return replace(told, **{field: getattr(before, field) for field in fuller})
 
 
 def _number(text: str | None, default: int = 0) -> int:

@@ -82,6 +82,15 @@ def test_tables_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(read_told(facts(arp={"address": many, "mac": ("00:1a:00:00:00:01",) * 8})).near) == 2
 
 
+def test_of_a_table_that_was_cut_short_what_was_told_before_counts() -> None:
+    two = FactTable("neighbour", {"ifIndex": ("1", "2"), "name": ("a", "b")})
+    none = FactTable("neighbour", {}, is_complete=False)
+    before = read_told(DeviceFacts("sw1", 1, (two,)))
+
+    assert len(read_told(DeviceFacts("sw1", 2, (none,)), before=before).heard) == 2
+    assert len(read_told(DeviceFacts("sw1", 2, (FactTable("neighbour"),)), before=before).heard) == 0
+
+
 def test_a_device_that_tells_nothing_is_a_device() -> None:
     told = read_told(facts())
 
