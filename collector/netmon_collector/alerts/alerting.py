@@ -40,6 +40,7 @@ class Alerting:
     def __init__(self, state: Engine, options: AlertingOptions, *, now_ms: Callable[[], int], random: Random) -> None:
         """Raises ConfigError where the file is wrong."""
         self._path = options.config_file
+        self._folder = options.config_file.parent if options.config_file else Path()
         self._now_ms = now_ms
         self._surroundings = Surroundings(Http(Guard(options.allow_addresses)))
         self._stamp = _stamp(self._path)
@@ -51,7 +52,7 @@ class Alerting:
         self._windows = KeptWindows(state)
         self.maintenance = Maintenance({window.id: window for window in self._windows.all()})
         self.delivery = Delivery(
-            self.outbox, self.file.open(self._surroundings), url=self.url, now_ms=now_ms, random=random
+            self.outbox, self.file.open(self._surroundings, self._folder), url=self.url, now_ms=now_ms, random=random
         )
         groups, decisions = self._parts()
         self.notifier = Notifier(groups, decisions, self.book, self.outbox, self.delivery.post, now_ms)
@@ -73,7 +74,7 @@ class Alerting:
     def reload(self) -> None:
         """Goes on by the file as it is now. Raises ConfigError where it is wrong; all goes on as before then."""
         file = load_alerting(self._path)
-        ways = file.open(self._surroundings)
+        ways = file.open(self._surroundings, self._folder)
         self.file = file
         self.delivery.use(ways)
         self.notifier.use(*self._parts())

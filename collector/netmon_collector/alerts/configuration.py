@@ -1,20 +1,22 @@
 """Who is told of alerts: a file in Alertmanager's format, and what it comes to."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from pydantic import Field, create_model, model_validator
 
 from netmon_collector.alerts.calendar_options import Calendar, IntervalOptions
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings
+from netmon_collector.alerts.channels.base import ChannelOptions, Globals, Surroundings
 from netmon_collector.alerts.channels.registry import CHANNELS
 from netmon_collector.alerts.decision import Endpoint
 from netmon_collector.alerts.delivery import Way
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.routing_options import InhibitOptions, RouteOptions, make_tree
-from netmon_configs.load import load
+from netmon_collector.alerts.texts.library import read_library
+from netmon_configs.load import ConfigError, Mistake, load
 from netmon_configs.options import Duration, Options
 from netmon_configs.wording import did_you_mean
 
@@ -40,16 +42,11 @@ Receiver = cast("type[_Receiver]", create_model("Receiver", __base__=_Receiver, 
 """A receiver has a list for each channel that there is."""
 
 
-class GlobalOptions(Options):
-    """What holds where nothing else is said. `resolve_timeout`: when an alert is over that came without an end."""
-
-    resolve_timeout_s: Duration = Field(default=300.0, alias="resolve_timeout", gt=0)
-
-
 class AlertingFile(Options):
     """All that such a file can say. An empty one tells nobody."""
 
-    all: GlobalOptions = Field(default_factory=GlobalOptions, alias="global")
+    all: Globals = Field(default_factory=Globals, alias="global")
+    templates: tuple[str, ...] = ()
     route: RouteOptions = Field(default_factory=lambda: RouteOptions(receiver=NOBODY))
     receivers: tuple[Receiver, ...] = Field(default_factory=lambda: (Receiver(name=NOBODY),))  # type: ignore[valid-type]
     inhibit_rules: tuple[InhibitOptions, ...] = ()
@@ -94,23 +91,37 @@ class AlertingFile(Options):
         """The endpoints of each receiver."""
         return {one.name: [endpoint for endpoint, _ in one.ways()] for one in self._receivers}
 
-    def open(self, surroundings: Surroundings) -> dict[Endpoint, Way]:
-        """All channels. Raises ConfigError where a secret cannot be read."""
+    def open(self, surroundings: Surroundings, folder: Path) -> dict[Endpoint, Way]:
+        """All channels; files of templates are below the folder. Raises ConfigError with all that is wrong:
+        secrets that cannot be read, texts that are no templates."""
+        around = replace(surroundings, texts=read_library(self.templates, folder), defaults=self.all)
         endpoints = self.endpoints()
-        return {
-            endpoint: Way(
-                options.open(surroundings),
-                tuple(endpoints[one.failover]) if one.failover else (),
-                round(one.failover_after_s * 1000),
-            )
-            for one in self._receivers
-            for endpoint, options in one.ways()
-        }
+        ways: dict[Endpoint, Way] = {}
+        mistakes: list[Mistake] = []
+        for one in self._receivers:
+            failover = tuple(endpoints[one.failover]) if one.failover else ()
+            for endpoint, options in one.ways():
+                try:
+                    channel = options.open(around)
+                except ConfigError as error:
+                    mistakes += [_placed(mistake, endpoint) for mistake in error.mistakes]
+                else:
+                    ways[endpoint] = Way(channel, failover, round(one.failover_after_s * 1000))
+        if mistakes:
+            raise ConfigError(mistakes)
+        return ways
 
 
 def load_alerting(path: Path | None) -> AlertingFile:
     """Reads such a file; without one nobody is told. Raises ConfigError."""
     return AlertingFile() if path is None else load(path, AlertingFile)
+
+
+def _placed(mistake: Mistake, endpoint: Endpoint) -> Mistake:
+    """The same, with the receiver and the channel that it is in."""
+    kind, _, place = endpoint.name.partition("/")
+    where = [f"receiver '{endpoint.receiver}'", f"{kind}_configs[{place}]", mistake.place]
+    return replace(mistake, place=": ".join(part for part in where if part))
 
 
 def _unique(what: str, names: list[str]) -> set[str]:

@@ -33,16 +33,20 @@ def payload_of(message: Message, *, most_alerts: int = 0) -> dict[str, Any]:
 
 def alert_payload(alert: Alert, url: str) -> dict[str, Any]:
     """One alert in it."""
-    started_ms = alert.active_at_ms if alert.fired_at_ms is None else alert.fired_at_ms
     return {
         "status": "firing" if alert.resolved_at_ms is None else "resolved",
         "labels": dict(alert.labels),
         "annotations": dict(alert.annotations),
-        "startsAt": stamp(started_ms),
+        "startsAt": stamp(start_ms(alert)),
         "endsAt": NEVER if alert.resolved_at_ms is None else stamp(alert.resolved_at_ms),
         "generatorURL": generator_url(alert, url),
         "fingerprint": alert.fingerprint,
     }
+
+
+def start_ms(alert: Alert) -> int:
+    """Since when an alert has been firing, as receivers are told it."""
+    return alert.active_at_ms if alert.fired_at_ms is None else alert.fired_at_ms
 
 
 def generator_url(alert: Alert, url: str) -> str:

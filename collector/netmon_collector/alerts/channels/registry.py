@@ -3,8 +3,10 @@
 from typing import Final
 
 from netmon_collector.alerts.channels.base import ChannelOptions
+from netmon_collector.alerts.channels.email import EmailOptions
 from netmon_collector.alerts.channels.webhook import WebhookOptions
 
 CHANNELS: Final[dict[str, type[ChannelOptions]]] = {
+    "email": EmailOptions,
     "webhook": WebhookOptions,
 }

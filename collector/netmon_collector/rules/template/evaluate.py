@@ -1,9 +1,12 @@
 """Fills in a template, within bounds of steps, output and depth."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from html import escape
 from typing import Final
 
-from netmon_collector.rules.template.functions import FUNCTIONS, called
+from netmon_collector.rules.template.functions import FUNCTIONS, Known, called
 from netmon_collector.rules.template.nodes import (
     Action,
     Body,
@@ -22,7 +25,18 @@ from netmon_collector.rules.template.nodes import (
     Text,
     Variable,
 )
-from netmon_collector.rules.template.values import Given, Sample, Value, field_of, is_true, printed, type_name
+from netmon_collector.rules.template.values import (
+    Given,
+    Moment,
+    Safe,
+    Sample,
+    Span,
+    Value,
+    field_of,
+    is_true,
+    printed,
+    type_name,
+)
 
 MOST_STEPS: Final = 20_000
 MOST_CHARACTERS: Final = 32 << 10
@@ -32,6 +46,23 @@ Ask = Callable[[str], list[Sample]]
 """What an expression comes to; it may raise whatever the caller of `fill` wants to see."""
 
 _NOTHING: Final = object()
+_LINK_BEGINS: Final = re.compile(r"(?:href|src)\s*=\s*[\"']?$", re.IGNORECASE)
+_SAFE_LINK: Final = re.compile(r"(?:https?:|mailto:|[^:/?#]*(?:[/?#]|$))", re.IGNORECASE)
+UNSAFE_LINK: Final = "#unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a template is filled in: the functions that it was parsed with, what it may cost, and whether it makes
+    HTML, for which what it prints is escaped."""
+
+    functions: Mapping[str, Known] = field(default_factory=lambda: FUNCTIONS)
+    most_steps: int = MOST_STEPS
+    most_characters: int = MOST_CHARACTERS
+    html: bool = False
+
+
+PLAIN: Final = Manner()
 
 
 class _Left(Exception):
@@ -41,27 +72,29 @@ class _Left(Exception):
         self.kind = kind
 
 
-def fill(template: Template, given: Given, ask: Ask, now_ms: int) -> str:
-    """The text of a template. Raises TemplateError."""
-    return _Filler(template, given, ask, now_ms).text()
+def fill(template: Template, given: Value, ask: Ask, now_ms: int, manner: Manner = PLAIN) -> str:
+    """The text of a template about what is given. Raises TemplateError."""
+    return _Filler(template, given, ask, now_ms, manner).text()
 
 
 class _Filler:
-    def __init__(self, template: Template, given: Given, ask: Ask, now_ms: int) -> None:
+    def __init__(self, template: Template, given: Value, ask: Ask, now_ms: int, manner: Manner) -> None:
         self._template = template
+        self._manner = manner
         self._given = given
         self._ask = ask
         self._now_ms = now_ms
         self._steps = 0
         self._written = 0
         self._depth = 0
-        self._scopes: list[tuple[str, Value]] = [
-            ("$", given),
-            ("$labels", given.labels),
-            ("$externalLabels", given.external_labels),
-            ("$externalURL", given.external_url),
-            ("$value", given.value),
-        ]
+        self._scopes: list[tuple[str, Value]] = [("$", given)]
+        if isinstance(given, Given):
+            self._scopes += [
+                ("$labels", given.labels),
+                ("$externalLabels", given.external_labels),
+                ("$externalURL", given.external_url),
+                ("$value", given.value),
+            ]
 
     def text(self) -> str:
         out: list[str] = []
@@ -70,14 +103,24 @@ class _Filler:
 
     def _step(self) -> None:
         self._steps += 1
-        if self._steps > MOST_STEPS:
-            raise TemplateError(f"takes more than {MOST_STEPS} steps")
+        if self._steps > self._manner.most_steps:
+            raise TemplateError(f"takes more than {self._manner.most_steps} steps")
 
     def _write(self, text: str, out: list[str]) -> None:
         self._written += len(text)
-        if self._written > MOST_CHARACTERS:
-            raise TemplateError(f"makes more than {MOST_CHARACTERS} characters")
-        out.append(text)
+        if self._written > self._manner.most_characters:
+            raise TemplateError(f"makes more than {self._manner.most_characters} characters")
+        if text:
+            out.append(text)
+
+    def _shown(self, value: Value, before: list[str]) -> str:
+        """A value as it stands in the text. In HTML it neither begins an element nor is a link that runs a script."""
+        text = printed(value)
+        if not self._manner.html or isinstance(value, Safe):
+            return text
+        if before and _LINK_BEGINS.search(before[-1]) and not _SAFE_LINK.match(text):
+            return UNSAFE_LINK
+        return escape(text)
 
     def _body(self, body: Body, dot: Value, out: list[str]) -> None:
         before = len(self._scopes)
@@ -90,7 +133,7 @@ class _Filler:
                     case Action():
                         value = self._pipe(node.pipe, dot)
                         if not node.pipe.variables:
-                            self._write(printed(value), out)
+                            self._write(self._shown(value, out), out)
                     case Branch():
                         self._branch(node, dot, out)
                     case Leave():
@@ -211,13 +254,15 @@ class _Filler:
         return field_of(value, chain.fields[-1], arguments)
 
     def _call(self, name: str, arguments: list[Value]) -> Value:
-        known = FUNCTIONS[name]
+        known = self._manner.functions[name]
         plain = called(name, known, arguments)
         match name:
             case "query":
                 return self._ask(arguments[0])
             case "now":
                 return self._now_ms / 1000
+            case "since":
+                return Span(self._now_ms / 1000 - plain.seconds) if isinstance(plain, Moment) else plain
             case "externalURL":
                 return self._given.external_url
             case "tmpl":

@@ -94,8 +94,10 @@ Body = Sequence[Text | Action | Branch | Leave | Include]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template and those that are defined in it, by name. `asks`: whether it uses what differs from time to time."""
+    """A template and those that are defined in it, by name. `asks`: whether it uses what differs from time to time;
+    `includes`: the names of the templates that it fills in."""
 
     body: Body
     defined: Mapping[str, Body] = field(default_factory=dict)
     asks: bool = False
+    includes: frozenset[str] = frozenset()

@@ -1,12 +1,12 @@
 """From pieces to a tree: names of functions and variables are checked here, before anything is filled in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from netmon_collector.query.answer import QueryError
 from netmon_collector.query.syntax.lexer import Token, unquoted
 from netmon_collector.query.syntax.lexer import Word as StringWord
-from netmon_collector.rules.template.functions import FUNCTIONS, INCONSTANT
+from netmon_collector.rules.template.functions import FUNCTIONS, INCONSTANT, Known
 from netmon_collector.rules.template.lexer import Piece, Word, split_pieces
 from netmon_collector.rules.template.nodes import (
     Action,
@@ -40,19 +40,24 @@ _BLOCKS: Final = frozenset({"if", "with", "range"})
 _CONSTANTS: Final = {"true": True, "false": False, "nil": None}
 
 
-def parse_template(text: str) -> Template:
-    """The tree of a template. Raises TemplateError that says what is wrong, and in which line."""
+def parse_template(
+    text: str, functions: Mapping[str, Known] = FUNCTIONS, variables: Collection[str] = GIVEN
+) -> Template:
+    """The tree of a template, which may use these functions and begins with these variables. Raises TemplateError that
+    says what is wrong, and in which line."""
     if len(text) > LONGEST:
         raise TemplateError(f"is longer than {LONGEST} characters")
-    return _Parser(split_pieces(text)).whole()
+    return _Parser(split_pieces(text), functions, variables).whole()
 
 
 class _Parser:
-    def __init__(self, pieces: list[Piece]) -> None:
+    def __init__(self, pieces: list[Piece], functions: Mapping[str, Known], variables: Collection[str]) -> None:
         self._pieces = pieces
+        self._functions = functions
         self._at = 0
         self._defined: dict[str, Body] = {}
-        self._variables: list[str] = list(GIVEN)
+        self._variables: list[str] = list(variables)
+        self._includes: set[str] = set()
         self._asks = False
         self._depth = 0
         self._loops = 0
@@ -61,7 +66,7 @@ class _Parser:
         body, end = self._body()
         if end is not None:
             raise self._error(f"unexpected {{{{{end[0].text}}}}}")
-        return Template(body, self._defined, self._asks)
+        return Template(body, self._defined, self._asks, frozenset(self._includes))
 
     def _error(self, text: str) -> TemplateError:
         piece = self._pieces[min(self._at, len(self._pieces)) - 1] if self._pieces else Piece(1)
@@ -102,6 +107,7 @@ class _Parser:
             return self._define(first, words[1:])
         if first == "template":
             name, rest = self._name(words[1:], "template")
+            self._includes.add(name)
             return Include(name, self._pipe(rest) if rest else None)
         return Action(self._pipe(words))
 
@@ -226,8 +232,8 @@ class _Parser:
         raise self._error(f"unexpected {word.text!r}")
 
     def _function(self, name: str) -> Function:
-        if name not in FUNCTIONS:
-            raise self._error(f"function {name!r} not defined{did_you_mean(name, list(FUNCTIONS))}")
+        if name not in self._functions:
+            raise self._error(f"function {name!r} not defined{did_you_mean(name, list(self._functions))}")
         self._asks = self._asks or name in INCONSTANT
         return Function(name)
 

@@ -1,8 +1,9 @@
 """What templates work on, and how Go prints it."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from netmon_collector.query.numbers import plain
@@ -15,6 +16,22 @@ NO_VALUE: Final = "<no value>"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS: Final = "January February March April May June July August September October November December".split()
 _DAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+class Thing:
+    """A value with fields and methods of its own."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def field(self, name: str, arguments: list[Value]) -> Value:
+        """A field, or what a method gives. Raises TemplateError where there is none of the name."""
+
+
+class Safe(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +60,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A time, as Unix seconds."""
+class Moment(Thing):
+    """A time, as Unix seconds, and where its clock hangs."""
 
     seconds: float
+    zone: tzinfo = UTC
 
     def _when(self) -> datetime:
         try:
-            return _EPOCH + timedelta(seconds=self.seconds)
+            return (_EPOCH + timedelta(seconds=self.seconds)).astimezone(self.zone)
         except OverflowError:
             raise TemplateError("a time is out of range") from None
 
@@ -58,19 +76,21 @@ class Moment:
         """As Go prints a time."""
         when = self._when()
         fraction = f"{when.microsecond:06d}".rstrip("0")
-        return f"{when:%Y-%m-%d %H:%M:%S}{'.' + fraction if fraction else ''} +0000 UTC"
+        return f"{when:%Y-%m-%d %H:%M:%S}{'.' + fraction if fraction else ''} {when:%z %Z}"
 
     def field(self, name: str, arguments: list[Value]) -> Value:
         """One of Go's methods of a time, of those without side effects that rule packs call."""
         when = self._when()
         if name == "Format" and len(arguments) == 1 and isinstance(arguments[0], str):
             return _formatted(when, arguments[0])
+        if name == "Sub" and len(arguments) == 1 and isinstance(arguments[0], Moment):
+            return Span(self.seconds - arguments[0].seconds)
         if not arguments:
             match name:
                 case "Unix":
                     return math.floor(self.seconds)
                 case "UTC":
-                    return self
+                    return Moment(self.seconds)
                 case "String":
                     return self.text()
                 case "Month":
@@ -83,8 +103,8 @@ class Moment:
 
 
 _LAYOUT: Final = (
-    ("January", "%B"), ("Jan", "%b"), ("Monday", "%A"), ("Mon", "%a"), ("2006", "%Y"), ("Z07:00", "Z"),
-    ("-07:00", "+00:00"), ("-0700", "+0000"), ("MST", "UTC"), ("01", "%m"), ("02", "%d"), ("15", "%H"), ("03", "%I"),
+    ("January", "%B"), ("Jan", "%b"), ("Monday", "%A"), ("Mon", "%a"), ("2006", "%Y"), ("Z07:00", ""),
+    ("-07:00", ""), ("-0700", "%z"), ("MST", "%Z"), ("01", "%m"), ("02", "%d"), ("15", "%H"), ("03", "%I"),
     ("04", "%M"), ("05", "%S"), ("06", "%y"), ("PM", "%p"),
 )  # fmt: skip
 
@@ -95,14 +115,20 @@ def _formatted(when: datetime, layout: str) -> str:
     at = 0
     while at < len(layout):
         part = next(((go, ours) for go, ours in _LAYOUT if layout.startswith(go, at)), None)
-        out.append(when.strftime(part[1]) if part else layout[at])
+        out.append((when.strftime(part[1]) or _offset(when, part[0])) if part else layout[at])
         at += len(part[0]) if part else 1
     return "".join(out)
 
 
+def _offset(when: datetime, part: str) -> str:
+    """How far a zone is from UTC, with a colon; its layout may ask for a Z where it is not."""
+    text = f"{when:%z}"
+    return "Z" if part.startswith("Z") and text == "+0000" else f"{text[:3]}:{text[3:5]}"
+
+
 def field_of(value: Value, name: str, arguments: list[Value]) -> Value:
     """A field of a value, or an entry of a map; an entry of labels that is missing is the empty text."""
-    if isinstance(value, Moment):
+    if isinstance(value, Thing):
         return value.field(name, arguments)
     if arguments:
         raise TemplateError(f"{name} has arguments but cannot be invoked as function")
