@@ -11,8 +11,9 @@ import orjson
 from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.match import Condition
 from netmon_collector.store.outside.base import Piece, Rejected, told
-from netmon_collector.store.outside.http import Access, Http, V2Writer
+from netmon_collector.store.outside.http import Access, Http
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
+from netmon_collector.store.outside.writer import V2Writer
 from netmon_proto.model import NAME, Labels
 
 _FIELD: Final = "value"

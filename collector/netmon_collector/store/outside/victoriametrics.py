@@ -12,8 +12,9 @@ import orjson
 
 from netmon_collector.store.base import Frame, Matcher, MatchOp, StoreError, StoreUnavailable, Times, Values
 from netmon_collector.store.outside.base import Piece, told
-from netmon_collector.store.outside.http import Access, Http, V2Writer
+from netmon_collector.store.outside.http import Access, Http
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
+from netmon_collector.store.outside.writer import V2Writer
 from netmon_collector.store.remote import Steps, Summarised, Summary
 from netmon_proto.model import NAME, Labels
 
