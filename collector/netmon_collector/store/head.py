@@ -111,12 +111,17 @@ class Head:
             if not len(slots):
                 return verdicts
             slot = int(slots[0])
+        if self.plane is None:
+            self.plane = Plane(len(grid.times), len(grid.series))
+        if grid.series is series or np.array_equal(grid.series, series):  # as nearly always
+            taken: Verdicts = verdicts * (grid.bits[slot] != _ABSENT)
+            left: Verdicts = verdicts - taken
+            self.plane.put(slot, taken)
+            return left
         columns = _columns(grid.series, series)
         own = np.where((columns >= 0) & (grid.bits[slot, columns] != _ABSENT), verdicts, np.uint8(Verdict.UNKNOWN))
         row = np.zeros(len(grid.series), np.uint8)
         row[columns[columns >= 0]] = own[columns >= 0]
-        if self.plane is None:
-            self.plane = Plane(len(grid.times), len(grid.series))
         self.plane.put(slot, row)
         return verdicts - own
 
@@ -143,8 +148,6 @@ class Head:
 
 def _columns(all_: Numbers, some: Numbers) -> npt.NDArray[np.intp]:
     """The places of some series among all, none of which is there twice; less than 0 where one is not there."""
-    if all_ is some or np.array_equal(all_, some):
-        return np.arange(len(all_))
     if not len(all_):
         return np.full(len(some), -1)
     order = np.argsort(all_)

@@ -69,9 +69,9 @@ class JudgingStore(Store, Protocol):
 
         UNKNOWN changes nothing, and is to be said where there is no sample: other verdicts on none are forgotten,
         unless a sample comes within half a minute. This is for samples of the last minutes, of which a verdict costs
-        a copy of two bits. One on a sample that is in a chunk file already has that written once more, and of these
-        at most 64 MiB wait in memory: what is beyond stays UNKNOWN, and is counted in the log. Raises ValueError for
-        what does not fit its group.
+        a copy of two bits, and a gather some 25 us: let others have their turn after some hundred. One on a sample
+        that is in a chunk file already has that written once more, and of these at most 64 MiB wait in memory: what
+        is beyond stays UNKNOWN, and is counted in the log. Raises ValueError for what does not fit its group.
         """
         ...
 

@@ -36,6 +36,9 @@ class Judging:
     def _take_gathers(self, judged: Judged) -> None:
         series = self._groups.series_of(judged.group)
         strands = self._blocks.strands_of(series)
+        if len(strands) and strands[0] >= 0 and bool((strands == strands[0]).all()):  # as nearly always
+            self._take_rows(int(strands[0]), series, judged.times, judged.verdicts)
+            return
         for number in np.unique(strands).tolist():
             own = strands == number
             verdicts = judged.verdicts if own.all() else judged.verdicts[:, own]
@@ -50,10 +53,11 @@ class Judging:
         strand = self._blocks.strand(number)
         for time_ms, row in zip(times.tolist(), verdicts, strict=True):
             left = strand.judge(series, time_ms, row)
-            late, number, time = self._blocks.late, strand.block.number, np.array([time_ms])
-            late.forget(number, series[left != row], time)
+            late, home = self._blocks.late, strand.block.number
+            if late.of(home):
+                late.forget(home, series[left != row], np.array([time_ms]))
             if left.any():
-                late.add(number, Marks(series, time, left[:, None].copy()))
+                late.add(home, Marks(series, np.array([time_ms]), left[:, None].copy()))
 
     def _take_points(self, series: Numbers, times: Times, verdicts: Verdicts) -> None:
         """Verdicts one by one: those on series in strands row by row, others lane by lane."""
