@@ -3,95 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel
-
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit
+from netmon_cli.map_answers import End, Link, Links, Map, Node, Path, Where
 from netmon_cli.output import Cell, Column, Paper, age, count, escape, table, write_json, write_lines
 
 _DEEPEST = 40
 _SURE = 0.9
-
-
-class End(BaseModel):
-    node: str
-    name: str
-    port: str
-
-
-class Evidence(BaseModel):
-    source: str
-    told_by: str
-    detail: str
-
-
-class Link(BaseModel):
-    a: End
-    b: End
-    layer: int
-    confidence: float
-    evidence: list[Evidence]
-    first_seen: AwareDatetime
-    last_seen: AwareDatetime
-    gone: AwareDatetime | None
-    blocked: bool
-    bundle: str
-
-
-class Links(BaseModel):
-    results: list[Link]
-
-
-class Node(BaseModel):
-    id: str
-    kind: str
-    name: str
-    detail: str
-
-
-class Map(BaseModel):
-    """GET /api/v1/topology"""
-
-    drawn: AwareDatetime | None
-    devices: int
-    nodes: list[Node]
-    links: list[Link]
-    cuts: list[str]
-    notes: list[str]
-    truncated: bool
-
-
-class Stay(BaseModel):
-    mac: str
-    addresses: list[str]
-    device: str
-    port: str
-    sure: bool
-    since: AwareDatetime
-    last_seen: AwareDatetime
-
-
-class Where(BaseModel):
-    """GET /api/v1/where"""
-
-    devices: list[str]
-    now: list[Stay]
-    before: list[Stay]
-    links: list[Link]
-
-
-class Step(BaseModel):
-    start: str
-    goal: str
-    links: list[Link]
-
-
-class Path(BaseModel):
-    """GET /api/v1/paths"""
-
-    nodes: list[str]
-    steps: list[Step]
-    cuts: list[str]
 
 
 def show_map(client: Client, device: str | None, at: float | None, as_dot: bool, as_json: bool, on: Paper) -> Exit:
