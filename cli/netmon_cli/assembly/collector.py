@@ -77,6 +77,8 @@ from netmon_proto.model import Limits
 log = EventLog("netmon.daemon")
 
 HOUSEKEEPING_S = 60.0
+MOST_TREES = 20_000
+"""Expressions of rules, all of which are asked again and again."""
 SETTLES_MS = 180_000
 """So long after a start agents may need to be back and to have sent what they kept meanwhile."""
 
@@ -260,8 +262,9 @@ def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
 def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Rules:
     """Puts together what evaluates rules. They have threads of their own: no dashboard delays them."""
     options = ground.config.rules
-    engine = Engine(ground.store, replace(ground.config.query.options(), cache_bytes=0))
+    engine = Engine(ground.store, replace(ground.config.query.options(), cache_bytes=0, trees=MOST_TREES))
     closing.callback(engine.close)
+    knowledge.atlas.register.tell(engine.know_handles)
     memory, saved = KeptAlerts(ground.state), SavedFiles(ground.state)
     surroundings = Surroundings(
         engine.instant,

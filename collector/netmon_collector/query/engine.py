@@ -33,9 +33,6 @@ from netmon_collector.store.base import Latest, Lines, Store
 from netmon_collector.store.changes import Watched
 from netmon_collector.store.remote import Summarising
 
-_TREES: Final = 256
-"""So many parsed expressions are kept: dashboards and rules ask the same again."""
-
 _SHORT: Final = 4096
 """Characters; a longer text may take so long to parse that a thread does it, and is not kept."""
 
@@ -53,7 +50,7 @@ class Engine:
         self._options = options
         self._server = store if isinstance(store, Summarising) else None
         self._reader = Reader(store, options)
-        self._understood = lru_cache(_TREES)(self._understand)
+        self._understood = lru_cache(options.trees)(self._understand)
         self._handles: Handles = {}
         self._series = KnownSeries()
         self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")

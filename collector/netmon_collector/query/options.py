@@ -26,6 +26,7 @@ class QueryOptions:
     cache_bytes: of answers to range queries that are kept for when they are asked for again.
     at_hand_cells: series x steps; so many are evaluated on the event loop at most, if their samples are in memory.
     raw_samples: of one selector at most, where rollups would do.
+    trees: so many parsed expressions are kept, because the same are asked again.
     experimental: whether functions and aggregations that Prometheus calls experimental are allowed.
     delayed_name_removal: whether a name that a function drops can still be seen by `by (__name__)` and label_replace.
     """
@@ -39,3 +40,4 @@ class QueryOptions:
     cache_bytes: int = 64 << 20
     at_hand_cells: int = 8000
     raw_samples: int = 10_000_000
+    trees: int = 256
