@@ -166,8 +166,9 @@ class Atlas:
         if ports is not None:
             before, self._ports[facts.device] = self._ports.get(facts.device, {}), ports
             changed = [one for key, one in ports.items() if _differs(before.get(key), one)]
-            if changed:
-                await asyncio.to_thread(self._identity.save_ports, facts.device, changed)
+            gone = [key for key in before if key not in ports]
+            if changed or gone:
+                await asyncio.to_thread(self._identity.save_ports, facts.device, changed, gone)
         if is_new:
             outcome = await self.register.see(facts.device, told.site, witnesses)
             if outcome.step in (Step.MERGED, Step.PROPOSED):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netmon_collector.identity.judge import SAME, compare
+from netmon_collector.identity.ports import MOST_GONE, KnownPort, PortFacts, know_again
 from netmon_collector.identity.questions import MOST_OPEN
 from netmon_collector.identity.records import Kind, NoSuch, NotPossible, State, Step
 from netmon_collector.identity.register import Register
@@ -132,6 +133,16 @@ def test_two_ways_to_one_record_that_come_to_contradict_each_other_are_asked_abo
     asked = registry.questions.all[outcome.proposals[0]]
     assert (asked.kind, asked.subject, asked.other) == (Kind.SPLIT, "b", "a")
     assert any("serial numbers differ" in one for one in asked.reasons)
+
+
+def test_ports_that_have_long_gone_are_forgotten() -> None:
+    known: dict[str, KnownPort] = {}
+    for now_ms in range(12):
+        told = [PortFacts(number + 1, f"veth{now_ms * 300 + number}") for number in range(300)]
+        known, found = know_again(known, told, now_ms)
+
+    assert len(known) == MOST_GONE + 300
+    assert set(found.values()) <= known.keys()
 
 
 def test_witnesses_survive_the_database() -> None:

@@ -50,13 +50,15 @@ _SIGNS: Final[Sequence[Sign]] = (
 )
 """By what a port is known, best first. A sign counts where all of it is told, by one port before and by one now."""
 
+MOST_GONE: Final = 1_000
+"""Ports of a device that are remembered though they are not there any more."""
 _LONGEST_KEY: Final = 200
 
 
 def know_again(
     known: Mapping[str, KnownPort], now: Iterable[PortFacts], now_ms: int
 ) -> tuple[dict[str, KnownPort], dict[int, str]]:
-    """All ports ever known, brought up to date, and the key of each port of now by its number."""
+    """The known ports, brought up to date, and the key of each port of now by its number; of those gone, the last."""
     found: dict[int, str] = {}
     facts = {one.index: one for one in now}
     for sign in _SIGNS:
@@ -73,6 +75,10 @@ def know_again(
         ports[found[index]] = KnownPort(found[index], facts[index], now_ms, now_ms)
     for index, key in found.items():
         ports[key] = replace(ports[key], facts=facts[index], last_seen_ms=now_ms)
+    present = set(found.values())
+    gone = sorted((one for key, one in ports.items() if key not in present), key=lambda one: one.last_seen_ms)
+    for one in gone[:-MOST_GONE]:
+        del ports[one.key]
     return ports, found
 
 

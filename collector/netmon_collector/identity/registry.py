@@ -20,6 +20,8 @@ from netmon_collector.identity.records import (
 )
 from netmon_collector.identity.witness import Witnesses
 
+MOST_LOGGED: Final = 50_000
+"""Entries of the log that are at hand; only these can be undone."""
 _MOST_CANDIDATES: Final = 20
 _COMMON: Final = 8
 """A witness that so many handles share identifies none of them."""
@@ -244,6 +246,7 @@ class Registry:
         number = self.log[-1].number + 1 if self.log else 1
         entry = Entry(number, now_ms, action, handle, record, reasons, by, came_with)
         self.log.append(entry)
+        del self.log[:-MOST_LOGGED]
         return entry
 
     def _put(self, source: Source) -> None:

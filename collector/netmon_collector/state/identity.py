@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, select
 from netmon_collector.identity.ports import KnownPort, PortFacts
 from netmon_collector.identity.questions import Questions
 from netmon_collector.identity.records import Entry, Kind, Proposal, Source, State
-from netmon_collector.identity.registry import Registry
+from netmon_collector.identity.registry import MOST_LOGGED, Registry
 from netmon_collector.identity.witness import Witnesses
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import (
@@ -33,7 +33,8 @@ class KeptIdentity:
         with reading(self._engine) as connection:
             sources = [_source(*row) for row in connection.execute(select(identity_sources))]
             proposals = [_proposal(*row) for row in connection.execute(select(identity_proposals).order_by("number"))]
-            log = [_entry(*row) for row in connection.execute(select(identity_log).order_by("number"))]
+            newest = select(identity_log).order_by(identity_log.c.number.desc()).limit(MOST_LOGGED)
+            log = [_entry(*row) for row in connection.execute(newest)][::-1]
             apart = {frozenset(row) for row in connection.execute(select(identity_apart))}
         return Registry(
             {one.handle: one for one in sources}, Questions({one.number: one for one in proposals}), log, apart
@@ -77,8 +78,8 @@ class KeptIdentity:
                 found.setdefault(handle, {})[key] = known
         return found
 
-    def save_ports(self, handle: str, ports: Sequence[KnownPort]) -> None:
-        """Keeps ports of a device in the place of those of the same keys."""
+    def save_ports(self, handle: str, ports: Sequence[KnownPort], gone: Sequence[str] = ()) -> None:
+        """Keeps ports of a device in the place of those of the same keys, and drops those of other keys."""
         values = [
             {
                 "handle": handle,
@@ -91,8 +92,8 @@ class KeptIdentity:
         ]
         table = identity_ports
         with self._engine.begin() as connection:
-            for one in ports:
-                connection.execute(delete(table).where(table.c.handle == handle, table.c.key == one.key))
+            for key in [*gone, *(one.key for one in ports)]:
+                connection.execute(delete(table).where(table.c.handle == handle, table.c.key == key))
             if values:
                 connection.execute(insert(table), values)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, or_, select, true, update
 from sqlalchemy.engine import Row
 
 from netmon_collector.state.database import reading
@@ -12,6 +12,8 @@ from netmon_collector.state.schema import map_links, map_stays
 from netmon_collector.topology.graph import End, Evidence, Layer, Link
 from netmon_collector.topology.history import Changes, Stay
 
+MOST_KEPT = 1_000_000
+"""Rows of the past, of links and of stays each: devices that tell something else every time fill no disk."""
 MOST_ROWS = 10_000
 """What one question is answered with at most."""
 
@@ -77,8 +79,11 @@ class KeptMap:
                 connection.execute(update(map_stays).where(is_it).values(values))
 
     def forget_before(self, time_ms: int) -> None:
-        """Drops links that were gone, and stays that were over, before a time."""
+        """Drops links that were gone, and stays that were over, before a time; and the oldest where there are many."""
         with self._engine.begin() as connection:
+            for table, is_past in ((map_links, map_links.c.gone_ms.is_not(None)), (map_stays, true())):
+                newest = connection.scalar(select(func.max(table.c.number))) or 0
+                connection.execute(delete(table).where(is_past, table.c.number <= newest - MOST_KEPT))
             connection.execute(delete(map_links).where(map_links.c.gone_ms < time_ms))
             connection.execute(delete(map_stays).where(map_stays.c.last_seen_ms < time_ms))
 

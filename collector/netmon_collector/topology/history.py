@@ -86,12 +86,18 @@ class HostBook:
             known = self.stays.get(mac)
             if known is not None and (known.device, known.port) == (place.device, place.port):
                 self.stays[mac] = replace(known, last_seen_ms=now_ms, is_sure=known.is_sure or place.is_sure)
-            elif known is None and len(self.stays) >= MOST_HOSTS:
-                continue
             elif known is None or place.is_sure or not known.is_sure:
                 self.stays[mac] = Stay(mac, place.device, place.port, place.is_sure, now_ms, now_ms)
                 began.append(self.stays[mac])
+        self._drop_quietest()
         return began
+
+    def _drop_quietest(self) -> None:
+        """Forgets hosts that were not seen for the longest time, where there are too many."""
+        if len(self.stays) > MOST_HOSTS:
+            quietest = sorted(self.stays.values(), key=lambda one: one.last_seen_ms)
+            for one in quietest[: len(self.stays) - MOST_HOSTS * 9 // 10]:
+                del self.stays[one.mac]
 
     def at(self, device: str, port: str | None = None) -> list[Stay]:
         """The hosts at a device, or at one port of it, by port and address."""
@@ -115,13 +121,18 @@ class AddressBook:
         pairs += [(one.address, mac) for one in told.addresses if (mac := own.get(one.index))]
         for address, mac in pairs:
             key = (told.site, address)
-            before = self.by_address.get(key)
-            if before is None and len(self.by_address) >= MOST_HOSTS:
-                continue
-            if before is not None:
-                self.by_mac[before].discard(key)
+            self._drop(key)
+            if len(self.by_address) >= MOST_HOSTS:
+                self._drop(next(iter(self.by_address)))
             self.by_address[key] = mac
             self.by_mac[mac].add(key)
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        mac = self.by_address.pop(key, None)
+        if mac is not None:
+            self.by_mac[mac].discard(key)
+            if not self.by_mac[mac]:
+                del self.by_mac[mac]
 
     def macs(self, address: str) -> list[int]:
         """Who answers for an address, at any site."""

@@ -85,5 +85,7 @@ def test_ports_come_back_and_go_with_their_device(engine: Engine) -> None:
     kept.save_ports("sw1", [KnownPort("ge1", PortFacts(7, "ge1"), 1_000, 3_000)])
 
     assert kept.ports() == {"sw1": {"ge1": KnownPort("ge1", PortFacts(7, "ge1"), 1_000, 3_000)}}
+    kept.save_ports("sw1", [KnownPort("ge2", PortFacts(8, "ge2"), 4_000, 4_000)], ["ge1"])
+    assert list(kept.ports()["sw1"]) == ["ge2"]
     kept.save([], ["sw1"], [], [], [])
     assert kept.ports() == {}

@@ -1,5 +1,8 @@
 """What changes between two drawings, and what is still believed when nobody tells of it."""
 
+import pytest
+
+from netmon_collector.topology import history
 from netmon_collector.topology.draw import Drawing, Place
 from netmon_collector.topology.graph import End, Evidence, Graph, Kind, Link, Node
 from netmon_collector.topology.history import QUIET_MS, AddressBook, HostBook, LinkBook
@@ -80,6 +83,25 @@ def test_a_host_stays_where_it_was_until_it_is_seen_elsewhere() -> None:
     assert [(one.device, one.port, one.first_seen_ms) for one in moved] == [("sw2", "ge7", 3 * HOUR_MS)]
     assert [one.mac for one in book.at("sw2")] == [1]
     assert book.at("sw2", "ge1") == book.at("sw1") == []
+
+
+def test_of_too_many_hosts_the_quietest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_HOSTS", 10)
+    book = HostBook()
+    for number in range(30):
+        book.enter({number: Place(number, "sw1", "ge1", True)}, number)
+
+    assert 9 <= len(book.stays) <= 10
+    assert 29 in book.stays
+
+
+def test_of_too_many_addresses_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_HOSTS", 3)
+    book = AddressBook()
+    book.enter(Told("r1", near=tuple(Near(f"10.0.0.{n}", mac(n), 1) for n in range(1, 9))))
+
+    assert len(book.by_address) == len(book.by_mac) == 3
+    assert book.macs("10.0.0.8") == [mac(8)]
 
 
 def test_a_guess_does_not_move_a_host_whose_place_was_sure() -> None:
