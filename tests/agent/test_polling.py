@@ -12,7 +12,7 @@ from netmon_agent.inputs.base import Columns, Reading
 from netmon_agent.polling.asking import Asking, DeviceDown
 from netmon_agent.polling.kept import KeptJobs
 from netmon_agent.polling.poller import Poller
-from netmon_agent.snmp.findings import Findings, Identity
+from netmon_agent.snmp.findings import Findings, Identity, Trouble
 from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Job, SnmpCredential
 from tests.support.clocks import HandClock
 
@@ -229,3 +229,21 @@ async def test_facts_are_told_at_first_when_their_time_comes_and_when_asked_for(
     poller.poll_now(["sw1"])
     await asyncio.wait_for(poller.outbox.next(), 5)
     assert True in bench.network.whole[2:]
+
+
+async def test_what_troubles_the_reading_of_facts_stands_until_they_are_read_again(
+    bench: Bench, poller: Poller
+) -> None:
+    broken = replace(FOUND, facts=(), troubles=[Trouble("route", "more than 10,000 values")])
+    bench.network.answer = lambda job: broken if bench.network.whole[-1] else FOUND
+    await poller.assign([replace(SWITCH, interval_ms=100, facts_interval_ms=3_600_000)])
+    assert (await next_report(poller)).trouble == "route: more than 10,000 values"
+    await asyncio.sleep(0.4)
+    assert bench.network.whole[:2] == [True, False]
+    poller.outbox.tell_all_again()
+    assert (await next_report(poller)).trouble == "route: more than 10,000 values"
+    bench.network.answer = lambda job: replace(FOUND, facts=())
+    poller.poll_now(["sw1"])
+    while not isinstance(told := await asyncio.wait_for(poller.outbox.next(), 5), DeviceReport):
+        pass
+    assert told.trouble == ""

@@ -51,6 +51,7 @@ class Watch:
         self._facts_due_ms = 0
         self._wanted = asyncio.Event()
         self._told: DeviceReport | None = None
+        self._trouble = ""
         self._broken = False
 
     async def run(self, at_once: bool) -> None:
@@ -110,7 +111,10 @@ class Watch:
                 log.warning("device.poll_broken", device=self.job.device, error=repr(error))
             self._broken = True
         else:
-            report, readings = _report(self.job.device, now_ms, found), found.readings
+            report, readings = (
+                self._with_standing_trouble(_report(self.job.device, now_ms, found), found),
+                found.readings,
+            )
             self._broken = False
             self._tell_facts(found, now_ms)
         own = [
@@ -124,6 +128,12 @@ class Watch:
         if found.facts is not None and found.answered:
             self._outbox.facts(DeviceFacts(self.job.device, now_ms, found.facts))
             self._plan_facts(now_ms)
+
+    def _with_standing_trouble(self, report: DeviceReport, found: "Findings") -> DeviceReport:
+        """A poll that reads metrics alone does not meet what troubles the reading of facts, which is still there."""
+        if found.facts is not None:
+            self._trouble = report.trouble
+        return report if report.trouble or not report.answered else replace(report, trouble=self._trouble)
 
     def _plan_facts(self, now_ms: int) -> None:
         self._facts_due_ms = next_tick_ms(now_ms, self._facts_interval_ms, self._facts_phase_ms, now_ms)
