@@ -1,6 +1,6 @@
 """From what inputs read to what the wire carries: series get ids, gathers get layouts, the vanished get a last word."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netmon_agent.inputs.base import Columns, Key, Reading
@@ -53,9 +53,11 @@ class Columnizer:
     ) -> Encoded:
         """Encodes what input `title` read at `now_ms`, of a device or of this host. Raises DuplicateSeries."""
         current = self._current.setdefault(title, _Current())
-        parts, values = _flatten(measurements)
+        parts, values, made = _flatten(measurements)
         if current.live and len(parts) == len(current.parts) and all(map(_same, parts, current.parts)):
-            current.parts = parts
+            # An input's own tuple will come again; of one that was made here, the first stays, whose keys `ids` has.
+            kept = zip(parts, current.parts, strict=True)
+            current.parts = tuple(before if place in made else new for place, (new, before) in enumerate(kept))
             return Encoded([Gather(current.layout, now_ms, values)])
         return self._lay_out(current, (title, job, device), now_ms, parts, values)
 
@@ -112,25 +114,38 @@ class Columnizer:
         return self._next_layout - 1
 
 
-def _flatten(measurements: Iterable[Columns | Reading]) -> tuple[tuple[tuple[Key, ...], ...], list[float]]:
+def _flatten(
+    measurements: Iterable[Columns | Reading],
+) -> tuple[tuple[tuple[Key, ...], ...], list[float], set[int]]:
+    """Keys in tuples, all values, and which of the tuples were made here, of readings.
+
+    Readings that share their labels share them in their keys: a port has some twenty metrics.
+    """
     parts: list[tuple[Key, ...]] = []
     values: list[float] = []
     readings: list[Key] = []
+    made: set[int] = set()
+    shared: dict[int, tuple[Mapping[str, str], tuple[tuple[str, str], ...]]] = {}
     for one in measurements:
         if isinstance(one, Columns):
             if len(one.keys) != len(one.values):
                 raise ValueError(f"{len(one.values)} values for {len(one.keys)} series, the first {one.keys[:1]}")
             if readings:
+                made.add(len(parts))
                 parts.append(tuple(readings))
                 readings = []
             parts.append(one.keys)
             values.extend(one.values)
         else:
-            readings.append(Key(one.name, tuple(sorted(one.labels.items())), one.kind))
+            known = shared.get(id(one.labels))
+            if known is None:  # kept with its labels, so that no other ones get their id meanwhile
+                known = shared[id(one.labels)] = one.labels, tuple(sorted(one.labels.items()))
+            readings.append(Key(one.name, known[1], one.kind))
             values.append(one.value)
     if readings:
+        made.add(len(parts))
         parts.append(tuple(readings))
-    return tuple(parts), values
+    return tuple(parts), values, made
 
 
 def _same(left: tuple[Key, ...], right: tuple[Key, ...]) -> bool:

@@ -33,7 +33,7 @@ STAMPED = ("instance", "job", "site")
 UP = "snmp_up"
 """Whether a polled device answered."""
 
-MOST_SERIES = 1_000_000
+MOST_SERIES = 5_000_000
 MOST_LAYOUTS = 20_000
 MOST_LABELS = 64
 NAME_BYTES = 256

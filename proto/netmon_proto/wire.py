@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from sys import intern
 
 from google.protobuf.message import DecodeError
 
@@ -293,8 +294,15 @@ def _severity(number: int) -> model.Severity:
 
 
 def _series(series: Sequence[pb.Series]) -> list[model.Series]:
+    """Series as they are kept for as long as the stream lasts; those of one message share names and labels."""
     kinds = {int(kind): kind for kind in model.Kind}
-    return [model.Series(one.id, one.name, dict(one.labels), kinds.get(one.kind, model.Kind.UNKNOWN)) for one in series]
+    shared: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
+    found = []
+    for one in series:
+        labels = dict(one.labels)
+        labels = shared.setdefault(frozenset(labels.items()), labels)
+        found.append(model.Series(one.id, intern(one.name), labels, kinds.get(one.kind, model.Kind.UNKNOWN)))
+    return found
 
 
 def _receipt(receipt: pb.Receipt) -> model.Receipt | None:

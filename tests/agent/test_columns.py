@@ -128,3 +128,15 @@ def test_after_forgetting_everything_is_defined_with_new_ids(columnizer: Columni
     encoded = encode(columnizer, Columns((A,), [1.0]))
     assert [one.id for one in encoded.series] == [11]
     assert [one.id for one in encoded.layouts] == [6]
+
+
+def test_many_series_of_the_same_labels_hold_them_once() -> None:
+    """A switch has some thousand series, and a poller a thousand switches."""
+    columnizer, labels = Columnizer(1, 1), {"ifIndex": "1", "ifName": "Gi0/1"}
+    for _ in range(2):
+        columnizer.encode(
+            "snmp:sw1", "snmp", 0, [Reading("ifInOctets", labels, 1.0), Reading("ifOutOctets", labels, 2.0)]
+        )
+        kept = columnizer._current["snmp:sw1"]
+        assert kept.parts[0][0].labels is kept.parts[0][1].labels
+        assert all(mine is theirs for mine, theirs in zip(kept.parts[0], kept.ids, strict=True)), "no second copy"

@@ -72,6 +72,16 @@ def test_a_message_to_the_collector_comes_back(message: model.AgentMessage) -> N
     assert wire.decode_agent(wire.encode_agent(message)) == message
 
 
+def test_series_of_the_same_labels_hold_them_once() -> None:
+    definitions = model.SeriesDefinitions(
+        [model.Series(n, f"m{n}", {"ifName": "Gi0/1"}, model.Kind.GAUGE) for n in (1, 2)]
+    )
+    back = wire.decode_agent(wire.encode_agent(definitions))
+    assert back == definitions
+    assert isinstance(back, model.SeriesDefinitions)
+    assert back.series[0].labels is back.series[1].labels
+
+
 def test_a_layout_comes_back() -> None:
     back = wire.decode_agent(wire.encode_agent(model.Layout(1, "host", "node", "", [3, 1, 2])))
     assert isinstance(back, model.Layout)
