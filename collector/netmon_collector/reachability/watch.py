@@ -59,8 +59,18 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
+        broken = False
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - a judgement that fails must not end the collector
+                if not broken:
+                    log.error("reachability.broken", error=f"{type(error).__name__}: {error}")
+                broken = True
+            else:
+                if broken:
+                    log.info("reachability.recovered")
+                broken = False
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> None:

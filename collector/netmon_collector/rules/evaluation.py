@@ -130,6 +130,8 @@ class GroupAtWork:
                 await self._raise(at_work.key, at_work.alerting, answer, time_ms)
         except (QueryError, RuleFailed) as failure:
             error = str(failure)
+        except Exception as failure:  # noqa: BLE001 - one broken rule must not keep the others from their turn
+            error = f"{type(failure).__name__}: {failure}"
         self._tell(at_work, error)
         duration_s = around.clock() - started_s
         at_work.history.append(Evaluation(time_ms, duration_s, rule.expr, results, error))

@@ -60,7 +60,7 @@ async def filled(name: str, text: str, given: Given, ask: AskAt, now_ms: int) ->
 
         while True:
             try:
-                return fill(template, given, known, now_ms)
+                return fill(template, given, known, now_ms).encode(errors="replace").decode()  # bytes that are no text
             except _NotAsked as wanted:
                 if len(answers) >= MOST_QUERIES:
                     raise TemplateError(f"asks more than {MOST_QUERIES} queries") from None

@@ -220,3 +220,11 @@ async def test_an_expression_that_finds_far_too_much_raises_nothing(tmp_path: Pa
     assert rule.last is not None
     assert rule.last.error == "10001 series would raise alerts, and a rule may raise 10000"
     assert bench.told.lines() == []
+
+
+async def test_text_that_is_no_unicode_does_not_stop_a_rule(tmp_path: Path) -> None:
+    rules = "groups: [{name: g, rules: [{alert: Odd, expr: up, labels: {who: '{{ printf \"%c\" 55296 }}'}}]}]"
+    bench = await started(tmp_path, rules)
+    bench.have("up", {0: 1}, instance="a")
+    await bench.evaluate(0)
+    assert bench.told.calls[0][1][0].labels == (("alertname", "Odd"), ("instance", "a"), ("who", "?"))
