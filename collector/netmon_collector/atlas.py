@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from netmon_collector.identity.ports import KnownPort, know_again
 from netmon_collector.identity.reading import read_ports, read_witnesses
 from netmon_collector.identity.records import Step
@@ -34,6 +32,8 @@ log = EventLog("netmon.collector.atlas")
 
 SETTLE_S: Final = 1.0
 """How long the map waits after news for more of them."""
+RETRY_S: Final = 10.0
+"""How long it waits at least after a drawing that failed."""
 SHARE: Final = 0.1
 """How much of the time may go into drawing."""
 GOING_ON_MS: Final = 3_600_000
@@ -113,6 +113,7 @@ class Atlas:
                     await self._take_in(kept, is_new=False)
             except Exception as error:  # noqa: BLE001 - one device's kept facts must not keep the map from being drawn
                 log.warning("facts.not_read", device=polled.record.instance, error=repr(error)[:200])
+        is_broken = False
         while True:
             await self._news.wait()
             await asyncio.sleep(SETTLE_S)
@@ -120,9 +121,14 @@ class Atlas:
             started_s = time.monotonic()
             try:
                 await self.redraw()
-            except SQLAlchemyError as error:
-                log.warning("map.not_kept", error=str(getattr(error, "orig", None) or error))
-            await asyncio.sleep((time.monotonic() - started_s) * (1 / SHARE - 1))
+                is_broken = False
+            except Exception as error:  # noqa: BLE001 - a map that can't be drawn or kept must not end the collector
+                if not is_broken:
+                    log.warning("map.not_drawn", error=str(getattr(error, "orig", None) or repr(error))[:200])
+                is_broken = True
+                self._news.set()
+            pause_s = (time.monotonic() - started_s) * (1 / SHARE - 1)
+            await asyncio.sleep(max(pause_s, RETRY_S) if is_broken else pause_s)
 
     async def redraw(self) -> None:
         """Draws the map of all that is known now, and keeps what has changed. Raises SQLAlchemyError."""
@@ -139,9 +145,9 @@ class Atlas:
         down = frozenset(End(one.device, port.label) for one in told for port in one.ports if port.is_up is False)
         changes = self._links.enter(drawing, down, now_ms)
         graph = self._links.graph(drawing.graph.nodes.values())
-        self.sheet = Sheet(graph, drawing.notes, now_ms, time.monotonic() - started_s, len(told))
-        if drawing.notes:
+        if drawing.notes and not self.sheet.notes:
             log.info("map.notes", notes=len(drawing.notes), first=drawing.notes[0][:200])
+        self.sheet = Sheet(graph, drawing.notes, now_ms, time.monotonic() - started_s, len(told))
         self._unsaved.append((changes, now_ms))
         while self._unsaved:
             await asyncio.to_thread(self.kept.save_links, *self._unsaved[0])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from netmon_collector import atlas
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.topology.history import Changes
 from netmon_proto.model import DeviceFacts, FactTable
@@ -80,6 +81,24 @@ async def test_changes_wait_for_a_database_that_is_away(lab: Lab) -> None:
     await lab.atlas.redraw()
 
     assert {one.layer for one in kept.links()} == {3}
+
+
+async def test_a_drawing_that_fails_is_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atlas, "RETRY_S", 0.0)
+    monkeypatch.setattr(atlas, "SETTLE_S", 0.0)
+    kept = Absent(lab.atlas.kept._engine)
+    again = type(lab.atlas)(lab.atlas._identity, kept, lab.polling, lambda: NOW_MS)
+    task = asyncio.create_task(again.run(Kept({})))
+    await again.learn(facts("hall"))
+    async with asyncio.timeout(20):
+        while again.sheet.drawn_ms is None:  # noqa: ASYNC110 - the atlas tells nobody when it has drawn
+            await asyncio.sleep(0.05)
+        kept.is_away = False
+        while len(kept.links()) == 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    task.cancel()
+
+    assert {(one.a.node, one.b.node) for one in kept.links()} == {("hall", "unmanaged:00:1a:00:00:02:00")}
 
 
 async def test_after_a_restart_no_link_is_gone_before_all_that_was_kept_is_read(lab: Lab) -> None:
