@@ -6,6 +6,7 @@ from netmon_api import backup, devices, events, health, openapi, series, status,
 from netmon_api import store as store_detail
 from netmon_api.alerting_table import ALERTING_ROUTES
 from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
+from netmon_api.anomalies import AnomaliesQuery, AnomalyAnswer, ModelAnswer, list_anomalies, show_model
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
@@ -47,6 +48,9 @@ ROUTES: tuple[Route, ...] = (
     *SNMP_ROUTES,
     Route("GET", "/api/v1/events", Access.TOKEN, events.list_events, EventsQuery, EventsAnswer,
           "What happened, the newest first"),
+    Route("GET", "/api/v1/anomalies", Access.TOKEN, list_anomalies, AnomaliesQuery, Listing[AnomalyAnswer],
+          "Series that were odd within the last hour, the newest first"),
+    Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
     *RULE_ROUTES,
     *MAP_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.facts import FactBook
@@ -64,6 +65,7 @@ class Services:
     desk: Desk
     metadata: Metadata
     reachability: Reachability
+    assessor: Assessor | None
     rulebook: Rulebook
     rule_files: SavedFiles
     readiness: Callable[[], str | None]

@@ -28,6 +28,7 @@ from netmon_cli.parameters import (
     optional_duration,
 )
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
+from netmon_cli.tree_analytics import add_commands as add_analytics
 from netmon_cli.tree_devices import credential_app, device_app
 from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
@@ -352,6 +353,7 @@ def dashboards_export(
 app.command("alerts")(show_alerts)
 app.command()(mib)
 add_map_commands(app)
+add_analytics(app)
 
 
 def run(arguments: Sequence[str]) -> int:

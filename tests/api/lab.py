@@ -19,6 +19,8 @@ from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.alerts.base import NobodyTold
+from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import AlertingOptions, HttpOptions
@@ -179,6 +181,7 @@ class Lab:
     client: aiohttp.ClientSession = field(init=False)
     stranger: aiohttp.ClientSession = field(init=False)
     server: Server = field(init=False)
+    assessor: Assessor = field(init=False)
 
     def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
         """Has an agent connected, also to the fleet that the API shows; its id."""
@@ -276,6 +279,7 @@ async def running(
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
+    lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)
     services = Services(
         store=store,
         engine=engine,
@@ -293,6 +297,7 @@ async def running(
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         reachability=lab.reachability,
+        assessor=lab.assessor,
         rulebook=lab.rulebook,
         rule_files=lab.rule_files,
         readiness=lambda: lab.not_ready,

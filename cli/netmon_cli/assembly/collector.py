@@ -325,6 +325,7 @@ async def start_server(
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         reachability=watch.ledger,
+        assessor=way.assessor,
         rulebook=rules.book,
         rule_files=rules.saved,
         readiness=way.pipeline.trouble,

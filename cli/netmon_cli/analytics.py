@@ -1,0 +1,232 @@
+"""What `netmon anomalies`, `forecast`, `capacity` and `model status` ask and print."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import BaseModel
+
+from netmon_cli import output
+from netmon_cli.answers import Evaluated
+from netmon_cli.client import Client
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.output import Cell, Column, Paper, escape
+from netmon_cli.plot import Line, plot
+from netmon_cli.query import name_of
+
+PARTS: Final = 12
+"""How many times between now and the horizon are forecast."""
+HOUR_S: Final = 3600.0
+ENDS: Final = ("", "_low", "_high")
+_DISKS: Final = '{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"}'
+CAPACITIES: Final = {
+    "space": (f"1 - node_filesystem_avail_bytes{_DISKS} / node_filesystem_size_bytes{_DISKS}", 1.0),
+    "inodes": (f"1 - node_filesystem_files_free{_DISKS} / node_filesystem_files{_DISKS}", 1.0),
+    "storage": ("hrStorageUsed / hrStorageSize", 1.0),
+    "link in": ("rate(ifHCInOctets[5m]) * 8 / on (instance, ifIndex) (ifHighSpeed * 1e6)", 0.8),
+    "link out": ("rate(ifHCOutOctets[5m]) * 8 / on (instance, ifIndex) (ifHighSpeed * 1e6)", 0.8),
+}
+"""What is used as a part of the whole, and the part that is the limit."""
+CERTIFICATES: Final = "probe_ssl_earliest_cert_expiry - time()"
+
+Number = float | str | None
+
+
+class Anomaly(BaseModel):
+    labels: dict[str, str]
+    time: datetime
+    value: Number
+    component: str
+    expected: Number
+    low: Number
+    high: Number
+
+
+class Anomalies(BaseModel):
+    results: list[Anomaly]
+
+
+class Model(BaseModel):
+    enabled: bool
+    series: int
+    warm: int
+    left_out: int
+    judged: int
+    dropped: int
+    alarms: int
+    state_bytes: int
+    saved: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Something that may run out: in how many seconds, and the 80 % interval; inf for never."""
+
+    what: str
+    labels: dict[str, str]
+    middle_s: float
+    low_s: float
+    high_s: float
+
+
+def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Paper) -> Exit:
+    answer = client.pages("/api/v1/anomalies", [("instance", one) for one in devices])
+    if as_json:
+        output.write_json(answer)
+        return Exit.FINE
+    now = datetime.fromtimestamp(client.now_s(), UTC)
+    rows: list[list[Cell | str]] = [
+        [
+            output.age((now - one.time).total_seconds()),
+            Cell(_number(one.value), "bold"),
+            f"{_number(one.low)} to {_number(one.high)}",
+            escape(one.component),
+            name_of(one.labels),
+        ]
+        for one in client.understand(answer, Anomalies).results
+    ]
+    columns = [Column("WHEN"), Column("VALUE", right=True), Column("EXPECTED"), Column("WHAT"), Column("SERIES")]
+    output.write_lines(output.table(columns, rows, on) if rows else ["nothing odd within the last hour"])
+    return Exit.FINE
+
+
+def show_model(client: Client, as_json: bool) -> Exit:
+    answer = client.get("/api/v1/model")
+    if as_json:
+        output.write_json(answer)
+        return Exit.FINE
+    told = client.understand(answer, Model)
+    if not told.enabled:
+        output.write_lines(["series are not judged: 'anomaly: enabled' is false in collector.yaml"])
+        return Exit.FINE
+    beyond = f", {output.count(told.left_out)} beyond anomaly.max_series left out" if told.left_out else ""
+    behind = f", {output.count(told.dropped)} not judged because that fell behind" if told.dropped else ""
+    output.write_lines(
+        [
+            f"series   {output.count(told.series)}, {output.count(told.warm)} seen for an hour or more{beyond}",
+            f"samples  {output.count(told.judged)} judged since the start, {output.count(told.alarms)} odd" + behind,
+            f"memory   {output.size(told.state_bytes)}, "
+            + ("not saved yet" if told.saved is None else f"saved {told.saved:%Y-%m-%d %H:%M:%S} UTC"),
+        ]
+    )
+    return Exit.FINE
+
+
+def show_forecast(client: Client, expression: str, back_s: float, ahead_s: float, as_json: bool, on: Paper) -> Exit:
+    """Evaluates the forecast at some times up to the horizon; one series is drawn, all are listed."""
+    found = _count(client, expression)
+    if not found:
+        raise Failure(Exit.WRONG, f"{escape(expression)} comes to nothing now")
+    times_s = [ahead_s * part / PARTS for part in range(1, PARTS + 1)]
+    window = f"({expression})[{_seconds(back_s)}:{_seconds(min(HOUR_S, max(60.0, back_s / 1000)))}]"
+    told: dict[str, list[tuple[float, float, float, float]]] = {}
+    for time_s in times_s if found == 1 else times_s[-1:]:
+        ends = [_values(client, f"forecast{end}({window}, {time_s:.0f})") for end in ENDS]
+        for name in ends[0]:
+            middle, low, high = (one.get(name, math.nan) for one in ends)
+            told.setdefault(name, []).append((time_s, middle, low, high))
+    if not told:
+        raise Failure(Exit.WRONG, "there is too little history for a forecast: nine hours are the least")
+    if as_json:
+        keys = ("ahead_s", "forecast", "low", "high")
+        output.write_json({name: [dict(zip(keys, one, strict=True)) for one in rows] for name, rows in told.items()})
+        return Exit.FINE
+    drawn = _drawn(client, expression, back_s, next(iter(told.values())), on) if len(told) == 1 and on.blocks else []
+    columns = [Column("AHEAD"), *(Column(title, right=True) for title in ("FORECAST", "LOW", "HIGH")), Column("SERIES")]
+    rows: list[list[Cell | str]] = [
+        [output.duration(time_s), Cell(output.number(middle), "bold"), output.number(low), output.number(high), name]
+        for name, points in told.items()
+        for time_s, middle, low, high in points
+    ]
+    output.write_lines([*drawn, *output.table(columns, rows, on)])
+    return Exit.FINE
+
+
+def _drawn(
+    client: Client, expression: str, back_s: float, points: Sequence[tuple[float, float, float, float]], on: Paper
+) -> list[str]:
+    """As much of the past as of what comes, then the forecast between its ends."""
+    now_s, ahead_s = client.now_s(), points[-1][0]
+    start_s = now_s - min(back_s, 2 * ahead_s)
+    step_s = max(60.0, (now_s - start_s) / 150)
+    past = client.understand(client.evaluate(expression, (start_s, now_s, step_s)), Evaluated).data.result
+    known = [(time_s, float(text)) for time_s, text in past[0].points] if isinstance(past, list) and past else []
+    lines = [Line([one for one in known if math.isfinite(one[1])], "green")]
+    for column, colour in ((1, "yellow"), (2, "cyan"), (3, "cyan")):
+        lines.append(Line([(now_s + one[0], one[column]) for one in points], colour))  # type: ignore[arg-type]
+    return [*plot(lines, start_s, now_s + ahead_s, ahead_s, on), ""]
+
+
+def show_capacity(client: Client, back_s: float, as_json: bool, on: Paper) -> Exit:
+    found = sorted(_limited(client, back_s), key=lambda one: (one.middle_s, one.low_s, sorted(one.labels.items())))
+    if as_json:
+        output.write_json([asdict(one) for one in _without_infinities(found)])
+        return Exit.FINE
+    ending = [one for one in found if math.isfinite(one.low_s)]
+    columns = [Column("FULL IN"), Column("80 % INTERVAL"), Column("WHAT"), Column("SERIES")]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(_until(one.middle_s), "bold"),
+            f"{_until(one.low_s)} to {_until(one.high_s)}",
+            one.what,
+            name_of(one.labels),
+        ]
+        for one in ending
+    ]
+    lines = output.table(columns, rows, on) if rows else []
+    others = len(found) - len(ending)
+    if others:
+        lines.append(f"{output.count(others, 'other does', 'others do')} not run out within five years")
+    output.write_lines(lines or ["nothing that could run out has eight hours of history yet"])
+    return Exit.FINE
+
+
+def _limited(client: Client, back_s: float) -> list[Limited]:
+    found = []
+    for what, (expression, limit) in CAPACITIES.items():
+        window = f"({expression})[{_seconds(back_s)}:{_seconds(HOUR_S if back_s >= 48 * HOUR_S else 600.0)}]"
+        ends = [_series(client, f"time_until{end}({window}, {limit})") for end in ENDS]
+        for name, (labels, middle_s) in ends[0].items():
+            low, high = (one.get(name, ({}, math.inf))[1] for one in ends[1:])
+            found.append(Limited(what, labels, middle_s, low, high))
+    for labels, left_s in _series(client, CERTIFICATES).values():
+        found.append(Limited("certificate", labels, left_s, left_s, left_s))
+    return found
+
+
+def _without_infinities(found: Sequence[Limited]) -> list[Limited]:
+    """JSON has none: what never runs out has -1."""
+
+    def told(value: float) -> float:
+        return value if math.isfinite(value) else -1.0
+
+    return [Limited(one.what, one.labels, told(one.middle_s), told(one.low_s), told(one.high_s)) for one in found]
+
+
+def _series(client: Client, expression: str) -> dict[str, tuple[dict[str, str], float]]:
+    result = client.understand(client.evaluate(expression, None), Evaluated).data.result
+    if isinstance(result, tuple):
+        return {"": ({}, float(result[1]))}
+    return {name_of(one.metric): (one.metric, float(one.points[-1][1])) for one in result}
+
+
+def _values(client: Client, expression: str) -> dict[str, float]:
+    return {name: value for name, (_, value) in _series(client, expression).items()}
+
+
+def _count(client: Client, expression: str) -> int:
+    return round(next(iter(_values(client, f"count({expression})").values()), 0))
+
+
+def _seconds(seconds: float) -> str:
+    return f"{max(1, round(seconds))}s"
+
+
+def _until(seconds: float) -> str:
+    return "never" if math.isinf(seconds) else output.duration(max(seconds, 0.0))
+
+
+def _number(value: Number) -> str:
+    return "-" if value is None else escape(value) if isinstance(value, str) else output.number(value)

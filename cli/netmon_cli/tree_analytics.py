@@ -1,0 +1,65 @@
+"""`netmon anomalies`, `forecast`, `capacity` and `model status`: what is odd, what comes next, what runs out."""
+
+from typing import Annotated
+
+import typer
+
+from netmon_cli.output import paper
+from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+
+model_app = typer.Typer(help="What judges series.", rich_markup_mode=None)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the commands that have no group of their own."""
+    app.command("anomalies")(show_anomalies)
+    app.command("forecast")(show_forecast)
+    app.command("capacity")(show_capacity)
+    app.add_typer(model_app, name="model")
+
+
+def show_anomalies(
+    device: Annotated[list[str] | None, typer.Option(help="Of this device; may be given again.")] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What was odd within the last hour, and what was expected instead."""
+    from netmon_cli import analytics
+
+    finish(analytics.show_anomalies(client_at(url, token_file), device or (), as_json, paper()))
+
+
+def show_forecast(
+    expression: Annotated[str, typer.Argument(help="PromQL, such as 'node_load1' or 'sum(node_load1)'.")],
+    horizon: Annotated[str, typer.Option(help="How far ahead.")] = "7d",
+    history: Annotated[str, typer.Option(help="How far back is looked.")] = "42d",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What an expression will come to, with its 80 % interval."""
+    from netmon_cli import analytics
+
+    ahead_s, back_s = duration(horizon, "--horizon"), duration(history, "--history")
+    finish(analytics.show_forecast(client_at(url, token_file), expression, back_s, ahead_s, as_json, paper()))
+
+
+def show_capacity(
+    history: Annotated[str, typer.Option(help="How far back is looked.")] = "30d",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What runs out, soonest first: file systems, and whatever else has a known limit."""
+    from netmon_cli import analytics
+
+    finish(analytics.show_capacity(client_at(url, token_file), duration(history, "--history"), as_json, paper()))
+
+
+@model_app.command("status")
+def show_model(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """How many series are judged, and how that goes."""
+    from netmon_cli import analytics
+
+    finish(analytics.show_model(client_at(url, token_file), as_json))

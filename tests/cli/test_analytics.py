@@ -1,0 +1,111 @@
+"""What is odd, what comes next and what runs out, as it is printed."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from netmon_cli import analytics
+from netmon_cli.client import Client
+from netmon_cli.failure import Exit, Failure
+from netmon_cli.output import Paper
+
+NOW_S = 1_769_860_800.0
+PLAIN = Paper()
+Values = Callable[[str], list[tuple[dict[str, str], float]]]
+
+
+class Collector(Client):
+    """Answers from a function of the expression, and writes down what it was asked."""
+
+    def __init__(self, values: Values = lambda _: [], answer: Any = None) -> None:
+        self.asked: list[str] = []
+        self._values = values
+        self._answer = answer
+
+    def now_s(self) -> float:
+        return NOW_S
+
+    def get(self, path: str, *_: Any, **__: Any) -> Any:
+        self.asked.append(path)
+        return self._answer
+
+    def evaluate(self, expression: str, over: tuple[float, float, float] | None) -> Any:
+        self.asked.append(expression)
+        result = [
+            {"metric": labels, "value": [NOW_S, "+Inf" if math.isinf(value) else str(value)]}
+            for labels, value in self._values(expression)
+        ]
+        return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    def values(expression: str) -> list[tuple[dict[str, str], float]]:
+        if "certs" in expression or "cert_expiry" in expression:
+            return [({"instance": "web1"}, 5 * 86400.0)]
+        if "node_filesystem_avail" not in expression:
+            return []
+        days = {"time_until": 9, "time_until_low": 7, "time_until_high": math.inf}[expression.partition("(")[0]]
+        return [({"instance": "db1", "mountpoint": "/"}, days * 86400.0), ({"instance": "db2"}, math.inf)]
+
+    assert analytics.show_capacity(Collector(values), 30 * 86400.0, False, PLAIN) is Exit.FINE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["FULL", "IN", "80", "%", "INTERVAL", "WHAT", "SERIES"]
+    assert lines[1].startswith("5d")
+    assert "certificate" in lines[1]
+    assert lines[2].startswith("9d")
+    assert "7d" in lines[2]
+    assert "to never" in lines[2]
+    assert lines[-1] == "1 other does not run out within five years"
+
+
+def test_capacities_as_json_say_never_as_less_than_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    collector = Collector(lambda expression: [({}, math.inf)] if "hrStorage" in expression else [])
+    analytics.show_capacity(collector, 86400.0, True, PLAIN)
+    assert json.loads(capsys.readouterr().out)[0]["middle_s"] == -1
+
+
+def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    def values(expression: str) -> list[tuple[dict[str, str], float]]:
+        ends = {"count": 1.0, "forecast": 5.0, "forecast_low": 4.0, "forecast_high": 6.0}
+        return [({}, ends[expression.partition("(")[0]])]
+
+    collector = Collector(values)
+    assert analytics.show_forecast(collector, "sum(load)", 86400.0, 86400.0, False, PLAIN) is Exit.FINE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].split()[:4] == ["1d", "5", "4", "6"]
+    assert collector.asked[-1].startswith("forecast_high((sum(load))[86400s:")
+
+
+def test_a_forecast_of_nothing_says_so() -> None:
+    with pytest.raises(Failure, match="comes to nothing"):
+        analytics.show_forecast(Collector(), "load", 86400.0, 3600.0, False, PLAIN)
+
+
+def test_anomalies_come_with_what_was_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {
+        "labels": {"__name__": "load", "instance": "web1"},
+        "time": "2026-01-31T11:59:00Z",
+        "value": 700.0,
+        "component": "deviation",
+        "expected": 100.0,
+        "low": 80.0,
+        "high": 120.0,
+    }
+    answer = {"results": [odd], "next": None}
+    analytics.show_anomalies(Collector(answer=answer), (), False, PLAIN)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "700" in line
+    assert "80 to 120" in line
+    assert 'load{instance="web1"}' in line
+
+
+def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"series": 487, "warm": 0, "left_out": 0, "judged": 9, "dropped": 3, "alarms": 1, "state_bytes": 1 << 20}
+    analytics.show_model(Collector(answer={"enabled": True, **counts, "saved": None}), False)
+    told = capsys.readouterr().out
+    assert "487" in told
+    assert "3 not judged because that fell behind" in told
+    assert "not saved yet" in told
