@@ -157,7 +157,7 @@ class Delivery:
         knows, reference = await asyncio.to_thread(self._outbox.last_of, posted)
         if not news.firing and not knows:
             raise NotDelivered(NOBODY_KNOWS, permanent=True)
-        message = Message(news, self._url, reference, attempt)
+        message = Message(news, self._url, reference if knows else "", attempt)  # what is over has no sequel
         try:
             async with asyncio.timeout(SEND_S):
                 return await way.channel.send(message)

@@ -43,7 +43,7 @@ class Written:
             return escape(text) if self.manner.html else text
 
 
-async def write(message: Message, **texts: Written) -> dict[str, str]:
+async def write(message: Message, /, **texts: Written) -> dict[str, str]:
     """Texts filled in for a message. It may be about thousands of alerts, so this is done beside the event loop."""
     return await asyncio.to_thread(write_now, message, texts)
 

@@ -45,8 +45,8 @@ class Server:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    server = Server()
+async def serving(server: Server | None = None) -> AsyncIterator[Server]:
+    server = server or Server()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.answer)
     runner = web.AppRunner(app)
@@ -64,8 +64,10 @@ async def serving() -> AsyncIterator[Server]:
 @asynccontextmanager
 async def surroundings(guard: Guard = LOOPBACK) -> AsyncIterator[Surroundings]:
     http = Http(guard)
-    yield Surroundings(http)
-    await http.close()
+    try:
+        yield Surroundings(http)
+    finally:
+        await http.close()
 
 
 def message(*, over: bool = False, reference: str = "", kind: str = "webhook") -> Message:

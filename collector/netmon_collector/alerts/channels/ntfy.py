@@ -1,0 +1,66 @@
+"""Tells people's phones through ntfy. See docs.ntfy.sh/publish/#publish-as-json."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, SecretStr
+
+from netmon_collector.alerts.channel import Message
+from netmon_collector.alerts.channels.base import ChannelOptions, HttpConfig, Surroundings, WebChannel, cut, secret_of
+from netmon_collector.alerts.channels.http import Http
+from netmon_collector.alerts.texts.library import Written, write
+
+LONGEST_BYTES: Final = 4096
+"""Beyond it a server makes an attachment of the text."""
+PRIORITIES: Final = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5}
+
+
+class NtfyOptions(ChannelOptions):
+    """A message in a topic. `priority` is from 1 to 5, or ntfy's name for it."""
+
+    url: str = "https://ntfy.sh"
+    topic: str = Field(min_length=1, pattern=r"^[-_A-Za-z0-9]{1,64}$")
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    http_config: HttpConfig = Field(default_factory=HttpConfig)
+    title: str = '{{ template "netmon.title" . }}'
+    message: str = '{{ template "netmon.text" . }}'
+    priority: str = (
+        '{{ if eq .Status "resolved" }}low{{ else if eq .CommonLabels.severity "critical" }}urgent'
+        '{{ else if eq .CommonLabels.severity "info" }}low{{ else }}high{{ end }}'
+    )
+    tags: str = '{{ if eq .Status "firing" }}rotating_light{{ else }}white_check_mark{{ end }}'
+    click: str = "{{ .ExternalURL }}"
+
+    def open(self, surroundings: Surroundings) -> "Ntfy":
+        token = secret_of((self.token, self.token_file))
+        headers = self.http_config.headers() | ({"Authorization": f"Bearer {token}"} if token else {})
+        names = ("title", "message", "priority", "tags", "click")
+        texts = {name: surroundings.texts.text(getattr(self, name), name) for name in names}
+        return Ntfy(surroundings.http, self.url, self.topic, headers, texts)
+
+
+class Ntfy(WebChannel):
+    """See channel.Channel."""
+
+    def __init__(self, http: Http, url: str, topic: str, headers: dict[str, str], texts: dict[str, Written]) -> None:
+        super().__init__(http)
+        self._url = url
+        self._topic = topic
+        self._headers = headers
+        self._texts = texts
+
+    async def send(self, message: Message) -> str:
+        texts = await write(message, **self._texts)
+        priority = texts["priority"].strip().lower()
+        body: dict[str, Any] = {
+            "topic": self._topic,
+            "title": cut(texts["title"].strip(), 250),
+            "message": texts["message"].strip().encode()[:LONGEST_BYTES].decode(errors="ignore"),
+            "priority": PRIORITIES.get(priority) or (int(priority) if priority in set("12345") else 3),
+            "tags": [tag.strip() for tag in texts["tags"].split(",") if tag.strip()],
+        }
+        if texts["click"]:
+            body["click"] = texts["click"]
+        await self._http.deliver("POST", self._url, headers=self._headers, json=body)
+        return ""

@@ -1,0 +1,93 @@
+"""Pages people through Opsgenie, or Jira Service Management. See docs.opsgenie.com/docs/alert-api."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, SecretStr
+
+from netmon_collector.alerts.channel import Message
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.http import Http
+from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import Options
+
+LONGEST: Final = {"message": 130, "description": 15_000, "source": 100, "entity": 512, "note": 25_000}
+
+
+class Responder(Options):
+    """Who is told there, by one of three names."""
+
+    id: str | None = None
+    name: str | None = None
+    username: str | None = None
+    type: Literal["team", "teams", "user", "escalation", "schedule"]
+
+
+class OpsgenieOptions(ChannelOptions):
+    """An alert there for each group of alerts here."""
+
+    api_key: SecretStr | None = None
+    api_key_file: Path | None = None
+    api_url: str | None = None
+    message: str = '{{ template "opsgenie.default.message" . }}'
+    description: str = '{{ template "opsgenie.default.description" . }}'
+    source: str = '{{ template "opsgenie.default.source" . }}'
+    priority: str = (
+        '{{ if eq .CommonLabels.severity "critical" }}P1{{ else if eq .CommonLabels.severity "warning" }}P3'
+        "{{ else }}P4{{ end }}"
+    )
+    tags: str = ""
+    note: str = ""
+    entity: str = ""
+    details: dict[str, str] = Field(default_factory=dict)
+    responders: tuple[Responder, ...] = ()
+
+    def open(self, surroundings: Surroundings) -> "Opsgenie":
+        defaults = surroundings.defaults
+        key = secret_of((self.api_key, self.api_key_file), (defaults.opsgenie_api_key, defaults.opsgenie_api_key_file))
+        names = ("message", "description", "source", "priority", "tags", "note", "entity")
+        texts = {name: surroundings.texts.text(getattr(self, name), name) for name in names}
+        details = {name: surroundings.texts.text(text, f"details.{name}") for name, text in self.details.items()}
+        responders = [one.model_dump(exclude_none=True) for one in self.responders]
+        url = (self.api_url or defaults.opsgenie_api_url).rstrip("/") + "/v2/alerts"
+        key = needed(key, "api_key", "opsgenie_api_key")
+        return Opsgenie(surroundings.http, url, key, texts, details, responders)
+
+
+class Opsgenie(WebChannel):
+    """See channel.Channel."""
+
+    def __init__(
+        self,
+        http: Http,
+        url: str,
+        key: str,
+        texts: dict[str, Written],
+        details: dict[str, Written],
+        responders: list[dict[str, Any]],
+    ) -> None:
+        super().__init__(http)
+        self._url = url
+        self._headers = {"Authorization": f"GenieKey {key}"}
+        self._texts = texts
+        self._details = details
+        self._responders = responders
+
+    async def send(self, message: Message) -> str:
+        news = message.notification
+        alias = sha256(news.group_key.encode(errors="surrogateescape")).hexdigest()
+        texts = await write(message, **self._texts)
+        if not news.firing:
+            url = f"{self._url}/{alias}/close?identifierType=alias"
+            await self._http.deliver("POST", url, headers=self._headers, json={"source": cut(texts["source"], 100)})
+            return ""
+        body: dict[str, Any] = {name: cut(texts[name].strip(), most) for name, most in LONGEST.items() if texts[name]}
+        labels = {name: value for name, value in news.group_labels if name}
+        body |= {"alias": alias, "priority": texts["priority"].strip()}
+        body["details"] = labels | await write(message, **self._details)
+        body["tags"] = [tag.strip() for tag in texts["tags"].split(",") if tag.strip()]
+        if self._responders:
+            body["responders"] = self._responders
+        await self._http.deliver("POST", self._url, headers=self._headers, json=body)
+        return ""

@@ -1,0 +1,113 @@
+"""Tells people in Slack: through an incoming webhook, or as an app, which can keep a group in one thread.
+
+See api.slack.com/messaging/webhooks, api.slack.com/methods/chat.postMessage.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from pydantic import Field, SecretStr, model_validator
+
+from netmon_collector.alerts.channel import Message, NotDelivered
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.http import Answer, Http
+from netmon_collector.alerts.texts.library import Written, write
+
+LONGEST_TITLE: Final = 1024
+LONGEST_TEXT: Final = 8000
+PASSES: Final = frozenset(
+    {"ratelimited", "rate_limited", "fatal_error", "internal_error", "service_unavailable", "request_timeout"}
+)
+"""Errors of the Web API that say "later"."""
+
+
+class SlackOptions(ChannelOptions):
+    """`api_url` is an incoming webhook; with `app_token` messages come from an app, and the news of a group are answers
+    to its first message."""
+
+    api_url: SecretStr | None = None
+    api_url_file: Path | None = None
+    app_token: SecretStr | None = None
+    app_token_file: Path | None = None
+    app_url: str | None = None
+    channel: str = ""
+    username: str = '{{ template "slack.default.username" . }}'
+    color: str = '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}'
+    title: str = '{{ template "slack.default.title" . }}'
+    title_link: str = '{{ template "slack.default.titlelink" . }}'
+    pretext: str = '{{ template "slack.default.pretext" . }}'
+    text: str = '{{ template "slack.default.text" . }}'
+    fallback: str = '{{ template "slack.default.fallback" . }}'
+    footer: str = '{{ template "slack.default.footer" . }}'
+    icon_emoji: str = ""
+    icon_url: str = ""
+    link_names: bool = False
+    mrkdwn_in: tuple[str, ...] = Field(default=("fallback", "pretext", "text"))
+
+    @model_validator(mode="after")
+    def _an_app_has_a_channel(self) -> "SlackOptions":
+        if (self.app_token or self.app_token_file) and not self.channel:
+            raise ValueError("needs 'channel', for an app may be in many")
+        return self
+
+    def open(self, surroundings: Surroundings) -> "Slack":
+        defaults = surroundings.defaults
+        names = "channel username color title title_link pretext text fallback footer icon_emoji icon_url".split()
+        texts = {name: surroundings.texts.text(getattr(self, name), name, html=True) for name in names}
+        fixed = {"link_names": self.link_names, "mrkdwn_in": self.mrkdwn_in}
+        token = secret_of((self.app_token, self.app_token_file))
+        hook = secret_of((self.api_url, self.api_url_file))
+        if token is None and hook is None:
+            token = secret_of((defaults.slack_app_token, defaults.slack_app_token_file))
+            hook = secret_of((defaults.slack_api_url, defaults.slack_api_url_file))
+        url = (self.app_url or defaults.slack_app_url) if token else needed(hook, "api_url", "slack_api_url")
+        return Slack(surroundings.http, url, token, texts, fixed)
+
+
+class Slack(WebChannel):
+    """See channel.Channel. The reference is the time stamp of the first message, by which Slack knows it."""
+
+    def __init__(
+        self, http: Http, url: str, token: str | None, texts: dict[str, Written], fixed: dict[str, Any]
+    ) -> None:
+        super().__init__(http)
+        self._url = url
+        self._token = token
+        self._texts = texts
+        self._fixed = fixed
+
+    async def send(self, message: Message) -> str:
+        texts = {name: _unquoted(text) for name, text in (await write(message, **self._texts)).items()}
+        attachment = {name: texts[name] for name in ("color", "title_link", "pretext", "fallback", "footer")}
+        attachment["title"] = cut(texts["title"], LONGEST_TITLE)
+        attachment["text"] = cut(texts["text"], LONGEST_TEXT)
+        body: dict[str, Any] = {name: texts[name] for name in ("channel", "username", "icon_emoji", "icon_url")}
+        body = {name: text for name, text in body.items() if text}
+        body["link_names"] = self._fixed["link_names"]
+        body["attachments"] = [{**attachment, "mrkdwn_in": self._fixed["mrkdwn_in"]}]
+        if message.reference and self._token:
+            body["thread_ts"] = message.reference
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        answer = await self._http.deliver("POST", self._url, headers=headers, json=body)
+        if not self._token:
+            return ""
+        stamp = _stamp_of(answer)
+        return message.reference or stamp
+
+
+def _stamp_of(answer: Answer) -> str:
+    """The Web API says 200 whatever it thinks of a message."""
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        raise NotDelivered("Slack's answer is no JSON") from None
+    if not isinstance(told, dict) or told.get("ok") is not True:
+        error = str(told.get("error", "no reason")) if isinstance(told, dict) else "no reason"
+        raise NotDelivered(f"Slack refuses: {cut(error, 200)}", permanent=error not in PASSES)
+    return str(told.get("ts", ""))
+
+
+def _unquoted(text: str) -> str:
+    """Slack asks for `&`, `<` and `>` to be escaped, which keeps devices from calling everybody, and for no more."""
+    return text.replace("&#x27;", "'").replace("&quot;", '"')

@@ -1,0 +1,100 @@
+"""Tells people in Telegram, as a bot. See core.telegram.org/bots/api#sendmessage."""
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import orjson
+from pydantic import SecretStr
+
+from netmon_collector.alerts.channel import Message, NotDelivered
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.http import Answer, Http
+from netmon_collector.alerts.texts.library import Written, write
+
+LONGEST: Final = 4096
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+class TelegramOptions(ChannelOptions):
+    """A message to a chat in which the bot is; `message_thread_id` is a topic of it."""
+
+    bot_token: SecretStr | None = None
+    bot_token_file: Path | None = None
+    api_url: str | None = None
+    chat_id: int
+    message_thread_id: int | None = None
+    message: str = '{{ template "telegram.default.message" . }}'
+    parse_mode: Literal["HTML", "Markdown", "MarkdownV2", ""] = "HTML"
+    disable_notifications: bool = False
+
+    def open(self, surroundings: Surroundings) -> "Telegram":
+        defaults = surroundings.defaults
+        token = secret_of(
+            (self.bot_token, self.bot_token_file), (defaults.telegram_bot_token, defaults.telegram_bot_token_file)
+        )
+        base = (self.api_url or defaults.telegram_api_url).rstrip("/")
+        url = f"{base}/bot{needed(token, 'bot_token', 'telegram_bot_token')}/sendMessage"
+        text = surroundings.texts.text(self.message, "message", html=self.parse_mode == "HTML")
+        fixed: dict[str, Any] = {
+            "chat_id": self.chat_id,
+            "disable_notification": self.disable_notifications,
+            "link_preview_options": {"is_disabled": True},
+        }
+        if self.message_thread_id is not None:
+            fixed["message_thread_id"] = self.message_thread_id
+        return Telegram(surroundings.http, url, text, self.parse_mode, fixed)
+
+
+class Telegram(WebChannel):
+    """See channel.Channel. The reference is the id of the first message, to which what follows replies."""
+
+    def __init__(self, http: Http, url: str, text: Written, parse_mode: str, fixed: dict[str, Any]) -> None:
+        super().__init__(http)
+        self._url = url
+        self._text = text
+        self._parse_mode = parse_mode
+        self._fixed = fixed
+
+    async def send(self, message: Message) -> str:
+        text = (await write(message, it=self._text))["it"].strip()
+        body = dict(self._fixed)
+        if message.reference.isdecimal():
+            first = int(message.reference)
+            body["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
+        if self._parse_mode and len(text) <= LONGEST:
+            body |= {"text": text, "parse_mode": self._parse_mode}
+            answer = await self._http.request("POST", self._url, json=body)
+            if not _cannot_be_parsed(answer):
+                number = _number_of(answer)
+                return message.reference or number
+        body |= {"text": cut(self._plain(text), LONGEST)}
+        body.pop("parse_mode", None)
+        number = _number_of(await self._http.request("POST", self._url, json=body))
+        return message.reference or number
+
+    def _plain(self, text: str) -> str:
+        """Text that cannot be misread. Cut off somewhere, marked-up text could."""
+        return unescape(_TAG.sub("", text)) if self._parse_mode == "HTML" else text
+
+
+def _cannot_be_parsed(answer: Answer) -> bool:
+    return answer.status == 400 and b"parse" in answer.body
+
+
+def _number_of(answer: Answer) -> str:
+    """The id of a message that was taken. Raises NotDelivered."""
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        told = None
+    told = told if isinstance(told, dict) else {}
+    if answer.status == 200 and told.get("ok") is True and isinstance(told.get("result"), dict):
+        return str(told["result"].get("message_id", ""))
+    wait_s = told.get("parameters", {}).get("retry_after") if isinstance(told.get("parameters"), dict) else None
+    raise NotDelivered(
+        f"Telegram answered {answer.status}: {cut(str(told.get('description', '')), 200)}",
+        permanent=400 <= answer.status < 500 and answer.status != 429,
+        retry_after_s=float(wait_s) if isinstance(wait_s, int) else None,
+    )
