@@ -80,6 +80,6 @@ class Novelty(Columns):
     def nearest(self, rows: Rows, place: Int32) -> Float32:
         """Cells to the nearest one that is occupied."""
         bits = np.unpackbits(self.seen[:, rows], axis=0, bitorder="little")
-        apart = np.abs(np.arange(CELLS)[:, None] - place)
-        least: Float32 = np.where(bits, apart, CELLS).min(axis=0).astype(np.float32)
+        apart = np.abs(np.arange(CELLS, dtype=np.int16)[:, None] - place.astype(np.int16))
+        least: Float32 = np.where(bits, apart, np.int16(CELLS)).min(axis=0).astype(np.float32)
         return least
