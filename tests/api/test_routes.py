@@ -233,7 +233,7 @@ async def test_every_route_refuses_an_unknown_parameter(lab: Lab, route: Route) 
 @pytest.mark.parametrize(("route", "name"), CASES, ids=lambda part: part.path if isinstance(part, Route) else part)
 async def test_every_parameter_has_values_that_are_refused(lab: Lab, route: Route, name: str) -> None:
     query = {**PARAMETERS.get(route.path, {}), name: BAD[name]}
-    error = await lab.refusal(route.path, *query.items())
+    error = await lab.refusal(path_of(route), *query.items())
     assert error["code"] == "bad_request"
     assert list(error["field_errors"]) == [name]
     assert error["message"] == f"{name}: {error['field_errors'][name]}"

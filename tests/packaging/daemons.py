@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 NETMON = Path(sys.executable).with_name("netmon")
-_SOON_S = 10.0
+_SOON_S = 30.0
 
 
 class Daemon:

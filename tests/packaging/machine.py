@@ -14,7 +14,7 @@ from tests.packaging.pages import ROOT
 _NEEDED = ("unshare", "ip", "dbus-daemon", "openssl", "setpriv", "systemctl", "systemd-sysusers", "timeout")
 _NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _MARK = "@@@ "
-_MOST_S = "90"
+_MOST_S = "180"
 
 
 def _what_is_missing() -> str:
