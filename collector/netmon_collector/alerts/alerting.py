@@ -15,12 +15,15 @@ from netmon_collector.alerts.configuration import AlertingFile, load_alerting
 from netmon_collector.alerts.decision import Decisions
 from netmon_collector.alerts.delivery import Delivery
 from netmon_collector.alerts.groups import Groups
+from netmon_collector.alerts.incident import Incident
+from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.maintenance import Maintenance, Window, check_window
 from netmon_collector.alerts.notifier import Notifier
 from netmon_collector.alerts.silences import Silence, Silences
 from netmon_collector.config import AlertingOptions
 from netmon_collector.state.alerts import AlertBook
+from netmon_collector.state.incidents import IncidentBook
 from netmon_collector.state.maintenance import KeptWindows
 from netmon_collector.state.outbox import Outbox
 from netmon_configs.load import ConfigError
@@ -29,6 +32,8 @@ from netmon_configs.logs import EventLog
 LOOK_S: Final = 5.0
 KEPT_MS: Final = 5 * 86_400_000
 """How long it can be seen what was told, and which silences there were."""
+INCIDENTS_KEPT_MS: Final = 30 * 86_400_000
+"""How long an incident can be seen after it was closed."""
 HOUSEKEEPING_S: Final = 3600.0
 
 log = EventLog("netmon.alerting")
@@ -49,6 +54,8 @@ class Alerting:
         self.book = AlertBook(state)
         self.outbox = Outbox(state)
         self.silences = Silences(self.book.silences())
+        self._incident_book = IncidentBook(state)
+        self.incidents = Incidents(self._incident_book.all())
         self._windows = KeptWindows(state)
         self.maintenance = Maintenance({window.id: window for window in self._windows.all()})
         self.delivery = Delivery(
@@ -101,6 +108,15 @@ class Alerting:
         await asyncio.to_thread(self._windows.drop, window_id)
         self.maintenance.forget(window_id)
 
+    async def change_incident(self, number: int, change: Callable[[Incident], Incident]) -> Incident:
+        """Has a person's word on an incident count once it is on disk. Raises KeyError where there is no such incident,
+        NotOpen where it is over, and SQLAlchemyError."""
+        async with self.incidents.lock:
+            changed = change(self.incidents.all()[number])
+            await asyncio.to_thread(self._incident_book.keep, [changed])
+            self.incidents.keep([changed])
+        return changed
+
     async def _keep_silences(self, changed: Sequence[Silence]) -> None:
         await asyncio.to_thread(self.book.keep_silences, changed)
         self.silences.keep(changed)
@@ -108,7 +124,7 @@ class Alerting:
     def _parts(self) -> tuple[Groups, Decisions]:
         file: AlertingFile = self.file
         decisions = Decisions(
-            self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints(), self.maintenance
+            self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints(), self.maintenance, self.incidents
         )
         return Groups(file.tree()), decisions
 
@@ -129,9 +145,14 @@ class Alerting:
 
     async def _keep_house(self) -> None:
         while True:
-            before_ms = self._now_ms() - KEPT_MS
+            now_ms = self._now_ms()
+            before_ms = now_ms - KEPT_MS
             await asyncio.to_thread(self.outbox.forget_before, before_ms)
             await asyncio.to_thread(self.book.drop_silences, self.silences.forget_before(before_ms))
+            async with self.incidents.lock:
+                await asyncio.to_thread(
+                    self._incident_book.drop, self.incidents.forget_before(now_ms - INCIDENTS_KEPT_MS)
+                )
             await asyncio.sleep(HOUSEKEEPING_S)
 
 

@@ -8,6 +8,7 @@ from netmon_collector.alerts.base import Alert
 from netmon_collector.alerts.calendar import any_holds
 from netmon_collector.alerts.calendar_options import Calendar
 from netmon_collector.alerts.groups import Due, Told, is_news
+from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.routes import Route
@@ -84,17 +85,18 @@ class Decisions:
     calendar: Calendar
     endpoints: Mapping[str, Sequence[Endpoint]]
     maintenance: Maintenance
+    incidents: Incidents = field(default_factory=Incidents)
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def decide(self, due: Due) -> list[Outcome]:
-        """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, then per
-        endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on disk."""
+        """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, by who
+        snoozed it, then per endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on disk."""
         if self.muted_times(due.group.route, due.at_ms):
             return []
         audible = [alert for alert in due.alerts if not self.maintenance.muted_by(dict(alert.labels), due.at_ms)]
         audible = [alert for alert in audible if not self.inhibitor.muted_by(alert, due.at_ms)]
         audible = [alert for alert in audible if not self.silences.muted_by(dict(alert.labels), due.at_ms)]
-        if not audible:
+        if not audible or self._is_snoozed(due, audible):
             return []
         endpoints = self.endpoints.get(due.group.route.receiver, ())
         outcomes = (self._tell(endpoint, due, audible) for endpoint in endpoints)
@@ -121,15 +123,32 @@ class Decisions:
         outside = bool(active) and not any(any_holds(self.calendar.get(name, ()), at_ms) for name in active)
         return (*muting, *active) if outside else muting
 
+    def _is_snoozed(self, due: Due, alerts: Sequence[Alert]) -> bool:
+        """Whether people put it off; that all is over they want to know even so."""
+        incident = self.incidents.of_group(due.group.key)
+        fires = any(alert.resolved_at_ms is None for alert in alerts)
+        return incident is not None and fires and incident.is_snoozed(due.at_ms)
+
+    def _repeat_ms(self, due: Due, told: Told | None) -> int:
+        """After how long an endpoint is told again without news: never while somebody cares for the incident, at once
+        where it was put off until after the endpoint was last told."""
+        incident = self.incidents.of_group(due.group.key)
+        if incident is not None and incident.is_acknowledged(due.at_ms):
+            return due.at_ms + 1
+        if incident is not None and told is not None and told.at_ms < incident.snoozed_until_ms <= due.at_ms:
+            return 0
+        return due.group.route.repeat_interval_ms
+
     def _tell(self, endpoint: Endpoint, due: Due, alerts: Sequence[Alert]) -> Outcome | None:
         firing = frozenset(alert.fingerprint for alert in alerts if alert.resolved_at_ms is None)
         resolved = frozenset(alert.fingerprint for alert in alerts if alert.resolved_at_ms is not None)
+        before = self.told.get((endpoint, due.group.key))
         news = is_news(
-            self.told.get((endpoint, due.group.key)),
+            before,
             firing,
             resolved,
             tells_resolved=endpoint.tells_resolved,
-            repeat_ms=due.group.route.repeat_interval_ms,
+            repeat_ms=self._repeat_ms(due, before),
             now_ms=due.at_ms,
         )
         if not news:

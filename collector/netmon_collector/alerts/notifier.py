@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from netmon_collector.alerts.base import Alert, AlertsNotTaken
 from netmon_collector.alerts.decision import Decisions, Outcome
 from netmon_collector.alerts.groups import Due, Groups
+from netmon_collector.alerts.incident import Incident
 from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.outbox import Outbox, Posted
 from netmon_configs.logs import EventLog
@@ -96,23 +97,36 @@ class Notifier:
     async def look(self) -> None:
         """Decides on all groups that are due. Where the database fails, they are due again at their next interval, and
         nobody has been told anything meanwhile."""
-        dues = self._groups.flush(self._now_ms())
-        if not dues:
-            return
-        outcomes = [outcome for due in dues for outcome in self._decisions.decide(due)]
+        now_ms = self._now_ms()
+        incidents = self._decisions.incidents
+        async with incidents.lock:
+            dues = self._groups.flush(now_ms)
+            outcomes = [outcome for due in dues for outcome in self._decisions.decide(due)]
+            told = [one.notification for one in outcomes if one.notification is not None]
+            changed = incidents.plan(dues, told, self._groups.all(), now_ms)
+            if await self._keep(outcomes, changed):
+                await self._forget(dues)
+
+    async def _keep(self, outcomes: Sequence[Outcome], incidents: Sequence[Incident]) -> bool:
+        """Whether it is on disk; only then anybody hears of it."""
         try:
-            posted = await asyncio.to_thread(self._keep, outcomes) if outcomes else []
+            posted = (
+                await asyncio.to_thread(self._outbox.keep_outcomes, outcomes, incidents)
+                if outcomes or incidents
+                else []
+            )
         except SQLAlchemyError as error:
             if not self._broken:
                 log.warning("alerts.not_kept", error=str(getattr(error, "orig", None) or error))
             self._broken = True
-            return
+            return False
         if self._broken:
             log.info("alerts.kept_again")
             self._broken = False
         self._decisions.keep(outcomes)
+        self._decisions.incidents.keep(incidents)
         self._post(posted)
-        await self._forget(dues)
+        return True
 
     def alerts(self) -> list[Alert]:
         """All alerts of which somebody may still be told, sorted by labels."""
@@ -125,9 +139,6 @@ class Notifier:
     @property
     def decisions(self) -> Decisions:
         return self._decisions
-
-    def _keep(self, outcomes: Sequence[Outcome]) -> list[Posted]:
-        return self._outbox.keep_outcomes(outcomes)
 
     def _enter(self, alert: Alert, now_ms: int, *, known: bool = False) -> None:
         self._alerts[alert.fingerprint] = alert

@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from netmon_collector.alerts.decision import Endpoint, Notification, Outcome
 from netmon_collector.alerts.groups import Told
+from netmon_collector.alerts.incident import Incident
 from netmon_collector.alerts.packing import pack_news, unpack_news
 from netmon_collector.state.database import reading
+from netmon_collector.state.incidents import keep_incidents
 from netmon_collector.state.schema import notifications, told
 
 
@@ -57,8 +59,9 @@ class Outbox:
                 for row in connection.execute(select(told))
             }
 
-    def keep_outcomes(self, outcomes: Sequence[Outcome]) -> list[Posted]:
-        """Takes note of what endpoints are told and puts it into the outbox, both or neither."""
+    def keep_outcomes(self, outcomes: Sequence[Outcome], incidents: Sequence[Incident] = ()) -> list[Posted]:
+        """Takes note of what endpoints are told, puts it into the outbox, and keeps what becomes of incidents by that:
+        all of it or nothing."""
         posted: list[Posted] = []
         with self._engine.begin() as connection:
             for one in outcomes:
@@ -68,6 +71,7 @@ class Outbox:
                     connection.execute(insert(told).values(values))
                 if one.notification is not None:
                     posted.append(_post(connection, one.notification))
+            keep_incidents(connection, incidents)
         return posted
 
     def post(self, notification: Notification) -> Posted | None:

@@ -184,6 +184,13 @@ notifications = Table(
 )
 """The outbox: each is pending until it is delivered or dead."""
 
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 LARGE = BigInteger().with_variant(Integer, "sqlite")
 """A number that a database counts up by itself; SQLite does so for INTEGER alone."""
 

@@ -1,0 +1,138 @@
+"""All incidents: which one a group belongs to, and what it changes that one is about."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from netmon_collector.alerts.base import Alert
+from netmon_collector.alerts.groups import Due
+from netmon_collector.alerts.incident import (
+    REOPENED_WITHIN_MS,
+    Entry,
+    Incident,
+    Kind,
+    end_groups,
+    join,
+    marks_of,
+    note,
+    open_incident,
+    why_related,
+)
+
+if TYPE_CHECKING:
+    from netmon_collector.alerts.decision import Notification
+
+
+class Incidents:
+    """Those that are open, and those of late. `lock` is held from a plan until what it changes is on disk and kept."""
+
+    def __init__(self, incidents: Iterable[Incident] = ()) -> None:
+        self._incidents: dict[int, Incident] = {}
+        self._of_group: dict[str, int] = {}
+        self.lock = asyncio.Lock()
+        self.keep(sorted(incidents, key=lambda one: one.number))
+
+    def all(self) -> Mapping[int, Incident]:
+        """By their numbers."""
+        return self._incidents
+
+    def of_group(self, key: str) -> Incident | None:
+        """The open incident of a group."""
+        incident = self._incidents.get(self._of_group.get(key, 0))
+        return incident if incident is not None and incident.closed_ms is None else None
+
+    def plan(
+        self, dues: Sequence[Due], told: Sequence["Notification"], groups: Iterable[str], now_ms: int
+    ) -> list[Incident]:
+        """What incidents become when somebody is told so of groups that are due; `groups` are the keys of all groups.
+
+        A group of which somebody is told that it fires opens an incident, or joins one that is open. One in which
+        nothing fires, or that is no more, is over.
+        """
+        work = _Work(self._incidents, self._of_group)
+        firing = {due.group.key: [one for one in due.alerts if one.resolved_at_ms is None] for due in dues}
+        heard: dict[str, set[str]] = {}
+        for news in told:
+            heard.setdefault(news.group_key, set()).add(news.endpoint.receiver)
+        for key in heard:
+            if firing.get(key):
+                work.enter(key, firing[key], now_ms)
+        work.tell(heard, now_ms)
+        present = set(groups)
+        work.end({key for key, alerts in firing.items() if not alerts}, present, now_ms)
+        return list(work.changed.values())
+
+    def keep(self, changed: Iterable[Incident]) -> None:
+        """Goes by incidents as they are now."""
+        for one in changed:
+            self._incidents[one.number] = one
+            self._of_group.update((member.key, one.number) for member in one.members)
+
+    def forget_before(self, at_ms: int) -> list[int]:
+        """Drops those that were closed before a time; their numbers."""
+        gone = [one.number for one in self._incidents.values() if one.closed_ms is not None and one.closed_ms < at_ms]
+        for number in gone:
+            del self._incidents[number]
+        self._of_group = {key: number for key, number in self._of_group.items() if number in self._incidents}
+        return gone
+
+
+class _Work:
+    """Incidents on their way to what they become, without touching what they were."""
+
+    def __init__(self, incidents: Mapping[int, Incident], of_group: Mapping[str, int]) -> None:
+        self._before = incidents
+        self._of_group = dict(of_group)
+        self._open = [number for number, one in incidents.items() if one.closed_ms is None]
+        self._next = max(incidents, default=0) + 1
+        self.changed: dict[int, Incident] = {}
+
+    def enter(self, key: str, firing: Sequence[Alert], now_ms: int) -> None:
+        known = self._get(self._of_group.get(key, 0))
+        if known is not None and (known.closed_ms is None or now_ms - known.closed_ms <= REOPENED_WITHIN_MS):
+            if known.closed_ms is not None:
+                self._open.append(known.number)
+            self.changed[known.number] = join(known, key, firing, "", now_ms)
+            return
+        marks = marks_of(firing)
+        for number in self._open:
+            incident = self._get(number)
+            assert incident is not None
+            why = why_related(incident, marks, now_ms)
+            if why:
+                break
+        else:
+            incident = None
+        if incident is None:
+            number, self._next = self._next, self._next + 1
+            self._open.append(number)
+            self.changed[number] = open_incident(number, key, firing, now_ms)
+        else:
+            self.changed[number] = join(incident, key, firing, why, now_ms)
+        self._of_group[key] = number
+
+    def tell(self, heard: Mapping[str, set[str]], now_ms: int) -> None:
+        """Writes down who was told, once for all groups of an incident."""
+        by_incident: dict[int, dict[str, int]] = {}
+        for key, receivers in heard.items():
+            number = self._of_group.get(key, 0)
+            for receiver in receivers:
+                counts = by_incident.setdefault(number, {})
+                counts[receiver] = counts.get(receiver, 0) + 1
+        for number, counts in by_incident.items():
+            incident = self._get(number)
+            if incident is not None and incident.closed_ms is None:
+                text = ", ".join(f"{name} ({count} groups)" if count > 1 else name for name, count in counts.items())
+                self.changed[number] = note(incident, Entry(now_ms, Kind.TOLD, text))
+
+    def end(self, silent: set[str], present: set[str], now_ms: int) -> None:
+        for number in self._open:
+            incident = self._get(number)
+            assert incident is not None
+            over = {one.key for one in incident.members if one.key in silent or one.key not in present}
+            ended = end_groups(incident, over, now_ms)
+            if ended is not incident:
+                self.changed[number] = ended
+
+    def _get(self, number: int) -> Incident | None:
+        return self.changed.get(number) or self._before.get(number)
