@@ -89,8 +89,9 @@ class Decisions:
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def decide(self, due: Due) -> list[Outcome]:
-        """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, by who
-        snoozed it, then per endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on disk."""
+        """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, by people
+        who put it off, then per endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on
+        disk."""
         if self.muted_times(due.group.route, due.at_ms):
             return []
         audible = [alert for alert in due.alerts if not self.maintenance.muted_by(dict(alert.labels), due.at_ms)]

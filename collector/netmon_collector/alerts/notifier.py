@@ -87,7 +87,7 @@ class Notifier:
         """Until cancelled."""
         while True:
             await self.look()
-            next_ms = self._groups.next_ms()
+            next_ms = self.next_ms()
             wait_s = LONGEST_WAIT_S if next_ms is None else (next_ms - self._now_ms()) / 1000
             self._news.clear()
             with suppress(TimeoutError):
@@ -127,6 +127,10 @@ class Notifier:
         self._decisions.incidents.keep(incidents)
         self._post(posted)
         return True
+
+    def next_ms(self) -> int | None:
+        """When there is something to decide next."""
+        return self._groups.next_ms()
 
     def alerts(self) -> list[Alert]:
         """All alerts of which somebody may still be told, sorted by labels."""
