@@ -1,10 +1,13 @@
-"""The routes about maintenance and about what people were told, on one page; app.py adds them to its own."""
+"""The routes about maintenance, incidents and what people were told, on one page; app.py adds them to its own."""
 
-from netmon_api import alerting
+from netmon_api import alerting, incidents
 from netmon_api.alerting_models import NotificationAnswer, NotificationsQuery, WindowAnswer, WindowBody, WindowsQuery
 from netmon_api.auth import Access
+from netmon_api.incident_models import CommentBody, HoldBody, IncidentAnswer, IncidentDetail, IncidentsQuery
 from netmon_api.models import Listing, NoQuery
 from netmon_api.routes import Route
+
+_INCIDENTS = "/api/v1/incidents"
 
 # fmt: off
 ALERTING_ROUTES: tuple[Route, ...] = (
@@ -16,5 +19,15 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "End a window of maintenance"),
     Route("GET", "/api/v1/notifications", Access.TOKEN, alerting.list_notifications, NotificationsQuery,
           Listing[NotificationAnswer], "What people were told, and whether it arrived"),
+    Route("GET", _INCIDENTS, Access.TOKEN, incidents.list_incidents, IncidentsQuery, Listing[IncidentAnswer],
+          "Alerts that belong together, the newest incident first"),
+    Route("GET", _INCIDENTS + "/{number}", Access.TOKEN, incidents.show_incident, NoQuery, IncidentDetail,
+          "One incident, its groups and its timeline"),
+    Route("POST", _INCIDENTS + "/{number}/ack", Access.TOKEN, incidents.acknowledge_incident, NoQuery, IncidentDetail,
+          "Take an incident on for a time", body=HoldBody),
+    Route("POST", _INCIDENTS + "/{number}/snooze", Access.TOKEN, incidents.snooze_incident, NoQuery, IncidentDetail,
+          "Put an incident off for a time", body=HoldBody),
+    Route("POST", _INCIDENTS + "/{number}/comment", Access.TOKEN, incidents.comment_on_incident, NoQuery,
+          IncidentDetail, "Write into an incident's timeline", body=CommentBody),
 )
 # fmt: on

@@ -30,6 +30,7 @@ from netmon_cli.parameters import (
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_analytics import add_commands as add_analytics
 from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_incidents import incident_app, show_incidents
 from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
 from netmon_cli.tree_rules import rules_app
@@ -62,6 +63,7 @@ app.add_typer(credential_app, name="credential")
 app.add_typer(rules_app, name="rules")
 app.add_typer(silence_app, name="silence")
 app.add_typer(maintenance_app, name="maintenance")
+app.add_typer(incident_app, name="incident")
 
 
 @app.command()
@@ -351,6 +353,7 @@ def dashboards_export(
 
 
 app.command("alerts")(show_alerts)
+app.command("incidents")(show_incidents)
 app.command()(mib)
 add_map_commands(app)
 add_analytics(app)

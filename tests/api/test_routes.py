@@ -17,8 +17,10 @@ from netmon_api.openapi import document
 from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
 from netmon_api.writing.route import WriteRoute
+from netmon_collector.alerts.incident import open_incident
 from netmon_proto.model import DeviceFacts, FactTable
 from tests.api.lab import NOW_MS, Lab, have_polled, labels
+from tests.collector.alerts.test_decision import alert
 
 PARAMETERS = {
     "/api/v1/series": {"selector": "load"},
@@ -57,6 +59,7 @@ BAD = {
     "hops": "101",
     "layer": "4",
     "holds": "perhaps",
+    "open": "sideways",
     "receiver": "x" * 5000,
     **dict.fromkeys(("device", "source", "handle", "q", "a", "b", "of", "seen_from"), "x" * 5000),
 }
@@ -111,6 +114,7 @@ def path_of(route: Route) -> str:
 @pytest.fixture(autouse=True)
 async def one_device_is_polled(lab: Lab, request: pytest.FixtureRequest) -> None:
     await have_polled(lab, "sw1")
+    lab.alerting.incidents.keep([open_incident(1, "group", [alert(NOW_MS, alertname="Down")], NOW_MS)])
     if any(path in request.node.name for path in MAPPED):
         await lab.atlas.learn(SW1)
         await lab.atlas.redraw()

@@ -137,3 +137,13 @@ def test_what_was_told_has_receipts(lab: Lab) -> None:
     answer = get(lab.url, lab.token, "/api/v1/notifications?state=delivered")
     assert answer["count"] >= 1
     assert {one["state"] for one in answer["results"]} == {"delivered"}
+
+
+def test_an_incident_is_taken_on_and_its_timeline_says_so(lab: Lab) -> None:
+    assert "AgentUp: " in asked(lab, "incidents")
+    shown = asked(lab, "incident", "ack", "1", "--for", "2h", "--by", "ada", "--comment", "on my way")
+    assert "acknowledged, ada has it until" in shown
+    asked(lab, "incident", "comment", "1", "found it", "--by", "bob")
+    timeline = asked(lab, "incident", "show", "1")
+    assert [word for word in ("opened", "told", "on my way", "found it") if word not in timeline] == []
+    assert "put off until" in asked(lab, "incident", "snooze", "1", "--for", "5m")

@@ -6,7 +6,7 @@ events, in order, at times since the start:
   fire, resolve: alerts by their labels      fire_many: {count, alert}, told apart by `host`
   acknowledge, snooze: {by, for}             away, back: a receiver that cannot be reached, and can again
   restart: the collector ends and starts     jump: the clock is set, nothing happens between
-sent: in the order of arrival, by when it was decided; fires and over are the values of `by`, or how many
+sent: by the time of the decision, then by group; fires and over are the values of `by`, or how many
 incidents: at the end, what each is called, its reasons and what is in its timeline
 """
 
@@ -213,6 +213,10 @@ async def test_what_is_sent_is_what_the_script_says(
     await outage.settle()
     await outage.end()
     by = script.get("by", "instance")
+    for lane in {(name, message.notification.group_key) for name, message in outage.heard}:
+        came = [one.notification.at_ms for name, one in outage.heard if (name, one.notification.group_key) == lane]
+        assert came == sorted(came)
+    outage.heard.sort(key=lambda one: (one[1].notification.at_ms, one[1].notification.group_key, one[0]))
     sent = script["sent"]
     padded = sent + [{}] * max(0, len(outage.heard) - len(sent))
     told = [

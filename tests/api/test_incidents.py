@@ -1,0 +1,64 @@
+"""Incidents over the API and on the command line: seen, taken on, put off, commented on."""
+
+from typing import Any
+
+import pytest
+
+from netmon_collector.alerts.incident import end_groups, open_incident
+from tests.api.lab import NOW_MS, Lab
+from tests.collector.alerts.test_decision import alert
+
+PATH = "/api/v1/incidents"
+
+
+@pytest.fixture(autouse=True)
+def one_is_over_and_one_open(lab: Lab) -> None:
+    old = open_incident(1, "a", [alert(NOW_MS, alertname="Disk", instance="db")], NOW_MS)
+    new = open_incident(2, "b", [alert(NOW_MS, alertname="Down", instance="sw1", severity="critical")], NOW_MS)
+    lab.alerting.incidents.keep([end_groups(old, ["a"], NOW_MS), new])
+
+
+async def send(lab: Lab, path: str, body: object) -> tuple[int, Any]:
+    async with lab.client.post(PATH + path, json=body) as response:
+        return response.status, await response.json()
+
+
+async def test_incidents_are_listed_the_newest_first(lab: Lab) -> None:
+    answer = await lab.get(PATH)
+    assert [(one["number"], one["state"], one["severity"]) for one in answer["results"]] == [
+        (2, "open", "critical"),
+        (1, "closed", ""),
+    ]
+    assert [one["title"] for one in (await lab.get(PATH, ("open", "true")))["results"]] == ["Down: sw1"]
+
+
+async def test_who_takes_one_on_is_its_owner(lab: Lab) -> None:
+    status, answer = await send(lab, "/2/ack", {"by": "ada", "for": "2h", "comment": "on my way"})
+    assert (status, answer["state"], answer["owner"]) == (200, "acknowledged", "ada")
+    assert [(one["kind"], one["by"], one["text"]) for one in answer["timeline"]] == [
+        ("opened", "", "Down: sw1"),
+        ("acknowledged", "ada", "on my way"),
+    ]
+
+
+async def test_one_that_is_put_off_can_be_commented_on(lab: Lab) -> None:
+    assert (await send(lab, "/2/snooze", {"by": "ada", "for": 3600}))[1]["state"] == "snoozed"
+    status, answer = await send(lab, "/2/comment", {"by": "bob", "text": "new disk ordered"})
+    assert (status, answer["timeline"][-1]["text"]) == (200, "new disk ordered")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("/1/ack", {"by": "ada", "for": "1h"}, 409, "incident 1 is over"),
+        ("/7/ack", {"by": "ada", "for": "1h"}, 404, "there is no such incident"),
+        ("/x/comment", {"by": "ada", "text": "?"}, 404, "there is no such incident"),
+        ("/2/ack", {"by": "ada", "for": "90d"}, 400, "2592000"),
+        ("/2/ack", {"by": "ada", "for": "soon"}, 400, "for"),
+        ("/2/ack", {"for": "1h"}, 400, "by"),
+    ],
+)
+async def test_what_cannot_be_is_refused(lab: Lab, path: str, body: object, status: int, message: str) -> None:
+    answered = await send(lab, path, body)
+    assert answered[0] == status
+    assert message in str(answered[1])
