@@ -49,7 +49,7 @@ class MemberAnswer(Answer):
 
 class EntryAnswer(Answer):
     time: Time
-    kind: Literal["opened", "joined", "told", "acknowledged", "snoozed", "comment", "resolved"]
+    kind: Literal["opened", "joined", "told", "escalated", "acknowledged", "snoozed", "comment", "resolved"]
     text: str
     by: str
 

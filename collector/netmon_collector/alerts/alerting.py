@@ -124,7 +124,13 @@ class Alerting:
     def _parts(self) -> tuple[Groups, Decisions]:
         file: AlertingFile = self.file
         decisions = Decisions(
-            self.silences, Inhibitor(file.rules()), file.calendar(), file.endpoints(), self.maintenance, self.incidents
+            self.silences,
+            Inhibitor(file.rules()),
+            file.calendar(),
+            file.endpoints(),
+            self.maintenance,
+            self.incidents,
+            file.chains(),
         )
         return Groups(file.tree()), decisions
 

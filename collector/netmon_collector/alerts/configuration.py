@@ -12,9 +12,10 @@ from netmon_collector.alerts.channels.base import ChannelOptions, Globals, Surro
 from netmon_collector.alerts.channels.registry import CHANNELS
 from netmon_collector.alerts.decision import Endpoint
 from netmon_collector.alerts.delivery import Way
+from netmon_collector.alerts.escalation import Chains
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.routes import Route
-from netmon_collector.alerts.routing_options import InhibitOptions, RouteOptions, make_tree
+from netmon_collector.alerts.routing_options import EscalationOptions, InhibitOptions, RouteOptions, make_tree
 from netmon_collector.alerts.texts.library import read_library
 from netmon_configs.load import ConfigError, Mistake, load
 from netmon_configs.options import Duration, Options
@@ -50,6 +51,7 @@ class AlertingFile(Options):
     route: RouteOptions = Field(default_factory=lambda: RouteOptions(receiver=NOBODY))
     receivers: tuple[Receiver, ...] = Field(default_factory=lambda: (Receiver(name=NOBODY),))  # type: ignore[valid-type]
     inhibit_rules: tuple[InhibitOptions, ...] = ()
+    escalations: tuple[EscalationOptions, ...] = ()
     time_intervals: tuple[IntervalOptions, ...] = ()
     mute_time_intervals: tuple[IntervalOptions, ...] = ()
 
@@ -57,6 +59,9 @@ class AlertingFile(Options):
     def _names_are_known(self) -> "AlertingFile":
         receivers = _unique("receivers", [one.name for one in self._receivers])
         times = _unique("time_intervals", [one.name for one in (*self.time_intervals, *self.mute_time_intervals)])
+        escalations = _unique("escalations", [one.name for one in self.escalations])
+        for step in (step for one in self.escalations for step in one.steps):
+            _known("receiver", step.receiver, receivers)
         root = self.route
         if root.receiver is None:
             raise ValueError("route: needs a 'receiver', for what no route below it is for")
@@ -65,6 +70,8 @@ class AlertingFile(Options):
         for route in root.walk():
             if route.receiver is not None:
                 _known("receiver", route.receiver, receivers)
+            if route.escalation:
+                _known("escalation", route.escalation, escalations)
             for name in (*route.mute_time_intervals, *route.active_time_intervals):
                 _known("time interval", name, times)
         for receiver in self._receivers:
@@ -83,6 +90,9 @@ class AlertingFile(Options):
 
     def rules(self) -> tuple[InhibitRule, ...]:
         return tuple(one.rule() for one in self.inhibit_rules)
+
+    def chains(self) -> Chains:
+        return {one.name: one.chain() for one in self.escalations}
 
     def calendar(self) -> Calendar:
         return {one.name: one.periods() for one in (*self.time_intervals, *self.mute_time_intervals)}

@@ -7,6 +7,7 @@ from hashlib import sha256
 from netmon_collector.alerts.base import Alert
 from netmon_collector.alerts.calendar import any_holds
 from netmon_collector.alerts.calendar_options import Calendar
+from netmon_collector.alerts.escalation import Chains, further_receivers
 from netmon_collector.alerts.groups import Due, Told, is_news
 from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
@@ -86,6 +87,7 @@ class Decisions:
     endpoints: Mapping[str, Sequence[Endpoint]]
     maintenance: Maintenance
     incidents: Incidents = field(default_factory=Incidents)
+    chains: Chains = field(default_factory=dict)
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def decide(self, due: Due) -> list[Outcome]:
@@ -99,7 +101,7 @@ class Decisions:
         audible = [alert for alert in audible if not self.silences.muted_by(dict(alert.labels), due.at_ms)]
         if not audible or self._is_snoozed(due, audible):
             return []
-        endpoints = self.endpoints.get(due.group.route.receiver, ())
+        endpoints = self._endpoints(due)
         outcomes = (self._tell(endpoint, due, audible) for endpoint in endpoints)
         return [outcome for outcome in outcomes if outcome is not None]
 
@@ -123,6 +125,13 @@ class Decisions:
         active = route.active_times
         outside = bool(active) and not any(any_holds(self.calendar.get(name, ()), at_ms) for name in active)
         return (*muting, *active) if outside else muting
+
+    def _endpoints(self, due: Due) -> list[Endpoint]:
+        """Those of a group's receiver, and of all to whom its incident has been escalated."""
+        incident = self.incidents.of_group(due.group.key)
+        further = further_receivers(incident, due.group.key) if incident is not None else []
+        receivers = dict.fromkeys((due.group.route.receiver, *further))
+        return [endpoint for name in receivers for endpoint in self.endpoints.get(name, ())]
 
     def _is_snoozed(self, due: Due, alerts: Sequence[Alert]) -> bool:
         """Whether people put it off; that all is over they want to know even so."""

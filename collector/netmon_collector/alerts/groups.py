@@ -1,7 +1,7 @@
 """Alerts that are told of together: when a group is due, and when what it holds is news."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from netmon_collector.alerts.base import Alert, AlertState
@@ -82,6 +82,14 @@ class Groups:
             alerts = tuple(sorted(group.alerts.values(), key=lambda alert: alert.labels))
             due.append(Due(group, tuple(as_of(alert, now_ms) for alert in alerts), now_ms))
         return due
+
+    def hurry(self, keys: Iterable[str], now_ms: int) -> None:
+        """Makes groups due now."""
+        for key in keys:
+            group = self._groups.get(key)
+            if group is not None and group.due_ms > now_ms:
+                group.due_ms = now_ms
+                self._wait(group)
 
     def settle(self, due: Due) -> None:
         """Forgets what was resolved in a group, once it is written down who is told of it, unless it changed since."""

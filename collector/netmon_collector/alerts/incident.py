@@ -25,6 +25,7 @@ class Kind(StrEnum):
     OPENED = "opened"
     JOINED = "joined"
     TOLD = "told"
+    ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
     COMMENT = "comment"
@@ -43,14 +44,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An alert group of an incident. `over_ms` is None while something in it fires; `why` says why it is in there."""
+    """An alert group of an incident. `over_ms` is None while something in it fires; `why` says why it is in there;
+    `escalation` names who else is told of it where nobody cares."""
 
     key: str
     title: str
     severity: str
     since_ms: int
     why: str
+    escalation: str = ""
     over_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A step of an escalation that was taken at a time: from then on a receiver is told as well."""
+
+    name: str
+    receiver: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ class Incident:
     owner: str = ""
     acknowledged_until_ms: int = 0
     snoozed_until_ms: int = 0
+    escalated: tuple[Escalated, ...] = ()
     timeline: tuple[Entry, ...] = ()
 
     @property
@@ -98,9 +111,9 @@ def rank(severity: str) -> int:
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
-def open_incident(number: int, key: str, firing: Sequence[Alert], now_ms: int) -> Incident:
+def open_incident(number: int, key: str, firing: Sequence[Alert], now_ms: int, escalation: str = "") -> Incident:
     """A new incident of one group, of which somebody is told that these fire; at least one."""
-    member = member_of(key, firing, now_ms, "it opened the incident")
+    member = member_of(key, firing, now_ms, "it opened the incident", escalation)
     opened = Incident(number, now_ms, (member,), marks_of(firing))
     return note(opened, Entry(now_ms, Kind.OPENED, member.title))
 
@@ -117,17 +130,25 @@ def why_related(incident: Incident, marks: frozenset[tuple[str, str]], now_ms: i
     return ""
 
 
-def join(incident: Incident, key: str, firing: Sequence[Alert], why: str, now_ms: int) -> Incident:
+def join(
+    incident: Incident, key: str, firing: Sequence[Alert], why: str, now_ms: int, escalation: str = ""
+) -> Incident:
     """A group, new or known, of which somebody is told that these fire; the incident is open from then on."""
     known = next((one for one in incident.members if one.key == key), None)
-    member = member_of(key, firing, now_ms, known.why if known else why)
+    member = member_of(key, firing, now_ms, known.why if known else why, escalation)
     if known is None:
         joined = replace(incident, members=(*incident.members, member))
         joined = note(joined, Entry(now_ms, Kind.JOINED, f"{member.title} ({why})"))
     else:
         again = known.over_ms is not None
         severity = member.severity if again else min(known.severity, member.severity, key=rank)
-        member = replace(known, over_ms=None, severity=severity)
+        member = replace(
+            known,
+            over_ms=None,
+            severity=severity,
+            since_ms=now_ms if again else known.since_ms,
+            escalation=escalation,
+        )
         joined = replace(incident, members=tuple(member if one.key == key else one for one in incident.members))
         if again:
             joined = note(joined, Entry(now_ms, Kind.OPENED, f"{member.title}: fires again"))
@@ -147,7 +168,7 @@ def end_groups(incident: Incident, over: Iterable[str], now_ms: int) -> Incident
     changed = replace(incident, members=members)
     if left:
         return note(changed, Entry(now_ms, Kind.RESOLVED, f"{text}: over, {left} still firing"))
-    closed = replace(changed, closed_ms=now_ms, owner="", acknowledged_until_ms=0, snoozed_until_ms=0)
+    closed = replace(changed, closed_ms=now_ms, owner="", acknowledged_until_ms=0, snoozed_until_ms=0, escalated=())
     return note(closed, Entry(now_ms, Kind.RESOLVED, "all is over"))
 
 
@@ -172,9 +193,9 @@ def note(incident: Incident, entry: Entry) -> Incident:
     return replace(incident, timeline=timeline)
 
 
-def member_of(key: str, firing: Sequence[Alert], now_ms: int, why: str) -> Member:
+def member_of(key: str, firing: Sequence[Alert], now_ms: int, why: str, escalation: str) -> Member:
     worst = min(firing, key=lambda one: rank(severity_of(one)))
-    return Member(key, title_of(worst, len(firing)), severity_of(worst), now_ms, why)
+    return Member(key, title_of(worst, len(firing)), severity_of(worst), now_ms, why, escalation)
 
 
 def severity_of(alert: Alert) -> str:

@@ -36,6 +36,9 @@ class Incidents:
         """By their numbers."""
         return self._incidents
 
+    def all_open(self) -> list[Incident]:
+        return [one for one in self._incidents.values() if one.closed_ms is None]
+
     def of_group(self, key: str) -> Incident | None:
         """The open incident of a group."""
         incident = self._incidents.get(self._of_group.get(key, 0))
@@ -51,12 +54,13 @@ class Incidents:
         """
         work = _Work(self._incidents, self._of_group)
         firing = {due.group.key: [one for one in due.alerts if one.resolved_at_ms is None] for due in dues}
+        routes = {due.group.key: due.group.route for due in dues}
         heard: dict[str, set[str]] = {}
         for news in told:
             heard.setdefault(news.group_key, set()).add(news.endpoint.receiver)
         for key in heard:
             if firing.get(key):
-                work.enter(key, firing[key], now_ms)
+                work.enter(key, firing[key], routes[key].escalation, now_ms)
         work.tell(heard, now_ms)
         present = set(groups)
         work.end({key for key, alerts in firing.items() if not alerts}, present, now_ms)
@@ -87,12 +91,12 @@ class _Work:
         self._next = max(incidents, default=0) + 1
         self.changed: dict[int, Incident] = {}
 
-    def enter(self, key: str, firing: Sequence[Alert], now_ms: int) -> None:
+    def enter(self, key: str, firing: Sequence[Alert], escalation: str, now_ms: int) -> None:
         known = self._get(self._of_group.get(key, 0))
         if known is not None and (known.closed_ms is None or now_ms - known.closed_ms <= REOPENED_WITHIN_MS):
             if known.closed_ms is not None:
                 self._open.append(known.number)
-            self.changed[known.number] = join(known, key, firing, "", now_ms)
+            self.changed[known.number] = join(known, key, firing, "", now_ms, escalation)
             return
         marks = marks_of(firing)
         for number in self._open:
@@ -106,9 +110,9 @@ class _Work:
         if incident is None:
             number, self._next = self._next, self._next + 1
             self._open.append(number)
-            self.changed[number] = open_incident(number, key, firing, now_ms)
+            self.changed[number] = open_incident(number, key, firing, now_ms, escalation)
         else:
-            self.changed[number] = join(incident, key, firing, why, now_ms)
+            self.changed[number] = join(incident, key, firing, why, now_ms, escalation)
         self._of_group[key] = number
 
     def tell(self, heard: Mapping[str, set[str]], now_ms: int) -> None:

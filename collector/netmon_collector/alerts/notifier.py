@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.alerts.base import Alert, AlertsNotTaken
 from netmon_collector.alerts.decision import Decisions, Outcome
+from netmon_collector.alerts.escalation import escalate, next_step_ms
 from netmon_collector.alerts.groups import Due, Groups
 from netmon_collector.alerts.incident import Incident
 from netmon_collector.state.alerts import AlertBook
@@ -48,6 +49,7 @@ class Notifier:
         self._alerts: dict[str, Alert] = {}
         self._news = asyncio.Event()
         self._broken = False
+        self._escalate_after_ms = 0
 
     def load(self) -> None:
         """Goes on where the last run ended: with its alerts, and with who was told of them."""
@@ -100,12 +102,24 @@ class Notifier:
         now_ms = self._now_ms()
         incidents = self._decisions.incidents
         async with incidents.lock:
+            await self._escalate(now_ms)
             dues = self._groups.flush(now_ms)
             outcomes = [outcome for due in dues for outcome in self._decisions.decide(due)]
             told = [one.notification for one in outcomes if one.notification is not None]
             changed = incidents.plan(dues, told, self._groups.all(), now_ms)
             if await self._keep(outcomes, changed):
                 await self._forget(dues)
+
+    async def _escalate(self, now_ms: int) -> None:
+        """Has further receivers told of what nobody takes on, by having its groups looked at now. After a crash in
+        between they are told when the groups are looked at next."""
+        if now_ms < self._escalate_after_ms:
+            return
+        raised = escalate(self._decisions.incidents.all_open(), self._decisions.chains, now_ms)
+        if raised and not await self._keep([], raised):
+            self._escalate_after_ms = now_ms + round(LONGEST_WAIT_S * 1000)
+            return
+        self._groups.hurry((member.key for one in raised for member in one.members), now_ms)
 
     async def _keep(self, outcomes: Sequence[Outcome], incidents: Sequence[Incident]) -> bool:
         """Whether it is on disk; only then anybody hears of it."""
@@ -130,7 +144,11 @@ class Notifier:
 
     def next_ms(self) -> int | None:
         """When there is something to decide next."""
-        return self._groups.next_ms()
+        group_ms = self._groups.next_ms()
+        step_ms = next_step_ms(self._decisions.incidents.all_open(), self._decisions.chains)
+        if step_ms is not None:
+            step_ms = max(step_ms, self._escalate_after_ms)
+        return min((one for one in (group_ms, step_ms) if one is not None), default=None)
 
     def alerts(self) -> list[Alert]:
         """All alerts of which somebody may still be told, sorted by labels."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from netmon_collector.alerts.escalation import Step
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.matching import Matcher, parse_matchers
 from netmon_collector.alerts.routes import Route, key_of
@@ -69,6 +71,7 @@ class RouteOptions(Options):
     repeat_interval_s: Positive | None = Field(default=None, alias="repeat_interval")
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
+    escalation: str | None = None
     routes: tuple["RouteOptions", ...] = ()
 
     def all_matchers(self) -> tuple[Matcher, ...]:
@@ -80,6 +83,30 @@ class RouteOptions(Options):
         yield self
         for route in self.routes:
             yield from route.walk()
+
+
+class StepOptions(Options):
+    """`receiver` is told as well where nobody has taken an incident on `after` it began."""
+
+    after_s: Positive = Field(alias="after")
+    receiver: str
+
+
+class EscalationOptions(Options):
+    """Who else is told of what nobody takes on, step by step; routes name it by `escalation`."""
+
+    name: str = Field(min_length=1, max_length=200)
+    steps: tuple[StepOptions, ...] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="after")
+    def _steps_are_in_order(self) -> "EscalationOptions":
+        times = [one.after_s for one in self.steps]
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            raise ValueError("each step must come after the one before it: 'after' counts from the beginning")
+        return self
+
+    def chain(self) -> tuple[Step, ...]:
+        return tuple(Step(round(one.after_s * 1000), one.receiver) for one in self.steps)
 
 
 class InhibitOptions(Options):
@@ -131,6 +158,7 @@ def _node(options: RouteOptions, above: Route) -> Route:
         repeat_interval_ms=_ms(options.repeat_interval_s, above.repeat_interval_ms),
         mute_times=options.mute_time_intervals,
         active_times=options.active_time_intervals,
+        escalation=above.escalation if options.escalation is None else options.escalation,
     )
     below = tuple(_node(route, node) for route in options.routes)
     return replace(node, routes=below)

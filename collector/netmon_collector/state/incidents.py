@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from netmon_collector.alerts.incident import Entry, Incident, Kind, Member
+from netmon_collector.alerts.incident import Entry, Escalated, Incident, Kind, Member
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import incidents
 
@@ -45,5 +45,6 @@ def _unpack(content: bytes) -> Incident:
     plain = orjson.loads(content)
     plain["members"] = tuple(Member(**one) for one in plain["members"])
     plain["marks"] = frozenset((name, value) for name, value in plain["marks"])
+    plain["escalated"] = tuple(Escalated(**one) for one in plain.get("escalated", ()))
     plain["timeline"] = tuple(Entry(**{**one, "kind": Kind(one["kind"])}) for one in plain["timeline"])
     return Incident(**plain)

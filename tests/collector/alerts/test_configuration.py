@@ -84,6 +84,15 @@ def test_amtool_finds_the_same_receivers(tmp_path: Path) -> None:
         ("receivers: [{name: nobody, webhook_configs: [{}]}]", "needs either 'url' or 'url_file'"),
         ("receivers: [{name: nobody, failover: nobody}]", "cannot stand in for itself"),
         ("route: {receiver: nobody, routes: [{matchers: ['a=~\"(\"']}]}", "is no regular expression"),
+        ("route: {receiver: nobody, escalation: night}", "there is no escalation 'night'"),
+        (
+            "escalations: [{name: night, steps: [{after: 15m, receiver: nobdy}]}]",
+            "there is no receiver 'nobdy'. Did you mean 'nobody'?",
+        ),
+        (
+            "escalations: [{name: night, steps: [{after: 1h, receiver: nobody}, {after: 1h, receiver: nobody}]}]",
+            "each step must come after the one before it",
+        ),
         ("inhibit_rules: [{source_matchers: 3}]", "must be matchers"),
     ],
 )

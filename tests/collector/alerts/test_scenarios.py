@@ -93,6 +93,7 @@ class Stage:
                 endpoints,
                 Maintenance(self._windows),
                 self.incidents,
+                self._file.chains(),
             ),
             AlertBook(self._state),
             self.outbox,
