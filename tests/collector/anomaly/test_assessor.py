@@ -1,6 +1,7 @@
 """Samples are judged after they were stored: what alarms is told, what was learned outlives a restart."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from netmon_collector.anomaly import assessor as assessing
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
-from netmon_collector.store.base import Group, Row
+from netmon_collector.store.base import Group, Matcher, MatchOp, Row
+from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.judged import Verdict
 from netmon_proto.model import Kind, Labels
 
 START_MS = 1_700_006_400_000
@@ -147,3 +150,36 @@ async def test_it_runs_until_cancelled_and_tells_rates(tmp_path: Path, monkeypat
     task.cancel()
     assert rows[0].group.labels[0] == (("__name__", "netmon_anomaly_rate"), ("instance", "web1"))
     assert (tmp_path / "anomaly.npz").exists()
+
+
+async def test_the_store_keeps_the_verdict_beside_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assessing, "TICK_S", 0.01)
+    assessor = taught(tmp_path)
+    store = EmbeddedStore.open(tmp_path / "store", window_s=0.0)
+    group = store.register(list(GROUP.labels), [Kind.GAUGE] * 3)
+    rows = [Row(group, LATER_MS, np.array([100.0, 700.0, np.nan])), Row(group, LATER_MS + 1000, np.full(3, 100.0))]
+    await store.append(rows, None)
+    before = assessor.standing().judged
+    assessor.offer(rows)
+
+    async def nowhere(_rows: Sequence[Row]) -> None:
+        """The rates are not looked at here."""
+
+    task = asyncio.create_task(assessor.run(store, nowhere))
+    async with asyncio.timeout(20):
+        while assessor.standing().judged < before + 5:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    found = {
+        labels: judged.verdicts[:, column].tolist()
+        for judged in await store.select_judged(
+            [Matcher("__name__", MatchOp.REGEX, "load|temperature")], 0, LATER_MS + 2000
+        )
+        for column, labels in enumerate(judged.frame.labels)
+    }
+    await store.close()
+    assert found[series("temperature", "web1")] == [Verdict.NORMAL, Verdict.NORMAL]
+    assert found[series("load", "web1")][0] == Verdict.ANOMALOUS
+    assert found[series("load", "web2")][-1] == Verdict.NORMAL
