@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 600
 FUZZERS := $(patsubst tests/fuzz/%.py,fuzz-%,$(wildcard tests/fuzz/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto crash fuzz bench $(FUZZERS)
+.PHONY: help run setup test check proto lab crash fuzz bench $(FUZZERS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,10 @@ check: $(VENV)/installed-dev ## lint, types and import contracts alone
 proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v1
 	$(BIN)/python -m grpc_tools.protoc -Inetmon_proto/generated=proto/netmon/v1 --python_out=proto --pyi_out=proto \
 	  $(patsubst proto/netmon/v1/%,netmon_proto/generated/%,$(wildcard proto/netmon/v1/*.proto))
+
+lab: setup ## a network of routers, switches and hosts in namespaces (root), and what happens to it, some minutes
+	@tests/peers
+	NETMON_LAB=1 $(BIN)/pytest tests/lab
 
 crash: setup ## the store under kills, cut files and flipped bits, for some minutes
 	NETMON_CRASH_ROUNDS=1000 $(BIN)/pytest --timeout 3600 tests/crash
