@@ -4,13 +4,14 @@ import asyncio
 
 from netmon_agent.clock import Clock
 from netmon_agent.connection import Connection, StreamEnded
+from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.lane import Lane
 from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
 from netmon_agent.spool_file import Spooled
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Welcome
+from netmon_proto.model import Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Sweep, Welcome
 
 log = EventLog("netmon.agent.stream")
 
@@ -27,10 +28,12 @@ class Exchange:
         clock: Clock,
         poller: Poller | None = None,
         events: Spool | None = None,
+        sweeper: Sweeper | None = None,
     ) -> None:
         self._connection = connection
         self._spool = spool
         self._poller = poller
+        self._sweeper = sweeper
         self._samples = Lane(connection, spool, clock, wire.encode_spooled)
         self._events = Lane(connection, events, clock, wire.encode_spooled_events) if events else None
         self._layouts: set[int] = set()
@@ -49,6 +52,8 @@ class Exchange:
         tasks = [asyncio.create_task(self._send(limits)), asyncio.create_task(self._receive())]
         if self._poller is not None:
             tasks.append(asyncio.create_task(self._report(self._poller)))
+        if self._sweeper is not None:
+            tasks.append(asyncio.create_task(self._tell(self._sweeper)))
         if self._events is not None and limits.batch_events:
             tasks.append(asyncio.create_task(self._send_events(self._events, limits)))
         elif self._events is not None and self._events.spool.counts.batches:
@@ -114,8 +119,15 @@ class Exchange:
                     await self._poller.assign(jobs)
                 case PollNow(devices, afresh) if self._poller is not None:
                     self._poller.poll_now(devices, afresh)
+                case Sweep() as sweep if self._sweeper is not None:
+                    await self._sweeper.take(sweep)
 
     async def _report(self, poller: Poller) -> None:
         poller.outbox.tell_all_again()
         while True:
             await self._connection.send(wire.encode_agent(await poller.outbox.next()))
+
+    async def _tell(self, sweeper: Sweeper) -> None:
+        sweeper.tell_all_again()
+        while True:
+            await self._connection.send(wire.encode_agent(await sweeper.next()))

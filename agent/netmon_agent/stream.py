@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from netmon_agent.clock import Clock
 from netmon_agent.connection import StreamEnded, Target, connect
+from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.exchange import Exchange
 from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
@@ -52,6 +53,7 @@ class Stream:
         rng: random.Random,
         poller: Poller | None = None,
         events: Spool | None = None,
+        sweeper: Sweeper | None = None,
     ) -> None:
         self._target = target
         self._introduction = introduction
@@ -60,6 +62,7 @@ class Stream:
         self._rng = rng
         self._poller = poller
         self._events = events
+        self._sweeper = sweeper
         self._failures = 0
         self.connected = False
 
@@ -76,7 +79,7 @@ class Stream:
     async def _session(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
-                exchange = Exchange(connection, self._spool, self._clock, self._poller, self._events)
+                exchange = Exchange(connection, self._spool, self._clock, self._poller, self._events, self._sweeper)
                 first = await self._spool.first_sequence()
                 welcome = await exchange.greet(
                     self._hello(first, await self._events.first_sequence() if self._events else 0)

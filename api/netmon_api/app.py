@@ -8,6 +8,7 @@ from netmon_api.alerting_table import ALERTING_ROUTES
 from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
 from netmon_api.anomalies import AnomaliesQuery, AnomalyAnswer, ModelAnswer, list_anomalies, show_model
 from netmon_api.auth import Access, Doorkeeper
+from netmon_api.discovery_table import DISCOVERY_ROUTES
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
 from netmon_api.map_table import MAP_ROUTES
@@ -53,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
     *RULE_ROUTES,
     *MAP_ROUTES,
+    *DISCOVERY_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),
     Route("GET", "/api/v1/backup", Access.ADMIN, backup.download_backup, NoQuery, "application/x-tar",

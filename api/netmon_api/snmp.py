@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +53,7 @@ async def show_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
 
 async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
     body, services = await body_of(call.request, SnmpDeviceBody), call.services
-    poller = _poller(services, body.poller)
+    poller = poller_named(services, body.poller)
     credential, *further = await _credentials_for(services, body)
     name = body.name or body.host
     record = DeviceRecord(
@@ -86,13 +86,13 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
     polled, services = _device(call), call.services
     body = await body_of(call.request, SnmpDeviceChange)
     before = polled.record
-    credentials = tuple(await _named(services, body.credentials)) if body.credentials else before.credentials
+    credentials = tuple(await credentials_named(services, body.credentials)) if body.credentials else before.credentials
     wanted = replace(
         before,
         name=body.name or before.name,
         host=(body.host or before.host).lower(),
         port=body.port or before.port,
-        agent_id=_poller(services, body.poller).agent_id if body.poller else before.agent_id,
+        agent_id=poller_named(services, body.poller).agent_id if body.poller else before.agent_id,
         credential=credentials[0],
         further=credentials[1:],
         interval_ms=round(body.interval_s * 1000) if body.interval_s else before.interval_ms,
@@ -176,11 +176,11 @@ async def _credentials_for(services: Services, body: SnmpDeviceBody) -> list[str
         await _keep(services, name, body.snmp)
         return [name]
     if body.credentials is not None:
-        return await _named(services, body.credentials)
-    return await _named(services, [body.credential or PUBLIC], "credential")
+        return await credentials_named(services, body.credentials)
+    return await credentials_named(services, [body.credential or PUBLIC], "credential")
 
 
-async def _named(services: Services, names: list[str], field: str = "credentials") -> list[str]:
+async def credentials_named(services: Services, names: Sequence[str], field: str = "credentials") -> list[str]:
     """Credentials that are kept, each once; public comes into being when it is named first."""
     wanted, known = list(dict.fromkeys(names)), {one.name for one in await _credentials(services)}
     for name in wanted:
@@ -226,7 +226,7 @@ def _device(call: Call[Any]) -> Polled:
     return polled
 
 
-def _poller(services: Services, wanted: str | None) -> Device:
+def poller_named(services: Services, wanted: str | None) -> Device:
     """The agent that is to poll: the one that is named, else the one of this machine, else the only one there is."""
     agents = [one for one in services.fleet.devices() if one.job == "node"]
     if wanted is not None:

@@ -30,6 +30,7 @@ from netmon_cli.parameters import (
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_analytics import add_commands as add_analytics
 from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_discovery import add_commands as add_discovery_commands
 from netmon_cli.tree_incidents import incident_app, show_incidents
 from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
@@ -357,6 +358,7 @@ app.command("incidents")(show_incidents)
 app.command()(mib)
 add_map_commands(app)
 add_analytics(app)
+add_discovery_commands(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
 from netmon_collector.pipeline import Pipeline
@@ -24,6 +25,7 @@ from netmon_proto.model import (
     Receipt,
     Refused,
     SeriesDefinitions,
+    SweepNews,
 )
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -58,6 +60,7 @@ class Conversation:
         polling: Polling | None = None,
         facts: FactBook | None = None,
         events: EventBook | None = None,
+        discovery: DiscoveryBook | None = None,
     ) -> None:
         self._session = session
         self._context = context
@@ -66,6 +69,7 @@ class Conversation:
         self._polling = polling
         self._facts = facts
         self._events = events
+        self._discovery = discovery
         self._slots = asyncio.Semaphore(limits.batches_in_flight)
         self._writing = asyncio.Lock()
         self._answers: set[asyncio.Task[None]] = set()
@@ -113,6 +117,8 @@ class Conversation:
                     await self._polling.reported(self._session.agent.agent_id, report)
                 case DeviceFacts() as facts if self._facts is not None:
                     await self._facts.told(self._session.agent.agent_id, facts)
+                case SweepNews() as news if self._discovery is not None:
+                    await self._discovery.told(self._session.agent.agent_id, news)
                 case (Batch() | EventBatch()) as batch:
                     await self._slots.acquire()
                     task = asyncio.create_task(self._answer(batch, len(frame)))

@@ -14,7 +14,7 @@ from netmon_collector.state.database import reason_of
 from netmon_collector.state.devices import DeviceRecord, Devices
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken
-from netmon_proto.model import CollectorMessage, DeviceReport, Job, Jobs, PollNow, SnmpCredential
+from netmon_proto.model import CollectorMessage, DeviceReport, Job, Jobs, PollNow, SnmpCredential, Sweep
 
 log = EventLog("netmon.collector.polling")
 
@@ -57,11 +57,12 @@ class Polled:
 
 @dataclass(slots=True)
 class Line:
-    """What a connected agent has still to be told; however much it is, no more than two messages."""
+    """What a connected agent has still to be told: jobs and polls, each in one message, and orders to look around."""
 
     is_stale: bool = True
     wanted: set[str] = field(default_factory=set)
     afresh: set[str] = field(default_factory=set)
+    orders: dict[int, Sweep] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -163,6 +164,15 @@ class Polling:
         line.news.set()
         return True
 
+    def order(self, agent_id: str, sweep: Sweep) -> bool:
+        """Has an agent told of a sweep; False where it is not connected."""
+        line = self._lines.get(agent_id)
+        if line is None:
+            return False
+        line.orders[sweep.id] = sweep
+        line.news.set()
+        return True
+
     def open_line(self, agent_id: str) -> Line:
         """Called when an agent has connected; whoever listened for it before hears nothing any more."""
         line = self._lines[agent_id] = Line()
@@ -185,6 +195,8 @@ class Polling:
                 message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)))
                 line.wanted, line.afresh = set(), set()
                 return message
+            elif line.orders:
+                return line.orders.pop(next(iter(line.orders)))
             else:
                 line.news.clear()
 

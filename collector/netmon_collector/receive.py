@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.config import GrpcOptions
 from netmon_collector.conversation import Context, Conversation, StreamOver, decoded
+from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
 from netmon_collector.fleet import Fleet
@@ -53,6 +54,7 @@ class Receiver:
         polling: Polling | None = None,
         facts: FactBook | None = None,
         events: EventBook | None = None,
+        discovery: DiscoveryBook | None = None,
     ) -> None:
         """`socket`: a path where this machine's agents can connect without certificate and token."""
         self._options = options
@@ -66,6 +68,7 @@ class Receiver:
         self._polling = polling
         self._facts = facts
         self._events = events
+        self._discovery = discovery
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
@@ -176,7 +179,7 @@ class Receiver:
             welcome = Welcome(self._now_ms(), record.instance, highest, self._limits, events_highest)
             await context.write(wire.encode_collector(welcome))
             conversation = Conversation(
-                session, context, self._pipeline, self._limits, self._polling, self._facts, events
+                session, context, self._pipeline, self._limits, self._polling, self._facts, events, self._discovery
             )
             await conversation.run(ended)
         finally:

@@ -306,5 +306,45 @@ class DeviceFacts:
         return next((one for one in self.tables if one.kind == kind), None)
 
 
-AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts | EventBatch
-CollectorMessage = Welcome | Receipt | Jobs | PollNow
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Networks (CIDR) to look at once, and how; in `follow` neighbours of what is found are looked at too."""
+
+    id: int
+    networks: tuple[str, ...] = ()
+    follow: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    credentials: tuple[SnmpCredential, ...] = ()
+    packets_per_s: int = 100
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is at an address: how it answered (arp, icmp, tcp, snmp), its names by source, what it told by SNMP."""
+
+    address: str
+    answered: tuple[str, ...] = ()
+    mac: str = ""
+    rtt_s: float = 0.0
+    ports: tuple[int, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    credential: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepNews:
+    """How a sweep goes: addresses looked at and to be looked at, and what was found since the news before."""
+
+    id: int
+    done: int = 0
+    total: int = 0
+    found: tuple[Found, ...] = ()
+    is_over: bool = False
+    trouble: str = ""
+
+
+AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts | EventBatch | SweepNews
+CollectorMessage = Welcome | Receipt | Jobs | PollNow | Sweep

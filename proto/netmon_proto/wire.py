@@ -1,6 +1,6 @@
 """The model's form on the wire. The only module that knows protobuf."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from sys import intern
 
@@ -101,6 +101,17 @@ def encode_agent(message: model.AgentMessage) -> bytes:
             return pb.AgentMessage(facts=_facts_message(message)).SerializeToString()
         case model.EventBatch():
             return encode_spooled_events(encode_events(message), message.age_ms)
+        case model.SweepNews():
+            found = [pb.Found(**asdict(one)) for one in message.found]
+            news = pb.SweepNews(
+                id=message.id,
+                done=message.done,
+                total=message.total,
+                found=found,
+                is_over=message.is_over,
+                trouble=message.trouble,
+            )
+            return pb.AgentMessage(sweep=news).SerializeToString()
 
 
 def decode_agent(frame: bytes) -> model.AgentMessage | None:
@@ -131,6 +142,10 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
             return _facts(message.facts)
         case "events":
             return _events(message.events)
+        case "sweep":
+            news = message.sweep
+            found = tuple(map(_found, news.found))
+            return model.SweepNews(news.id, news.done, news.total, found, news.is_over, news.trouble)
     return None
 
 
@@ -151,6 +166,8 @@ def encode_collector(message: model.CollectorMessage) -> bytes:
         return pb.CollectorMessage(
             poll_now=pb.PollNow(devices=message.devices, afresh=message.afresh)
         ).SerializeToString()
+    if isinstance(message, model.Sweep):
+        return pb.CollectorMessage(sweep=pb.Sweep(**asdict(message))).SerializeToString()
     receipt = pb.Receipt(epoch=message.epoch, sequence=message.sequence)
     match message.outcome:
         case model.Acked():
@@ -180,6 +197,8 @@ def decode_collector(frame: bytes) -> model.CollectorMessage | None:
             return model.Jobs(_jobs(message.jobs))
         case "poll_now":
             return model.PollNow(tuple(message.poll_now.devices), tuple(message.poll_now.afresh))
+        case "sweep":
+            return _sweep(message.sweep)
     return None
 
 
@@ -252,19 +271,49 @@ def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:
 
 
 def _jobs(jobs: pb.Jobs) -> tuple[model.Job, ...]:
-    names = [one.name for one in fields(model.SnmpCredential)]
     return tuple(
         model.Job(
             job.device,
             job.host,
             job.port,
             job.interval_ms,
-            tuple(model.SnmpCredential(*(getattr(one, name) for name in names)) for one in job.credentials),
+            _credentials(job.credentials),
             job.facts_interval_ms,
             job.profile,
             dict(job.speeds_bps),
         )
         for job in jobs.jobs
+    )
+
+
+def _credentials(credentials: Iterable[pb.SnmpCredential]) -> tuple[model.SnmpCredential, ...]:
+    names = [one.name for one in fields(model.SnmpCredential)]
+    return tuple(model.SnmpCredential(*(getattr(one, name) for name in names)) for one in credentials)
+
+
+def _sweep(sweep: pb.Sweep) -> model.Sweep:
+    return model.Sweep(
+        sweep.id,
+        tuple(sweep.networks),
+        tuple(sweep.follow),
+        tuple(sweep.ports),
+        _credentials(sweep.credentials),
+        sweep.packets_per_s,
+        sweep.is_stopped,
+    )
+
+
+def _found(found: pb.Found) -> model.Found:
+    return model.Found(
+        found.address,
+        tuple(found.answered),
+        found.mac,
+        found.rtt_s,
+        tuple(found.ports),
+        dict(found.names),
+        found.credential,
+        dict(found.told),
+        found.via,
     )
 
 

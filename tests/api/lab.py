@@ -24,6 +24,7 @@ from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import AlertingOptions, HttpOptions
+from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
@@ -48,6 +49,7 @@ from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
+from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Group, Row
@@ -175,6 +177,7 @@ class Lab:
     alerting: Alerting
     clock: HandClock
     atlas: Atlas
+    discovery: DiscoveryBook
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -276,6 +279,7 @@ async def running(
         Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
         clock,
         Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms),
+        DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms),
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
@@ -294,6 +298,7 @@ async def running(
         events=lab.events,
         alerting=lab.alerting,
         atlas=lab.atlas,
+        discovery=lab.discovery,
         desk=Desk(pipeline),
         metadata=pipeline.metadata,
         reachability=lab.reachability,

@@ -18,6 +18,7 @@ from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
 from netmon_api.writing.route import WriteRoute
 from netmon_collector.alerts.incident import open_incident
+from netmon_collector.discovery.records import Plan
 from netmon_proto.model import DeviceFacts, FactTable
 from tests.api.lab import NOW_MS, Lab, have_polled, labels
 from tests.collector.alerts.test_decision import alert
@@ -58,6 +59,7 @@ BAD = {
     "at": "yesterday",
     "hops": "101",
     "layer": "4",
+    "answer": "perhaps",
     "holds": "perhaps",
     "open": "sideways",
     "receiver": "x" * 5000,
@@ -115,6 +117,7 @@ def path_of(route: Route) -> str:
 async def one_device_is_polled(lab: Lab, request: pytest.FixtureRequest) -> None:
     await have_polled(lab, "sw1")
     lab.alerting.incidents.keep([open_incident(1, "group", [alert(NOW_MS, alertname="Down")], NOW_MS)])
+    await lab.discovery.start(Plan("6f1c1a3e-0000-4000-8000-000000000001", ("10.0.0.0/24",)))
     if any(path in request.node.name for path in MAPPED):
         await lab.atlas.learn(SW1)
         await lab.atlas.redraw()

@@ -48,6 +48,7 @@ from netmon_proto.model import (
     Receipt,
     Series,
     SeriesDefinitions,
+    Sweep,
     Welcome,
 )
 
@@ -140,7 +141,7 @@ class HandAgent:
         self.channel = grpc.aio.insecure_channel(where, options=options) if isinstance(where, str) else where
         self.agent_id = agent_id or str(uuid.uuid4())
         self.key = b"k" * 32
-        self.told: list[Jobs | PollNow] = []
+        self.told: list[Jobs | PollNow | Sweep] = []
         self.open()
 
     def open(self) -> None:
@@ -155,7 +156,7 @@ class HandAgent:
         await self.call.write(message if isinstance(message, bytes) else wire.encode_agent(message))
 
     async def hear(self) -> Welcome | Receipt:
-        while isinstance(message := await self.hear_all(), Jobs | PollNow):
+        while isinstance(message := await self.hear_all(), Jobs | PollNow | Sweep):
             self.told.append(message)
         return message
 

@@ -109,7 +109,7 @@ class _SnmpAsking:
             raise DeviceDown(f"the poller lacks {error.name}: pip install 'netmon[poller]' there") from None
         memory = self._memory = self._memory or self._recalled()
         try:
-            credentials = [_credential(one) for one in self._job.credentials]
+            credentials = [credential_of(one) for one in self._job.credentials]
         except ValueError:  # its text would repeat what is secret
             raise DeviceDown("its credential is none that this poller's version of netmon knows") from None
         budget_s = min(LONGEST_BUDGET_S, 0.8 * self._job.interval_ms / 1000)
@@ -161,7 +161,8 @@ class _SnmpAsking:
         return [job.host, job.port, job.profile, *(f"{one.name} {one.version}" for one in job.credentials)]
 
 
-def _credential(given: SnmpCredential) -> "Credential":
+def credential_of(given: SnmpCredential) -> "Credential":
+    """A credential as the SNMP library's side checks it. Raises ValueError for one that this version does not know."""
     from netmon_agent.snmp.credentials import Credential
 
     return Credential.model_validate({name: value for name, value in asdict(given).items() if value})

@@ -13,6 +13,7 @@ from netmon_agent.clock import Clock, SystemClock
 from netmon_agent.columns import Columnizer
 from netmon_agent.config import AgentConfig, CollectorTarget
 from netmon_agent.connection import Target
+from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.identity import IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
 from netmon_agent.inputs.events.base import Receiver
@@ -70,11 +71,12 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
             receiver.connect(desk, identity.agent_id)
     snmp = Snmp(Memories(config.state))
     poller = Poller(KeptJobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
-    stream = Stream(target, introduction, spool, clock, random.Random(), poller, events)  # noqa: S311 - no secret
+    sweeper = Sweeper()
+    stream = Stream(target, introduction, spool, clock, random.Random(), poller, events, sweeper)  # noqa: S311 - no secret
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
         async with AsyncExitStack() as running:
-            for part in (scheduler, poller, snmp, *([desk] if desk else ())):
+            for part in (scheduler, poller, snmp, sweeper, *([desk] if desk else ())):
                 await running.enter_async_context(beside(part.run(), stop))
             await stop.wait()
         await batcher.close()

@@ -31,6 +31,7 @@ from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.config import CollectorConfig
+from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
 from netmon_collector.events.owners import Owners
 from netmon_collector.events.reactions import Reactions
@@ -61,6 +62,7 @@ from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
+from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Latest, Matcher, Store, StoreUnavailable, TieredStore
@@ -108,6 +110,7 @@ class Knowledge:
     alerting: Alerting
     owners: Owners
     events: EventBook
+    discovery: DiscoveryBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 watch.run(),
                 rules.run(),
                 knowledge.atlas.run(knowledge.facts),
+                knowledge.discovery.run(),
                 hosts.run(),
                 keep_house(ground, knowledge),
             ):
@@ -216,7 +220,15 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     reactions = Reactions(polling)
     closing.callback(reactions.close)
     events = EventBook(KeptEvents(ground.state), owners, reactions, ground.registry, Limits(), now_ms)
-    knowledge = Knowledge(tokens, polling, facts, atlas, fleet, alerting, owners, events)
+    known = atlas.register.registry
+    discovery = DiscoveryBook(
+        KeptSweeps(ground.state),
+        polling,
+        lambda: known.sources,
+        lambda handle: fleet.device(handle) is not None,
+        now_ms,
+    )
+    knowledge = Knowledge(tokens, polling, facts, atlas, fleet, alerting, owners, events, discovery)
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -298,6 +310,7 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
         polling=knowledge.polling,
         facts=knowledge.facts,
         events=knowledge.events,
+        discovery=knowledge.discovery,
     )
     await receiver.start()
     closing.push_async_callback(receiver.stop)
@@ -322,6 +335,7 @@ async def start_server(
         events=knowledge.events.kept,
         alerting=knowledge.alerting,
         atlas=knowledge.atlas,
+        discovery=knowledge.discovery,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         reachability=watch.ledger,

@@ -321,3 +321,20 @@ maintenance = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """Windows of maintenance; `content` is JSON."""
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Sweeps of networks; `content` is JSON."""
+
+sweep_finds = Table(
+    "sweep_finds",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("sweep", Integer, ForeignKey("sweeps.number", ondelete="CASCADE"), nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What sweeps found, and what became of it; `content` is JSON."""

@@ -53,7 +53,7 @@ REASON_IN_FUTURE: Reason
 REASON_TOO_OLD: Reason
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "series", "layout", "batch", "report", "facts", "events")
+    __slots__ = ("hello", "series", "layout", "batch", "report", "facts", "events", "sweep")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class AgentMessage(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     series: SeriesDefinitions
     layout: Layout
@@ -68,19 +69,22 @@ class AgentMessage(_message.Message):
     report: DeviceReport
     facts: DeviceFacts
     events: EventBatch
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., events: _Optional[_Union[EventBatch, _Mapping]] = ...) -> None: ...
+    sweep: SweepNews
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., events: _Optional[_Union[EventBatch, _Mapping]] = ..., sweep: _Optional[_Union[SweepNews, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
-    __slots__ = ("welcome", "receipt", "jobs", "poll_now")
+    __slots__ = ("welcome", "receipt", "jobs", "poll_now", "sweep")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     JOBS_FIELD_NUMBER: _ClassVar[int]
     POLL_NOW_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     receipt: Receipt
     jobs: Jobs
     poll_now: PollNow
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ...) -> None: ...
+    sweep: Sweep
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ..., sweep: _Optional[_Union[Sweep, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence", "events_epoch", "events_first_sequence", "events_last_sequence")
@@ -408,3 +412,73 @@ class FactColumn(_message.Message):
     field: str
     values: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, field: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Sweep(_message.Message):
+    __slots__ = ("id", "networks", "follow", "ports", "credentials", "packets_per_s", "is_stopped")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_PER_S_FIELD_NUMBER: _ClassVar[int]
+    IS_STOPPED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    networks: _containers.RepeatedScalarFieldContainer[str]
+    follow: _containers.RepeatedScalarFieldContainer[str]
+    ports: _containers.RepeatedScalarFieldContainer[int]
+    credentials: _containers.RepeatedCompositeFieldContainer[SnmpCredential]
+    packets_per_s: int
+    is_stopped: bool
+    def __init__(self, id: _Optional[int] = ..., networks: _Optional[_Iterable[str]] = ..., follow: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[int]] = ..., credentials: _Optional[_Iterable[_Union[SnmpCredential, _Mapping]]] = ..., packets_per_s: _Optional[int] = ..., is_stopped: _Optional[bool] = ...) -> None: ...
+
+class SweepNews(_message.Message):
+    __slots__ = ("id", "done", "total", "found", "is_over", "trouble")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    IS_OVER_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    done: int
+    total: int
+    found: _containers.RepeatedCompositeFieldContainer[Found]
+    is_over: bool
+    trouble: str
+    def __init__(self, id: _Optional[int] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., found: _Optional[_Iterable[_Union[Found, _Mapping]]] = ..., is_over: _Optional[bool] = ..., trouble: _Optional[str] = ...) -> None: ...
+
+class Found(_message.Message):
+    __slots__ = ("address", "answered", "mac", "rtt_s", "ports", "names", "credential", "told", "via")
+    class NamesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class ToldEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
+    RTT_S_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    VIA_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    answered: _containers.RepeatedScalarFieldContainer[str]
+    mac: str
+    rtt_s: float
+    ports: _containers.RepeatedScalarFieldContainer[int]
+    names: _containers.ScalarMap[str, str]
+    credential: str
+    told: _containers.ScalarMap[str, str]
+    via: str
+    def __init__(self, address: _Optional[str] = ..., answered: _Optional[_Iterable[str]] = ..., mac: _Optional[str] = ..., rtt_s: _Optional[float] = ..., ports: _Optional[_Iterable[int]] = ..., names: _Optional[_Mapping[str, str]] = ..., credential: _Optional[str] = ..., told: _Optional[_Mapping[str, str]] = ..., via: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,74 @@
+"""Bodies, queries and answers of the routes about discovery."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from netmon_api.models import Answer, PageQuery, Time
+
+Text = Annotated[str, Field(min_length=1, max_length=64)]
+AnswerName = Literal["open", "accepted", "rejected", "known", "seen"]
+StateName = Literal["waiting", "running", "planned", "done", "stopped"]
+
+
+class SweepBody(BaseModel):
+    """What to look at, and how. `every_s` has it done again and again; `accept` has new devices polled unasked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: tuple[Text, ...] = Field(min_length=1, max_length=64)
+    follow: tuple[Text, ...] = Field(default=(), max_length=64)
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(default=(22, 80, 443), max_length=64)
+    credentials: tuple[Text, ...] = Field(default=(), max_length=16)
+    packets_per_s: int = Field(default=100, ge=1, le=10_000)
+    every_s: float | None = Field(default=None, ge=300, le=31_536_000, allow_inf_nan=False)
+    accept: Literal["none", "new"] = "none"
+    interval_s: float = Field(default=60.0, ge=5, le=86_400, allow_inf_nan=False)
+    poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+
+
+class SweepAnswer(Answer):
+    """A sweep and how it goes. `planned`: it is done, and comes again; `waiting`: its poller has not told of it yet."""
+
+    number: int
+    state: StateName
+    networks: list[str]
+    follow: list[str]
+    ports: list[int]
+    credentials: list[str]
+    packets_per_s: int
+    every_s: float | None
+    accept: Literal["none", "new"]
+    poller: str
+    run: int
+    done: int
+    total: int
+    started: Time
+    ended: Time | None
+    trouble: str
+
+
+class FindsQuery(PageQuery):
+    answer: tuple[AnswerName, ...] = ()
+
+
+class FindAnswer(Answer):
+    """What is at an address. `open`: shall it be polled? `known`: it is `device`, for these reasons; `seen`: it
+    answers, but to none of the credentials. `names` are by their source, `told` is what it said by SNMP."""
+
+    number: int
+    sweep: int
+    address: str
+    answer: AnswerName
+    device: str
+    reasons: list[str]
+    answered: list[str]
+    mac: str
+    vendor: str
+    rtt_s: float
+    ports: list[int]
+    names: dict[str, str]
+    credential: str
+    told: dict[str, str]
+    via: str
+    seen: Time

@@ -1,0 +1,1 @@
+"""Has agents look for what is in networks, and turns what they find into proposals."""
