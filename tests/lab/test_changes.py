@@ -66,18 +66,6 @@ def test_a_cut_link_is_gone_and_back_again(watched: Watched) -> None:
     seen(lambda: _cable("r1", "r3") in links(2))
 
 
-def test_another_link_takes_over_where_spanning_tree_kept_one_in_reserve(watched: Watched) -> None:
-    def blocked() -> list[set[str]]:
-        return [{one["a"]["node"], one["b"]["node"]} for one in watched.monitoring.all_links() if one["blocked"]]
-
-    watched.network.run("s1", "ip", "link", "set", "to-s3", "down")
-    eventually(lambda: _reaches(watched, "s1", plan.LAN["s3"]))
-    seen(lambda: blocked() == [] and _cable("s1", "s3") not in watched.monitoring.links(2))
-    watched.network.run("s1", "ip", "link", "set", "to-s3", "up")
-    eventually(lambda: _reaches(watched, "s1", plan.LAN["s3"]))
-    assert seen(lambda: blocked() == [{"s2", "s3"}])
-
-
 def test_a_host_that_moves_to_another_port_is_found_there_with_its_history(watched: Watched) -> None:
     network, address = watched.network, plan.LAN["h4"]
     network.run("s1", "ip", "link", "delete", "to-h4")
