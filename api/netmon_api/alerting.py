@@ -20,6 +20,7 @@ from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.alerts.maintenance import NoWindow, Window
 from netmon_collector.alerts.matching import NoMatcher, parse_matchers
+from netmon_collector.state.outbox import Receipt
 
 MOST_RECEIPTS = 1000
 
@@ -81,21 +82,22 @@ async def list_notifications(call: Call[NotificationsQuery]) -> Listing[Notifica
         for one in receipts
         if (not query.state or one.state in query.state) and (not query.receiver or one.receiver in query.receiver)
     ]
-    results = [
-        NotificationAnswer(
-            key=one.key,
-            receiver=one.receiver,
-            endpoint=one.endpoint,
-            group_key=one.group_key,
-            time=rfc3339(one.at_ms),
-            state=one.state,
-            attempts=one.attempts,
-            settled=None if one.settled_ms is None else rfc3339(one.settled_ms),
-            error=one.error,
-        )
-        for one in page_of(chosen, query)
-    ]
+    results = [receipt_answer(one) for one in page_of(chosen, query)]
     return listing(call.request.path, len(chosen), results, query)
+
+
+def receipt_answer(one: Receipt) -> NotificationAnswer:
+    return NotificationAnswer(
+        key=one.key,
+        receiver=one.receiver,
+        endpoint=one.endpoint,
+        group_key=one.group_key,
+        time=rfc3339(one.at_ms),
+        state=one.state,
+        attempts=one.attempts,
+        settled=None if one.settled_ms is None else rfc3339(one.settled_ms),
+        error=one.error,
+    )
 
 
 def _told(window: Window, now_ms: int) -> WindowAnswer:

@@ -1,10 +1,11 @@
 """The routes about maintenance, incidents and what people were told, on one page; app.py adds them to its own."""
 
-from netmon_api import alerting, incidents
+from netmon_api import alerting, incidents, receivers
 from netmon_api.alerting_models import NotificationAnswer, NotificationsQuery, WindowAnswer, WindowBody, WindowsQuery
 from netmon_api.auth import Access
 from netmon_api.incident_models import CommentBody, HoldBody, IncidentAnswer, IncidentDetail, IncidentsQuery
 from netmon_api.models import Listing, NoQuery
+from netmon_api.receivers import PreviewAnswer, PreviewBody, ReceiverAnswer, ReceiversQuery, TestAnswer
 from netmon_api.routes import Route
 
 _INCIDENTS = "/api/v1/incidents"
@@ -29,5 +30,11 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "Put an incident off for a time", body=HoldBody),
     Route("POST", _INCIDENTS + "/{number}/comment", Access.TOKEN, incidents.comment_on_incident, NoQuery,
           IncidentDetail, "Write into an incident's timeline", body=CommentBody),
+    Route("GET", "/api/v1/receivers", Access.TOKEN, receivers.list_channels, ReceiversQuery, Listing[ReceiverAnswer],
+          "Who can be told, and in which ways"),
+    Route("POST", "/api/v1/receivers/{receiver}/preview", Access.TOKEN, receivers.preview_receiver, NoQuery,
+          PreviewAnswer, "What somebody would be told of an alert", body=PreviewBody),
+    Route("POST", "/api/v1/receivers/{receiver}/test", Access.TOKEN, receivers.test_receiver, NoQuery, TestAnswer,
+          "Tell somebody of a test, the whole way that real alerts go"),
 )
 # fmt: on

@@ -34,6 +34,7 @@ from netmon_cli.tree_discovery import add_commands as add_discovery_commands
 from netmon_cli.tree_incidents import incident_app, show_incidents
 from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
+from netmon_cli.tree_receivers import receivers_app
 from netmon_cli.tree_rules import rules_app
 from netmon_cli.tree_store import store_app
 from netmon_configs.mistakes import ConfigError
@@ -63,6 +64,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
 app.add_typer(rules_app, name="rules")
 app.add_typer(silence_app, name="silence")
+app.add_typer(receivers_app, name="receivers")
 app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(incident_app, name="incident")
 

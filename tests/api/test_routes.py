@@ -108,6 +108,7 @@ def path_of(route: Route) -> str:
         "{credential}": "public",
         "{id}": "1",
         "{window}": "w1",
+        "{receiver}": "nobody",
     }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)

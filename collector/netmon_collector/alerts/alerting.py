@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from netmon_collector.alerts.channels.base import Surroundings
 from netmon_collector.alerts.channels.http import Guard, Http
 from netmon_collector.alerts.configuration import AlertingFile, load_alerting
-from netmon_collector.alerts.decision import Decisions
+from netmon_collector.alerts.decision import Decisions, Endpoint
 from netmon_collector.alerts.delivery import Delivery
 from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.incident import Incident
@@ -21,6 +21,7 @@ from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.maintenance import Maintenance, Window, check_window
 from netmon_collector.alerts.notifier import Notifier
 from netmon_collector.alerts.silences import Silence, Silences
+from netmon_collector.alerts.texts.library import Written
 from netmon_collector.config import AlertingOptions
 from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.incidents import IncidentBook
@@ -77,6 +78,10 @@ class Alerting:
     async def close(self) -> None:
         """Ends connections that channels share."""
         await self._surroundings.http.close()
+
+    def texts_of(self, receiver: str) -> dict[Endpoint, dict[str, Written]]:
+        """The texts of a receiver's channels, by their options; reads files. Raises ConfigError."""
+        return self.file.texts(receiver, self._surroundings, self._folder)
 
     def reload(self) -> None:
         """Goes on by the file as it is now. Raises ConfigError where it is wrong; all goes on as before then."""

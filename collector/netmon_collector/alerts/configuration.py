@@ -16,7 +16,7 @@ from netmon_collector.alerts.escalation import Chains
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.routing_options import EscalationOptions, InhibitOptions, RouteOptions, make_tree
-from netmon_collector.alerts.texts.library import read_library
+from netmon_collector.alerts.texts.library import Recorder, Written, read_library
 from netmon_configs.load import ConfigError, Mistake, load
 from netmon_configs.options import Duration, Options
 from netmon_configs.wording import did_you_mean
@@ -120,6 +120,16 @@ class AlertingFile(Options):
         if mistakes:
             raise ConfigError(mistakes)
         return ways
+
+    def texts(self, receiver: str, surroundings: Surroundings, folder: Path) -> dict[Endpoint, dict[str, Written]]:
+        """The texts of a receiver's channels, by their options. Raises ConfigError."""
+        library = read_library(self.templates, folder)
+        told: dict[Endpoint, dict[str, Written]] = {}
+        for endpoint, options in (way for one in self._receivers if one.name == receiver for way in one.ways()):
+            recorder = Recorder(library.defined)
+            options.open(replace(surroundings, texts=recorder, defaults=self.all))
+            told[endpoint] = recorder.made
+        return told
 
 
 def load_alerting(path: Path | None) -> AlertingFile:

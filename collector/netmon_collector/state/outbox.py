@@ -132,6 +132,12 @@ class Outbox:
         with reading(self._engine) as connection:
             return [Receipt(*row) for row in connection.execute(chosen)]
 
+    def receipt_of(self, key: str) -> Receipt:
+        """What became of a notification that was posted."""
+        columns = [notifications.c[name] for name in Receipt.__slots__]
+        with reading(self._engine) as connection:
+            return Receipt(*connection.execute(select(*columns).where(notifications.c.key == key)).one())
+
     def forget_before(self, at_ms: int) -> None:
         """Drops what was delivered, or given up, before a time, and what groups were told before it."""
         with self._engine.begin() as connection:

@@ -54,11 +54,11 @@ def write_now(message: Message, texts: Mapping[str, Written]) -> dict[str, str]:
     return {name: text.fill(data, message.notification.at_ms) for name, text in texts.items()}
 
 
-@dataclass(frozen=True, slots=True)
 class Library:
     """Templates by name."""
 
-    defined: Mapping[str, Body]
+    def __init__(self, defined: Mapping[str, Body]) -> None:
+        self.defined = defined
 
     def text(self, source: str, name: str, *, html: bool = False) -> Written:
         """A text of a channel; `name` is its option. Raises ConfigError."""
@@ -74,6 +74,19 @@ class Library:
         known = {*self.defined, *template.defined}
         for name in sorted(template.includes - known):
             raise TemplateError(f"template {name!r} not defined{did_you_mean(name, sorted(known))}")
+
+
+class Recorder(Library):
+    """A library that remembers which texts it was asked for: those of one channel, by their options."""
+
+    def __init__(self, defined: Mapping[str, Body]) -> None:
+        super().__init__(defined)
+        self.made: dict[str, Written] = {}
+
+    def text(self, source: str, name: str, *, html: bool = False) -> Written:
+        written = super().text(source, name, html=html)
+        self.made[name] = written
+        return written
 
 
 @lru_cache(1)
