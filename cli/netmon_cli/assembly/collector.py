@@ -265,6 +265,7 @@ def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
         newest,
         Ledger(ground.store, way.pipeline.append_own),
         lambda: knowledge.atlas.sheet.graph,
+        knowledge.alerting.maintenance.devices,
         knowledge.polling.poll_now,
         now_ms,
         platform.node() or "unnamed",

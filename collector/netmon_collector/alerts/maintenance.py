@@ -1,6 +1,6 @@
 """Windows of maintenance, in which nobody is told of what they are for: once, or again and again by the calendar."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -101,6 +101,10 @@ class Maintenance:
             if any(start <= at_ms < end for start, end in self._spans[window_id])
             and matches_all(window.matchers, labels)
         )
+
+    def devices(self, instances: Set[str], at_ms: int) -> Set[str]:
+        """Those of some devices that a window is for at a time, whatever is said of them."""
+        return {one for one in instances if self.muted_by({"instance": one}, at_ms)}
 
     def _work_out(self, at_ms: int) -> None:
         first_ms, last_ms = self._known

@@ -1,7 +1,7 @@
 """Listens to what the collector knows of its devices, judges them on a beat, and says what changed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from typing import Final
 
 from netmon_collector.fleet import Fleet
@@ -34,7 +34,8 @@ Newest = Callable[[Sequence[Matcher]], Awaitable[Latest]]
 class Watch:
     """All devices of a fleet.
 
-    here: what the collector's own host is called, whose agent says nothing of the network.
+    serviced: which of some devices are in maintenance at a time, in Unix milliseconds. here: what the collector's own
+    host is called, whose agent says nothing of the network.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Watch:
         newest: Newest,
         results: Results,
         graph: Callable[[], Graph],
+        serviced: Callable[[Set[str], int], Set[str]],
         poll_now: Callable[[str], object],
         now_ms: Callable[[], int],
         here: str,
@@ -51,6 +53,7 @@ class Watch:
         self._newest = newest
         self._results = results
         self._graph = graph
+        self._serviced = serviced
         self._poll_now = poll_now
         self._now_ms = now_ms
         self._here = here
@@ -79,7 +82,7 @@ class Watch:
         devices = {*self._hear_agents(), *self._hear_polls()}
         self.ledger.keep(devices)
         await self._hear_checks()
-        judgement = self.ledger.judge(now_ms, self._graph())
+        judgement = self.ledger.judge(now_ms, self._graph(), self._serviced(devices, now_ms))
         self._tell(judgement)
         self._ask_again(judgement, now_ms)
         await self._write(now_ms)

@@ -29,6 +29,7 @@ class Site:
     clock: HandClock
     watch: Watch
     asked: list[str] = field(default_factory=list)
+    serviced: set[str] = field(default_factory=set)
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def connect(self, number: int, hostname: str) -> None:
@@ -59,17 +60,19 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     clock = HandClock()
     async with collector(tmp_path, now_ms=clock.now_ms) as running:
         asked: list[str] = []
+        serviced: set[str] = set()
         assert isinstance(running.store, TieredStore)
         watch = Watch(
             running.fleet,
             running.store.latest,
             Results(running.store, running.pipeline.append_own),
             Graph,
+            lambda devices, _: devices & serviced,
             asked.append,
             clock.now_ms,
             "monitor",
         )
-        yield Site(running, clock, watch, asked)
+        yield Site(running, clock, watch, asked, serviced)
 
 
 async def test_an_agent_that_falls_silent_is_paged_within_a_minute(site: Site) -> None:
@@ -81,6 +84,18 @@ async def test_an_agent_that_falls_silent_is_paged_within_a_minute(site: Site) -
     assert site.state("web2") is State.DOWN
     assert await site.series("netmon_device_state") == {"web1": 0.0, "web2": 2.0}
     assert await site.series("netmon_device_page") == {"web2": 1.0}
+
+
+async def test_a_device_in_maintenance_is_paged_by_nobody_until_that_is_over(site: Site) -> None:
+    for number, name in enumerate(("web1", "web2"), 1):
+        site.connect(number, name)
+    await site.passes(60, "web1", "web2")
+    site.serviced.add("web2")
+    await site.passes(120, "web1")
+    assert (site.state("web2"), await site.series("netmon_device_page")) == (State.MAINTENANCE, {})
+    site.serviced.clear()
+    await site.passes(60, "web1")
+    assert site.state("web2") is State.DOWN
 
 
 async def test_the_page_becomes_one_alert_of_the_shipped_rules(site: Site) -> None:
