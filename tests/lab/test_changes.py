@@ -43,6 +43,13 @@ def _reaches(watched: Watched, node: str, address: str) -> bool:
     return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
 
 
+def _is_blocking(watched: Watched) -> bool:
+    """Whether the kernel's spanning tree holds the link between s2 and s3 in reserve."""
+    ends = (("s2", "to-s3"), ("s3", "to-s2"))
+    states = [watched.network.run(node, "cat", f"/sys/class/net/{port}/brport/state").strip() for node, port in ends]
+    return "4" in states
+
+
 def test_all_is_started_within_20_seconds(watched: Watched) -> None:
     assert watched.ready_s < 20
 
@@ -64,6 +71,18 @@ def test_a_cut_link_is_gone_and_back_again(watched: Watched) -> None:
     assert links(2) == plan.links_of_cables(plan.POLLERS) - {_cable("r1", "r3")}
     network.run("r1", "ip", "link", "set", "to-r3", "up")
     seen(lambda: _cable("r1", "r3") in links(2))
+
+
+def test_another_link_takes_over_where_spanning_tree_kept_one_in_reserve(watched: Watched) -> None:
+    def blocked() -> list[set[str]]:
+        return [{one["a"]["node"], one["b"]["node"]} for one in watched.monitoring.all_links() if one["blocked"]]
+
+    watched.network.run("s1", "ip", "link", "set", "to-s3", "down")
+    eventually(lambda: not _is_blocking(watched))
+    seen(lambda: blocked() == [] and _cable("s1", "s3") not in watched.monitoring.links(2))
+    watched.network.run("s1", "ip", "link", "set", "to-s3", "up")
+    eventually(lambda: _is_blocking(watched))
+    assert seen(lambda: blocked() == [{"s2", "s3"}])
 
 
 def test_a_host_that_moves_to_another_port_is_found_there_with_its_history(watched: Watched) -> None:
