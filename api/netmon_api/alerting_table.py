@@ -3,8 +3,15 @@
 from netmon_api import alerting, incidents, receivers
 from netmon_api.alerting_models import NotificationAnswer, NotificationsQuery, WindowAnswer, WindowBody, WindowsQuery
 from netmon_api.auth import Access
-from netmon_api.incident_models import CommentBody, HoldBody, IncidentAnswer, IncidentDetail, IncidentsQuery
-from netmon_api.models import Listing, NoQuery
+from netmon_api.incident_models import (
+    CommentBody,
+    HoldBody,
+    IncidentAnswer,
+    IncidentDetail,
+    IncidentsQuery,
+    OnCallAnswer,
+)
+from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.receivers import PreviewAnswer, PreviewBody, ReceiverAnswer, ReceiversQuery, TestAnswer
 from netmon_api.routes import Route
 
@@ -20,6 +27,8 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "End a window of maintenance"),
     Route("GET", "/api/v1/notifications", Access.TOKEN, alerting.list_notifications, NotificationsQuery,
           Listing[NotificationAnswer], "What people were told, and whether it arrived"),
+    Route("GET", "/api/v1/oncall", Access.TOKEN, incidents.list_on_call, PageQuery, Listing[OnCallAnswer],
+          "Who is on call now, and who is next"),
     Route("GET", _INCIDENTS, Access.TOKEN, incidents.list_incidents, IncidentsQuery, Listing[IncidentAnswer],
           "Alerts that belong together, the newest incident first"),
     Route("GET", _INCIDENTS + "/{number}", Access.TOKEN, incidents.show_incident, NoQuery, IncidentDetail,

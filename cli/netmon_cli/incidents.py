@@ -1,4 +1,4 @@
-"""`netmon incidents` and `netmon incident`: talks to the collector about incidents."""
+"""`netmon incidents`, `incident` and `oncall`: talks to the collector about incidents and who cares for them."""
 
 import getpass
 from collections.abc import Sequence
@@ -48,6 +48,37 @@ class Entry(BaseModel):
 class Detail(Incident):
     members: list[Member]
     timeline: list[Entry]
+
+
+class OnCall(BaseModel):
+    schedule: str
+    now: str
+    next: str | None
+    next_from: AwareDatetime | None
+
+
+class OnCalls(BaseModel):
+    results: list[OnCall]
+
+
+def show_on_call(client: Client, as_json: bool, on: Paper) -> Exit:
+    """Who is on call now and next, by schedule. Raises Failure."""
+    answer = client.pages("/api/v1/oncall")
+    if as_json:
+        write_json(answer)
+        return Exit.FINE
+    rows: list[list[Cell | str]] = [
+        [
+            escape(one.schedule),
+            escape(one.now or "nobody"),
+            "-" if one.next is None else escape(one.next or "nobody"),
+            "-" if one.next_from is None else _local(one.next_from),
+        ]
+        for one in client.understand(answer, OnCalls).results
+    ]
+    columns = [Column(name) for name in ("SCHEDULE", "NOW", "NEXT", "FROM")]
+    write_lines(table(columns, rows, on) if rows else ["no schedules"])
+    return Exit.FINE
 
 
 def show_all(client: Client, all_: bool, as_json: bool, on: Paper) -> Exit:

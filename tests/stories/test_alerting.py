@@ -27,6 +27,7 @@ groups:
 """
 ALERTING = """
 route: {receiver: ops, group_by: [alertname], group_wait: 1s, group_interval: 1s}
+schedules: [{name: primary, layers: [{receivers: [ops], starts: '2026-01-05T09:00'}]}]
 receivers: [{name: ops, webhook_configs: [{url: '%s'}]}]
 """
 
@@ -147,3 +148,9 @@ def test_an_incident_is_taken_on_and_its_timeline_says_so(lab: Lab) -> None:
     timeline = asked(lab, "incident", "show", "1")
     assert [word for word in ("opened", "told", "on my way", "found it") if word not in timeline] == []
     assert "put off until" in asked(lab, "incident", "snooze", "1", "--for", "5m")
+
+
+def test_who_is_on_call_can_be_asked(lab: Lab) -> None:
+    (schedule,) = json.loads(asked(lab, "oncall", "--json"))["results"]
+    assert schedule["schedule"] == "primary"
+    assert schedule["now"] in asked(lab, "oncall")

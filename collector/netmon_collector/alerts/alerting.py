@@ -136,6 +136,7 @@ class Alerting:
             self.maintenance,
             self.incidents,
             file.chains(),
+            file.on_call(),
         )
         return Groups(file.tree()), decisions
 

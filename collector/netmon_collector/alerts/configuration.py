@@ -16,6 +16,8 @@ from netmon_collector.alerts.escalation import Chains
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.routing_options import EscalationOptions, InhibitOptions, RouteOptions, make_tree
+from netmon_collector.alerts.schedule import Schedule
+from netmon_collector.alerts.schedule_options import ScheduleOptions
 from netmon_collector.alerts.texts.library import Recorder, Written, read_library
 from netmon_configs.load import ConfigError, Mistake, load
 from netmon_configs.options import Duration, Options
@@ -26,9 +28,11 @@ NOBODY: Final = "nobody"
 
 class _Receiver(Options):
     """Somebody to tell, in one way or several at once. `failover` is a receiver that is told as well where one of these
-    ways fails for good, or for longer than `failover_after`."""
+    ways fails for good, or for longer than `failover_after`. `on_call` is a schedule: who is on call is told
+    as well."""
 
     name: str = Field(min_length=1, max_length=200)
+    on_call: str | None = None
     failover: str | None = None
     failover_after_s: Duration = Field(default=300.0, alias="failover_after", ge=0)
 
@@ -52,6 +56,7 @@ class AlertingFile(Options):
     receivers: tuple[Receiver, ...] = Field(default_factory=lambda: (Receiver(name=NOBODY),))  # type: ignore[valid-type]
     inhibit_rules: tuple[InhibitOptions, ...] = ()
     escalations: tuple[EscalationOptions, ...] = ()
+    schedules: tuple[ScheduleOptions, ...] = ()
     time_intervals: tuple[IntervalOptions, ...] = ()
     mute_time_intervals: tuple[IntervalOptions, ...] = ()
 
@@ -62,6 +67,7 @@ class AlertingFile(Options):
         escalations = _unique("escalations", [one.name for one in self.escalations])
         for step in (step for one in self.escalations for step in one.steps):
             _known("receiver", step.receiver, receivers)
+        self._schedules_are_known()
         root = self.route
         if root.receiver is None:
             raise ValueError("route: needs a 'receiver', for what no route below it is for")
@@ -81,6 +87,16 @@ class AlertingFile(Options):
                     raise ValueError(f"receivers: '{receiver.name}' cannot stand in for itself")
         return self
 
+    def _schedules_are_known(self) -> None:
+        schedules = _unique("schedules", [one.name for one in self.schedules])
+        people = {one.name for one in self._receivers if one.on_call is None}
+        for one in self.schedules:
+            for name in one.schedule().people():
+                _known("receiver without 'on_call'", name, people)
+        for receiver in self._receivers:
+            if receiver.on_call is not None:
+                _known("schedule", receiver.on_call, schedules)
+
     @property
     def _receivers(self) -> tuple[_Receiver, ...]:
         return self.receivers
@@ -90,6 +106,11 @@ class AlertingFile(Options):
 
     def rules(self) -> tuple[InhibitRule, ...]:
         return tuple(one.rule() for one in self.inhibit_rules)
+
+    def on_call(self) -> dict[str, Schedule]:
+        """The schedules of those receivers that have one."""
+        schedules = {one.name: one.schedule() for one in self.schedules}
+        return {one.name: schedules[one.on_call] for one in self._receivers if one.on_call is not None}
 
     def chains(self) -> Chains:
         return {one.name: one.chain() for one in self.escalations}

@@ -13,6 +13,7 @@ from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.routes import Route
+from netmon_collector.alerts.schedule import Schedule
 from netmon_collector.alerts.silences import Silences
 from netmon_proto.model import Labels
 
@@ -88,6 +89,7 @@ class Decisions:
     maintenance: Maintenance
     incidents: Incidents = field(default_factory=Incidents)
     chains: Chains = field(default_factory=dict)
+    on_call: Mapping[str, Schedule] = field(default_factory=dict)
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def decide(self, due: Due) -> list[Outcome]:
@@ -131,7 +133,17 @@ class Decisions:
         incident = self.incidents.of_group(due.group.key)
         further = further_receivers(incident, due.group.key) if incident is not None else []
         receivers = dict.fromkeys((due.group.route.receiver, *further))
-        return [endpoint for name in receivers for endpoint in self.endpoints.get(name, ())]
+        people = dict.fromkeys(person for name in receivers for person in self._on_duty(name, due))
+        return [endpoint for name in people for endpoint in self.endpoints.get(name, ())]
+
+    def _on_duty(self, receiver: str, due: Due) -> list[str]:
+        """A receiver, and who is on call for it; that all is over concerns whoever was on call when it was told."""
+        schedule = self.on_call.get(receiver)
+        if schedule is None:
+            return [receiver]
+        if all(alert.resolved_at_ms is not None for alert in due.alerts):
+            return [receiver, *schedule.people()]
+        return [receiver, schedule.who(due.at_ms)]
 
     def _is_snoozed(self, due: Due, alerts: Sequence[Alert]) -> bool:
         """Whether people put it off; that all is over they want to know even so."""

@@ -93,6 +93,19 @@ def test_amtool_finds_the_same_receivers(tmp_path: Path) -> None:
             "escalations: [{name: night, steps: [{after: 1h, receiver: nobody}, {after: 1h, receiver: nobody}]}]",
             "each step must come after the one before it",
         ),
+        ("receivers: [{name: nobody, on_call: night}]", "there is no schedule 'night'"),
+        (
+            "schedules: [{name: night, layers: [{receivers: [nobdy], starts: '2026-01-05T09:00'}]}]",
+            "Did you mean 'nobody'?",
+        ),
+        (
+            "schedules: [{name: night, zone: Mars, layers: [{receivers: [nobody], starts: '2026-01-05T09:00'}]}]",
+            "'Mars' is no time zone",
+        ),
+        (
+            "schedules: [{name: a, layers: [{receivers: [nobody], starts: '2026-01-05T09:00', rotation: 36h}]}]",
+            "must be whole days",
+        ),
         ("inhibit_rules: [{source_matchers: 3}]", "must be matchers"),
     ],
 )

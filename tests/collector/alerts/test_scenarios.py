@@ -94,6 +94,7 @@ class Stage:
                 Maintenance(self._windows),
                 self.incidents,
                 self._file.chains(),
+                self._file.on_call(),
             ),
             AlertBook(self._state),
             self.outbox,
