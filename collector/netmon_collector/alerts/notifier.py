@@ -123,12 +123,10 @@ class Notifier:
 
     async def _keep(self, outcomes: Sequence[Outcome], incidents: Sequence[Incident]) -> bool:
         """Whether it is on disk; only then anybody hears of it."""
+        if not outcomes and not incidents:
+            return True
         try:
-            posted = (
-                await asyncio.to_thread(self._outbox.keep_outcomes, outcomes, incidents)
-                if outcomes or incidents
-                else []
-            )
+            posted = await asyncio.to_thread(self._outbox.keep_outcomes, outcomes, incidents)
         except SQLAlchemyError as error:
             if not self._broken:
                 log.warning("alerts.not_kept", error=str(getattr(error, "orig", None) or error))
