@@ -246,6 +246,36 @@ def _rulebook(
     return Rulebook(sources, surroundings, memory, clock.now_ms)
 
 
+def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Services:
+    """What the API stands on."""
+    return Services(
+        store=lab.store,
+        engine=engine,
+        fleet=lab.fleet,
+        feed=lab.feed,
+        tokens=lab.tokens,
+        registry=lab.registry,
+        intake=IntakeOf(),
+        backups=Backups(folder, lab.store),
+        polling=lab.polling,
+        facts=lab.facts,
+        events=lab.events,
+        alerting=lab.alerting,
+        atlas=lab.atlas,
+        discovery=lab.discovery,
+        desk=Desk(lab.pipeline),
+        metadata=lab.pipeline.metadata,
+        reachability=lab.reachability,
+        assessor=lab.assessor,
+        rulebook=lab.rulebook,
+        rule_files=lab.rule_files,
+        readiness=lambda: lab.not_ready,
+        now_ms=lab.clock.now_ms,
+        started_ms=started_ms,
+        sockets=lab.sockets,
+    )
+
+
 @asynccontextmanager
 async def running(
     folder: Path, now_ms: int = NOW_MS, engine: Engine | None = None, alerting_file: Path | None = None
@@ -284,32 +314,7 @@ async def running(
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
     lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)
-    services = Services(
-        store=store,
-        engine=engine,
-        fleet=lab.fleet,
-        feed=lab.feed,
-        tokens=tokens,
-        registry=lab.registry,
-        intake=IntakeOf(),
-        backups=Backups(folder, store),
-        polling=lab.polling,
-        facts=lab.facts,
-        events=lab.events,
-        alerting=lab.alerting,
-        atlas=lab.atlas,
-        discovery=lab.discovery,
-        desk=Desk(pipeline),
-        metadata=pipeline.metadata,
-        reachability=lab.reachability,
-        assessor=lab.assessor,
-        rulebook=lab.rulebook,
-        rule_files=lab.rule_files,
-        readiness=lambda: lab.not_ready,
-        now_ms=clock.now_ms,
-        started_ms=now_ms,
-        sockets=sockets,
-    )
+    services = _services(lab, folder, engine, now_ms)
     lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()
     lab.url = lab.server.url

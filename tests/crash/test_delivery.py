@@ -24,7 +24,7 @@ from netmon_collector.state.database import open_state
 from tests.collector.alerts.test_decision import alert
 from tests.collector.alerts.test_delivery import Clock, Desk, until
 
-ROUNDS = int(os.environ.get("NETMON_CRASH_ROUNDS", "12"))
+ROUNDS = min(int(os.environ.get("NETMON_CRASH_ROUNDS", "12")), 200)
 MOST_STEPS = 200
 OPS = Endpoint("ops", "webhook/0")
 MINUTE_MS = 60_000

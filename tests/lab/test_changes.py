@@ -132,9 +132,9 @@ def test_a_loop_is_told(watched: Watched) -> None:
     watched.network.run("s3", "ip", "link", "add", "loop-a", "type", "veth", "peer", "name", "loop-b")
     for end in ("loop-a", "loop-b"):
         watched.network.run("s3", "ip", "link", "set", end, "master", "br0", "up")
-    seen(lambda: any("s3 hears itself on loop-" in note for note in watched.monitoring.asks("map")["notes"]))
+    assert seen(lambda: any("s3 hears itself on loop-" in note for note in watched.monitoring.asks("map")["notes"]))
     watched.network.run("s3", "ip", "link", "delete", "loop-a")
-    seen(lambda: not watched.monitoring.asks("map")["notes"])
+    assert seen(lambda: not watched.monitoring.asks("map")["notes"])
 
 
 def test_lost_packets_are_counted(watched: Watched) -> None:

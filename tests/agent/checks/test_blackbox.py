@@ -83,7 +83,7 @@ def _probe(server: RunningServer, module: str, target: str) -> dict[str, float]:
         return {name: float(value) for name, value in LINE.findall(answer.read().decode())}
 
 
-async def compare(server: RunningServer, module: str, target: str, one: Check, left_out: str) -> None:
+async def assert_the_same(server: RunningServer, module: str, target: str, one: Check, left_out: str) -> None:
     """All that the exporter has we have too, but for what is left out; equal where it is no time."""
     theirs = {
         name: value
@@ -103,26 +103,26 @@ async def compare(server: RunningServer, module: str, target: str, one: Check, l
 @pytest.mark.parametrize(("module", "target"), [("icmp4", "127.0.0.1"), ("icmp6", "::1")])
 async def test_a_ping_is_the_same(blackbox: RunningServer, module: str, target: str) -> None:
     one = PingInput(type="ping", targets=(target,), count=1)
-    await compare(blackbox, module, target, one, "")
+    await assert_the_same(blackbox, module, target, one, "")
 
 
 async def test_an_accepted_connection_is_the_same(blackbox: RunningServer) -> None:
     host, _, port = blackbox.url.removeprefix("http://").rpartition(":")
     one = TcpInput(type="tcp", host=host, port=int(port))
-    await compare(blackbox, "tcp", f"{host}:{port}", one, "")
+    await assert_the_same(blackbox, "tcp", f"{host}:{port}", one, "")
 
 
 async def test_a_refused_connection_is_the_same(blackbox: RunningServer) -> None:
     port = free_port()
     one = TcpInput(type="tcp", host="127.0.0.1", port=port)
-    await compare(blackbox, "tcp", f"127.0.0.1:{port}", one, "")
+    await assert_the_same(blackbox, "tcp", f"127.0.0.1:{port}", one, "")
 
 
 @pytest.mark.parametrize("said", [b"ready to go\r\n", b"not so\r\n"])
 async def test_what_a_server_says_is_judged_the_same(blackbox: RunningServer, said: bytes) -> None:
     async with speaking(saying(said, asked=b"")) as port:
         one = TcpInput(type="tcp", host="127.0.0.1", port=port, expect="^ready")
-        await compare(blackbox, "banner", f"127.0.0.1:{port}", one, "probe_(ip_|dns_)")
+        await assert_the_same(blackbox, "banner", f"127.0.0.1:{port}", one, "probe_(ip_|dns_)")
 
 
 UNLIKE_THEM = "probe_ssl_last_chain_expiry"
@@ -139,7 +139,7 @@ PAGES = [
 async def test_a_page_is_the_same(blackbox: RunningServer, module: str, path: str, options: dict[str, Any]) -> None:
     async with site() as port:
         one = HttpInput(type="http", url=f"http://127.0.0.1:{port}{path}", **options)
-        await compare(blackbox, module, one.url, one, UNLIKE_THEM)
+        await assert_the_same(blackbox, module, one.url, one, UNLIKE_THEM)
 
 
 async def test_pages_behind_tls_and_redirects_are_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_pages_behind_tls_and_redirects_are_the_same(blackbox: RunningServ
         for path, unlike in {"/echo": lengths, "/chunked": "", "/away": lengths, "/loop": "|probe_(?!success)"}.items():
             url = f"https://localhost:{port}{path}"
             one = HttpInput(type="http", url=url, tls=TlsOptions(verify=False), ip_version=4)
-            await compare(blackbox, "http", one.url, one, UNLIKE_THEM + unlike)
+            await assert_the_same(blackbox, "http", one.url, one, UNLIKE_THEM + unlike)
 
 
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -167,13 +167,13 @@ async def test_questions_to_a_dns_server_are_the_same(blackbox: RunningServer, t
         for module, options in QUESTIONS.items():
             port = ports[module == "dns_tls"]
             one = DnsInput(**{"type": "dns", "host": "127.0.0.1", "port": port, "query": "www.example.test"} | options)
-            await compare(blackbox, module, f"127.0.0.1:{port}", one, "")
+            await assert_the_same(blackbox, module, f"127.0.0.1:{port}", one, "")
 
 
 async def test_a_dns_server_that_is_not_there_is_the_same(blackbox: RunningServer) -> None:
     port = free_port()
     one = DnsInput(type="dns", host="127.0.0.1", port=port, query="www.example.test")
-    await compare(blackbox, "dns", f"127.0.0.1:{port}", one, "probe_dns_(.*_rrs|duration)")
+    await assert_the_same(blackbox, "dns", f"127.0.0.1:{port}", one, "probe_dns_(.*_rrs|duration)")
 
 
 async def test_pages_by_http2_are_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ async def test_pages_by_http2_are_the_same(blackbox: RunningServer, tmp_path: Pa
         for path in ("/page", "/nowhere", "/none"):
             url = f"https://localhost:{port}{path}"
             one = HttpInput(type="http", url=url, tls=TlsOptions(verify=False), ip_version=4)
-            await compare(blackbox, "http", url, one, UNLIKE_THEM)
+            await assert_the_same(blackbox, "http", url, one, UNLIKE_THEM)
 
 
 async def test_health_of_grpc_is_the_same(blackbox: RunningServer, tmp_path: Path) -> None:
@@ -190,13 +190,13 @@ async def test_health_of_grpc_is_the_same(blackbox: RunningServer, tmp_path: Pat
     with health_server() as port:
         for module, service in {"grpc": "", "grpc_bad": "bad", "grpc_none": "none"}.items():
             one = GrpcInput(type="grpc", host="127.0.0.1", port=port, service=service)
-            await compare(blackbox, module, f"127.0.0.1:{port}", one, no_tls)
+            await assert_the_same(blackbox, module, f"127.0.0.1:{port}", one, no_tls)
     one = GrpcInput(type="grpc", host="127.0.0.1", port=free_port())
-    await compare(blackbox, "grpc", f"127.0.0.1:{one.port}", one, no_tls)
+    await assert_the_same(blackbox, "grpc", f"127.0.0.1:{one.port}", one, no_tls)
     certificates(tmp_path)
     with health_server(tmp_path) as port:
         one = GrpcInput(type="grpc", host="127.0.0.1", port=port, tls=TlsOptions(verify=False))
-        await compare(blackbox, "grpc_tls", f"127.0.0.1:{port}", one, UNLIKE_THEM)
+        await assert_the_same(blackbox, "grpc_tls", f"127.0.0.1:{port}", one, UNLIKE_THEM)
 
 
 async def test_certificates_are_the_same(blackbox: RunningServer, own: Certificates) -> None:
@@ -204,4 +204,4 @@ async def test_certificates_are_the_same(blackbox: RunningServer, own: Certifica
         for module, options in (("tls", {"verify": False}), ("verified", {"ca_file": own.ca_file})):
             one = TlsInput(type="tls", host="localhost", port=port, tls=options, ip_version=4)
             left_out = "probe_failed_due_to_regex" + ("|" + UNLIKE_THEM if module == "tls" else "")
-            await compare(blackbox, module, f"localhost:{port}", one, left_out)
+            await assert_the_same(blackbox, module, f"localhost:{port}", one, left_out)

@@ -110,7 +110,7 @@ def series(data: dict[str, Any]) -> dict[tuple[tuple[str, str], ...], list[tuple
     }
 
 
-def agree(ours: Reply, theirs: Reply) -> None:
+def assert_alike(ours: Reply, theirs: Reply) -> None:
     """The same series and times; the same texts, but for the last digits of what comes of many additions."""
     assert (ours.status, ours.type) == (theirs.status, theirs.type) == (200, "application/json")
     mine, yours = ours.json["data"], theirs.json["data"]
@@ -126,7 +126,7 @@ def agree(ours: Reply, theirs: Reply) -> None:
 
 @pytest.mark.parametrize("query", INSTANT)
 async def test_an_instant_has_the_same_values_written_in_the_same_way(peers: Peers, query: str) -> None:
-    agree(*await peers.both("/api/v1/query", [("query", query), ("time", f"{peers.end_s - 60:.3f}")]))
+    assert_alike(*await peers.both("/api/v1/query", [("query", query), ("time", f"{peers.end_s - 60:.3f}")]))
 
 
 @pytest.mark.parametrize("query", ["sort(node_load1)", "sort_desc(node_load1)", "topk(3, node_load1)"])
@@ -139,7 +139,7 @@ async def test_what_has_an_order_keeps_it(peers: Peers, query: str) -> None:
 async def test_a_range_has_the_same_values_at_the_same_times(peers: Peers, query: str) -> None:
     times = [("start", f"{peers.end_s - 3300:.3f}"), ("end", f"{peers.end_s - 0.5:.3f}"), ("step", "17.5")]
     ours, theirs = await peers.both("/api/v1/query_range", [("query", query), *times])
-    agree(ours, theirs)
+    assert_alike(ours, theirs)
     assert [one["metric"] for one in ours.json["data"]["result"]] == [
         one["metric"] for one in theirs.json["data"]["result"]
     ]
@@ -158,22 +158,22 @@ async def test_times_are_read_and_written_in_the_same_way(peers: Peers, time: st
             continue
         if query == "1":
             assert ours.body == theirs.body
-        agree(ours, theirs)
+        assert_alike(ours, theirs)
 
 
 @pytest.mark.parametrize("step", ["15", "0.5", "1m", "1m30s", "1h", "1d", "90.5", "1500ms", ".5e1"])
 async def test_steps_are_read_in_the_same_way(peers: Peers, step: str) -> None:
     times = [("start", str(peers.end_s - 600)), ("end", str(peers.end_s)), ("step", step)]
-    agree(*await peers.both("/api/v1/query_range", [("query", "node_load1"), *times]))
+    assert_alike(*await peers.both("/api/v1/query_range", [("query", "node_load1"), *times]))
 
 
 async def test_a_form_is_read_as_a_query_string_and_before_it(peers: Peers) -> None:
     at = ("time", str(peers.end_s - 60))
-    agree(*await peers.both("/api/v1/query", [], [("query", "up"), at]))
-    agree(*await peers.both("/api/v1/query", [("query", "node_load1")], [("query", "up"), at]))
-    agree(*await peers.both("/api/v1/query", [at], [("query", "up\n+\nup")]))
+    assert_alike(*await peers.both("/api/v1/query", [], [("query", "up"), at]))
+    assert_alike(*await peers.both("/api/v1/query", [("query", "node_load1")], [("query", "up"), at]))
+    assert_alike(*await peers.both("/api/v1/query", [at], [("query", "up\n+\nup")]))
     times = [("start", str(peers.end_s - 600)), ("end", str(peers.end_s)), ("step", "1m")]
-    agree(*await peers.both("/api/v1/query_range", [], [("query", "node_load1"), *times]))
+    assert_alike(*await peers.both("/api/v1/query_range", [], [("query", "node_load1"), *times]))
 
 
 @pytest.mark.parametrize(("path", "query"), WRONG_TIMES)

@@ -11,7 +11,7 @@ Grafana itself is not here; the requests are those of its source, by file of htt
 import pytest
 
 from tests.api.prometheus.peers import Pairs, Peers
-from tests.api.prometheus.test_evaluate import agree, series
+from tests.api.prometheus.test_evaluate import assert_alike, series
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,7 +40,7 @@ def sent(method: str, asked: Pairs) -> tuple[Pairs, Pairs | None]:
 @pytest.mark.parametrize("method", METHODS)
 async def test_save_and_test(peers: Peers, method: str) -> None:
     """The health check evaluates 1+1 four seconds after 1970 began."""
-    agree(*await peers.both("/api/v1/query", *sent(method, [("query", "1+1"), ("time", "4")])))
+    assert_alike(*await peers.both("/api/v1/query", *sent(method, [("query", "1+1"), ("time", "4")])))
     ours, theirs = await peers.both("/api/v1/status/buildinfo")
     assert ours.status == theirs.status == 200
     told, expected = ours.json["data"], theirs.json["data"]
@@ -63,14 +63,14 @@ async def test_save_and_test(peers: Peers, method: str) -> None:
 async def test_a_panel_over_time(peers: Peers, method: str, expression: str, step: str) -> None:
     start_s = (peers.end_s - 1800) // float(step) * float(step)  # the time range is aligned to the step
     times = [("start", written(start_s)), ("end", written(start_s + 1740)), ("step", step), ("timeout", "60s")]
-    agree(*await peers.both("/api/v1/query_range", *sent(method, [("query", expression), *times])))
+    assert_alike(*await peers.both("/api/v1/query_range", *sent(method, [("query", expression), *times])))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("expression", ["up", "topk(2, node_load1)", "sum(up)", "node_load1[1m]"])
 async def test_a_panel_of_now(peers: Peers, method: str, expression: str) -> None:
     asked = [("query", expression), ("time", written(peers.end_s - 60 + 0.123))]
-    agree(*await peers.both("/api/v1/query", *sent(method, asked)))
+    assert_alike(*await peers.both("/api/v1/query", *sent(method, asked)))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -84,7 +84,7 @@ async def test_exemplars_of_a_panel(peers: Peers, method: str) -> None:
 async def test_annotations(peers: Peers, method: str) -> None:
     expression = 'changes(up{job="node"}[2m]) > 0 or resets(node_cpu_seconds_total{instance="web2"}[1m]) > 0'
     times = [*look(peers), ("step", "60")]
-    agree(*await peers.both("/api/v1/query_range", *sent(method, [("query", expression), *times])))
+    assert_alike(*await peers.both("/api/v1/query_range", *sent(method, [("query", expression), *times])))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -132,7 +132,7 @@ async def test_template_variables(peers: Peers) -> None:
     ours, theirs = await peers.both(
         "/api/v1/query", [("query", "max by (instance) (node_load1)"), ("time", times[1][1])]
     )
-    agree(ours, theirs)
+    assert_alike(ours, theirs)
     assert series(ours.json["data"])
 
 

@@ -57,7 +57,7 @@ class Cluster:
         start_ms = end_ms - 20 * STEP_MS
         return await self.engine.range(text, start_ms, end_ms, STEP_MS, may_be_kept=may_be_kept)
 
-    async def check(self, end_ms: int) -> None:
+    async def assert_kept(self, end_ms: int) -> None:
         for text in QUERIES:
             kept, fresh = await self.ask(text, end_ms), await self.ask(text, end_ms, may_be_kept=False)
             assert list(kept.labels) == list(fresh.labels), text
@@ -89,7 +89,7 @@ async def test_a_kept_answer_is_what_a_new_one_would_be(cluster: Cluster, seed: 
             gone = [Matcher("host", MatchOp.EQUAL, f"h{dice.integers(HOSTS)}")]
             await cluster.store.delete(gone, now_ms - 400_000, now_ms - 200_000)
         if dice.random() < 0.4:
-            await cluster.check(now_ms // STEP_MS * STEP_MS + STEP_MS)
+            await cluster.assert_kept(now_ms // STEP_MS * STEP_MS + STEP_MS)
 
 
 async def test_a_refreshed_query_reads_only_what_is_new(cluster: Cluster) -> None:
