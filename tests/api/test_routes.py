@@ -1,18 +1,18 @@
 """A walk over every route: who may use it, what it answers, and how it refuses."""
 
-import inspect
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from netmon_api.alertmanager.route import AlertmanagerRoute
 from netmon_api.app import ROUTES
 from netmon_api.auth import Access
-from netmon_api.models import NoQuery
 from netmon_api.openapi import document
 from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
@@ -20,8 +20,10 @@ from netmon_api.writing.route import WriteRoute
 from netmon_collector.alerts.incident import open_incident
 from netmon_collector.discovery.records import Plan
 from netmon_proto.model import DeviceFacts, FactTable
-from tests.api.lab import NOW_MS, Lab, have_polled, labels
+from tests.api.lab import NOW_MS, Lab, have_polled, labels, running
 from tests.collector.alerts.test_decision import alert
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PARAMETERS = {
     "/api/v1/series": {"selector": "load"},
@@ -70,8 +72,6 @@ BAD = {
 RULE_ID = "9d5d5cce2128db20"
 """Of HighLoad in the lab."""
 
-MAPPED = ("/api/v1/where", "/api/v1/paths", "/api/v1/downstream")
-"""What finds nothing on an empty map."""
 
 SW1 = DeviceFacts(
     "sw1",
@@ -114,35 +114,23 @@ def path_of(route: Route) -> str:
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
 
 
-@pytest.fixture(autouse=True)
-async def one_device_is_polled(lab: Lab, request: pytest.FixtureRequest) -> None:
-    await have_polled(lab, "sw1")
-    lab.alerting.incidents.keep([open_incident(1, "group", [alert(NOW_MS, alertname="Down")], NOW_MS)])
-    await lab.discovery.start(Plan("6f1c1a3e-0000-4000-8000-000000000001", ("10.0.0.0/24",)))
-    if any(path in request.node.name for path in MAPPED):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    """One for all of these tests, which change nothing: with a device that is polled and mapped, an incident, a
+    sweep."""
+    async with running(tmp_path_factory.mktemp("lab")) as lab:
+        await have_polled(lab, "sw1")
+        lab.alerting.incidents.keep([open_incident(1, "group", [alert(NOW_MS, alertname="Down")], NOW_MS)])
+        await lab.discovery.start(Plan("6f1c1a3e-0000-4000-8000-000000000001", ("10.0.0.0/24",)))
         await lab.atlas.learn(SW1)
         await lab.atlas.redraw()
+        yield lab
 
 
 def schema_of(openapi: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
     response = openapi["paths"][route.path]["get"]["responses"][status]
     schema: dict[str, Any] = response["content"]["application/json"]["schema"]
     return {**schema, "components": openapi["components"]}
-
-
-def test_a_route_without_access_policy_cannot_be_made() -> None:
-    assert inspect.signature(Route).parameters["access"].default is inspect.Parameter.empty
-
-
-def test_only_health_is_public() -> None:
-    assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {
-        "/healthz",
-        "/readyz",
-        "/alertmanager/-/healthy",
-        "/alertmanager/-/ready",
-        "/prometheus/-/healthy",
-        "/prometheus/-/ready",
-    }
 
 
 @guarded_route
@@ -258,10 +246,3 @@ async def test_every_route_refuses_other_methods(lab: Lab, route: Route, method:
         assert response.headers["Allow"] == ", ".join(allowed)
         error = (await response.json())["error"]
     assert (error["code"], error["details"]) == ("method_not_allowed", {"allowed": allowed})
-
-
-def test_routes_without_parameters_say_so() -> None:
-    openapi = document(ROUTES)
-    for route in OWN:
-        parameters = [one["name"] for one in openapi["paths"][route.path]["get"]["parameters"] if one["in"] == "query"]
-        assert parameters == ([] if route.query is NoQuery else list(route.query.model_fields))
