@@ -112,7 +112,8 @@ def test_who_may_not_listen_is_told(net: Lab) -> None:
         text=True,
         timeout=30,
     )
-    if "Permission denied" in ended.stderr.partition("CannotCheck")[0]:
+    before = ended.stderr.partition("CannotCheck")[0]
+    if "Permission denied" in before or "ModuleNotFoundError" in before:
         pytest.skip("another user may not read this checkout")
     assert "needs CAP_NET_BIND_SERVICE" in ended.stderr
 
