@@ -2,7 +2,7 @@
 and what is in memory is put behind it, with a few operations for each block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -32,7 +32,9 @@ _STRIPE_BYTES: Final = 1000
 
 Chunks = Sequence[tuple[ChunkFile, int]]
 Home = tuple[int, Numbers]
-"""A block, and those of its series that are asked for."""
+"""A block, and those of one of its strands' series that are asked for."""
+_NOWHERE: Final = slice(0, 0)
+_MOST_PLACES: Final = 8
 
 
 class _Stripe:
@@ -45,18 +47,19 @@ class _Stripe:
         self.signature = signature
         self.table = table
         self.is_odd = is_odd
-        self._found_in: tuple[Numbers, slice | npt.NDArray[np.intp] | None] = (np.empty(0, np.int64), None)
+        self._found_in: list[tuple[Numbers, slice | npt.NDArray[np.intp] | None]] = []
 
     @property
     def size_bytes(self) -> int:
         return _STRIPE_BYTES + (0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes)
 
     def columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
-        """Where the block's series are among those of a head; None unless all are there."""
-        known, columns = self._found_in
-        if known is not series:
-            columns = _columns(series, self.series)
-            self._found_in = series, columns
+        """Where its series are among those of a head; None where some are there, but not all."""
+        for known, columns in self._found_in:
+            if known is series:
+                return columns
+        columns = _columns(series, self.series)
+        self._found_in = [(series, columns), *self._found_in[: _MOST_PLACES - 1]]
         return columns
 
 
@@ -103,7 +106,7 @@ class Gatherer:
         start_ms, end_ms = _widened(start_ms, end_ms)
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
-        homes = list(self._blocks.homes.apart(series)) if before is None else before.homes
+        homes = list(self._homes(series)) if before is None else before.homes
         heads = [self._blocks.rows(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
         found = [_parts(stripe, rows) for stripe, rows in zip(selection.stripes, heads, strict=True)]
@@ -116,6 +119,16 @@ class Gatherer:
         odd += [number for number, one in enumerate(found) if one is not None and one.series.tobytes() in strange]
         plain = [one for one in plain if one.series.tobytes() not in strange]
         return self._joined([*plain, *self._woven([(homes[number], heads[number]) for number in odd], key)])[0]
+
+    def _homes(self, series: Numbers) -> Iterator[Home]:
+        """Series by their blocks, and by their strands, which share their times."""
+        for number, own in self._blocks.homes.apart(series):
+            if len(self._blocks.all[number].strands) < 2:
+                yield number, own
+                continue
+            strands = self._blocks.strands_of(own)
+            for strand in np.unique(strands).tolist():
+                yield number, own[strands == strand]
 
     def _selected(self, key: tuple[int, int, bytes], before: _Selection | None, homes: Sequence[Home]) -> _Selection:
         """What the shelf has, of which some may be known from before."""
@@ -137,7 +150,7 @@ class Gatherer:
         if known is not None and known.signature == signature:
             return known
         pieces = [self._shelf.reader.piece(file, at, series, start_ms, end_ms) for file, at in chunks]
-        there = [piece for piece in pieces if piece is not None and len(piece.times)]
+        there = [piece for piece in pieces if piece is not None and len(piece.times) and len(piece.columns)]
         if not all(len(piece.columns) == len(series) for piece in there):
             return _Stripe(series, signature, None, is_odd=True)
         return _Stripe(series, signature, merge(there, len(series)), is_odd=False)
@@ -206,6 +219,8 @@ def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
         columns = stripe.columns_in(rows.series)
         if columns is None:
             return None
+        if columns is _NOWHERE:
+            continue
         own = rows.bits[:, columns] if isinstance(columns, slice) else rows.bits.take(columns, axis=1)
         parts.append((rows.times, own.T))
         length += len(rows.times)
@@ -213,11 +228,12 @@ def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
 
 
 def _columns(series: Numbers, wanted: Numbers) -> slice | npt.NDArray[np.intp] | None:
-    """The places of some series (ascending) among others, in any order; None unless all are there."""
+    """The places of some series (ascending) among others, in any order; None where some are there, but not all."""
     order = np.argsort(series, kind="stable")
     places = order[np.minimum(np.searchsorted(series, wanted, sorter=order), len(series) - 1)]
-    if not (series[places] == wanted).all():
-        return None
+    there = series[places] == wanted
+    if not there.all():
+        return None if there.any() else _NOWHERE
     if len(places) == 1 or bool((np.diff(places) == 1).all()):
         return slice(int(places[0]), int(places[-1]) + 1)
     return places

@@ -88,6 +88,31 @@ async def test_the_samples_of_a_series_are_side_by_side(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_hosts_that_were_first_heard_of_together_are_read_each_at_its_times(tmp_path: Path) -> None:
+    """They share a block; from the second gather on each has its own times, in memory and in files."""
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    names = [[series("x", host=host, n=str(n)) for n in range(4)] for host in "abc"]
+    groups = [store.register(own, [Kind.GAUGE] * len(own)) for own in names]
+    samples: Samples = {}
+    for at in range(47):
+        times = [at * 15_000 + (1000 * place if at else 0) for place in range(3)]
+        await store.append(
+            [row(group, time, *range(at, at + 4)) for group, time in zip(groups, times, strict=True)], None
+        )
+        samples |= {
+            (labels, time): bits(at + n) for own, time in zip(names, times, strict=True) for n, labels in enumerate(own)
+        }
+        if at in (20, 33):
+            await store._upkeep._let_go_of_log()
+        lines = store.lines_now([named("x")], 0, at * 15_000 + 5000)
+        assert len(np.unique(lines.axis)) == len(groups), "the series of a host share its times"
+        assert await held(store, named("x")) == samples
+        assert await held(store, numbered("2")) == {
+            key: value for key, value in samples.items() if ("n", "2") in key[0]
+        }
+    await store.close()
+
+
 async def test_a_page_that_is_damaged_while_the_store_is_open_gives_no_wrong_value(tmp_path: Path) -> None:
     store, samples = await filled(tmp_path)
     await store._upkeep._let_go_of_log()
