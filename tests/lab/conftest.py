@@ -1,7 +1,9 @@
 """The lab, built once for all of its tests."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,16 +35,16 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab() -> Iterator[Lab]:
     """The network with all that runs on it; netmon is not there yet."""
     if os.geteuid() != 0:
         pytest.skip("needs root for network namespaces")
     if lacks := services.missing():
         pytest.skip(f"needs the Debian packages {' '.join(lacks)}")
     remove_leftovers()
-    folder = tmp_path_factory.mktemp("lab")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)  # FRR's daemons are not root
+    # FRR's daemons are not root, and pytest shuts its own folders to others whenever any of its processes starts.
+    folder = Path(tempfile.mkdtemp(prefix="netmon-lab-"))
+    folder.chmod(0o755)
     started_s, network = time.monotonic(), Network()
     processes: list[subprocess.Popen[bytes]] = []
     try:
@@ -53,6 +55,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         network.close()
         for process in processes:
             process.wait(20)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def watched(lab: Lab) -> Iterator[Watched]:
     monitoring = Monitoring(lab.network, lab.folder / "netmon")
     try:
         monitoring.start()
-        services.wait_until_reachable(lab.network)
+        services.wait_until_reachable(lab.network, lab.folder)
         ready_s = time.monotonic() - lab.started_s
         monitoring.add_all()
         yield Watched(lab.network, monitoring, ready_s)

@@ -136,18 +136,22 @@ def _frr(node: str, folder: Path) -> list[str]:
 
 def _ospf(node: str) -> str:
     ring = "".join(
-        f"interface to-{other}\n ip ospf network point-to-point\n ip ospf hello-interval 1\n ip ospf dead-interval 3\n"
+        f"interface to-{other}\n ip ospf network point-to-point\n ip ospf hello-interval 1\n ip ospf dead-interval 5\n"
+        " ip ospf retransmit-interval 1\n"
         for other in plan.ring_neighbours(node)
     )
     lan = "".join(f" passive-interface to-{two}\n" for one, two in plan.TRUNKS if one == node)
-    return f"agentx\n{ring}router ospf\n ospf router-id {plan.loopback(node)}\n network 10.0.0.0/8 area 0\n{lan}"
+    # Else what a router says of itself a second time, once its neighbours are up, waits five seconds.
+    soon = " timers throttle lsa all 50\n timers lsa min-arrival 10\n timers throttle spf 10 50 500\n"
+    head = f"router ospf\n ospf router-id {plan.loopback(node)}\n network 10.0.0.0/8 area 0\n"
+    return f"agentx\n{ring}{head}{soon}{lan}"
 
 
 def _bgp(node: str) -> str:
     number = {name: 65001 + place for place, name in enumerate(plan.ROUTERS)}
     peers = "".join(
         f" neighbor {plan.ring_address(other, node)} remote-as {number[other]}\n"
-        f" neighbor {plan.ring_address(other, node)} timers 1 3\n"
+        f" neighbor {plan.ring_address(other, node)} timers 2 10\n"
         f" neighbor {plan.ring_address(other, node)} timers connect 1\n"
         for other in plan.ring_neighbours(node)
     )
@@ -155,7 +159,7 @@ def _bgp(node: str) -> str:
     return f"{head}{peers} address-family ipv4 unicast\n  network {plan.loopback(node)}/32\n exit-address-family\n"
 
 
-def wait_until_reachable(network: Network) -> None:
+def wait_until_reachable(network: Network, folder: Path) -> None:
     """Waits until spanning tree and routing have settled: each poller reaches each device."""
     waiting = [(poller, address) for poller in plan.POLLERS for address in plan.addresses_polled().values()]
     deadline = time.monotonic() + 60
@@ -165,4 +169,8 @@ def wait_until_reachable(network: Network) -> None:
         if subprocess.run(command, capture_output=True, timeout=20).returncode == 0:
             waiting.pop()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{poller} does not reach {address}")
+            raise TimeoutError(f"{poller} does not reach {address}; the routers say:\n{_last_words(folder)}")
+
+
+def _last_words(folder: Path) -> str:
+    return "\n".join(f"{node}: {(folder / node / 'log').read_text()[-500:]}" for node in plan.ROUTERS)

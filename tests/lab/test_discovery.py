@@ -27,7 +27,7 @@ def monitoring(lab: Lab) -> Iterator[Monitoring]:
     made = Monitoring(lab.network, lab.folder / "netmon")
     try:
         made.start()
-        services.wait_until_reachable(lab.network)
+        services.wait_until_reachable(lab.network, lab.folder)
         for network in (LAN, LOOPBACKS, "127.0.0.0/8"):
             lab.network.run("p2", "iptables", "-A", "OUTPUT", "-d", network, "-j", "ACCEPT")
         # The poller's own name server is asked for names; there is none in here.

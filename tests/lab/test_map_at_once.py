@@ -3,8 +3,6 @@
 import asyncio
 import time
 
-import pytest
-
 from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.device import Target, poll_device
 from netmon_agent.snmp.memory import Memory
@@ -36,12 +34,7 @@ def _links(drawing: Drawing, layer: Layer) -> set[frozenset[str]]:
 
 
 def test_the_map_found_is_the_map_built(lab: Lab) -> None:
-    try:
-        services.wait_until_reachable(lab.network)
-    except (
-        TimeoutError
-    ) as error:  # what this network stands on, FRR and spanning tree, does not come to rest when starved
-        pytest.skip(f"the network itself did not come to rest within a minute: {error}")
+    services.wait_until_reachable(lab.network, lab.folder)
     library, deadline = open_library(), time.monotonic() + 20
     while True:
         facts = run_inside(lab.network.name("p1"), lambda: _ask_all(library))
