@@ -11,6 +11,7 @@ from netmon_agent.discovery.names import names_of
 from netmon_agent.discovery.pace import Pace
 from netmon_agent.discovery.scope import Scope
 from netmon_agent.icmp.pinger import Pinger, Plan
+from netmon_agent.icmp.wire import Targets
 from netmon_proto.model import Found
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Looker:
     async def _ping(self, hosts: dict[str, _Host]) -> None:
         targets = [(address, 0, 0, 0) if ":" in address else (address, 0) for address in hosts]
         try:
-            done = await self._pinger.ping(Plan(targets, timeout_s=TIMEOUT_S))
+            done = await self._pinger.ping(Plan(Targets(targets), timeout_s=TIMEOUT_S))
         except OSError:
             self.trouble = "this agent may not send pings; 'netmon doctor' there says how to allow it"
             return

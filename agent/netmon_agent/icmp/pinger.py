@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from netmon_agent.icmp.wire import LEAST_BYTES, NUMBERS, Address, EchoSocket, NoFamily, open_echo
+from netmon_agent.icmp.opening import NoFamily, open_echo
+from netmon_agent.icmp.wire import NUMBERS, EchoSocket, Reply, Targets
 
 PACKETS_PER_S: Final = 25_000
 _FULL: Final = (errno.EAGAIN, errno.ENOBUFS)
@@ -25,9 +26,9 @@ _SLOWEST_TICK_S: Final = 0.064
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`count` requests of `size` bytes to each address, `gap_s` apart; a reply counts within `timeout_s`."""
+    """`count` requests of `size` bytes to each target, `gap_s` apart; a reply counts within `timeout_s`."""
 
-    addresses: Sequence[Address]
+    targets: Targets
     count: int = 1
     gap_s: float = 0.2
     timeout_s: float = 2.0
@@ -37,7 +38,7 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Round:
-    """What became of a plan. Request `pass * len(addresses) + target` is the target's one of that pass."""
+    """What became of a plan. Request `pass * len(targets) + target` is the target's one of that pass."""
 
     plan: Plan
     first: int
@@ -55,10 +56,10 @@ class Round:
     timeout_ns: float = field(init=False)
 
     def __post_init__(self) -> None:
-        count = len(self.plan.addresses) * self.plan.count
+        count = len(self.plan.targets) * self.plan.count
         self.sent_ns = array("q", bytes(8 * count))
         self.rtt_ns = array("q", [-1]) * count
-        self.hop_limits = array("B", bytes(len(self.plan.addresses)))
+        self.hop_limits = array("B", bytes(len(self.plan.targets)))
         self.last_sent_s = self.started_s
         self.timeout_ns = self.plan.timeout_s * 1e9
 
@@ -68,7 +69,7 @@ class Round:
 
     def is_due(self, now_s: float) -> bool:
         """Whether its next request may be sent."""
-        return now_s >= self.started_s + self.next // len(self.plan.addresses) * self.plan.gap_s
+        return now_s >= self.started_s + self.next // len(self.plan.targets) * self.plan.gap_s
 
     def is_over(self, now_s: float) -> bool:
         return self.is_sent and (not self.unanswered or now_s > self.last_sent_s + self.plan.timeout_s)
@@ -90,10 +91,10 @@ class Pinger:
 
     async def ping(self, plan: Plan) -> Round:
         """Carries a plan out. Raises OSError where pings are not allowed."""
-        for v6 in {len(address) == 4 for address in plan.addresses}:
+        for v6 in plan.targets.families:
             if v6 not in self._sockets:
                 self._sockets[v6] = open_echo(socket.AF_INET6 if v6 else socket.AF_INET)
-        total = len(plan.addresses) * plan.count
+        total = len(plan.targets) * plan.count
         if self._next_number + total > NUMBERS:
             self._next_number = 0
         loop = asyncio.get_running_loop()
@@ -154,10 +155,12 @@ class Pinger:
         """Sends what is due of a round; how many."""
         sent = 0
         while sent < most and not one.is_sent and one.is_due(now_s):
-            width = len(one.plan.addresses)
+            width = len(one.plan.targets)
             end = min(one.next + most - sent, (one.next // width + 1) * width)
             before = one.next
             self._send_until(one, end)
+            if not before:  # gaps count from here
+                one.started_s = time.monotonic()
             sent += one.next - before
             if one.next < end:
                 break
@@ -166,50 +169,50 @@ class Pinger:
 
     def _send_until(self, one: Round, end: int) -> None:
         """Sends requests of one pass; stops before `end` where the system takes no more for now."""
-        plan, sockets, awaited, sent_ns = one.plan, self._sockets, self._awaited, one.sent_ns
-        addresses, traffic_class, width = plan.addresses, plan.traffic_class, len(plan.addresses)
-        padding, clock = bytes(plan.size - LEAST_BYTES), time.time_ns
-        for index in range(one.next, end):
-            address = addresses[index % width]
-            number = one.first + index
-            sent_ns[index] = clock()
+        plan, width = one.plan, len(one.plan.targets)
+        while one.next < end:
+            start = one.next % width
+            last, number = one.plan.targets.alike(start, start + end - one.next), one.first + one.next
+            socket_ = self._sockets[plan.targets.is_v6(start)]
             try:
-                sockets[len(address) == 4].send(number, address, padding, traffic_class)
+                times_ns = socket_.send(number, one.plan.targets, start, last, plan.size, plan.traffic_class)
             except OSError as error:
-                sent_ns[index] = 0
                 if error.errno in _FULL and time.monotonic() < one.last_sent_s + plan.timeout_s:
                     return
+                one.next += 1
             else:
-                awaited[number] = one
-                one.unanswered += 1
-            one.next = index + 1
+                sent = len(times_ns)
+                one.sent_ns[one.next : one.next + sent] = times_ns
+                self._awaited.update(dict.fromkeys(range(number, number + sent), one))
+                one.unanswered += sent
+                one.next += sent
 
     def _hear(self) -> int:
         """Reads all replies that are there; how many."""
         heard = 0
         for one in self._sockets.values():
-            read, note = one.read, self._note
             with contextlib.suppress(OSError):  # none is left; or a router told of an error, which shows as no reply
                 while True:
-                    reply = read()
-                    if reply is not None:
-                        heard += 1
-                        note(*reply)
+                    replies = one.read()
+                    heard += len(replies)
+                    self._note(replies)
         return heard
 
-    def _note(self, number: int, host: str, at_ns: int, hop_limit: int) -> None:
-        one = self._awaited.get(number)
-        if one is None:
-            return
-        index = number - one.first
-        target = index % len(one.plan.addresses)
-        rtt_ns = at_ns - one.sent_ns[index]
-        if one.plan.addresses[target][0] != host or rtt_ns > one.timeout_ns:
-            return
-        del self._awaited[number]
-        one.rtt_ns[index] = rtt_ns if rtt_ns > 0 else 0  # the clock was set back in between
-        one.hop_limits[target] = hop_limit
-        one.unanswered -= 1
+    def _note(self, replies: Sequence[Reply]) -> None:
+        awaited = self._awaited
+        for number, octets, at_ns, hop_limit in replies:
+            one = awaited.get(number)
+            if one is None:
+                continue
+            index = number - one.first
+            target = index % len(one.hop_limits)
+            rtt_ns = at_ns - one.sent_ns[index]
+            if one.plan.targets.octets[target] != octets or rtt_ns > one.timeout_ns:
+                continue
+            del awaited[number]
+            one.rtt_ns[index] = rtt_ns if rtt_ns > 0 else 0  # the clock was set back in between
+            one.hop_limits[target] = hop_limit
+            one.unanswered -= 1
 
     def _forget(self, one: Round) -> None:
         if one.unanswered:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from netmon_agent.icmp.wire import Address, hear_replies_alone
+from netmon_agent.icmp.wire import Address, checksum, hear_replies_alone
 
 LEAST_BYTES: Final = 10
 """What a request must hold after the ICMP header: eight random bytes, and two that balance the checksum."""
@@ -161,8 +161,8 @@ class _Tracer:
         padding = bytes(self._plan.size - LEAST_BYTES)
         body = self._mark + balance + padding
         head = struct.pack("!BBHHH", self._request, 0, 0, self._identifier, sequence)
-        checksum = 0 if self._v6 else _checksum(head + body)
-        return struct.pack("!BBHHH", self._request, 0, checksum, self._identifier, sequence) + body
+        total = 0 if self._v6 else checksum(head + body)
+        return struct.pack("!BBHHH", self._request, 0, total, self._identifier, sequence) + body
 
     def _hear(self) -> None:
         """Takes note of what is there, but not without end: others want the event loop too."""
@@ -260,11 +260,3 @@ def _open(v6: bool) -> tuple[socket.socket, bool]:
     if raw:
         hear_replies_alone(opened, v6)
     return opened, raw
-
-
-def _checksum(data: bytes) -> int:
-    """RFC 1071, of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

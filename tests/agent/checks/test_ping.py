@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,8 +17,9 @@ import pytest
 from pydantic import ValidationError
 
 from netmon_agent.config import AgentConfig
+from netmon_agent.icmp.bulk import NAME_BYTES, Inbox, Outbox
 from netmon_agent.icmp.pinger import Pinger, Plan, Round
-from netmon_agent.icmp.wire import EchoSocket
+from netmon_agent.icmp.wire import SO_TIMESTAMPNS, EchoSocket, Targets
 from netmon_agent.inputs.checks.ping import PingInput, share_socket
 from tests.support.checks import values_of
 from tests.support.namespaces import lab
@@ -67,8 +69,12 @@ def in_namespace(set_up: str, **options: object) -> Answer:
     return Answer(**json.loads(ended.stdout))
 
 
+def aimed(*hosts: str) -> Targets:
+    return Targets([(host, 0, 0, 0) if ":" in host else (host, 0) for host in hosts])
+
+
 async def ping(pinger: Pinger, *hosts: str, **options: float) -> Round:
-    return await pinger.ping(Plan([(host, 0) for host in hosts], **options))  # type: ignore[arg-type]
+    return await pinger.ping(Plan(aimed(*hosts), **options))  # type: ignore[arg-type]
 
 
 @needs_ping
@@ -152,6 +158,69 @@ async def test_one_who_stops_waiting_leaves_nothing_behind() -> None:
 
 
 @needs_ping
+async def test_a_system_without_calls_for_many_packets_pings_as_well() -> None:
+    pinger = Pinger()
+    pinger._sockets = {False: EchoSocket(socket.AF_INET), True: EchoSocket(socket.AF_INET6)}
+    done = await ping(pinger, "127.0.0.1", "::1", "127.0.0.2", count=3, gap_s=0.001)
+    pinger.close()
+    assert min(done.rtt_ns) > 0
+    assert list(done.hop_limits) == [64, 64, 64]
+
+
+@needs_ping
+async def test_numbers_go_on_past_what_a_sequence_holds() -> None:
+    pinger = Pinger()
+    for number in (0xFFFF - 20, 0x2_0000 - 20, 0xFFFF_FFFF - 100):
+        pinger._next_number = number
+        assert min((await ping(pinger, *(f"127.0.0.{last}" for last in range(1, 41)))).rtt_ns) > 0
+    pinger.close()
+
+
+@needs_ping
+async def test_families_take_turns_in_one_plan() -> None:
+    pinger = Pinger()
+    done = await ping(pinger, *(f"127.0.0.{at}" if at % 3 else "::1" for at in range(1, 100)), count=2, gap_s=0.001)
+    pinger.close()
+    assert min(done.rtt_ns) > 0
+
+
+def test_datagrams_come_by_the_hundred_as_they_come_one_by_one() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        name = struct.pack("=H2s4s20x", socket.AF_INET, receiver.getsockname()[1].to_bytes(2), b"\x7f\0\0\1")
+        outbox, inbox = Outbox(sender, 4, 100), Inbox(receiver)
+        outbox.heads[:] = b"".join(struct.pack("!I", number) for number in range(100))
+        outbox.prepare(memoryview(name * 100), 3)
+        assert [outbox.send(0, 60), outbox.send(60, 100)] == [60, 40]
+        assert receiver.recvmsg(100, 100)[0] == b"\0\0\0\0\0\0\0"
+        assert inbox.receive() == 99
+        for number, (data, controls, octets) in enumerate(inbox.datagrams(99), start=1):
+            assert data == struct.pack("!I3x", number)
+            assert octets == b"\x7f\0\0\1"
+            ((level, kind, content),) = controls
+            assert (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS)
+            assert abs(struct.unpack("@ll", content)[0] - time.time()) < 60
+        with pytest.raises(BlockingIOError):
+            inbox.receive()
+
+
+def test_no_more_datagrams_are_sent_than_there_is_memory_for() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        outbox = Outbox(sender, 4, 10)
+        with pytest.raises(ValueError, match="308 bytes of names where 280 fit"):
+            outbox.prepare(memoryview(bytes(NAME_BYTES * 11)), 0)
+        with pytest.raises(ValueError, match="0 to 11 of 10"):
+            outbox.send(0, 11)
+        outbox.prepare(memoryview(bytes(NAME_BYTES * 10)), 0)
+        with pytest.raises(OSError, match="Invalid argument"):  # port 0
+            outbox.send(0, 10)
+
+
+@needs_ping
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a raw socket")
 async def test_replies_that_nobody_asked_for_change_nothing() -> None:
     rng, stop = random.Random(1), threading.Event()
@@ -180,8 +249,7 @@ async def test_a_reply_from_another_address_or_to_nothing_is_not_taken() -> None
     await asyncio.sleep(0.05)
     (round_,) = pinger._rounds
     pinger._awaited[1] = round_
-    pinger._note(1, "127.0.0.9", time.time_ns(), 64)
-    pinger._note(77, "127.0.0.1", time.time_ns(), 64)
+    pinger._note([(1, b"\x7f\0\0\x09", time.time_ns(), 64), (77, b"\x7f\0\0\x01", time.time_ns(), 64)])
     assert round_.rtt_ns[1] == -1
     assert min((await task).rtt_ns) > 0
     pinger.close()

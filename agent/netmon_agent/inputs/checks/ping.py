@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import Field, PrivateAttr, field_validator
 
 from netmon_agent.icmp.pinger import Pinger, Plan, Round
+from netmon_agent.icmp.wire import Targets
 from netmon_agent.inputs.base import Columns, Input, Key, Reading
 from netmon_agent.inputs.checks.base import Check, Host, SocketAddress, address_hash, literal, resolve
 from netmon_configs.options import Duration
@@ -64,6 +65,8 @@ class PingInput(Check):
     _keys: tuple[Key, ...] = PrivateAttr(default=())
     _known: dict[str, _Found] = PrivateAttr(default_factory=dict)
     """Targets that are addresses."""
+    _aimed: Targets = PrivateAttr(default_factory=lambda: Targets([]))
+    """The addresses of the last gather."""
 
     @field_validator("targets")
     @classmethod
@@ -88,8 +91,11 @@ class PingInput(Check):
 
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         found = await self._resolve_all()
+        addresses = [one.address for one in found if one.address is not None]
+        if addresses != self._aimed.addresses:
+            self._aimed = Targets(addresses)
         plan = Plan(
-            [one.address for one in found if one.address is not None],
+            self._aimed,
             count=self.count,
             gap_s=self.gap_s,
             timeout_s=self.timeout_s,
@@ -152,9 +158,8 @@ def _key(name: str, phase: str, target: str) -> Key:
 def _values(found: Sequence[_Found], done: Round) -> list[float]:
     """In the order of _SERIES, and for each in the order of the targets."""
     reached = [one.address is not None for one in found]
-    summaries, took_s, hops = iter(_summaries(done)), iter(_durations_s(done)), iter(done.hop_limits)
-    all_summaries = list(summaries) if all(reached) else [next(summaries) if one else _DOWN for one in reached]
-    success, loss, *rtt = zip(*all_summaries, strict=True)
+    took_s, hops = iter(_durations_s(done)), iter(done.hop_limits)
+    success, loss, *rtt = _summaries(done) if all(reached) else _with_gaps(_summaries(done), reached)
     lookup_s = [one.took_s for one in found]
     return [
         *success,
@@ -170,14 +175,25 @@ def _values(found: Sequence[_Found], done: Round) -> list[float]:
     ]
 
 
-def _summaries(done: Round) -> list[_Summary]:
-    width = len(done.plan.addresses)
-    if done.plan.count == 1:
-        return [
-            (1.0, 0.0, rtt_ns * 1e-9, rtt_ns * 1e-9, rtt_ns * 1e-9, rtt_ns * 1e-9, 0.0) if rtt_ns >= 0 else _DOWN
-            for rtt_ns in done.rtt_ns
-        ]
-    return [_summary(done.rtt_ns[at::width].tolist()) for at in range(width)]
+def _with_gaps(columns: Iterable[Sequence[float]], reached: Sequence[bool]) -> list[list[float]]:
+    """Columns of the targets that were pinged, with those in between that had no address."""
+    rests = [(iter(column), down) for column, down in zip(columns, _DOWN, strict=True)]
+    return [[next(rest) if one else down for one in reached] for rest, down in rests]
+
+
+def _summaries(done: Round) -> Sequence[Sequence[float]]:
+    """A column for each value of a summary."""
+    width = len(done.plan.targets)
+    if done.plan.count > 1 or not width:
+        return list(zip(*(_summary(done.rtt_ns[at::width].tolist()) for at in range(width)), strict=True)) or [()] * 7
+    if min(done.rtt_ns) >= 0:
+        rtts_s = [rtt_ns * 1e-9 for rtt_ns in done.rtt_ns]
+        zeros = [0.0] * width
+        return [1.0] * width, zeros, rtts_s, rtts_s, rtts_s, rtts_s, zeros
+    up = [rtt_ns >= 0 for rtt_ns in done.rtt_ns]
+    rtts_s = [rtt_ns * 1e-9 if rtt_ns >= 0 else STALE for rtt_ns in done.rtt_ns]
+    loss, jitter = [0.0 if one else 1.0 for one in up], [0.0 if one else STALE for one in up]
+    return list(map(float, up)), loss, rtts_s, rtts_s, rtts_s, rtts_s, jitter
 
 
 def _summary(rtts_ns: list[int]) -> _Summary:
@@ -192,7 +208,7 @@ def _summary(rtts_ns: list[int]) -> _Summary:
 
 def _durations_s(done: Round) -> list[float]:
     """From a target's first request until its last reply, or until the last was given up."""
-    width, timeout_s = len(done.plan.addresses), done.plan.timeout_s
+    width, timeout_s = len(done.plan.targets), done.plan.timeout_s
     last = len(done.sent_ns) - width
     if done.plan.count == 1:
         return [rtt_ns * 1e-9 if rtt_ns >= 0 else timeout_s for rtt_ns in done.rtt_ns]
