@@ -1,6 +1,6 @@
 """The routes about the map and about who is who, on one page; app.py adds them to its own."""
 
-from netmon_api import identity, topology
+from netmon_api import identity, sites, topology
 from netmon_api.auth import Access
 from netmon_api.identity_models import (
     EntryAnswer,
@@ -13,6 +13,7 @@ from netmon_api.identity_models import (
 )
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Route
+from netmon_api.sites import SiteAnswer, SiteBody
 from netmon_api.topology_models import (
     ChangesQuery,
     DownstreamAnswer,
@@ -28,6 +29,7 @@ from netmon_api.topology_models import (
 )
 
 _LINKS, _PROPOSALS, _IDENTITIES = "/api/v1/links", "/api/v1/proposals", "/api/v1/identities"
+_SITES = "/api/v1/sites"
 
 # fmt: off
 MAP_ROUTES: tuple[Route, ...] = (
@@ -43,6 +45,12 @@ MAP_ROUTES: tuple[Route, ...] = (
           "A way between two devices, and what no way avoids"),
     Route("GET", "/api/v1/downstream", Access.TOKEN, topology.show_downstream, DownstreamQuery, DownstreamAnswer,
           "What is behind a device, as seen from another one"),
+    Route("GET", _SITES, Access.TOKEN, sites.list_sites, PageQuery, Listing[SiteAnswer],
+          "Sites, sorted by name"),
+    Route("PUT", _SITES + "/{site}", Access.TOKEN, sites.put_site, NoQuery, SiteAnswer,
+          "Say where a site is", body=SiteBody),
+    Route("DELETE", _SITES + "/{site}", Access.TOKEN, sites.remove_site, NoQuery, SiteAnswer,
+          "Forget a site"),
     Route("GET", _IDENTITIES, Access.TOKEN, identity.list_identities, IdentitiesQuery, Listing[IdentityAnswer],
           "Devices with all ways to them, by record"),
     Route("GET", _IDENTITIES + "/log", Access.TOKEN, identity.list_log, PageQuery, Listing[EntryAnswer],

@@ -103,7 +103,7 @@ class Listing(Answer, Generic[T]):
     next: str | None
     previous: str | None
     results: list[T]
-    filters_applied: dict[str, str | int | list[str]]
+    filters_applied: dict[str, str | int | list[str] | list[int]]
 
 
 class ErrorBody(Answer):

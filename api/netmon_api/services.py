@@ -22,6 +22,7 @@ from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.reachability.ledger import Ledger as Reachability
 from netmon_collector.rules.rulebook import Rulebook
+from netmon_collector.sites import Sites
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.rules import SavedFiles
 from netmon_collector.state.tokens import Tokens
@@ -59,6 +60,7 @@ class Services:
     intake: Intake
     backups: Backups
     polling: Polling
+    sites: Sites
     facts: FactBook
     events: KeptEvents
     alerting: Alerting

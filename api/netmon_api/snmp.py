@@ -68,6 +68,7 @@ async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         further=tuple(further),
         profile=body.profile,
         speeds_bps=body.speeds_bps,
+        site=body.site,
     )
     try:
         added = await services.polling.add(record, lambda handle: services.fleet.device(handle) is not None)
@@ -98,6 +99,7 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         interval_ms=round(body.interval_s * 1000) if body.interval_s else before.interval_ms,
         profile=before.profile if body.profile is None else body.profile,
         speeds_bps=before.speeds_bps if body.speeds_bps is None else body.speeds_bps,
+        site=before.site if body.site is None else body.site,
     )
     try:
         await services.polling.change(wanted)
@@ -105,6 +107,8 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         raise ApiError("conflict", str(error)) from None
     if before.credential not in credentials:
         await _drop_own(services, before.credential)
+    if wanted.site != before.site:
+        services.atlas.look_again()
     return _answer(services, polled)
 
 
@@ -291,6 +295,8 @@ def _answer(services: Services, polled: Polled) -> SnmpDeviceAnswer:
         interval_s=record.interval_ms / 1000,
         wanted_profile=record.profile,
         speeds_bps=dict(record.speeds_bps),
+        site=services.sites.of_device(record),
+        wanted_site=record.site,
         state=state_of(polled),
         since=rfc3339(polled.since_ms),
         added=rfc3339(record.added_ms),

@@ -26,6 +26,7 @@ def _printable(text: str) -> str:
     return text
 
 
+SiteName = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
 Interval = Annotated[float, Field(ge=5, le=86_400, allow_inf_nan=False)]
 CredentialName = Annotated[str, Field(min_length=1, max_length=64)]
 ProfileName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_.-]*)?$", max_length=64)]
@@ -37,7 +38,7 @@ Speeds = Annotated[dict[PortName, Speed], Field(max_length=1000)]
 class SnmpDeviceBody(BaseModel):
     """A device to poll. `credential` names one that is kept, `credentials` several to try in order, `snmp` brings one
     along; without them it is `public`. `profile` is left out where the best one is to be found; `speeds_bps` is of
-    ports, by ifName, ifDescr or ifIndex."""
+    ports, by ifName, ifDescr or ifIndex; without a `site` it is at that of its address, if any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +52,7 @@ class SnmpDeviceBody(BaseModel):
     poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     profile: ProfileName = ""
     speeds_bps: Speeds = Field(default_factory=dict)
+    site: SiteName = ""
 
 
 class SnmpDeviceChange(BaseModel):
@@ -67,6 +69,7 @@ class SnmpDeviceChange(BaseModel):
     poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     profile: ProfileName | None = None
     speeds_bps: Speeds | None = None
+    site: SiteName | None = None
 
 
 class PortAnswer(Answer):
@@ -85,7 +88,7 @@ class PortAnswer(Answer):
 
 class SnmpDeviceAnswer(Answer):
     """A polled device. `identified` is when its facts were last seen to change, `reported` when its poller last
-    told of it; of a device that does not answer, `trouble` says why."""
+    told of it; of a device that does not answer, `trouble` says why. `wanted_site` is people's word on `site`."""
 
     instance: str
     name: str
@@ -97,6 +100,8 @@ class SnmpDeviceAnswer(Answer):
     interval_s: float
     wanted_profile: str
     speeds_bps: dict[str, float]
+    site: str
+    wanted_site: str
     state: State
     since: Time
     added: Time

@@ -31,6 +31,7 @@ from netmon_collector.atlas import Atlas
 from netmon_collector.topology.graph import End, Graph, Kind, Layer, Link
 from netmon_collector.topology.history import Stay
 from netmon_collector.topology.told import mac_number, mac_text
+from netmon_collector.topology.vlans import ranges
 
 MOST_LINKS: Final = 20_000
 """In one answer that is not paged."""
@@ -49,17 +50,14 @@ async def show_map(call: Call[MapQuery]) -> MapAnswer:
     if query.device is not None:
         nodes = _near(graph, _node(call, query.device), query.hops)
         links = [one for one in links if one.a.node in nodes and one.b.node in nodes]
-    links = [one for one in links if query.layer in (None, str(int(one.layer)))]
-    if query.layer is not None:
-        ends = {end.node for one in links for end in (one.a, one.b)}
-        nodes = {one for one in nodes if one in ends or graph.nodes[one].kind is Kind.DEVICE}
+    links, nodes = _chosen(graph, links, nodes, query)
     shown = links[:MOST_LINKS]
     return MapAnswer(
         drawn=None if atlas.sheet.drawn_ms is None else rfc3339(atlas.sheet.drawn_ms),
         took_s=round(atlas.sheet.took_s, 3),
         devices=atlas.sheet.devices,
         nodes=[
-            NodeAnswer(id=one.id, kind=one.kind.value, name=one.name, detail=one.detail)
+            NodeAnswer(id=one.id, kind=one.kind.value, name=one.name, detail=one.detail, site=one.site)
             for one in (graph.nodes[name] for name in sorted(nodes))
         ],
         links=[link_answer(one, graph) for one in shown],
@@ -78,6 +76,7 @@ async def list_links(call: Call[LinksQuery]) -> Listing[LinkAnswer]:
         if (not devices or devices & {one.a.node, one.b.node})
         and (not query.source or {piece.source for piece in one.evidence} & set(query.source))
         and query.layer in (None, str(int(one.layer)))
+        and (not query.vlan or any(vlan in one.vlans for vlan in query.vlan))
     ]
     found.sort(key=lambda one: (one.a, one.b, one.layer))
     graph = call.services.atlas.sheet.graph
@@ -118,9 +117,11 @@ async def find(call: Call[WhereQuery]) -> WhereAnswer:
 async def show_path(call: Call[PathQuery]) -> PathAnswer:
     graph = call.services.atlas.sheet.graph
     start, goal = _node(call, call.query.a), _node(call, call.query.b)
-    path = await asyncio.to_thread(graph.between, start, goal)
+    within = graph if call.query.vlan is None else graph.within(call.query.vlan)
+    path = await asyncio.to_thread(within.between, start, goal)
     if path is None:
-        raise ApiError("not_found", f"the map knows no way from {start} to {goal}")
+        where = "" if call.query.vlan is None else f" within VLAN {call.query.vlan}"
+        raise ApiError("not_found", f"the map knows no way from {start} to {goal}{where}")
     pairs = zip(path.nodes, path.nodes[1:], path.steps, strict=False)
     steps = [StepAnswer(start=a, goal=b, links=[link_answer(one, graph) for one in links]) for a, b, links in pairs]
     return PathAnswer(nodes=list(path.nodes), steps=steps, cuts=list(path.cuts))
@@ -135,8 +136,8 @@ async def show_downstream(call: Call[DownstreamQuery]) -> DownstreamAnswer:
 def link_answer(link: Link, graph: Graph, gone_ms: int | None = None) -> LinkAnswer:
     layer: Literal[2, 3] = 2 if link.layer is Layer.LINK else 3
     return LinkAnswer(
-        a=_end(link.a, graph),
-        b=_end(link.b, graph),
+        a=_end(link.a, graph, link.states[0]),
+        b=_end(link.b, graph, link.states[1]),
         layer=layer,
         confidence=round(link.confidence, 4),
         evidence=[
@@ -148,16 +149,35 @@ def link_answer(link: Link, graph: Graph, gone_ms: int | None = None) -> LinkAns
         gone=None if gone_ms is None else rfc3339(gone_ms),
         blocked=link.is_blocked,
         bundle=link.bundle,
+        tagged=ranges(link.vlans.tagged),
+        untagged=ranges(link.vlans.untagged),
     )
 
 
-def _end(end: End, graph: Graph) -> EndAnswer:
+def _chosen(graph: Graph, links: Sequence[Link], nodes: set[str], query: MapQuery) -> tuple[Sequence[Link], set[str]]:
+    """The links of a layer and VLAN, and what they join; of a site what is there, with the links that leave it."""
+    if query.site is not None:
+        there = {one for one in nodes if graph.nodes[one].site == query.site}
+        links = [one for one in links if one.a.node in there or one.b.node in there]
+        nodes = there | {end.node for one in links for end in (one.a, one.b)}
+    links = [one for one in links if query.layer in (None, str(int(one.layer)))]
+    if query.vlan is not None:
+        links = [one for one in links if query.vlan in one.vlans]
+    ends = {end.node for one in links for end in (one.a, one.b)}
+    if query.vlan is not None:
+        nodes &= ends
+    elif query.layer is not None:
+        nodes = {one for one in nodes if one in ends or graph.nodes[one].kind is Kind.DEVICE}
+    return links, nodes
+
+
+def _end(end: End, graph: Graph, state: str) -> EndAnswer:
     """An end with a name; one that has gone is called by what its id says."""
     known = graph.nodes.get(end.node)
     name = known.name if known is not None and known.kind is not Kind.DEVICE else ""
     prefixed = end.node.startswith(("unmanaged:", "segment:", "subnet:"))
     plain = end.node.partition(":")[2].lstrip(":") if prefixed else end.node
-    return EndAnswer(node=end.node, name=name or plain, port=end.port)
+    return EndAnswer(node=end.node, name=name or plain, port=end.port, stp=state)
 
 
 def _parting(graph: Graph) -> set[str]:

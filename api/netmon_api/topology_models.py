@@ -1,6 +1,6 @@
 """Queries and answers of the routes about the map."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,21 +9,28 @@ from netmon_api.models import Answer, PageQuery, Query, QueryTime, Text, Time
 NodeKind = Literal["device", "unmanaged", "segment"]
 
 
+Vlan = Annotated[int, Field(ge=1, le=4094)]
+
+
 class MapQuery(Query):
-    """`at`: as it was at that time; `device`: only what is near it, up to `hops` links away."""
+    """`at`: as it was at that time; `device`: only what is near it, up to `hops` links away; `vlan`: only links that
+    carry it; `site`: only what is there."""
 
     at: QueryTime | None = None
     device: Text | None = None
     hops: int = Field(default=1, ge=0, le=100)
     layer: Literal["2", "3"] | None = None
+    vlan: Vlan | None = None
+    site: Text | None = None
 
 
 class LinksQuery(PageQuery):
-    """Links of any of these devices that any of these sources tells of."""
+    """Links of any of these devices that any of these sources tells of, and that carry any of these VLANs."""
 
     device: list[Text] = Field(default=[], max_length=100)
     source: list[Text] = Field(default=[], max_length=100)
     layer: Literal["2", "3"] | None = None
+    vlan: list[Vlan] = Field(default=[], max_length=100)
 
 
 class ChangesQuery(PageQuery):
@@ -40,10 +47,11 @@ class WhereQuery(Query):
 
 
 class PathQuery(Query):
-    """Between two nodes of the map."""
+    """Between two nodes of the map; `vlan`: without leaving it."""
 
     a: Text
     b: Text
+    vlan: Vlan | None = None
 
 
 class DownstreamQuery(Query):
@@ -60,14 +68,17 @@ class NodeAnswer(Answer):
     kind: NodeKind
     name: str
     detail: str
+    site: str
 
 
 class EndAnswer(Answer):
-    """`name` is for people: what a neighbour calls itself; of a device its instance."""
+    """`name` is for people: what a neighbour calls itself; of a device its instance. `stp` is how the port stands in
+    the spanning tree, empty where it does not tell."""
 
     node: str
     name: str
     port: str
+    stp: str = ""
 
 
 class EvidenceAnswer(Answer):
@@ -78,7 +89,8 @@ class EvidenceAnswer(Answer):
 
 
 class LinkAnswer(Answer):
-    """Two ends that are joined; `blocked` is held in reserve by spanning tree, `gone` is null while it is there."""
+    """Two ends that are joined; `blocked` is held in reserve by spanning tree, `gone` is null while it is there.
+    `tagged` and `untagged` are the VLANs that pass, such as `1,10-20`; both are empty where nobody tells."""
 
     a: EndAnswer
     b: EndAnswer
@@ -90,6 +102,8 @@ class LinkAnswer(Answer):
     gone: Time | None = None
     blocked: bool
     bundle: str
+    tagged: str
+    untagged: str
 
 
 class MapAnswer(Answer):

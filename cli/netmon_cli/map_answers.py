@@ -7,6 +7,7 @@ class End(BaseModel):
     node: str
     name: str
     port: str
+    stp: str
 
 
 class Evidence(BaseModel):
@@ -26,6 +27,8 @@ class Link(BaseModel):
     gone: AwareDatetime | None
     blocked: bool
     bundle: str
+    tagged: str
+    untagged: str
 
 
 class Links(BaseModel):

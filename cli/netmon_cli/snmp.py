@@ -38,6 +38,7 @@ class SnmpDevice(BaseModel):
     interval_s: float
     wanted_profile: str
     speeds_bps: dict[str, float]
+    site: str
     state: Literal["up", "down", "unknown"]
     last_poll: AwareDatetime | None
     reported: AwareDatetime | None
@@ -87,6 +88,7 @@ class Wish(NamedTuple):
     poller: str | None = None
     profile: str | None = None
     speeds: tuple[str, ...] = ()
+    site: str | None = None
 
     def body(self) -> dict[str, Any]:
         """As the API takes it. Raises Failure."""
@@ -100,8 +102,10 @@ class Wish(NamedTuple):
             "interval_s": self.interval_s,
             "poller": self.poller,
         }
-        # An empty profile, and an empty list of speeds, take back what was said before.
-        more: dict[str, Any] = {} if self.profile is None else {"profile": self.profile}
+        # An empty profile or site, and an empty list of speeds, take back what was said before.
+        more: dict[str, Any] = {
+            name: value for name in ("profile", "site") if (value := getattr(self, name)) is not None
+        }
         if self.speeds:
             more["speeds_bps"] = dict(map(_speed, filter(None, self.speeds)))
         return {**body_of({**address, **said}), **more}
@@ -120,7 +124,7 @@ def change(client: Client, instance: str, wish: Wish, wait_s: float, as_json: bo
         raise Failure(Exit.USAGE, "nothing is to be changed", "`netmon device set --help` lists what can be.")
     before = client.understand(client.get(_path(instance)), SnmpDevice).reported
     answer = client.send("PATCH", _path(instance), body)
-    if body.keys() != {"name"}:  # which its poller is not told of
+    if body.keys() - {"name", "site"}:  # which its poller is not told of
         answer = _wait(client, instance, lambda one: one.reported not in (None, before), wait_s)
     return _tell(client, answer, as_json)
 
@@ -189,6 +193,7 @@ def details(device: SnmpDevice) -> list[str]:
         ("told to be", device.wanted_profile),
         ("credential", ", ".join(device.credentials) or "its own"),
         ("speeds", ", ".join(f"{port} {bits(bps)}" for port, bps in device.speeds_bps.items())),
+        ("site", device.site),
         ("interval", duration(device.interval_s)),
         ("last poll", last),
         ("poller", device.poller),

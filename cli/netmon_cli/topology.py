@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit
@@ -12,11 +13,24 @@ _DEEPEST = 40
 _SURE = 0.9
 
 
-def show_map(client: Client, device: str | None, at: float | None, as_dot: bool, as_json: bool, on: Paper) -> Exit:
+class Part(NamedTuple):
+    """Which part of the map is asked for; all of it where nothing is said."""
+
+    device: str | None = None
+    at: float | None = None
+    vlan: int | None = None
+    site: str | None = None
+
+    def parameters(self) -> list[tuple[str, str]]:
+        near = [("device", self.device), ("hops", "2")] if self.device is not None else []
+        then = [("at", f"{self.at:.3f}")] if self.at is not None else []
+        said = [(name, str(value)) for name in ("vlan", "site") if (value := getattr(self, name)) is not None]
+        return [*near, *then, *said]
+
+
+def show_map(client: Client, part: Part, as_dot: bool, as_json: bool, on: Paper) -> Exit:
     """The map as a tree of what hangs below what. Raises Failure."""
-    parameters: list[tuple[str, str]] = [("layer", "2")] if not as_json else []
-    parameters += [("device", device), ("hops", "2")] if device is not None else []
-    parameters += [("at", f"{at:.3f}")] if at is not None else []
+    parameters = [*([("layer", "2")] if not as_json else []), *part.parameters()]
     answer = client.get("/api/v1/topology", parameters)
     found = client.understand(answer, Map)
     if as_json:
@@ -28,13 +42,16 @@ def show_map(client: Client, device: str | None, at: float | None, as_dot: bool,
     return Exit.FINE
 
 
-def show_links(client: Client, device: str | None, since: float | None, as_json: bool, on: Paper) -> Exit:
+def show_links(
+    client: Client, device: str | None, since: float | None, vlan: int | None, as_json: bool, on: Paper
+) -> Exit:
     """Links with their evidence; with a time, those that came or went since. Raises Failure."""
     if since is not None:
         path = "/api/v1/links/changes"
         answer = client.pages(path, [("since", f"{since:.3f}")])
     else:
-        answer = client.pages("/api/v1/links", [("device", device)] if device is not None else [])
+        asked = [("device", device)] if device is not None else []
+        answer = client.pages("/api/v1/links", [*asked, *([("vlan", str(vlan))] if vlan is not None else [])])
     if as_json:
         write_json(answer)
         return Exit.FINE
@@ -44,9 +61,10 @@ def show_links(client: Client, device: str | None, since: float | None, as_json:
     return Exit.FINE
 
 
-def show_path(client: Client, start: str, goal: str, as_json: bool) -> Exit:
+def show_path(client: Client, start: str, goal: str, vlan: int | None, as_json: bool) -> Exit:
     """A way between two devices. Raises Failure."""
-    answer = client.get("/api/v1/paths", [("a", start), ("b", goal)])
+    within = [("vlan", str(vlan))] if vlan is not None else []
+    answer = client.get("/api/v1/paths", [("a", start), ("b", goal), *within])
     if as_json:
         write_json(answer)
     else:
@@ -247,5 +265,8 @@ def _ends(link: Link, here: str) -> tuple[Link, tuple[str, str]]:
 
 
 def _marks(link: Link) -> str:
-    marks = [*(["blocked"] if link.blocked else []), *([f"in {link.bundle}"] if link.bundle else [])]
-    return f" ({escape(', '.join(marks))})" if marks else ""
+    stp = sorted({end.stp for end in (link.a, link.b)} - {"", "forwarding", "blocking"})
+    marks = [*(["blocked"] if link.blocked else []), *stp, *([f"in {link.bundle}"] if link.bundle else [])]
+    vlans = [f"VLAN {link.untagged}"] if link.untagged not in ("", "1") else []
+    vlans += [f"tagged {link.tagged}"] if link.tagged else []
+    return f" ({escape(', '.join([*marks, *vlans]))})" if marks or vlans else ""

@@ -22,6 +22,7 @@ Profile = Annotated[str | None, typer.Option(help="The profile that it is to hav
 Speeds = Annotated[
     list[str] | None, typer.Option("--speed", metavar="PORT=SPEED", help="A port's speed in bit/s, as Gi0/1=100M.")
 ]
+Site = Annotated[str | None, typer.Option(help="Where it is; else the site of its address, see `netmon site`.")]
 SnmpVersion = Annotated[str | None, typer.Option("--snmp-version", help="1, 2c or 3; else 2c, with a user 3.")]
 Community = Annotated[str | None, typer.Option(help="A community; other users of this machine can see it here.")]
 CommunityFile = Annotated[Path | None, typer.Option(help="A file with it; else NETMON_SNMP_COMMUNITY.")]
@@ -49,6 +50,7 @@ def device_add(
     poller: Annotated[str | None, typer.Option(help="The agent that polls it; else that of the collector.")] = None,
     profile: Profile = None,
     speed: Speeds = None,
+    site: Site = None,
     wait: Annotated[str, typer.Option(help="How long to wait until it is identified.")] = "40s",
     url: Url = None,
     token_file: TokenFile = None,
@@ -68,7 +70,7 @@ def device_add(
     if snmp is not None:
         snmp = ask_for_missing(snmp, sys.stdin.isatty())
     every_s = duration(interval, "--interval")
-    wish = Wish(host, name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()))
+    wish = Wish(host, name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()), site)
     finish(add(client_at(url, token_file), wish, duration(wait, "--wait"), as_json))
 
 
@@ -82,6 +84,7 @@ def device_set(
     poller: Annotated[str | None, typer.Option(help="The agent that polls it.")] = None,
     profile: Profile = None,
     speed: Speeds = None,
+    site: Site = None,
     wait: Annotated[str, typer.Option(help="How long to wait until it is polled so.")] = "40s",
     url: Url = None,
     token_file: TokenFile = None,
@@ -89,13 +92,13 @@ def device_set(
 ) -> None:
     """Change how a device is polled, and poll it.
 
-    What is not said stays; an empty --profile or --speed takes back what was said.
+    What is not said stays; an empty --profile, --speed or --site takes back what was said.
     Exit code 1 where it does not answer.
     """
     from netmon_cli.snmp import Wish, change
 
     every_s = None if interval is None else duration(interval, "--interval")
-    wish = Wish(address, name, tuple(credential or ()), None, every_s, poller, profile, tuple(speed or ()))
+    wish = Wish(address, name, tuple(credential or ()), None, every_s, poller, profile, tuple(speed or ()), site)
     finish(change(client_at(url, token_file), device, wish, duration(wait, "--wait"), as_json))
 
 

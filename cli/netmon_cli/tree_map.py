@@ -10,7 +10,11 @@ from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, fin
 proposals_app = typer.Typer(help="What you are asked about devices.", rich_markup_mode=None)
 identity_app = typer.Typer(help="Which handles are one device.", rich_markup_mode=None)
 
+site_app = typer.Typer(help="Places with addresses of their own.", no_args_is_help=True, rich_markup_mode=None)
+
 Number = Annotated[int, typer.Argument(min=1, help="Its number.")]
+Vlan = Annotated[int | None, typer.Option(min=1, max=4094, help="Only links that carry it.")]
+SiteName = Annotated[str, typer.Argument(metavar="SITE", help="Its name.")]
 Handle = Annotated[str, typer.Argument(help="A name in `netmon devices` or `netmon device list`.")]
 
 
@@ -22,11 +26,14 @@ def add_commands(app: typer.Typer) -> None:
     app.command("where")(show_where)
     app.add_typer(proposals_app, name="proposals")
     app.add_typer(identity_app, name="identity")
+    app.add_typer(site_app, name="site")
 
 
 def show_map(
     device: Annotated[str | None, typer.Argument(help="Only what is near it.")] = None,
     at: Annotated[str | None, typer.Option(help="As it was then: RFC 3339, or Unix seconds.")] = None,
+    vlan: Vlan = None,
+    site: Annotated[str | None, typer.Option(help="Only what is there, with the links that leave it.")] = None,
     dot: Annotated[bool, typer.Option("--dot", help="For Graphviz.")] = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -35,12 +42,14 @@ def show_map(
     """How devices hang together, as a tree; a star marks what parts the network when it fails."""
     from netmon_cli import topology
 
-    finish(topology.show_map(client_at(url, token_file), device, moment(at, "--at"), dot, as_json, paper()))
+    part = topology.Part(device, moment(at, "--at"), vlan, site)
+    finish(topology.show_map(client_at(url, token_file), part, dot, as_json, paper()))
 
 
 def show_links(
     device: Annotated[str | None, typer.Argument(help="Only its links.")] = None,
     changes: Annotated[str | None, typer.Option(help="What has come and gone in so long, such as 1d.")] = None,
+    vlan: Vlan = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -50,12 +59,13 @@ def show_links(
 
     client = client_at(url, token_file)
     since = None if changes is None else client.now_s() - duration(changes, "--changes")
-    finish(topology.show_links(client, device, since, as_json, paper()))
+    finish(topology.show_links(client, device, since, vlan, as_json, paper()))
 
 
 def show_path(
     start: Annotated[str, typer.Argument(help="A device.")],
     goal: Annotated[str, typer.Argument(help="Another one.")],
+    vlan: Annotated[int | None, typer.Option(min=1, max=4094, help="Without leaving it.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -63,7 +73,7 @@ def show_path(
     """A way between two devices, and what no way avoids."""
     from netmon_cli import topology
 
-    finish(topology.show_path(client_at(url, token_file), start, goal, as_json))
+    finish(topology.show_path(client_at(url, token_file), start, goal, vlan, as_json))
 
 
 def show_where(
@@ -152,3 +162,36 @@ def identity_undo(number: Number, url: Url = None, token_file: TokenFile = None,
     from netmon_cli import identity
 
     finish(identity.change(client_at(url, token_file), f"log/{number}/undo", None, as_json))
+
+
+@site_app.command("list")
+def site_list(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """All sites, and how many devices are polled there."""
+    from netmon_cli import sites
+
+    finish(sites.show(client_at(url, token_file), as_json, paper()))
+
+
+@site_app.command("set")
+def site_set(
+    name: SiteName,
+    network: Annotated[
+        list[str] | None, typer.Option(help="A network of it, such as 10.1.0.0/16; again for more.")
+    ] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="An agent that is there; again for more.")] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say where a site is: what is in its networks, as seen by its agents."""
+    from netmon_cli import sites
+
+    finish(sites.put(client_at(url, token_file), name, network or [], agent or [], as_json))
+
+
+@site_app.command("remove")
+def site_remove(name: SiteName, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Forget a site."""
+    from netmon_cli import sites
+
+    finish(sites.remove(client_at(url, token_file), name, as_json))

@@ -18,6 +18,7 @@ from netmon_collector.identity.records import Step
 from netmon_collector.identity.register import Register
 from netmon_collector.identity.witness import Witnesses
 from netmon_collector.polling import Polling
+from netmon_collector.sites import Sites
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.topology.draw import Drawing, draw
@@ -70,7 +71,7 @@ class Atlas:
         kept: KeptMap,
         polling: Polling,
         now_ms: Callable[[], int],
-        site_of: Callable[[str], str] = lambda _device: "",
+        sites: Sites | None = None,
     ) -> None:
         self.register = Register(identity, now_ms)
         self.kept = kept
@@ -82,7 +83,7 @@ class Atlas:
         self._ports = identity.ports()
         self._polling = polling
         self._now_ms = now_ms
-        self._site_of = site_of
+        self._sites = sites
         self._told: dict[str, Told] = {}
         self._agents: set[str] = set()
         self._news = asyncio.Event()
@@ -94,6 +95,10 @@ class Atlas:
     async def learn(self, facts: DeviceFacts) -> None:
         """Takes the newest facts of a device; those before, if nobody looked at them yet, are left out."""
         self._coming[facts.device] = facts
+        self._news.set()
+
+    def look_again(self) -> None:
+        """Draws the map anew, because something beside facts has changed."""
         self._news.set()
 
     async def see_agent(self, handle: str, told: Told, witnesses: Witnesses) -> None:
@@ -139,6 +144,7 @@ class Atlas:
             except Exception as error:  # noqa: BLE001 - what one device tells must not keep others from the map
                 log.warning("facts.not_understood", device=facts.device, error=repr(error)[:200])
         await self._forget_removed()
+        self._follow_sites()
         told = list(self._told.values())
         now_ms, started_s = self._now_ms(), time.monotonic()
         drawing = await asyncio.to_thread(draw, told, now_ms)
@@ -191,6 +197,28 @@ class Atlas:
         ports, keys = know_again(self._ports.get(facts.device, {}), read_ports(facts), facts.time_ms)
         renamed = tuple(replace(port, key=keys.get(port.index, "")) for port in told.ports)
         return replace(told, ports=renamed), read_witnesses(facts, known), ports
+
+    def _follow_sites(self) -> None:
+        """Devices change their sites when people say so, not when they tell something."""
+        moved = {
+            device: replace(one, site=site)
+            for device, one in self._told.items()
+            if (site := self._site_of(device)) != one.site
+        }
+        if moved:
+            self._told.update(moved)
+            self.addresses = AddressBook()
+            for one in self._told.values():
+                self.addresses.enter(one)
+
+    def _site_of(self, device: str) -> str:
+        if self._sites is None:
+            return ""
+        polled = self._polling.one(device)
+        if polled is not None:
+            return self._sites.of_device(polled.record)
+        told = self._told.get(device)
+        return self._sites.of_agent(device, [one.address for one in told.addresses] if told else ())
 
     async def _forget_removed(self) -> None:
         """Drops devices that are polled no more; agents' hosts stay."""

@@ -11,6 +11,7 @@ from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.forward.options import RemoteWriteOptions
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.rules.options import RulesConfig
+from netmon_collector.sites import Site
 from netmon_collector.store.retention import Keep, Retention, Rule
 from netmon_collector.store.url import parse_store_url
 from netmon_configs.logs import LogOptions
@@ -205,6 +206,26 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         raise ValueError(f"must be an address or a network such as 10.0.0.0/8 (got {value!r})") from None
 
 
+Networks = tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...]
+
+
+class SiteOptions(Options):
+    """A place with addresses of its own: what is in its networks, as seen by its agents."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")
+    networks: Networks = ()
+    agents: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = ()
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not self.networks and not self.agents:
+            raise ValueError(f"{self.name}: needs networks, or agents that are there")
+        return self
+
+    def site(self) -> Site:
+        return Site(self.name, self.networks, self.agents, is_fixed=True)
+
+
 class AlertingOptions(Options):
     """Who is told of alerts: a file in Alertmanager's format. `url`: where people see this collector, for links.
 
@@ -212,7 +233,7 @@ class AlertingOptions(Options):
 
     config_file: Path | None = None
     url: str = Field(default="", pattern=r"^(https?://\S+)?$")
-    allow_addresses: tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...] = ()
+    allow_addresses: Networks = ()
 
 
 class EventOptions(Options):
@@ -234,10 +255,19 @@ class CollectorConfig(Options):
     rules: RulesConfig = Field(default_factory=RulesConfig)
     anomaly: AnomalyOptions = Field(default_factory=AnomalyOptions)
     polling: PollingOptions = Field(default_factory=PollingOptions)
+    sites: list[SiteOptions] = Field(default_factory=list, max_length=10_000)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     events: EventOptions = Field(default_factory=EventOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
+
+    @model_validator(mode="after")
+    def _sites_differ(self) -> Self:
+        names = [one.name for one in self.sites]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sites: {', '.join(twice)} is there more than once")
+        return self
 
     @model_validator(mode="after")
     def _targets_differ(self) -> Self:

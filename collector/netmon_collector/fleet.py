@@ -186,6 +186,11 @@ class Fleet:
         members = self._members.values()
         return next((_device(one) for one in members if one.record.instance == instance), None)
 
+    def instance_of(self, agent_id: str) -> str:
+        """The handle of an agent's host; empty where no such agent is known."""
+        member = self._members.get(agent_id)
+        return member.record.instance if member else ""
+
     def has_instance(self, instance: str) -> bool:
         """Whether a device of this handle is known; cheap."""
         return instance in self._instances or (self._polling is not None and self._polling.one(instance) is not None)

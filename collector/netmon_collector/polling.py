@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from netmon_collector.state.agents import first_free, handle_of
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import reason_of
-from netmon_collector.state.devices import DeviceRecord, Devices
+from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken
 from netmon_proto.model import CollectorMessage, DeviceReport, Job, Jobs, PollNow, SnmpCredential, Sweep
@@ -73,12 +73,18 @@ class Polling:
     """
 
     def __init__(
-        self, devices: Devices, credentials: Credentials, now_ms: Callable[[], int], facts_interval_ms: int = 0
+        self,
+        devices: Devices,
+        credentials: Credentials,
+        now_ms: Callable[[], int],
+        facts_interval_ms: int = 0,
+        site_of: Callable[[DeviceRecord], str] = lambda record: record.site,
     ) -> None:
         self._devices = devices
         self.credentials = credentials
         self._now_ms = now_ms
         self._facts_interval_ms = facts_interval_ms
+        self._site_of = site_of
         started_ms = now_ms()
         self._polled = {record.instance: Polled(record, started_ms) for record in devices.all()}
         self._released: set[tuple[str, str]] = set()
@@ -107,6 +113,7 @@ class Polling:
         async with self._changes:
             if sum(one.record.agent_id == record.agent_id for one in self._polled.values()) >= MOST_DEVICES:
                 raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
+            self._check_alone(record, list(self._polled.values()))
             stem = handle_of(record.instance)[: _LONGEST_HANDLE - 6]
             candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(self._polled) + 1000))]
             taken = [one for one in candidates if one in self._polled or is_taken(one)]
@@ -126,6 +133,7 @@ class Polling:
             others = sum(one.record.agent_id == record.agent_id for one in self._polled.values())
             if before != record.agent_id and others >= MOST_DEVICES:
                 raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
+            self._check_alone(record, [one for one in self._polled.values() if one is not polled])
             await asyncio.to_thread(self._devices.change, record)
             polled.record = replace(record, facts=polled.record.facts, identified_ms=polled.record.identified_ms)
             if before != record.agent_id:
@@ -133,6 +141,14 @@ class Polling:
                 self._released.discard((record.agent_id, record.instance))
             self._tell_jobs({before, record.agent_id})
         log.info("device.changed", device=record.instance, host=record.host, port=record.port)
+
+    def _check_alone(self, record: DeviceRecord, others: Iterable[Polled]) -> None:
+        """Raises DeviceExists where another device is polled at an address of the same site."""
+        site = self._site_of(record)
+        for one in others:
+            is_there = (one.record.host, one.record.port) == (record.host, record.port)
+            if is_there and self._site_of(one.record) == site:
+                raise DeviceExists(f"{record.host} port {record.port} is polled already, as {one.record.instance}")
 
     async def remove(self, instance: str) -> bool:
         """Has a device polled no more; False where it is not."""

@@ -41,6 +41,7 @@ from netmon_collector.rules.evaluation import Surroundings
 from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.writing import Ledger
+from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
@@ -49,6 +50,7 @@ from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
+from netmon_collector.state.sites import KeptSites
 from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
@@ -132,6 +134,9 @@ class FleetOf:
     def device(self, instance: str) -> Device | None:
         return next((one for one in self.members if one.instance == instance), None)
 
+    def instance_of(self, agent_id: str) -> str:
+        return next((one.instance for one in self.members if one.agent_id == agent_id), "")
+
 
 class IntakeOf:
     def stats(self, now_ms: int) -> IngestStats:
@@ -178,6 +183,7 @@ class Lab:
     clock: HandClock
     atlas: Atlas
     discovery: DiscoveryBook
+    sites: Sites
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -258,6 +264,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         intake=IntakeOf(),
         backups=Backups(folder, lab.store),
         polling=lab.polling,
+        sites=lab.sites,
         facts=lab.facts,
         events=lab.events,
         alerting=lab.alerting,
@@ -289,12 +296,15 @@ async def running(
     feed, registry = Feed(), CollectorRegistry()
     agents = Fleet(Agents(state), store, Limits(), clock.now_ms)
     pipeline = Pipeline(store, agents, feed, Intake(registry, now_ms), retention_ms=RETENTION_MS, now_ms=clock.now_ms)
-    polling = Polling(Devices(state), Credentials(state, Sealer(folder / "state.key")), clock.now_ms)
+    shown = FleetOf(WEB1, DB1, SWITCH)
+    sites = Sites(KeptSites(state), [], shown.instance_of)
+    credentials = Credentials(state, Sealer(folder / "state.key"))
+    polling = Polling(Devices(state), credentials, clock.now_ms, site_of=sites.of_device)
     lab = Lab(
         store,
         feed,
         tokens,
-        FleetOf(WEB1, DB1, SWITCH),
+        shown,
         sockets,
         registry,
         tokens.issue("admin"),
@@ -308,8 +318,9 @@ async def running(
         SavedFiles(state),
         Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
         clock,
-        Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms),
-        DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms),
+        Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms, sites),
+        DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms, sites.at),
+        sites,
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()

@@ -7,6 +7,8 @@ from tests.api.lab import NOW_MS, Lab, have_polled
 
 LAPTOP = "3c:22:00:00:00:01"
 SWITCHES = {"core": 1, "east": 2, "hall": 3}
+TRUNKS = {"core": "10 20", "east": "10 20", "hall": "10"}
+"""The VLANs that each tags on its cables."""
 CABLES = {"core": [(1, "east", 8)], "east": [(8, "core", 1), (2, "hall", 8)], "hall": [(8, "east", 2)]}
 
 
@@ -28,6 +30,12 @@ def facts(device: str, hosts: dict[str, int] | None = None, cables: dict[str, An
     }
     seen = hosts or {}
     fdb = {"mac": list(seen), "ifIndex": [str(port) for port in seen.values()], "status": ["3"] * len(seen)}
+    tagged = [(str(mine), vlan) for mine, _, _ in near for vlan in TRUNKS[device].split()]
+    vlans = {
+        "ifIndex": [*(port for port, _ in tagged), "4"],
+        "vlan": [*(vlan for _, vlan in tagged), "10"],
+        "tagged": [*("yes" for _ in tagged), "no"],
+    }
     arp = {"address": ["10.0.0.50"], "mac": ["3c:22:00:00:00:01"], "ifIndex": ["1"]} if device == "core" else {}
     return DeviceFacts(
         device,
@@ -37,6 +45,7 @@ def facts(device: str, hosts: dict[str, int] | None = None, cables: dict[str, An
             FactTable("port", ports),
             FactTable("neighbour", neighbours),
             FactTable("fdb", fdb),
+            FactTable("vlan-port", vlans),
             FactTable("arp", arp),
             FactTable("address", {"address": [f"10.9.0.{SWITCHES[device]}"], "prefix": ["24"], "ifIndex": ["1"]}),
         ),

@@ -33,9 +33,10 @@ async def test_the_map_has_links_with_their_evidence(lab: Lab) -> None:
     answer = await get(lab, "/api/v1/topology", layer="2")
 
     assert [(one["a"], one["b"]) for one in answer["links"]] == [
-        ({"node": "core", "name": "core", "port": "ge1"}, {"node": "east", "name": "east", "port": "ge8"}),
-        ({"node": "east", "name": "east", "port": "ge2"}, {"node": "hall", "name": "hall", "port": "ge8"}),
+        ({"node": one, "name": one, "port": near, "stp": ""}, {"node": other, "name": other, "port": far, "stp": ""})
+        for one, near, other, far in (("core", "ge1", "east", "ge8"), ("east", "ge2", "hall", "ge8"))
     ]
+    assert [(one["tagged"], one["untagged"]) for one in answer["links"]] == [("10,20", ""), ("10", "")]
     told_by = {(one["source"], one["told_by"]) for one in answer["links"][0]["evidence"]}
     assert told_by >= {("lldp", "core"), ("lldp", "east")}
     assert answer["cuts"] == ["east"]
@@ -55,6 +56,17 @@ async def test_links_are_filtered_and_paged(lab: Lab) -> None:
 
     assert (layer3["count"], of_hall["count"]) == (3, 1)
     assert {one["b"]["node"] for one in layer3["results"]} == {"subnet::10.9.0.0/24"}
+
+
+async def test_a_vlan_is_a_part_of_the_map_with_ways_of_its_own(lab: Lab) -> None:
+    within = await get(lab, "/api/v1/topology", vlan="20")
+    assert ({one["id"] for one in within["nodes"]}, len(within["links"])) == ({"core", "east"}, 1)
+    assert (await get(lab, "/api/v1/links", vlan="20"))["count"] == 1
+    assert (await get(lab, "/api/v1/paths", a="core", b="hall", vlan="10"))["nodes"] == ["core", "east", "hall"]
+    message = await get(lab, "/api/v1/paths", 404, a="core", b="hall", vlan="20")
+    assert message == "the map knows no way from core to hall within VLAN 20"
+    then = await get(lab, "/api/v1/topology", layer="2", at=str(NOW_MS / 1000))
+    assert [one["tagged"] for one in then["links"]] == ["10,20", "10"]
 
 
 @pytest.mark.parametrize("text", ["3c:22:00:00:00:01", "3C-22-00-00-00-01", "3c22.0000.0001", "10.0.0.50"])

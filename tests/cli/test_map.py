@@ -32,7 +32,7 @@ async def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", ["topology.md", "identity.md"])
+@pytest.mark.parametrize("page", ["topology.md", "identity.md", "sites.md"])
 async def test_what_a_page_shows_is_what_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:

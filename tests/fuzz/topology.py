@@ -35,6 +35,8 @@ KINDS = {
     "arp": ("address", "mac", "ifIndex"),
     "route": ("destination", "prefix", "next_hop", "ifIndex", "type"),
     "bridge": ("address", "root"),
+    "vlan-port": ("vlan", "ifIndex", "tagged"),
+    "bridge-port": ("port", "ifIndex", "pvid"),
     "stp-port": ("ifIndex", "state", "designated_bridge", "designated_port"),
     "fdb": ("mac", "vlan", "ifIndex", "status"),
     "neighbour": ("protocol", "ifIndex", "chassis", "chassis_type", "port", "port_type", "port_descr", "name"),

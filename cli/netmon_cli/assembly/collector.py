@@ -53,6 +53,7 @@ from netmon_collector.rules.schedule import Scheduler
 from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
+from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import Claimed, open_state, reason_of
@@ -62,6 +63,7 @@ from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
+from netmon_collector.state.sites import KeptSites
 from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
@@ -104,6 +106,7 @@ class Knowledge:
 
     tokens: Tokens
     polling: Polling
+    sites: Sites
     facts: FactBook
     atlas: Atlas
     fleet: Fleet
@@ -209,8 +212,11 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     """Reads what the database tells of tokens, agents and devices."""
     tokens = Tokens(ground.state, now_ms)
     facts_interval_ms = round(ground.config.polling.facts_interval_s * 1000)
-    polling = Polling(Devices(ground.state), Credentials(ground.state, ground.sealer), now_ms, facts_interval_ms)
-    atlas = Atlas(KeptIdentity(ground.state), KeptMap(ground.state), polling, now_ms)
+    configured = [one.site() for one in ground.config.sites]
+    sites = Sites(KeptSites(ground.state), configured, lambda agent_id: fleet.instance_of(agent_id))
+    credentials = Credentials(ground.state, ground.sealer)
+    polling = Polling(Devices(ground.state), credentials, now_ms, facts_interval_ms, sites.of_device)
+    atlas = Atlas(KeptIdentity(ground.state), KeptMap(ground.state), polling, now_ms, sites)
     atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
@@ -227,8 +233,9 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         lambda: known.sources,
         lambda handle: fleet.device(handle) is not None,
         now_ms,
+        sites.at,
     )
-    knowledge = Knowledge(tokens, polling, facts, atlas, fleet, alerting, owners, events, discovery)
+    knowledge = Knowledge(tokens, polling, sites, facts, atlas, fleet, alerting, owners, events, discovery)
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -332,6 +339,7 @@ async def start_server(
         intake=way.intake,
         backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
+        sites=knowledge.sites,
         facts=knowledge.facts,
         events=knowledge.events.kept,
         alerting=knowledge.alerting,

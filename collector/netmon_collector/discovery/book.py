@@ -46,13 +46,16 @@ class DiscoveryBook:
         known: Callable[[], Mapping[str, Source]],
         is_taken: Callable[[str], bool],
         now_ms: Callable[[], int],
+        site_at: Callable[[str, str], str] = lambda _address, _agent_id: "",
     ) -> None:
-        """`known` are devices' handles with what they said of themselves; `is_taken` whether others have a handle."""
+        """`known` are devices' handles with what they said of themselves; `is_taken` whether others have a handle;
+        `site_at` gives the site of an address that an agent sees."""
         self._kept = kept
         self._polling = polling
         self._known = known
         self._is_taken = is_taken
         self._now_ms = now_ms
+        self._site_at = site_at
         self._sweeps = {one.number: one for one in kept.sweeps()}
         self._finds = {one.number: one for one in kept.finds()}
         self._by_address = {(one.sweep, one.found.address): one.number for one in self._finds.values()}
@@ -209,7 +212,7 @@ class DiscoveryBook:
         for polled in self._polling.all():
             if polled.record.host == found.address and polled.record.agent_id == plan.agent_id:
                 return polled.record.instance, (f"{found.address} is polled already",)
-        told = found.told
+        told, site = found.told, self._site_at(found.address, plan.agent_id)
         mine = witnesses(
             serials=[told.get("serial", "")],
             macs=[found.mac],
@@ -220,7 +223,7 @@ class DiscoveryBook:
         )
         best = max(
             (
-                (compare(mine, source.witnesses), handle)
+                (compare(mine, source.witnesses, same_site=source.site == site), handle)
                 for handle, source in self._known().items()
                 if _share(mine, source.witnesses)
             ),

@@ -11,7 +11,7 @@ from netmon_collector.state.schema import FACTS, devices, further_credentials, j
 
 
 class DeviceExists(Exception):
-    """There is a device of that handle, or at that address, already."""
+    """There is a device of that handle, or at that address of the same site, already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class DeviceRecord:
     """A polled device. `instance` never changes; `facts` are what it was identified as, by the names in FACTS.
 
     `further` credentials are tried, in order, after the first one. `profile` is the one that it is to have, empty for
-    the best; `speeds_bps` is people's word on ports, by ifName, ifDescr or ifIndex.
+    the best; `speeds_bps` is people's word on ports, by ifName, ifDescr or ifIndex; `site` is people's too, or empty.
     """
 
     instance: str
@@ -35,6 +35,7 @@ class DeviceRecord:
     further: tuple[str, ...] = ()
     profile: str = ""
     speeds_bps: Mapping[str, float] = field(default_factory=dict)
+    site: str = ""
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class DeviceRecord:
 
 
 _WANTED = "wanted_profile"
-_DEVICE = [devices.c[name] for name in ("instance", "name", "host", "port")]
+_DEVICE = [devices.c[name] for name in ("instance", "name", "host", "port", "site")]
 _JOB = [jobs.c[name] for name in ("agent_id", "credential", "interval_ms", "speeds_bps")]
 _COLUMNS = [*_DEVICE, *_JOB, devices.c.added_ms, devices.c.identified_ms]
 
@@ -63,20 +64,17 @@ class Devices:
                 connection.execute(insert(jobs).values(instance=record.instance, **_job_of(record)))
                 _put_further(connection, record)
         except IntegrityError:
-            raise DeviceExists(f"{record.host} port {record.port} is polled already, as another device") from None
+            raise DeviceExists(f"there is a device {record.instance!r} already") from None
 
     def change(self, record: DeviceRecord) -> None:
-        """Keeps what people say of a device, instead of what they said before. Raises DeviceExists."""
-        device = {"name": record.name, "host": record.host, "port": record.port}
+        """Keeps what people say of a device, instead of what they said before."""
+        device = {name: getattr(record, name) for name in ("name", "host", "port", "site")}
         own = further_credentials.c.instance == record.instance
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(update(devices).where(devices.c.instance == record.instance).values(device))
-                connection.execute(update(jobs).where(jobs.c.instance == record.instance).values(_job_of(record)))
-                connection.execute(delete(further_credentials).where(own))
-                _put_further(connection, record)
-        except IntegrityError:
-            raise DeviceExists(f"{record.host} port {record.port} is polled already, as another device") from None
+        with self._engine.begin() as connection:
+            connection.execute(update(devices).where(devices.c.instance == record.instance).values(device))
+            connection.execute(update(jobs).where(jobs.c.instance == record.instance).values(_job_of(record)))
+            connection.execute(delete(further_credentials).where(own))
+            _put_further(connection, record)
 
     def all(self) -> list[DeviceRecord]:
         """All devices, sorted by instance."""

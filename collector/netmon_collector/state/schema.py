@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -69,13 +68,23 @@ devices = Table(
     metadata,
     Column("instance", String(100), primary_key=True),
     Column("name", String(253), nullable=False),
-    Column("host", String(253), nullable=False),
+    Column("host", String(253), nullable=False, index=True),
     Column("port", Integer, nullable=False),
     Column("added_ms", BigInteger, nullable=False),
     Column("identified_ms", BigInteger),
     *(Column(name, String(1024), nullable=False) for name in FACTS),
-    UniqueConstraint("host", "port"),
+    Column("site", String(253), nullable=False, server_default=""),
 )
+"""`site` is what people say; an address is polled once within a site (polling.py)."""
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("name", String(253), primary_key=True),
+    Column("networks", Text, nullable=False),
+    Column("agents", Text, nullable=False),
+)
+"""Sites that people make; `networks` and `agents` are JSON lists of texts."""
 
 jobs = Table(
     "jobs",
@@ -298,6 +307,9 @@ map_links = Table(
     Column("first_seen_ms", BigInteger, nullable=False, index=True),
     Column("last_seen_ms", BigInteger, nullable=False),
     Column("gone_ms", BigInteger, index=True),
+    Column("vlans", Text, nullable=False, server_default=""),
+    Column("a_state", Text, nullable=False, server_default=""),
+    Column("b_state", Text, nullable=False, server_default=""),
 )
 """A row for each time that a link was there; `gone_ms` is empty while it is."""
 

@@ -11,6 +11,7 @@ from netmon_collector.state.database import reading
 from netmon_collector.state.schema import map_links, map_stays
 from netmon_collector.topology.graph import End, Evidence, Layer, Link
 from netmon_collector.topology.history import Changes, Stay
+from netmon_collector.topology.vlans import Vlans, ranges, read_ranges
 
 MOST_KEPT = 1_000_000
 """Rows of the past, of links and of stays each: devices that tell something else every time fill no disk."""
@@ -111,6 +112,9 @@ def _values(link: Link) -> dict[str, object]:
         "first_seen_ms": link.first_seen_ms,
         "last_seen_ms": link.last_seen_ms,
         "gone_ms": None,
+        "vlans": f"{ranges(link.vlans.tagged)};{ranges(link.vlans.untagged)}",
+        "a_state": link.states[0],
+        "b_state": link.states[1],
     }
 
 
@@ -124,6 +128,8 @@ def _link(row: Row[Any]) -> Link:
         row.last_seen_ms,
         row.is_blocked,
         row.bundle,
+        Vlans(*map(read_ranges, row.vlans.split(";"))) if row.vlans else Vlans(),
+        (row.a_state, row.b_state),
     )
 
 

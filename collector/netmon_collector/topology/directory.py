@@ -13,6 +13,7 @@ K = TypeVar("K", int, str)
 _PREFIX = re.compile(r"([a-z]{3,}(?:-[a-z]+)*)[ _-]?(\d.*)")
 _SERIAL = re.compile(r"\s*\([^()]*\)$")
 
+_LOCAL: Final = frozenset(("address", "router", "name", "short"))
 _CHASSIS: Final = 8
 _ADDRESS: Final = 5
 _NAME: Final = 4
@@ -31,7 +32,7 @@ class Known:
 
 class Directory:
     """Devices by MAC address, network address, router id and name. What several devices claim points to none of them,
-    unless just one of them is at the site of who asks."""
+    unless just one of them is at the site of who asks. Addresses and names of other sites mean nothing here."""
 
     def __init__(self, told: Iterable[Told]) -> None:
         self._told = {one.device: one for one in told}
@@ -72,7 +73,7 @@ class Directory:
 
     def _one(self, kind: str, value: str | int, site: str) -> str | None:
         devices = self._by.get((kind, value), set())
-        if len(devices) > 1 or kind in ("address", "router"):
+        if len(devices) > 1 or kind in _LOCAL:
             devices = {one for one in devices if self._told[one].site == site}
         return next(iter(devices)) if len(devices) == 1 else None
 

@@ -14,11 +14,14 @@ from netmon_collector.topology.fdb import Inferred, Rows, infer
 from netmon_collector.topology.graph import End, Evidence, Graph, Kind, Layer, Link, Node
 from netmon_collector.topology.layer3 import merged, routing_links, subnet_links
 from netmon_collector.topology.told import Heard, Told, mac_number, mac_text
+from netmon_collector.topology.vlans import Vlans, ranges
 
 HEARD_SURENESS: Final = 0.9
 STP_SURENESS: Final = 0.6
 FDB_SURENESS: Final = 0.7
 _BLOCKING: Final = 2
+_STATES: Final = {1: "disabled", 2: "blocking", 3: "listening", 4: "learning", 5: "forwarding", 6: "broken"}
+"""dot1dStpPortState (RFC 4188)"""
 _MOST_NOTES: Final = 100
 _STAND_IN: Final = 0xFFFF_0000_0000
 """From here on addresses are of no station, and stand for bridges."""
@@ -59,9 +62,11 @@ class _Drawer:
         self._directory = Directory(told)
         self._groups = {(one.device, port.index): port.group for one in told for port in one.ports if port.group}
         self._claims = Claims(self._groups)
-        self._nodes = {one.device: Node(one.device, Kind.DEVICE, one.names[0] if one.names else "") for one in told}
+        self._nodes = {
+            one.device: Node(one.device, Kind.DEVICE, one.names[0] if one.names else "", site=one.site) for one in told
+        }
         self._labels = _labels(told)
-        self._blocked = {(one.device, port.index) for one in told for port in one.spanning if port.state == _BLOCKING}
+        self._states = {(one.device, port.index): port.state for one in told for port in one.spanning}
         self._notes: list[str] = []
 
     def draw(self) -> Drawing:
@@ -103,7 +108,7 @@ class _Drawer:
             self._note(f"{teller.device} hears a neighbour on {teller.label(heard.index)} that says nothing of itself")
             return None
         twin = self._twin(teller, heard, name)
-        node = twin or f"unmanaged:{what}"
+        node = twin or _unmanaged_id(what, teller.site, is_mac=bool(mac))
         if node not in self._nodes or (name and not self._nodes[node].name):
             self._nodes[node] = Node(node, Kind.UNMANAGED, heard.name or heard.chassis, heard.descr[:200])
         return Spot(node, 0, heard.port)
@@ -114,7 +119,8 @@ class _Drawer:
             if other.index == heard.index and other.protocol != heard.protocol and name == plain_name(other.name):
                 first = min(heard, other, key=lambda one: (not mac_number(one.chassis), one.protocol))
                 mac = mac_number(first.chassis)
-                return f"unmanaged:{mac_text(mac) if mac else first.chassis or name}" if name else None
+                what = mac_text(mac) if mac else first.chassis or name
+                return _unmanaged_id(what, teller.site, is_mac=bool(mac)) if name else None
         return None
 
     def _follow_spanning_tree(self, teller: Told) -> None:
@@ -186,11 +192,36 @@ class _Drawer:
 
     def _link(self, joined: Joined) -> Link:
         spots = (joined.a, joined.b)
-        blocked = any((one.node, one.index) in self._blocked for one in spots)
-        bundle = next((group for one in spots if (group := self._bundle(one))), "")
         return Link(
-            self._end(joined.a), self._end(joined.b), Layer.LINK, joined.evidence, is_blocked=blocked, bundle=bundle
+            self._end(joined.a),
+            self._end(joined.b),
+            Layer.LINK,
+            joined.evidence,
+            is_blocked=_BLOCKING in (self._state(joined.a), self._state(joined.b)),
+            bundle=next((group for one in spots if (group := self._bundle(one))), ""),
+            vlans=self._carried(joined),
+            states=(_STATES.get(self._state(joined.a), ""), _STATES.get(self._state(joined.b), "")),
         )
+
+    def _state(self, spot: Spot) -> int:
+        """How a port stands in the spanning tree, of a member of an aggregate as that does; 0: nobody tells."""
+        group = self._groups.get((spot.node, spot.index), 0)
+        return self._states.get((spot.node, spot.index)) or self._states.get((spot.node, group), 0)
+
+    def _vlans_at(self, spot: Spot) -> Vlans:
+        one = self._by_device.get(spot.node)
+        if one is None:
+            return Vlans()
+        group = self._groups.get((spot.node, spot.index), 0)
+        return one.vlans.get(spot.index) or one.vlans.get(group) or Vlans()
+
+    def _carried(self, joined: Joined) -> Vlans:
+        """The VLANs that pass; frames without a tag that change their VLAN on the way are told of."""
+        a, b = self._vlans_at(joined.a), self._vlans_at(joined.b)
+        if a.untagged and b.untagged and not a.untagged & b.untagged:
+            ends = " and ".join(f"{end.node} {end.port}" for end in map(self._end, (joined.a, joined.b)))
+            self._note(f"{ends} take frames without a tag for VLAN {ranges(a.untagged)} and {ranges(b.untagged)}")
+        return a.common(b)
 
     def _bundle(self, spot: Spot) -> str:
         group = self._groups.get((spot.node, spot.index), 0)
@@ -203,7 +234,9 @@ class _Drawer:
                 End(segment.id),
                 Layer.LINK,
                 segment.evidence,
-                is_blocked=(spot.node, spot.index) in self._blocked,
+                is_blocked=self._state(spot) == _BLOCKING,
+                vlans=self._vlans_at(spot),
+                states=(_STATES.get(self._state(spot), ""), ""),
             )
             for spot in segment.spots
         ]
@@ -214,6 +247,11 @@ class _Drawer:
     def _note(self, text: str) -> None:
         if len(self._notes) < _MOST_NOTES:
             self._notes.append(text)
+
+
+def _unmanaged_id(what: str, site: str, *, is_mac: bool) -> str:
+    """Names and addresses mean something within one site only."""
+    return f"unmanaged:{site}/{what}" if site and not is_mac else f"unmanaged:{what}"
 
 
 def _reading(hosts_between: int) -> str:

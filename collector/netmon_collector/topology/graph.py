@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import prod
 
 from netmon_collector.topology.reach import Web
+from netmon_collector.topology.vlans import Vlans
 
 
 class Kind(Enum):
@@ -37,6 +38,7 @@ class Node:
     kind: Kind = Kind.DEVICE
     name: str = ""
     detail: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +63,8 @@ class Evidence:
 class Link:
     """Two ends that are joined. The lower end comes first; times are Unix milliseconds.
 
-    `is_blocked`: spanning tree holds it in reserve. `bundle` names the aggregate that the first end's port is part of.
+    `is_blocked`: spanning tree holds it in reserve; `states` are what each end says of that, empty where it is silent.
+    `bundle` names the aggregate that the first end's port is part of. `vlans` pass from one end to the other.
     """
 
     a: End
@@ -72,12 +75,15 @@ class Link:
     last_seen_ms: int = 0
     is_blocked: bool = False
     bundle: str = ""
+    vlans: Vlans = Vlans()
+    states: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         if self.b < self.a:
             lower, higher = self.b, self.a
             object.__setattr__(self, "a", lower)
             object.__setattr__(self, "b", higher)
+            object.__setattr__(self, "states", self.states[::-1])
 
     @property
     def confidence(self) -> float:
@@ -128,6 +134,11 @@ class Graph:
 
     def __contains__(self, node: object) -> bool:
         return node in self.nodes
+
+    def within(self, vlan: int) -> "Graph":
+        """The links of layer 2 that carry a VLAN, or of which nobody tells what they carry."""
+        below = (one for one in self.links if one.layer is Layer.LINK)
+        return Graph(self.nodes, tuple(one for one in below if not one.vlans or vlan in one.vlans))
 
     @cached_property
     def ways(self) -> tuple[Link, ...]:

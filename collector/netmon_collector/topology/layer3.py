@@ -47,7 +47,7 @@ def subnet_links(told: Iterable[Told]) -> tuple[list[Node], list[Link]]:
             a, b = ends.values()
             links.append(Link(a, b, Layer.NETWORK, tuple(evidence)))
         elif len(ends) > 2:
-            node = Node(f"subnet:{site}:{network}", Kind.SEGMENT, str(network), "subnet")
+            node = Node(f"subnet:{site}:{network}", Kind.SEGMENT, str(network), "subnet", site)
             nodes.append(node)
             links += [Link(ends[one.told_by], End(node.id), Layer.NETWORK, (one,)) for one in evidence]
     return nodes, links

@@ -1,7 +1,8 @@
 """Facts of a device become what the map's builders take; text that fits nowhere is left out."""
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -23,12 +24,14 @@ from netmon_collector.topology.told import (
     is_somebody,
     mac_number,
 )
+from netmon_collector.topology.vlans import Vlans, bits_of
 from netmon_proto.model import DeviceFacts, FactTable
 
 MOST_PORTS: Final = 20_000
 MOST_HEARD: Final = 10_000
 MOST_NEAR: Final = 200_000
 MOST_ROUTES: Final = 10_000
+MOST_VLAN_PORTS: Final = 500_000
 _MOST_INDEX: Final = (1 << 31) - 1
 _LEARNED: Final = "3"
 _MAC_LENGTH: Final = 17
@@ -63,6 +66,7 @@ def read_told(facts: DeviceFacts, names: Sequence[str] = (), site: str = "", bef
         spanning=tuple(_spanning(facts)),
         peers=tuple(_peers(facts)),
         routes=tuple(_routes(facts)),
+        vlans=_vlans(facts),
     )
     return told if before is None else _with_what_is_missing(facts, told, before)
 
@@ -75,6 +79,7 @@ _FIELDS: Final = {
     "arp": "near",
     "stp-port": "spanning",
     "route": "routes",
+    "vlan-port": "vlans",
 }
 
 
@@ -199,6 +204,22 @@ def _spanning(facts: DeviceFacts) -> Iterator[SpanningPort]:
         if index := _number(row.get("ifIndex")):
             bridge = mac_number(row.get("designated_bridge", ""))
             yield SpanningPort(index, _number(row.get("state")), bridge, _number(row.get("designated_port")))
+
+
+def _vlans(facts: DeviceFacts) -> Mapping[int, Vlans]:
+    """What each port carries. Of a port that is in no VLAN by name, the one that its untagged frames are taken for."""
+    tagged: defaultdict[int, set[int]] = defaultdict(set)
+    untagged: defaultdict[int, set[int]] = defaultdict(set)
+    for row in printable_rows(facts, "vlan-port", MOST_VLAN_PORTS):
+        into = tagged if row.get("tagged") == "yes" else untagged
+        into[_number(row.get("ifIndex"))].add(_number(row.get("vlan")))
+    for row in printable_rows(facts, "bridge-port", MOST_PORTS):
+        index, vlan = _number(row.get("ifIndex")), _number(row.get("pvid"))
+        if index not in tagged and index not in untagged:
+            untagged[index].add(vlan)
+    ports = (tagged.keys() | untagged.keys()) - {0}
+    found = {port: Vlans(bits_of(tagged[port]), bits_of(untagged[port])) for port in sorted(ports)}
+    return {port: vlans for port, vlans in found.items() if vlans}
 
 
 def _peers(facts: DeviceFacts) -> Iterator[Peer]:

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from netmon_collector.topology.vlans import Vlans
+
 Macs = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 
@@ -140,7 +142,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Told:
-    """All that a device told last. Its private addresses mean something within its `site` only."""
+    """All that a device told last. Its private addresses mean something within its `site` only. `vlans` by port."""
 
     device: str
     time_ms: int = 0
@@ -158,6 +160,7 @@ class Told:
     peers: tuple[Peer, ...] = ()
     routes: tuple[Route, ...] = ()
     bridge: int | None = None
+    vlans: Mapping[int, Vlans] = field(default_factory=dict)
 
     @cached_property
     def port_by_index(self) -> Mapping[int, Port]:

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, make_url, select, update
+from sqlalchemy import Engine, create_engine, inspect, make_url, select, update
 
-from netmon_collector.state.database import Claimed, open_state, reading
+from netmon_collector.state.database import MIGRATIONS, Claimed, open_state, reading
+from netmon_collector.state.devices import Devices
+from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.place import DRIVER, StateError, shown
-from netmon_collector.state.schema import metadata, tokens
+from netmon_collector.state.schema import FACTS, metadata, tokens
 from netmon_collector.state.tokens import Tokens
 from tests.support.postgres import PASSWORD, Postgres
 
@@ -140,3 +144,30 @@ def test_an_unknown_database_is_named_without_its_password() -> None:
         open_state("unheardof://admin:secret@db/netmon")
     assert "unheardof" in str(error.value)
     assert "secret" not in str(error.value)
+
+
+def test_devices_keep_what_hangs_on_them_when_their_table_is_made_anew(tmp_path: Path) -> None:
+    url, config = url_of(tmp_path / "state.db"), Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    older = create_engine(url)
+    with older.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0011")
+        facts = ", ".join(f"'{name}'" for name in FACTS)
+        for statement in (
+            "INSERT INTO agents VALUES ('id-1', 'web1', x'00', 'web1', 'web1', '0.1.0', 'Linux', 10000, 1, 1)",
+            "INSERT INTO credentials VALUES ('lab', '2c', x'00', 1), ('more', '2c', x'00', 1)",
+            f"INSERT INTO devices VALUES ('sw1', 'sw1', '192.0.2.1', 161, 5, NULL, {facts})",
+            "INSERT INTO jobs VALUES ('sw1', 'id-1', 'lab', 60000, '', '{}')",
+            "INSERT INTO further_credentials VALUES ('sw1', 0, 'more')",
+            "INSERT INTO device_facts VALUES ('sw1', 1, x'6661637473')",
+        ):
+            connection.exec_driver_sql(statement)
+    older.dispose()
+
+    newer = open_state(url)
+
+    (kept,) = Devices(newer).all()
+    assert (kept.host, kept.credentials, kept.site) == ("192.0.2.1", ("lab", "more"), "")
+    assert KeptFacts(newer).get("sw1") == b"facts"
+    newer.dispose()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from netmon_collector.polling import Polling
 from netmon_collector.state.agents import Agents
 from netmon_collector.state.credentials import Credentials, InUse
 from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices
@@ -37,13 +38,26 @@ def test_a_device_comes_back_with_what_it_was_found_to_be(engine: Engine) -> Non
 
 
 @pytest.mark.usefixtures("credentials")
-def test_an_address_is_polled_once(engine: Engine) -> None:
+async def test_an_address_is_polled_once_within_a_site(engine: Engine, credentials: Credentials) -> None:
+    polling = Polling(Devices(engine), credentials, lambda: 1)
+    await polling.add(RECORD, lambda _: False)
+    with pytest.raises(DeviceExists, match=r"192\.0\.2\.1 port 161 is polled already, as sw1"):
+        await polling.add(replace(RECORD, instance="sw2"), lambda _: False)
+    await polling.add(replace(RECORD, instance="sw2", port=1161), lambda _: False)
+    there = await polling.add(replace(RECORD, instance="sw3", site="oslo"), lambda _: False)
+    assert [one.instance for one in Devices(engine).all()] == ["sw1", "sw2", "sw3"]
+    with pytest.raises(DeviceExists):
+        await polling.change(replace(there, site=""))
+    await polling.change(replace(there, name="same place"))
+    assert Devices(engine).all()[-1].site == "oslo"
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_handle_is_one_device(engine: Engine) -> None:
     devices = Devices(engine)
     devices.add(RECORD)
-    with pytest.raises(DeviceExists, match=r"192\.0\.2\.1 port 161 is polled already"):
-        devices.add(replace(RECORD, instance="sw2"))
-    devices.add(replace(RECORD, instance="sw2", port=1161))
-    assert len(devices.all()) == 2
+    with pytest.raises(DeviceExists, match="there is a device 'sw1' already"):
+        devices.add(replace(RECORD, host="192.0.2.2"))
 
 
 def test_what_people_say_of_a_device_can_change(engine: Engine, credentials: Credentials) -> None:
@@ -60,9 +74,6 @@ def test_what_people_say_of_a_device_can_change(engine: Engine, credentials: Cre
     devices.change(changed)
     assert devices.all() == [changed]
     assert credentials.remove("third")
-    devices.add(replace(RECORD, instance="sw2"))
-    with pytest.raises(DeviceExists):
-        devices.change(replace(changed, host=RECORD.host))
 
 
 def test_a_credential_is_sealed_and_stays_while_it_is_needed(engine: Engine, credentials: Credentials) -> None:
