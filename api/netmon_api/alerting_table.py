@@ -10,6 +10,7 @@ from netmon_api.incident_models import (
     IncidentDetail,
     IncidentsQuery,
     OnCallAnswer,
+    ReleaseBody,
 )
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.receivers import PreviewAnswer, PreviewBody, ReceiverAnswer, ReceiversQuery, TestAnswer
@@ -35,6 +36,8 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "One incident, its groups and its timeline"),
     Route("POST", _INCIDENTS + "/{number}/ack", Access.TOKEN, incidents.acknowledge_incident, NoQuery, IncidentDetail,
           "Take an incident on for a time", body=HoldBody),
+    Route("POST", _INCIDENTS + "/{number}/release", Access.TOKEN, incidents.release_incident, NoQuery, IncidentDetail,
+          "Care for an incident no more", body=ReleaseBody),
     Route("POST", _INCIDENTS + "/{number}/snooze", Access.TOKEN, incidents.snooze_incident, NoQuery, IncidentDetail,
           "Put an incident off for a time", body=HoldBody),
     Route("POST", _INCIDENTS + "/{number}/comment", Access.TOKEN, incidents.comment_on_incident, NoQuery,

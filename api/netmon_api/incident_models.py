@@ -35,6 +35,15 @@ class CommentBody(BaseModel):
     text: str = Field(min_length=1, max_length=2000)
 
 
+class ReleaseBody(BaseModel):
+    """Whoever cared for an incident does so no more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: By
+    comment: str = Field(default="", max_length=2000)
+
+
 class HoldBody(BaseModel):
     """Somebody takes an incident on, or puts it off, for so long."""
 
@@ -54,11 +63,32 @@ class MemberAnswer(Answer):
     since: Time
     over: Time | None
     why: str
+    devices: list[str]
+
+
+class ShadowAnswer(Answer):
+    """A device that is or was down, and how many could only be reached through it; the first of them by name."""
+
+    device: str
+    count: int
+    first: list[str]
 
 
 class EntryAnswer(Answer):
     time: Time
-    kind: Literal["opened", "joined", "told", "escalated", "acknowledged", "snoozed", "comment", "resolved"]
+    kind: Literal[
+        "opened",
+        "joined",
+        "cause",
+        "merged",
+        "told",
+        "escalated",
+        "acknowledged",
+        "released",
+        "snoozed",
+        "comment",
+        "resolved",
+    ]
     text: str
     by: str
 
@@ -80,5 +110,11 @@ class IncidentAnswer(Answer):
 
 
 class IncidentDetail(IncidentAnswer):
+    """`members`: what the others stand behind comes first, then the most severe. `explanation`: why they are one, for
+    people. `merged_into`: the number of the incident that it turned out to be part of."""
+
+    explanation: list[str]
+    shadows: list[ShadowAnswer]
+    merged_into: int | None
     members: list[MemberAnswer]
     timeline: list[EntryAnswer]

@@ -16,13 +16,17 @@ from netmon_api.incident_models import (
     IncidentsQuery,
     MemberAnswer,
     OnCallAnswer,
+    ReleaseBody,
+    ShadowAnswer,
 )
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
-from netmon_collector.alerts.incident import Entry, Incident, Kind, NotOpen, acknowledge, note, snooze
+from netmon_collector.alerts.incident import Entry, Incident, Kind, NotOpen, acknowledge, note, release, snooze
+from netmon_collector.alerts.kinship import explanation
 
 MOST_DIGITS = 9
+MOST_SHOWN = 100
 
 
 async def list_on_call(call: Call[PageQuery]) -> Listing[OnCallAnswer]:
@@ -77,6 +81,12 @@ async def snooze_incident(call: Call[NoQuery]) -> IncidentDetail:
     return await _change(call, lambda one: snooze(one, body.by, until_ms, body.comment, now_ms))
 
 
+async def release_incident(call: Call[NoQuery]) -> IncidentDetail:
+    """Nobody cares for it any more: it is repeated and escalated again."""
+    body, now_ms = await body_of(call.request, ReleaseBody), call.services.now_ms()
+    return await _change(call, lambda one: release(one, body.by, body.comment, now_ms))
+
+
 async def comment_on_incident(call: Call[NoQuery]) -> IncidentDetail:
     body, now_ms = await body_of(call.request, CommentBody), call.services.now_ms()
     return await _change(call, lambda one: note(one, Entry(now_ms, Kind.COMMENT, body.text, body.by)))
@@ -109,13 +119,25 @@ def _detail(incident: Incident, now_ms: int) -> IncidentDetail:
             since=rfc3339(one.since_ms),
             over=None if one.over_ms is None else rfc3339(one.over_ms),
             why=one.why,
+            devices=list(one.devices),
         )
-        for one in incident.members
+        for one in incident.ranked()
     ]
     timeline = [
         EntryAnswer(time=rfc3339(one.at_ms), kind=one.kind.value, text=one.text, by=one.by) for one in incident.timeline
     ]
-    return IncidentDetail(**_told(incident, now_ms), members=members, timeline=timeline)
+    shadows = [
+        ShadowAnswer(device=cause, count=len(devices), first=list(devices[:MOST_SHOWN]))
+        for cause, devices in sorted(incident.shadows.items())
+    ]
+    return IncidentDetail(
+        **_told(incident, now_ms),
+        explanation=explanation(incident),
+        shadows=shadows,
+        merged_into=incident.merged_into or None,
+        members=members,
+        timeline=timeline,
+    )
 
 
 def _told(incident: Incident, now_ms: int) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Entry(BaseModel):
 
 
 class Detail(Incident):
+    explanation: list[str]
     members: list[Member]
     timeline: list[Entry]
 
@@ -120,6 +121,12 @@ def hold(
     return _tell(client, client.send("POST", f"{_INCIDENTS}/{number}/{action}", body), as_json, on)
 
 
+def release(client: Client, number: int, by: str | None, comment: str, as_json: bool, on: Paper) -> Exit:
+    """Has nobody care for it any more. Raises Failure."""
+    body = {"by": by or _user(), "comment": comment}
+    return _tell(client, client.send("POST", f"{_INCIDENTS}/{number}/release", body), as_json, on)
+
+
 def comment_on(client: Client, number: int, text: str, by: str | None, as_json: bool, on: Paper) -> Exit:
     """Raises Failure."""
     body = {"by": by or _user(), "text": text}
@@ -157,6 +164,7 @@ def _lines(one: Detail, on: Paper) -> Sequence[str]:
     return [
         escape(f"incident {one.number}: {one.title}"),
         escape(held),
+        *map(escape, one.explanation),
         "",
         *table(columns, groups, on),
         "",

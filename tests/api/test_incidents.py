@@ -1,10 +1,11 @@
 """Incidents over the API and on the command line: seen, taken on, put off, commented on."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from netmon_collector.alerts.incident import end_groups, open_incident
+from netmon_collector.alerts.incident import end_groups, join, open_incident
 from tests.api.lab import NOW_MS, Lab
 from tests.collector.alerts.test_decision import alert
 
@@ -41,6 +42,24 @@ async def test_who_takes_one_on_is_its_owner(lab: Lab) -> None:
     ]
 
 
+async def test_what_was_taken_on_can_be_given_back(lab: Lab) -> None:
+    await send(lab, "/2/ack", {"by": "ada", "for": "2h"})
+    status, answer = await send(lab, "/2/release", {"by": "ada", "comment": "my shift ends"})
+    assert (status, answer["state"], answer["owner"]) == (200, "open", "")
+    assert [(one["kind"], one["text"]) for one in answer["timeline"]][-1] == ("released", "my shift ends")
+
+
+async def test_an_incident_says_what_stands_behind_its_cause(lab: Lab) -> None:
+    found = lab.alerting.incidents.all()[2]
+    late = join(found, "c", [alert(NOW_MS, alertname="Down", instance="core")], "sw1 is behind core", NOW_MS)
+    lab.alerting.incidents.keep([replace(late, shadows={"core": tuple(f"sw{n}" for n in range(500))})])
+    answer = await lab.get(PATH + "/2")
+    assert answer["title"] == "Down: core"
+    assert [one["title"] for one in answer["members"]] == ["Down: core", "Down: sw1"]
+    assert answer["shadows"] == [{"device": "core", "count": 500, "first": [f"sw{n}" for n in range(100)]}]
+    assert answer["explanation"][0] == "core is down, and there is no other way to sw0, sw1, sw10 and 497 more"
+
+
 async def test_one_that_is_put_off_can_be_commented_on(lab: Lab) -> None:
     assert (await send(lab, "/2/snooze", {"by": "ada", "for": 3600}))[1]["state"] == "snoozed"
     status, answer = await send(lab, "/2/comment", {"by": "bob", "text": "new disk ordered"})
@@ -50,6 +69,7 @@ async def test_one_that_is_put_off_can_be_commented_on(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
+        ("/1/release", {"by": "ada"}, 409, "incident 1 is over"),
         ("/1/ack", {"by": "ada", "for": "1h"}, 409, "incident 1 is over"),
         ("/7/ack", {"by": "ada", "for": "1h"}, 404, "there is no such incident"),
         ("/x/comment", {"by": "ada", "text": "?"}, 404, "there is no such incident"),

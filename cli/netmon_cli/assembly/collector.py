@@ -45,6 +45,9 @@ from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
+from netmon_collector.reachability.ledger import Ledger as Standings
+from netmon_collector.reachability.outlook import Outlook
+from netmon_collector.reachability.survey import Settings
 from netmon_collector.reachability.watch import Watch
 from netmon_collector.receive import Receiver
 from netmon_collector.rules.evaluation import Surroundings
@@ -110,6 +113,7 @@ class Knowledge:
     facts: FactBook
     atlas: Atlas
     fleet: Fleet
+    standings: Standings
     alerting: Alerting
     owners: Owners
     events: EventBook
@@ -220,7 +224,10 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
-    alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=Random())  # noqa: S311 - jitter is no secret
+    standings = Standings(Settings())
+    outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
+    jitter = Random()  # noqa: S311 - jitter is no secret
+    alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook)
     owners = Owners(polling, fleet, facts)
     facts.tell(owners)
     reactions = Reactions(polling)
@@ -235,7 +242,9 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         now_ms,
         sites.at,
     )
-    knowledge = Knowledge(tokens, polling, sites, facts, atlas, fleet, alerting, owners, events, discovery)
+    knowledge = Knowledge(
+        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery
+    )
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -276,6 +285,8 @@ def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
         knowledge.polling.poll_now,
         now_ms,
         platform.node() or "unnamed",
+        knowledge.standings,
+        knowledge.events.note,
     )
 
 

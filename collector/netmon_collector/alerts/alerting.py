@@ -18,6 +18,8 @@ from netmon_collector.alerts.groups import Groups
 from netmon_collector.alerts.incident import Incident
 from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.kinship import Kinship, Unknown
+from netmon_collector.alerts.kinship import Surroundings as Network
 from netmon_collector.alerts.maintenance import Maintenance, Window, check_window
 from netmon_collector.alerts.notifier import Notifier
 from netmon_collector.alerts.silences import Silence, Silences
@@ -43,8 +45,17 @@ log = EventLog("netmon.alerting")
 class Alerting:
     """`notifier` is what alerts are handed to; `file` is the configuration that holds now."""
 
-    def __init__(self, state: Engine, options: AlertingOptions, *, now_ms: Callable[[], int], random: Random) -> None:
-        """Raises ConfigError where the file is wrong."""
+    def __init__(
+        self,
+        state: Engine,
+        options: AlertingOptions,
+        *,
+        now_ms: Callable[[], int],
+        random: Random,
+        network: Network | None = None,
+    ) -> None:
+        """network: what is known of what stands between devices. Raises ConfigError where the file is wrong."""
+        self._network = network or Unknown()
         self._path = options.config_file
         self._folder = options.config_file.parent if options.config_file else Path()
         self._now_ms = now_ms
@@ -137,6 +148,7 @@ class Alerting:
             self.incidents,
             file.chains(),
             file.on_call(),
+            Kinship(self._network),
         )
         return Groups(file.tree()), decisions
 

@@ -1,6 +1,6 @@
 """Who is told of a group of alerts, and of which of them: the stages between a group that is due and the outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -9,8 +9,10 @@ from netmon_collector.alerts.calendar import any_holds
 from netmon_collector.alerts.calendar_options import Calendar
 from netmon_collector.alerts.escalation import Chains, further_receivers
 from netmon_collector.alerts.groups import Due, Told, is_news
+from netmon_collector.alerts.incident import device_of
 from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
+from netmon_collector.alerts.kinship import Kinship
 from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.schedule import Schedule
@@ -65,6 +67,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a group that is due. `is_held`: some of it is not told, because what explains it is."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Mute:
     """Why somebody is not told of an alert; ids of silences, fingerprints of alerts, names of times and of windows of
     maintenance."""
@@ -90,22 +100,34 @@ class Decisions:
     incidents: Incidents = field(default_factory=Incidents)
     chains: Chains = field(default_factory=dict)
     on_call: Mapping[str, Schedule] = field(default_factory=dict)
+    kinship: Kinship = field(default_factory=Kinship)
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
-    def decide(self, due: Due) -> list[Outcome]:
+    def take(self, alert: Alert) -> None:
+        """Takes note of an alert, firing or over: it may be why others need not be told of."""
+        self.inhibitor.take([alert])
+        self.kinship.take(alert)
+
+    def decide(self, due: Due) -> Decision:
         """Top to bottom the way of a group: mute by time, by maintenance, by other alerts, by silences, by people
-        who put it off, then per endpoint what is new. Nothing is changed: `keep` is called once the outcomes are on
-        disk."""
+        who put it off, then per endpoint what is explained by what it knows, and what is new. Nothing is changed:
+        `keep` is called once the outcomes are on disk."""
         if self.muted_times(due.group.route, due.at_ms):
-            return []
+            return Decision()
         audible = [alert for alert in due.alerts if not self.maintenance.muted_by(dict(alert.labels), due.at_ms)]
         audible = [alert for alert in audible if not self.inhibitor.muted_by(alert, due.at_ms)]
         audible = [alert for alert in audible if not self.silences.muted_by(dict(alert.labels), due.at_ms)]
         if not audible or self._is_snoozed(due, audible):
-            return []
-        endpoints = self._endpoints(due)
-        outcomes = (self._tell(endpoint, due, audible) for endpoint in endpoints)
-        return [outcome for outcome in outcomes if outcome is not None]
+            return Decision()
+        behind = {one.fingerprint for one in audible if self._is_behind(one, due.at_ms) or self._is_passing(one)}
+        explains = {one.fingerprint: set(self.kinship.explains(one, due.at_ms)) for one in audible}
+        outcomes, is_held = [], False
+        for endpoint in self._endpoints(due):
+            new = self._explained(endpoint, due, behind, explains)
+            is_held = is_held or bool(new)
+            outcome = self._tell(endpoint, due, [one for one in audible if one.fingerprint not in new])
+            outcomes += [outcome] if outcome is not None else []
+        return Decision(tuple(outcomes), is_held)
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:
         """Takes note of who has been told what."""
@@ -116,7 +138,7 @@ class Decisions:
         """Why nobody is told of an alert on a route at a time."""
         return Mute(
             silenced_by=tuple(self.silences.muted_by(dict(alert.labels), at_ms)),
-            inhibited_by=tuple(self.inhibitor.muted_by(alert, at_ms)),
+            inhibited_by=(*self.inhibitor.muted_by(alert, at_ms), *self._causes(alert, at_ms)),
             muted_times=self.muted_times(route, at_ms),
             maintenance=tuple(self.maintenance.muted_by(dict(alert.labels), at_ms)),
         )
@@ -144,6 +166,31 @@ class Decisions:
         if all(alert.resolved_at_ms is not None for alert in due.alerts):
             return [receiver, *schedule.people()]
         return [receiver, schedule.who(due.at_ms)]
+
+    def _causes(self, alert: Alert, at_ms: int) -> list[str]:
+        return self.kinship.explained_by(alert, self.incidents.causes, at_ms) if alert.resolved_at_ms is None else []
+
+    def _is_behind(self, alert: Alert, at_ms: int) -> bool:
+        """Whether something is down before its device of which people are told, or on which they work."""
+        if alert.resolved_at_ms is not None:
+            return False
+        causes = self.kinship.causes(device_of(alert), self.incidents.causes)
+        return bool(self._causes(alert, at_ms) or (causes and self.maintenance.devices(set(causes), at_ms)))
+
+    def _is_passing(self, alert: Alert) -> bool:
+        causes = self.incidents.causes
+        return bool(causes) and alert.resolved_at_ms is None and self.kinship.is_passing(alert, causes)
+
+    def _explained(self, endpoint: Endpoint, due: Due, behind: Set[str], explains: Mapping[str, Set[str]]) -> Set[str]:
+        """Alerts that an endpoint was not told of yet and need not be: they are behind what is down, or it knows what
+        is behind them, and the incident has them at its front."""
+        before = self.told.get((endpoint, due.group.key))
+        known = before.firing if before is not None else frozenset()
+        late = {one for one, others in explains.items() if others and self._knows(endpoint, others)}
+        return (behind | late) - known
+
+    def _knows(self, endpoint: Endpoint, fingerprints: Set[str]) -> bool:
+        return any(one == endpoint and not told.firing.isdisjoint(fingerprints) for (one, _), told in self.told.items())
 
     def _is_snoozed(self, due: Due, alerts: Sequence[Alert]) -> bool:
         """Whether people put it off; that all is over they want to know even so."""

@@ -1,7 +1,7 @@
 """An incident: alert groups that belong together, what people did about them, and when. Values and pure functions."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +16,8 @@ REOPENED_WITHIN_MS: Final = 900_000
 SEVERITIES: Final = ("critical", "error", "warning", "info")
 MOST_ENTRIES: Final = 500
 MOST_MARKS: Final = 1000
+MOST_DEVICES: Final = 200
+"""Of one group."""
 LONGEST_TITLE: Final = 200
 
 
@@ -24,9 +26,12 @@ class Kind(StrEnum):
 
     OPENED = "opened"
     JOINED = "joined"
+    CAUSE = "cause"
+    MERGED = "merged"
     TOLD = "told"
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
+    RELEASED = "released"
     SNOOZED = "snoozed"
     COMMENT = "comment"
     RESOLVED = "resolved"
@@ -45,7 +50,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Member:
     """An alert group of an incident. `over_ms` is None while something in it fires; `why` says why it is in there;
-    `escalation` names who else is told of it where nobody cares."""
+    `escalation` names who else is told of it where nobody cares; `devices`: what its alerts are about, sorted."""
 
     key: str
     title: str
@@ -54,6 +59,7 @@ class Member:
     why: str
     escalation: str = ""
     over_ms: int | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Incident:
     """All that is known of an incident. Times are Unix milliseconds.
 
     members: its groups, the one that opened it first. marks: labels and values by which others join it.
+    shadows: devices that are or were down, each with those that could only be reached through it, sorted.
+    merged_into: the incident that it turned out to be part of, 0 where there is none.
     acknowledged_until_ms: until then `owner` cares for it, and nothing of it is told that is no news.
     snoozed_until_ms: until then nothing of it is told but its end.
     timeline: the oldest entry first; of very many those in the middle are dropped.
@@ -85,11 +93,22 @@ class Incident:
     snoozed_until_ms: int = 0
     escalated: tuple[Escalated, ...] = ()
     timeline: tuple[Entry, ...] = ()
+    shadows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    merged_into: int = 0
 
     @property
     def title(self) -> str:
-        """What its most severe group says; of equal ones the first."""
-        return min(self.members, key=lambda one: rank(one.severity)).title
+        """What its first group says by rank."""
+        return self.ranked()[0].title
+
+    def causes(self) -> frozenset[str]:
+        """The devices that others stand behind, and that stand behind none themselves."""
+        return frozenset(self.shadows).difference(*self.shadows.values())
+
+    def ranked(self) -> list[Member]:
+        """Its groups, those about what the others stand behind first, then by severity, of equals the first."""
+        causes = self.causes()
+        return sorted(self.members, key=lambda one: (causes.isdisjoint(one.devices), rank(one.severity)))
 
     @property
     def severity(self) -> str:
@@ -148,6 +167,7 @@ def join(
             severity=severity,
             since_ms=now_ms if again else known.since_ms,
             escalation=escalation,
+            devices=member.devices,
         )
         joined = replace(incident, members=tuple(member if one.key == key else one for one in incident.members))
         if again:
@@ -179,6 +199,13 @@ def acknowledge(incident: Incident, by: str, until_ms: int, comment: str, now_ms
     return note(owned, Entry(now_ms, Kind.ACKNOWLEDGED, comment, by))
 
 
+def release(incident: Incident, by: str, comment: str, now_ms: int) -> Incident:
+    """Nobody cares for it any more: as if it had not been taken on. Raises NotOpen."""
+    _must_be_open(incident)
+    freed = replace(incident, owner="", acknowledged_until_ms=0)
+    return note(freed, Entry(now_ms, Kind.RELEASED, comment, by))
+
+
 def snooze(incident: Incident, by: str, until_ms: int, comment: str, now_ms: int) -> Incident:
     """Nobody is to hear of it until a time. Raises NotOpen."""
     _must_be_open(incident)
@@ -195,11 +222,19 @@ def note(incident: Incident, entry: Entry) -> Incident:
 
 def member_of(key: str, firing: Sequence[Alert], now_ms: int, why: str, escalation: str) -> Member:
     worst = min(firing, key=lambda one: rank(severity_of(one)))
-    return Member(key, title_of(worst, len(firing)), severity_of(worst), now_ms, why, escalation)
+    devices = tuple(sorted({device_of(one) for one in firing} - {""})[:MOST_DEVICES])
+    return Member(key, title_of(worst, len(firing)), severity_of(worst), now_ms, why, escalation, devices=devices)
 
 
 def severity_of(alert: Alert) -> str:
     return dict(alert.labels).get("severity", "")
+
+
+def device_of(alert: Alert) -> str:
+    """The handle of the device that an alert is about, "" where it names none. Where there is an `instance`, `device`
+    is a part of it, such as a disk."""
+    labels = dict(alert.labels)
+    return labels.get("instance") or labels.get("device", "")
 
 
 def title_of(alert: Alert, number: int) -> str:
@@ -214,7 +249,11 @@ def title_of(alert: Alert, number: int) -> str:
 
 def marks_of(alerts: Iterable[Alert]) -> frozenset[tuple[str, str]]:
     """By which labels and values these belong to others."""
-    marks = {pair for alert in alerts for pair in alert.labels if pair[0] in JOINED_BY and pair[1]}
+    marks = set()
+    for alert in alerts:
+        labels = dict(alert.labels)
+        names = [name for name in JOINED_BY if name != "device" or "instance" not in labels]
+        marks |= {(name, labels[name]) for name in names if labels.get(name)}
     return frozenset(sorted(marks)[:MOST_MARKS])
 
 

@@ -1,7 +1,7 @@
 """All incidents: which one a group belongs to, and what it changes that one is about."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netmon_collector.alerts.base import Alert
@@ -11,6 +11,7 @@ from netmon_collector.alerts.incident import (
     Entry,
     Incident,
     Kind,
+    device_of,
     end_groups,
     join,
     marks_of,
@@ -18,6 +19,7 @@ from netmon_collector.alerts.incident import (
     open_incident,
     why_related,
 )
+from netmon_collector.alerts.kinship import Kinship, merged, recorded_causes, surveyed, why_behind, why_beside
 
 if TYPE_CHECKING:
     from netmon_collector.alerts.decision import Notification
@@ -29,6 +31,7 @@ class Incidents:
     def __init__(self, incidents: Iterable[Incident] = ()) -> None:
         self._incidents: dict[int, Incident] = {}
         self._of_group: dict[str, int] = {}
+        self._causes: dict[str, tuple[str, ...]] = {}
         self.lock = asyncio.Lock()
         self.keep(sorted(incidents, key=lambda one: one.number))
 
@@ -44,15 +47,27 @@ class Incidents:
         incident = self._incidents.get(self._of_group.get(key, 0))
         return incident if incident is not None and incident.closed_ms is None else None
 
+    @property
+    def causes(self) -> Mapping[str, tuple[str, ...]]:
+        """What each device was behind, by what open incidents know."""
+        return self._causes
+
     def plan(
-        self, dues: Sequence[Due], told: Sequence["Notification"], groups: Iterable[str], now_ms: int
+        self,
+        dues: Sequence[Due],
+        told: Sequence["Notification"],
+        held: Iterable[str],
+        groups: Iterable[str],
+        kinship: Kinship,
+        now_ms: int,
     ) -> list[Incident]:
         """What incidents become when somebody is told so of groups that are due; `groups` are the keys of all groups.
 
-        A group of which somebody is told that it fires opens an incident, or joins one that is open. One in which
-        nothing fires, or that is no more, is over.
+        A group of which somebody is told that it fires opens an incident, or joins one that is open. One that is
+        `held`, because what explains it is told, only joins. One in which nothing fires, or that is no more, is over.
+        Those that turn out to have one cause become one.
         """
-        work = _Work(self._incidents, self._of_group)
+        work = _Work(self._incidents, self._of_group, kinship)
         firing = {due.group.key: [one for one in due.alerts if one.resolved_at_ms is None] for due in dues}
         routes = {due.group.key: due.group.route for due in dues}
         heard: dict[str, set[str]] = {}
@@ -61,6 +76,10 @@ class Incidents:
         for key in heard:
             if firing.get(key):
                 work.enter(key, firing[key], routes[key].escalation, now_ms)
+        for key in held:
+            if key not in heard and firing.get(key):
+                work.enter(key, firing[key], "", now_ms, opens=False)
+        work.look_around(now_ms)
         work.tell(heard, now_ms)
         present = set(groups)
         work.end({key for key, alerts in firing.items() if not alerts}, present, now_ms)
@@ -68,9 +87,12 @@ class Incidents:
 
     def keep(self, changed: Iterable[Incident]) -> None:
         """Goes by incidents as they are now."""
+        changed = sorted(changed, key=lambda one: one.closed_ms is None)  # a group's open incident counts
         for one in changed:
             self._incidents[one.number] = one
             self._of_group.update((member.key, one.number) for member in one.members)
+        if any(one.shadows for one in changed):
+            self._causes = recorded_causes(self._incidents.values())
 
     def forget_before(self, at_ms: int) -> list[int]:
         """Drops those that were closed before a time; their numbers."""
@@ -84,36 +106,71 @@ class Incidents:
 class _Work:
     """Incidents on their way to what they become, without touching what they were."""
 
-    def __init__(self, incidents: Mapping[int, Incident], of_group: Mapping[str, int]) -> None:
+    def __init__(self, incidents: Mapping[int, Incident], of_group: Mapping[str, int], kinship: Kinship) -> None:
         self._before = incidents
         self._of_group = dict(of_group)
+        self._kinship = kinship
         self._open = [number for number, one in incidents.items() if one.closed_ms is None]
         self._next = max(incidents, default=0) + 1
         self.changed: dict[int, Incident] = {}
 
-    def enter(self, key: str, firing: Sequence[Alert], escalation: str, now_ms: int) -> None:
+    def enter(self, key: str, firing: Sequence[Alert], escalation: str, now_ms: int, *, opens: bool = True) -> None:
+        """Puts a group into its incident; without one into one that is related, else into a new one if it `opens`."""
         known = self._get(self._of_group.get(key, 0))
         if known is not None and (known.closed_ms is None or now_ms - known.closed_ms <= REOPENED_WITHIN_MS):
             if known.closed_ms is not None:
                 self._open.append(known.number)
             self.changed[known.number] = join(known, key, firing, "", now_ms, escalation)
             return
-        marks = marks_of(firing)
-        for number in self._open:
-            incident = self._get(number)
-            assert incident is not None
-            why = why_related(incident, marks, now_ms)
-            if why:
-                break
-        else:
-            incident = None
-        if incident is None:
+        incident, why = self._related(firing, now_ms)
+        if incident is not None:
+            number = incident.number
+            self.changed[number] = join(incident, key, firing, why, now_ms, escalation)
+        elif opens:
             number, self._next = self._next, self._next + 1
             self._open.append(number)
             self.changed[number] = open_incident(number, key, firing, now_ms, escalation)
         else:
-            self.changed[number] = join(incident, key, firing, why, now_ms, escalation)
+            return
         self._of_group[key] = number
+
+    def look_around(self, now_ms: int) -> None:
+        """Takes note of what stands between the devices of incidents, and makes one of those with one cause."""
+        for number in list(self._open):
+            incident = self._must(number)
+            looked = surveyed(incident, self._kinship, now_ms)
+            if looked is not incident:
+                self.changed[number] = looked
+        first: dict[str, int] = {}
+        for number in sorted(self._open):
+            incident = self._must(number)
+            into = next((first[cause] for cause in sorted(incident.causes()) if cause in first), None)
+            if into is None:
+                first.update((cause, number) for cause in incident.causes())
+            else:
+                self._merge(into, number, now_ms)
+
+    def _merge(self, into: int, number: int, now_ms: int) -> None:
+        whole, part = self._must(into), self._must(number)
+        shared = sorted(whole.causes() & part.causes())
+        self.changed[into], self.changed[number] = merged(whole, part, f"both are behind {shared[0]}", now_ms)
+        self._open.remove(number)
+        self._of_group.update((member.key, into) for member in part.members)
+
+    def _related(self, firing: Sequence[Alert], now_ms: int) -> tuple[Incident | None, str]:
+        """The open incident that these belong to, and why: what stands between devices tells more than labels do."""
+        devices, marks = {device_of(one) for one in firing} - {""}, marks_of(firing)
+        incidents = [self._must(number) for number in self._open]
+        ways: tuple[Callable[[Incident], str], ...] = (
+            lambda one: why_behind(one, devices, self._kinship),
+            lambda one: why_related(one, marks, now_ms),
+            lambda one: why_beside(one, devices, self._kinship, now_ms),
+        )
+        for find in ways:
+            for incident in incidents:
+                if why := find(incident):
+                    return incident, why
+        return None, ""
 
     def tell(self, heard: Mapping[str, set[str]], now_ms: int) -> None:
         """Writes down who was told, once for all groups of an incident."""
@@ -131,8 +188,7 @@ class _Work:
 
     def end(self, silent: set[str], present: set[str], now_ms: int) -> None:
         for number in self._open:
-            incident = self._get(number)
-            assert incident is not None
+            incident = self._must(number)
             over = {one.key for one in incident.members if one.key in silent or one.key not in present}
             ended = end_groups(incident, over, now_ms)
             if ended is not incident:
@@ -140,3 +196,6 @@ class _Work:
 
     def _get(self, number: int) -> Incident | None:
         return self.changed.get(number) or self._before.get(number)
+
+    def _must(self, number: int) -> Incident:
+        return self.changed.get(number) or self._before[number]

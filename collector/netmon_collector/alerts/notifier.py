@@ -104,9 +104,11 @@ class Notifier:
         async with incidents.lock:
             await self._escalate(now_ms)
             dues = self._groups.flush(now_ms)
-            outcomes = [outcome for due in dues for outcome in self._decisions.decide(due)]
+            decided = [self._decisions.decide(due) for due in dues]
+            outcomes = [outcome for one in decided for outcome in one.outcomes]
             told = [one.notification for one in outcomes if one.notification is not None]
-            changed = incidents.plan(dues, told, self._groups.all(), now_ms)
+            held = [due.group.key for due, one in zip(dues, decided, strict=True) if one.is_held]
+            changed = incidents.plan(dues, told, held, self._groups.all(), self._decisions.kinship, now_ms)
             if await self._keep(outcomes, changed):
                 await self._forget(dues)
 
@@ -162,7 +164,7 @@ class Notifier:
 
     def _enter(self, alert: Alert, now_ms: int, *, known: bool = False) -> None:
         self._alerts[alert.fingerprint] = alert
-        self._decisions.inhibitor.take([alert])
+        self._decisions.take(alert)
         self._groups.take(alert, now_ms, known=known)
 
     async def _forget(self, dues: Sequence[Due]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
@@ -80,6 +81,22 @@ class EventBook:
             self._reactions.happened(new)
         return Receipt(batch.epoch, batch.sequence, Acked())
 
+    async def note(self, new: Sequence[NewEvent]) -> None:
+        """Takes what the collector itself has to tell; what cannot be kept is lost, and said once."""
+        if not new:
+            return
+        bounded = [self._bounded(one) for one in new]
+        try:
+            async with self._turn:
+                await asyncio.to_thread(self.kept.note, bounded, self._now_ms())
+        except SQLAlchemyError as error:
+            if not self._is_broken:
+                log.error("events.not_kept", error=str(getattr(error, "orig", None) or error), events=len(new))
+            self._is_broken = True
+            return
+        self._is_broken = False
+        self._count(bounded)
+
     async def greet(self, agent_id: str, epoch: int, first_sequence: int) -> int:
         """Takes note of where an agent's spool of events stands; the highest sequence that is kept."""
         if not 0 < epoch <= _LARGEST:
@@ -118,6 +135,10 @@ class EventBook:
             address=_plain(event.address, _LONGEST_ADDRESS),
             fields=fields,
         )
+
+    def _bounded(self, own: NewEvent) -> NewEvent:
+        fields = {name: _plain(text, _LONGEST_FIELD) for name, text in own.fields.items()}
+        return replace(own, text=_plain(own.text, _LONGEST_TEXT), fields=fields)
 
     def _count(self, new: Sequence[NewEvent]) -> None:
         for one in new:

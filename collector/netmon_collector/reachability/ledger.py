@@ -1,7 +1,7 @@
 """What witnesses have told of all devices, and the judgement that it comes to; holds state, has no clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from netmon_collector.reachability.standing import Standing, State
@@ -12,11 +12,12 @@ from netmon_collector.topology.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A device that stands otherwise than before, and why."""
+    """A device that stands otherwise than before, and why. `is_first`: it was never judged before."""
 
     device: str
     before: State
     standing: Standing
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,17 @@ class Ledger:
         self._canaries: dict[str, dict[str, dict[Witness, Account]]] = defaultdict(lambda: defaultdict(dict))
         self._standings: dict[str, Standing] = {}
         self._blind: dict[str, int] = {}
+        self._shadows: dict[str, set[str]] = {}
 
     @property
     def standings(self) -> dict[str, Standing]:
         """How each device stands."""
         return self._standings
+
+    @property
+    def shadows(self) -> Mapping[str, Set[str]]:
+        """What is behind each device that is down."""
+        return self._shadows
 
     @property
     def blind(self) -> dict[str, int]:
@@ -86,7 +93,7 @@ class Ledger:
         scene = Scene(self._accounts, canaries, serviced, graph, self._blind)
         survey = surveyed(scene, self._standings, now_ms, self._settings)
         changes = tuple(
-            Change(device, before.state, standing)
+            Change(device, before.state, standing, device not in self._standings)
             for device, standing in survey.standings.items()
             if standing.state is not (before := self._standings.get(device, Standing())).state
             or standing.page != before.page
@@ -94,6 +101,10 @@ class Ledger:
         blinded = tuple(one for one in survey.blind if one not in self._blind)
         seeing = tuple(one for one in self._blind if one not in survey.blind)
         self._standings, self._blind = dict(survey.standings), dict(survey.blind)
+        self._shadows = defaultdict(set)
+        for device, standing in self._standings.items():
+            for cause in standing.shadowed_by:
+                self._shadows[cause].add(device)
         self._forgive(now_ms)
         return Judgement(changes, blinded, seeing, survey.ask_again)
 

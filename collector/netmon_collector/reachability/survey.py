@@ -16,6 +16,9 @@ FEWEST: Final = 3
 """A poller without canaries is blind when so many targets, and all of them, fail at once."""
 
 
+_AS_EVER: Final = Opinion(Finding.WELL)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """hold_ms: how long a device waits to be called down while something before it is in doubt."""
@@ -66,6 +69,9 @@ def surveyed(scene: Scene, before: Mapping[str, Standing], now_ms: int, settings
     standings = {}
     for device, opinion in opinions.items():
         was = before.get(device, Standing(since_ms=now_ms))
+        if opinion == _AS_EVER and was == _untroubled(was) and device not in scene.serviced:
+            standings[device] = was
+            continue
         is_held = device in maybe and _may_wait(scene.devices[device], now_ms, settings)
         after = _judged(was, opinion, shadows.get(device, ()), is_held, scene.devices[device], now_ms, settings)
         if device in scene.serviced:
@@ -73,6 +79,11 @@ def surveyed(scene: Scene, before: Mapping[str, Standing], now_ms: int, settings
         standings[device] = stood(was, after, now_ms, settings.steadiness)
     again = tuple((device, one) for device, opinion in sorted(opinions.items()) for one in opinion.ask_again)
     return Survey(standings, blind, again)
+
+
+def _untroubled(was: Standing) -> Standing:
+    """A standing that is up since as long, and of which there is nothing more to say."""
+    return Standing(State.UP, was.since_ms)
 
 
 def _judged(

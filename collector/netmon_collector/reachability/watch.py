@@ -6,14 +6,14 @@ from typing import Final
 
 from netmon_collector.fleet import Fleet
 from netmon_collector.reachability.ledger import Judgement, Ledger
-from netmon_collector.reachability.standing import CODES, State
-from netmon_collector.reachability.survey import Settings
+from netmon_collector.reachability.telling import Chronicler, note_series
 from netmon_collector.reachability.witnesses import Kind, Witness
 from netmon_collector.rules.writing import Ledger as Results
+from netmon_collector.state.events import NewEvent
 from netmon_collector.store.base import Latest, Matcher, MatchOp, StoreError
 from netmon_collector.topology.graph import Graph
 from netmon_configs.logs import EventLog
-from netmon_proto.model import NAME, Labels, is_stale
+from netmon_proto.model import NAME, is_stale
 
 log = EventLog("netmon.collector.reachability")
 
@@ -23,19 +23,21 @@ ASK_AGAIN_MS: Final = 10_000
 GRACE_MS: Final = 60_000
 """After the collector's start agents have that long to find it again, beside their patience."""
 _CHECKS: Final = [Matcher(NAME, MatchOp.EQUAL, "probe_success")]
-_JOB: Final = "reachability"
 _USUAL_MS: Final = 10_000
 """The interval of a check that is made by somebody of whom nothing else is known."""
 
 Newest = Callable[[Sequence[Matcher]], Awaitable[Latest]]
 """The newest sample of each series."""
 
+Chronicle = Callable[[Sequence[NewEvent]], Awaitable[None]]
+"""Takes what happened into the log of events; raises nothing."""
+
 
 class Watch:
     """All devices of a fleet.
 
-    serviced: which of some devices are in maintenance at a time, in Unix milliseconds. here: what the collector's own
-    host is called, whose agent says nothing of the network.
+    chronicle: takes each change, with its evidence. serviced: which of some devices are in maintenance at a time, in
+    Unix milliseconds. here: what the collector's own host is called, whose agent says nothing of the network.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Watch:
         poll_now: Callable[[str], object],
         now_ms: Callable[[], int],
         here: str,
+        ledger: Ledger,
+        chronicle: Chronicle,
     ) -> None:
         self._fleet = fleet
         self._newest = newest
@@ -58,7 +62,9 @@ class Watch:
         self._now_ms = now_ms
         self._here = here
         self._asked_ms: dict[str, int] = {}
-        self.ledger = Ledger(Settings())
+        self.ledger = ledger
+        self._chronicle = chronicle
+        self._chronicler = Chronicler()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -83,9 +89,12 @@ class Watch:
         self.ledger.keep(devices)
         await self._hear_checks()
         judgement = self.ledger.judge(now_ms, self._graph(), self._serviced(devices, now_ms))
-        self._tell(judgement)
+        self._log(judgement)
+        await self._chronicle(list(self._chronicler.entries(judgement, now_ms)))
+        self._chronicler.forget(self.ledger.standings)
         self._ask_again(judgement, now_ms)
-        await self._write(now_ms)
+        note_series(self.ledger, self._results, now_ms)
+        await self._results.flush()
 
     def _hear_agents(self) -> Iterator[str]:
         for voice in self._fleet.voices():
@@ -124,16 +133,11 @@ class Watch:
                 witness = Witness(kind, by, intervals_ms.get(by, _USUAL_MS))
                 self.ledger.tell(device, witness, value > 0, at_ms)
 
-    def _tell(self, judgement: Judgement) -> None:
+    def _log(self, judgement: Judgement) -> None:
         for poller in judgement.blinded:
             log.error("poller.blind", poller=poller, consequence="what it misses counts against no device")
         for poller in judgement.seeing:
             log.info("poller.sees_again", poller=poller)
-        for change in judgement.changes:
-            standing = change.standing
-            if standing.state in (State.UP, change.before):
-                continue
-            log.info("device.stands", device=change.device, state=standing.state, evidence="; ".join(standing.evidence))
 
     def _ask_again(self, judgement: Judgement, now_ms: int) -> None:
         """Has devices in doubt polled at once: an outage is known sooner, and so is a lost packet."""
@@ -141,20 +145,3 @@ class Watch:
             if witness.kind is Kind.SNMP and now_ms - self._asked_ms.get(device, 0) >= ASK_AGAIN_MS:
                 self._asked_ms[device] = now_ms
                 self._poll_now(device)
-
-    async def _write(self, now_ms: int) -> None:
-        standings = self.ledger.standings
-        states = {_labels("netmon_device_state", one): CODES[standing.state] for one, standing in standings.items()}
-        pages = {
-            _labels("netmon_device_page", one): float(standing.page.count)
-            for one, standing in standings.items()
-            if standing.page is not None
-        }
-        blind = dict.fromkeys((_labels("netmon_poller_blind", one) for one in self.ledger.blind), 1.0)
-        for key, series in (("state", states), ("page", pages), ("blind", blind)):
-            self._results.note(f"{_JOB} {key}", series, now_ms)
-        await self._results.flush()
-
-
-def _labels(name: str, instance: str) -> Labels:
-    return (NAME, name), ("instance", instance), ("job", _JOB)

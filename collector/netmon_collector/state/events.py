@@ -93,6 +93,11 @@ class KeptEvents:
             connection.execute(insert(events), [_row(one, now_ms) for one in new])
         return True
 
+    def note(self, new: Sequence[NewEvent], now_ms: int) -> None:
+        """Keeps what the collector itself has to tell. On disk when this returns."""
+        with self._engine.begin() as connection:
+            connection.execute(insert(events), [_row(one, now_ms) for one in new])
+
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         """The highest sequence of an epoch that is kept; 0 where none is."""
         with reading(self._engine) as connection:

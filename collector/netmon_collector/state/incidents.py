@@ -43,7 +43,8 @@ def keep_incidents(connection: Connection, changed: Iterable[Incident]) -> None:
 
 def _unpack(content: bytes) -> Incident:
     plain = orjson.loads(content)
-    plain["members"] = tuple(Member(**one) for one in plain["members"])
+    plain["members"] = tuple(Member(**{**one, "devices": tuple(one.get("devices", ()))}) for one in plain["members"])
+    plain["shadows"] = {cause: tuple(devices) for cause, devices in plain.get("shadows", {}).items()}
     plain["marks"] = frozenset((name, value) for name, value in plain["marks"])
     plain["escalated"] = tuple(Escalated(**one) for one in plain.get("escalated", ()))
     plain["timeline"] = tuple(Entry(**{**one, "kind": Kind(one["kind"])}) for one in plain["timeline"])

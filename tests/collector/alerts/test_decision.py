@@ -34,7 +34,7 @@ class Desk:
         )
 
     def take(self, alert: Alert, now_ms: int) -> None:
-        self.decisions.inhibitor.take([alert])
+        self.decisions.take(alert)
         self.groups.take(alert, now_ms)
 
     def until(self, end_ms: int) -> list[Notification]:
@@ -42,7 +42,7 @@ class Desk:
         told = []
         while (next_ms := self.groups.next_ms()) is not None and next_ms <= end_ms:
             for due in self.groups.flush(next_ms):
-                outcomes = self.decisions.decide(due)
+                outcomes = self.decisions.decide(due).outcomes
                 self.decisions.keep(outcomes)
                 self.groups.settle(due)
                 told += [one.notification for one in outcomes if one.notification is not None]

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from netmon_collector.reachability.ledger import Ledger
 from netmon_collector.reachability.standing import State
+from netmon_collector.reachability.survey import Settings
 from netmon_collector.reachability.watch import GRACE_MS, Watch
 from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.session import Session
 from netmon_collector.state.devices import DeviceRecord
+from netmon_collector.state.events import Wanted
 from netmon_collector.store.base import Matcher, MatchOp, TieredStore
 from netmon_collector.topology.graph import Graph
 from netmon_proto.model import NAME, Hello, SnmpCredential
@@ -71,6 +74,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             asked.append,
             clock.now_ms,
             "monitor",
+            Ledger(Settings()),
+            running.events.note,
         )
         yield Site(running, clock, watch, asked, serviced)
 
@@ -84,6 +89,19 @@ async def test_an_agent_that_falls_silent_is_paged_within_a_minute(site: Site) -
     assert site.state("web2") is State.DOWN
     assert await site.series("netmon_device_state") == {"web1": 0.0, "web2": 2.0}
     assert await site.series("netmon_device_page") == {"web2": 1.0}
+
+
+async def test_each_change_is_an_event_with_its_evidence_and_a_start_is_none(site: Site) -> None:
+    for number, name in enumerate(("web1", "web2"), 1):
+        site.connect(number, name)
+    await site.passes(60, "web1", "web2")
+    assert site.running.events.kept.count(Wanted()) == 0
+    await site.passes(45, "web1")
+    (down,) = site.running.events.kept.page(Wanted(), 10)
+    assert (down.device, down.kind, down.fields["before"]) == ("web2", "device.down", "up")
+    assert down.text.startswith("web2 is down: agent: silent for 3")
+    await site.passes(30, "web1", "web2")
+    assert [one.kind for one in site.running.events.kept.page(Wanted(), 10)] == ["device.up", "device.down"]
 
 
 async def test_a_device_in_maintenance_is_paged_by_nobody_until_that_is_over(site: Site) -> None:
