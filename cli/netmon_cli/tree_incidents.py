@@ -1,5 +1,6 @@
 """`netmon incidents`, `incident` and `oncall`: what goes on, and who cares for it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,18 @@ def show_on_call(url: Url = None, token_file: TokenFile = None, as_json: Json = 
     finish(incidents.show_on_call(client_at(url, token_file), as_json, paper()))
 
 
+def rehearse_outages(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios.")], as_json: Json = False
+) -> None:
+    """Play whole outages, without a collector: whether people would be told what they should be.
+
+    Exit code 1 where something was otherwise than a scenario says.
+    """
+    from netmon_cli.rehearse import rehearse
+
+    finish(rehearse(files, as_json))
+
+
 @incident_app.command("show")
 def incident_show(number: Number, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
     """One incident: its groups, why they are one, and what happened when."""
@@ -60,6 +73,21 @@ def incident_ack(
 
     for_s = duration(for_, "--for")
     finish(hold(client_at(url, token_file), number, "ack", for_s, by, comment, as_json, paper()))
+
+
+@incident_app.command("release")
+def incident_release(
+    number: Number,
+    by: By = None,
+    comment: Comment = "",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Nobody cares for it any more: it is repeated and escalated again."""
+    from netmon_cli.incidents import release
+
+    finish(release(client_at(url, token_file), number, by, comment, as_json, paper()))
 
 
 @incident_app.command("snooze")

@@ -242,9 +242,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         now_ms,
         sites.at,
     )
-    knowledge = Knowledge(
-        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery
-    )
+    knowledge = Knowledge(tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery)
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge

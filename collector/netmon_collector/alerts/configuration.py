@@ -1,6 +1,6 @@
 """Who is told of alerts: a file in Alertmanager's format, and what it comes to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from pydantic import Field, create_model, model_validator
 
 from netmon_collector.alerts.calendar_options import Calendar, IntervalOptions
+from netmon_collector.alerts.channel import Channel
 from netmon_collector.alerts.channels.base import ChannelOptions, Globals, Surroundings
 from netmon_collector.alerts.channels.registry import CHANNELS
 from netmon_collector.alerts.decision import Endpoint
@@ -126,6 +127,10 @@ class AlertingFile(Options):
         """All channels; files of templates are below the folder. Raises ConfigError with all that is wrong:
         secrets that cannot be read, texts that are no templates."""
         around = replace(surroundings, texts=read_library(self.templates, folder), defaults=self.all)
+        return self.reach(lambda _, options: options.open(around))
+
+    def reach(self, opened: Callable[[Endpoint, ChannelOptions], Channel]) -> dict[Endpoint, Way]:
+        """How each endpoint is reached, by channels as they are `opened`. Raises ConfigError with all that is wrong."""
         endpoints = self.endpoints()
         ways: dict[Endpoint, Way] = {}
         mistakes: list[Mistake] = []
@@ -133,7 +138,7 @@ class AlertingFile(Options):
             failover = tuple(endpoints[one.failover]) if one.failover else ()
             for endpoint, options in one.ways():
                 try:
-                    channel = options.open(around)
+                    channel = opened(endpoint, options)
                 except ConfigError as error:
                     mistakes += [_placed(mistake, endpoint) for mistake in error.mistakes]
                 else:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
@@ -60,8 +60,16 @@ class Delivery:
     """
 
     def __init__(
-        self, outbox: Outbox, ways: Mapping[Endpoint, Way], *, url: str, now_ms: Callable[[], int], random: Random
+        self,
+        outbox: Outbox,
+        ways: Mapping[Endpoint, Way],
+        *,
+        url: str,
+        now_ms: Callable[[], int],
+        random: Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._outbox = outbox
         self._ways = ways
         self._url = url
@@ -69,6 +77,11 @@ class Delivery:
         self._random = random
         self._lines: dict[Endpoint, _Line] = {}
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many groups of messages are being delivered, or wait for another try."""
+        return sum(len(line.busy) for line in self._lines.values())
 
     def load(self) -> None:
         """Goes on with what the last run left in the outbox."""
@@ -145,7 +158,7 @@ class Delivery:
                 return
             self._failed(line, failure)
             await self._write(self._outbox.attempted, posted.notification.key, str(failure))
-            await asyncio.sleep(self._wait_s(attempt, failure))
+            await self._sleep(self._wait_s(attempt, failure))
             attempt += 1
 
     async def _send(self, posted: Posted, attempt: int) -> str:
