@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event
 from typing import Final
 
@@ -228,12 +229,9 @@ class Backlog:
         return True
 
     def _let_go(self, reading: Segment) -> None:
-        doomed = [segment for segment in self._log.inherited if segment.number < reading.number]
-        try:
-            self._log.remove(doomed)
-        except StoreError:
-            return  # they are read once more after the next start, if not removed with those that follow
-        self._log.inherited = [segment for segment in self._log.inherited if segment not in doomed]
+        self._log.drop([segment for segment in self._log.inherited if segment.number < reading.number])
+        with suppress(StoreError):  # what is left goes with those that follow, or is read once more
+            self._log.remove()
 
     def _check_stopped(self) -> None:
         if self._stopped.is_set():

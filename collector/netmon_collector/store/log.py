@@ -42,8 +42,8 @@ class Placed:
 class Log:
     """Writes records and says where they are.
 
-    `write` and `remove` run on the writer's thread, never two at once and never beside `full`, `add` and `drop`, which
-    belong to the event loop. What `write` wrote counts only once `add` was told.
+    `write` runs on the writer's thread, never twice at once and never beside `full` and `add`, which belong to the
+    event loop, as `drop` does for files of its own. What `write` wrote counts only once `add` was told.
     """
 
     def __init__(self, folder: Path, *, slice_ms: int, segment_bytes: int) -> None:
@@ -57,7 +57,7 @@ class Log:
         self._growing: Segment | None = None
         self._slice: int | None = None
         self._unwanted: set[Path] = set()
-        """Files that could not be begun, nor be taken away again."""
+        """Files that are not of the log, or not any more, and were not taken away yet."""
         numbers = [int(match[1]) for path in folder.iterdir() if (match := _NAME.match(path.name))]
         self._next_number = max(numbers, default=0) + 1
 
@@ -158,17 +158,24 @@ class Log:
         return [segment for segment in self.segments[:-1] if number is None or segment.number < number]
 
     def drop(self, doomed: Collection[Segment]) -> None:
-        """Takes segments out of the log whose files were removed."""
+        """Takes segments out of the log; their files are to be removed."""
+        self._unwanted |= {segment.path for segment in doomed}
         self.inherited = [segment for segment in self.inherited if segment not in doomed]
-        self._own = [segment for segment in self._own if segment not in doomed]
+        if any(segment in doomed for segment in self._own):  # else it is another thread that drops what was inherited
+            self._own = [segment for segment in self._own if segment not in doomed]
 
-    def remove(self, doomed: Sequence[Segment]) -> None:
-        """Deletes the files of segments, oldest first, and what failed writes left.
+    @property
+    def has_unwanted(self) -> bool:
+        """Whether files are to be removed."""
+        return bool(self._unwanted)
+
+    def remove(self) -> None:
+        """Deletes the files of segments that were dropped, oldest first, and what failed writes left.
 
         Raises StoreError; then it may be repeated.
         """
         try:
-            for path in [*self._unwanted, *(segment.path for segment in doomed)]:
+            for path in sorted(self._unwanted, key=_number):
                 path.unlink(missing_ok=True)
                 self._unwanted.discard(path)
             sync_folder(self._folder)

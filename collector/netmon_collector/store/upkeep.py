@@ -160,7 +160,7 @@ class Upkeep:
     async def _unpin(self, files: Sequence[ChunkFile]) -> None:
         """Sees to it that a restart does not bring back from the log what is dropped of files."""
         pinned = max((file.segment for file in files), default=0)
-        if any(segment.number <= pinned for segment in self._log.segments):
+        if self._log.has_unwanted or any(segment.number <= pinned for segment in self._log.segments):
             await self._let_go_of_log()
 
     async def _let_go_of_log(self) -> None:
@@ -282,10 +282,9 @@ class Upkeep:
             if lost := self._blocks.late.lost:
                 self._blocks.late.lost = 0
                 log.warning("store.verdicts_lost", verdicts=lost, consequence="these stay unknown")
-        doomed = self._log.before(self._blocks.oldest_segment())
-        if doomed:
-            await self._run(lambda: self._log.remove(doomed))
-            self._log.drop(doomed)
+        self._log.drop(self._log.before(self._blocks.oldest_segment()))
+        if self._log.has_unwanted:
+            await self._run(self._log.remove)
 
     def _write_recent(
         self,
@@ -386,6 +385,8 @@ class Upkeep:
             with suppress(StoreError):  # samples are safe, and what is not known can be said again
                 async with self._turn:
                     await self._let_go_of_log()
+        with suppress(StoreError):
+            await self._run(self._log.remove)
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import resource
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME
 from tests.collector.store.samples import batch, held, named, register, row
+from tests.support.flaky_disk import FlakyDisk
 
 WIDTH = 100
 
@@ -133,6 +135,48 @@ async def goes_on_in_another_file(store: EmbeddedStore, folder: Path, group: Gro
     assert await held(again) == samples
     assert again.highest_acked("agent", 1) == 2
     await again.close()
+
+
+async def test_a_file_that_could_be_neither_begun_nor_taken_away_goes_later(tmp_path: Path) -> None:
+    disk = FlakyDisk(tmp_path, random.Random(1))
+    with disk.mounted():
+        store = EmbeddedStore.open(tmp_path, window_s=0)
+        group = register(store, "a")
+        await store.append([row(group, 1, 1.0)], batch(1))
+        with disk.failing(frozenset({"fsync", "unlink"}), 1.0):
+            for _ in range(2):
+                with pytest.raises(StoreError, match=r"cannot write .*: (Input/output error|No space left)"):
+                    await store.append([row(group, 2, 2.0)], batch(2))
+        written, begun = sorted(tmp_path.glob("wal-*.log"))
+        assert not any(begun.read_bytes()), "what was not synced is lost"
+        samples = await held(store)
+        await store.close()
+    assert [written] == list(tmp_path.glob("wal-*.log"))
+    again = EmbeddedStore.open(tmp_path)
+    assert await held(again) == samples
+    assert again.stats().damaged == 0
+    await again.close()
+
+
+async def test_a_snapshot_works_while_files_of_the_log_cannot_be_removed(tmp_path: Path) -> None:
+    disk = FlakyDisk(tmp_path, random.Random(1))
+    with disk.mounted():
+        store = EmbeddedStore.open(tmp_path / "store", window_s=0, segment_bytes=1)
+        group = register(store, "a")
+        for n in range(1, 9):
+            await store.append([row(group, n, 1.0)], batch(n))
+        failed = 0
+        while len(list(store.folder.glob("wal-*.log"))) > 1:
+            with disk.failing(frozenset({"unlink"}), 0.5), suppress(StoreError):
+                await store._upkeep._let_go_of_log()
+            await store.snapshot(tmp_path / f"snapshot{failed}")
+            failed += 1
+        await store.close()
+    assert failed > 1
+    for n in range(failed):
+        copy = EmbeddedStore.open(tmp_path / f"snapshot{n}")
+        assert {time for _, time in await held(copy)} == set(range(1, 9))
+        await copy.close()
 
 
 async def test_a_catalog_that_could_not_be_written_is_made_anew(store: EmbeddedStore, tmp_path: Path) -> None:

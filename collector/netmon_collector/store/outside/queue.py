@@ -263,10 +263,9 @@ class Queue:
                 file = self._entries.popleft().file
                 file.settled = not self._entries or self._entries[0].file is not file
         async with self._committer.turn:
-            doomed = self._log.before(self._entries[0].file.segment.number if self._entries else None)
-            if doomed:
-                self._log.drop(doomed)
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._log.remove, doomed)
+            self._log.drop(self._log.before(self._entries[0].file.segment.number if self._entries else None))
+            if self._log.has_unwanted:
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._log.remove)
 
     def unsettled(self) -> list[Entry]:
         """All that the server may not have, or not show, in the order of coming."""
