@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Times
 from netmon_collector.store.blocks import Blocks
@@ -77,18 +78,23 @@ class Judging:
         housed = homes >= 0
         series, times, verdicts, homes = series[housed], times[housed], verdicts[housed], homes[housed]
         left = ~self._blocks.lanes.judge(series, times, verdicts)
-        if self._blocks.late.all():
-            for number in np.unique(homes[~left]).tolist():
-                own = ~left & (homes == number)
-                for time_ms in np.unique(times[own]).tolist():
-                    self._blocks.late.forget(number, series[own & (times == time_ms)], np.array([time_ms]))
-        for number in np.unique(homes[left]).tolist():
-            own = np.flatnonzero(left & (homes == number))
-            for head in reversed(self._blocks.all[number].sealing):
-                if isinstance(head, LaneHead) and len(own):
-                    own = own[~head.judge(series[own], times[own], verdicts[own])]
-            if len(own):
-                self._blocks.late.add(number, Marks.of_points(series[own], times[own], verdicts[own]))
+        if left.any() or self._blocks.late.all():
+            for number in np.unique(homes).tolist():
+                own = homes == number
+                self._take_frozen(number, series[own], times[own], verdicts[own], left[own])
+
+    def _take_frozen(
+        self, number: int, series: Numbers, times: Times, verdicts: Verdicts, left: npt.NDArray[np.bool_]
+    ) -> None:
+        """Verdicts on series of a block: what is `left`, as no lane has it, is for heads to be sealed, or waits."""
+        for head in reversed(self._blocks.all[number].sealing):
+            if isinstance(head, LaneHead) and left.any():
+                left[left] = ~head.judge(series[left], times[left], verdicts[left])
+        late = self._blocks.late
+        for time_ms in np.unique(times[~left]).tolist() if late.of(number) else ():
+            late.forget(number, series[~left & (times == time_ms)], np.array([time_ms]))
+        if left.any():
+            late.add(number, Marks.of_points(series[left], times[left], verdicts[left]))
 
 
 def again(
@@ -102,23 +108,28 @@ def again(
     """
     for block, all_ in late.items():
         for marks in all_:
-            left: Marks | None = marks
+            left: Marks | None = marks.ascending()
             for rows in sealing.get(block, ()):
-                left = left.without(rows.series, rows.times) if left is not None else None
+                left = _without_samples(left, rows) if left is not None else None
             if left is not None:
                 found = _samples(left, lambda *asked, block=block: stored(block, *asked))
                 if found is not None:
                     yield block, found
 
 
+def _without_samples(marks: Marks, rows: Rows) -> Marks | None:
+    """Less those on samples that are in rows, where series of the same block may have none at the same time."""
+    slots = np.flatnonzero(np.isin(rows.times, marks.times))
+    return marks.without_those_on(rows.series, rows.times[slots], (rows.bits[slots] != ABSENT_BITS).T)
+
+
 def _samples(marks: Marks, stored: Callable[[Numbers, int, int], list[Piece]]) -> Rows | None:
-    order = np.argsort(marks.series)
-    series = marks.series[order]
-    table = merge(stored(series, int(marks.times.min()), int(marks.times.max())), len(series))
+    """The samples in files that marks (ascending) are on."""
+    series = marks.series
+    table = merge(stored(series, int(marks.times[0]), int(marks.times[-1])), len(series))
     if table is None:
         return None
     slots = np.flatnonzero(np.isin(table.times, marks.times))
-    by_time = np.argsort(marks.times)
-    told = marks.verdicts[np.ix_(order, by_time)][:, np.searchsorted(marks.times[by_time], table.times[slots])]
+    told = marks.verdicts[:, np.searchsorted(marks.times, table.times[slots])]
     bits = np.where(told != Verdict.UNKNOWN, table.bits[:, slots], np.uint64(ABSENT_BITS))
     return Rows(table.times[slots], series, np.ascontiguousarray(bits.T)) if len(slots) else None

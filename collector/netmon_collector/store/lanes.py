@@ -256,6 +256,6 @@ def _tidy(row: int, counts: npt.NDArray[np.int64], times: Times, bits: Bits, ver
     kept = np.append(~same, True)
     counts[row] = np.count_nonzero(kept)
     times[row, : counts[row]], bits[row, : counts[row]] = sorted_times[kept], sorted_bits[kept]
-    if verdicts is not None:
-        verdicts[row, : counts[row]] = verdicts[row, order][kept]
+    if verdicts is not None:  # a verdict on a time is on all its samples that there were: on the first, if there is one
+        verdicts[row, : counts[row]] = verdicts[row, order][np.append(True, ~same)]
     return int(np.count_nonzero(same & (sorted_bits[1:] != sorted_bits[:-1])))

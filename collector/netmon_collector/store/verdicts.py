@@ -33,9 +33,27 @@ class Marks:
         return cls(columns, slots, table)
 
     def without(self, series: Numbers, times: Times) -> "Marks | None":
-        """Less those on some series (ascending) at some times (ascending); None where nothing is left."""
+        """Less those on some series at some times, both in any order; None where nothing is left."""
         rows, slots = np.isin(self.series, series), np.isin(self.times, times)
-        verdicts = np.where(rows[:, None] & slots, np.uint8(Verdict.UNKNOWN), self.verdicts)
+        return self._only(~(rows[:, None] & slots))
+
+    def ascending(self) -> "Marks":
+        """The same, series and times in their order."""
+        series, times = np.argsort(self.series), np.argsort(self.times)
+        return Marks(self.series[series], self.times[times], self.verdicts[np.ix_(series, times)])
+
+    def without_those_on(self, series: Numbers, times: Times, present: npt.NDArray[np.bool_]) -> "Marks | None":
+        """Less those on samples [C, T] of some series and times, which are `present`, both in any order; None where
+        nothing is left. These marks ascend.
+        """
+        rows, their_rows = _shared(self.series, series)
+        slots, their_slots = _shared(self.times, times)
+        left = np.ones(self.verdicts.shape, np.bool_)
+        left[np.ix_(rows, slots)] = ~present[np.ix_(their_rows, their_slots)]
+        return self if left.all() else self._only(left)
+
+    def _only(self, kept: npt.NDArray[np.bool_]) -> "Marks | None":
+        verdicts = np.where(kept, self.verdicts, np.uint8(Verdict.UNKNOWN))
         return Marks(self.series, self.times, verdicts) if verdicts.any() else None
 
 
@@ -66,7 +84,7 @@ class Plane:
         bits = self._bits[:, :count]
         known, anomalous = np.unpackbits(bits, axis=2, count=min(width, 8 * bits.shape[2]))
         verdicts = np.zeros((width, count), np.uint8)
-        verdicts[: known.shape[1]] = (known + anomalous).T
+        verdicts[: known.shape[1]] = (known + (known & anomalous)).T  # who reads while it is put sees UNKNOWN
         return verdicts
 
 
@@ -132,8 +150,10 @@ class Late:
     def done(self, blocks: dict[int, tuple[Marks, ...]]) -> None:
         """Lets go of those that are on the disk."""
         for block, marks in blocks.items():
-            own = self._by_block.pop(block)
+            own = self._by_block[block]
             left = tuple(one for one in own if not any(one is done for done in marks))
             if left:
-                self._by_block[block] = left
+                self._by_block[block] = left  # in one step: who reads meanwhile misses none
+            else:
+                del self._by_block[block]
             self._size_bytes += sum(one.size_bytes for one in left) - sum(one.size_bytes for one in own)

@@ -159,6 +159,43 @@ async def test_another_value_keeps_the_verdict_and_deleting_takes_it(store: Embe
     assert await found(store) == told
 
 
+async def test_a_verdict_on_a_sample_in_a_file_stays_when_others_of_its_time_are_sealed(store: EmbeddedStore) -> None:
+    group = register(store, "a", "b")
+    await store.append([row(group, 1, 1.0, 1.0)], None)
+    await seal(store)
+    await store.append([row(group, 1, ABSENT, 2.0)], None)
+    store.judge([judged(group, 1, ANOMALOUS, NORMAL)])
+    told = {("a", 1): ANOMALOUS, ("b", 1): NORMAL}
+    assert await found(store) == told
+    before = await held(store)
+    await seal(store)
+    assert await found(store) == told
+    assert await held(store) == before
+
+
+async def test_another_value_that_comes_by_itself_keeps_the_verdict(store: EmbeddedStore) -> None:
+    put = points(store, ("a", 1, 1.0))
+    await store.append([put], None)
+    store.judge([judged_points(put, ANOMALOUS)])
+    await store.append([points(store, ("a", 1, 2.0))], None)
+    assert await found(store) == {("a", 1): ANOMALOUS}
+    await seal(store)
+    assert await found(store) == {("a", 1): ANOMALOUS}
+
+
+async def test_the_last_verdict_counts_while_a_lane_waits_to_be_sealed(store: EmbeddedStore) -> None:
+    put = points(store, ("a", 1, 1.0))
+    await store.append([put], None)
+    await seal(store)
+    store.judge([judged_points(put, NORMAL)])  # on what is in a file: it waits
+    full = points(store, *(("a", time, 2.0) for time in (1, 2, 3, 4)))
+    await store.append([full], None)
+    store.judge([judged_points(put, ANOMALOUS)])
+    assert await found(store) == {("a", 1): ANOMALOUS}
+    await seal(store)
+    assert await found(store) == {("a", 1): ANOMALOUS}
+
+
 async def test_verdicts_survive_a_restart(tmp_path: Path) -> None:
     store = EmbeddedStore.open(tmp_path)
     group = register(store, "a", "b")
