@@ -2,6 +2,7 @@
 
 import asyncio
 
+from netmon_agent.assigned.checker import Checker
 from netmon_agent.clock import Clock
 from netmon_agent.connection import Connection, StreamEnded
 from netmon_agent.discovery.sweeper import Sweeper
@@ -11,7 +12,7 @@ from netmon_agent.spool import Spool
 from netmon_agent.spool_file import Spooled
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Sweep, Welcome
+from netmon_proto.model import Checks, Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Sweep, Welcome
 
 log = EventLog("netmon.agent.stream")
 
@@ -29,11 +30,13 @@ class Exchange:
         poller: Poller | None = None,
         events: Spool | None = None,
         sweeper: Sweeper | None = None,
+        checker: Checker | None = None,
     ) -> None:
         self._connection = connection
         self._spool = spool
         self._poller = poller
         self._sweeper = sweeper
+        self._checker = checker
         self._samples = Lane(connection, spool, clock, wire.encode_spooled)
         self._events = Lane(connection, events, clock, wire.encode_spooled_events) if events else None
         self._layouts: set[int] = set()
@@ -121,6 +124,8 @@ class Exchange:
                     self._poller.poll_now(devices, afresh)
                 case Sweep() as sweep if self._sweeper is not None:
                     await self._sweeper.take(sweep)
+                case Checks(checks) if self._checker is not None:
+                    await self._checker.assign(checks)
 
     async def _report(self, poller: Poller) -> None:
         poller.outbox.tell_all_again()

@@ -49,30 +49,61 @@ class Scheduler:
     def __init__(
         self, inputs: Sequence[Input], *, interval_s: float, agent_id: str, batcher: Batcher, clock: Clock
     ) -> None:
-        self._inputs = inputs
+        self._inputs = {one.title: one for one in inputs}
         self._interval_s = interval_s
         self._agent_id = agent_id
         self._batcher = batcher
         self._clock = clock
         self._slow: set[str] = set()
         self._down: set[str] = set()
+        self._running: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self.counts = {one.title: InputCounts() for one in inputs}
 
     async def run(self) -> None:
         """Gathers until cancelled; the first time at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for one in self._inputs:
-                    tasks.create_task(self._repeat(one))
+                self._running = tasks
+                for one in list(self._inputs.values()):
+                    self._start(one, is_due=True)
+                await asyncio.Event().wait()
         finally:
-            for one in self._inputs:
+            self._running = None
+            for one in self._inputs.values():
                 await one.close()
 
-    async def _repeat(self, one: Input) -> None:
+    def add(self, one: Input, *, is_due: bool) -> None:
+        """Has another input read from now on; the first time at once where it is due, else in its turn."""
+        self._inputs[one.title] = one
+        self.counts[one.title] = InputCounts()
+        self._start(one, is_due=is_due)
+
+    async def drop(self, title: str, *, ends: bool) -> None:
+        """Has an input read no more. Its series end, unless another one of its title is to go on with them."""
+        one, task = self._inputs.pop(title), self._tasks.pop(title, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await one.close()
+        del self.counts[title]
+        self._slow.discard(title)
+        self._down.discard(title)
+        if ends:
+            self._batcher.put(title, one.job_label, self._clock.now_ms(), [])
+
+    def _start(self, one: Input, *, is_due: bool) -> None:
+        if self._running is not None:
+            self._tasks[one.title] = self._running.create_task(self._repeat(one, is_due))
+
+    async def _repeat(self, one: Input, is_due: bool) -> None:
         interval_ms = round((one.interval_s or self._interval_s) * 1000)
-        phase = phase_ms(self._agent_id, interval_ms)
-        last = self._clock.now_ms()
-        broken = await self._gather(one, False)
+        phase = phase_ms(f"{self._agent_id}{one.apart}", interval_ms)
+        last, broken = self._clock.now_ms(), False
+        if is_due:
+            broken = await self._gather(one, broken)
+        else:
+            last -= interval_ms
         while True:
             now = self._clock.now_ms()
             tick = next_tick_ms(now, interval_ms, phase, last)

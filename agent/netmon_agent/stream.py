@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
+from netmon_agent.assigned.checker import Checker
 from netmon_agent.clock import Clock
 from netmon_agent.connection import StreamEnded, Target, connect
 from netmon_agent.discovery.sweeper import Sweeper
@@ -54,6 +55,7 @@ class Stream:
         poller: Poller | None = None,
         events: Spool | None = None,
         sweeper: Sweeper | None = None,
+        checker: Checker | None = None,
     ) -> None:
         self._target = target
         self._introduction = introduction
@@ -63,6 +65,7 @@ class Stream:
         self._poller = poller
         self._events = events
         self._sweeper = sweeper
+        self._checker = checker
         self._failures = 0
         self.connected = False
 
@@ -79,7 +82,8 @@ class Stream:
     async def _session(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
-                exchange = Exchange(connection, self._spool, self._clock, self._poller, self._events, self._sweeper)
+                parts = self._poller, self._events, self._sweeper, self._checker
+                exchange = Exchange(connection, self._spool, self._clock, *parts)
                 first = await self._spool.first_sequence()
                 welcome = await exchange.greet(
                     self._hello(first, await self._events.first_sequence() if self._events else 0)

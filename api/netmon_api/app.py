@@ -8,6 +8,7 @@ from netmon_api.alerting_table import ALERTING_ROUTES
 from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
 from netmon_api.anomalies import AnomaliesQuery, AnomalyAnswer, ModelAnswer, list_anomalies, show_model
 from netmon_api.auth import Access, Doorkeeper
+from netmon_api.check_table import CHECK_ROUTES
 from netmon_api.discovery_table import DISCOVERY_ROUTES
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/samples", Access.TOKEN, series.list_samples, SamplesQuery, Listing[SamplesAnswer],
           "The samples of some series in some time"),
     *SNMP_ROUTES,
+    *CHECK_ROUTES,
     Route("GET", "/api/v1/events", Access.TOKEN, events.list_events, EventsQuery, EventsAnswer,
           "What happened, the newest first"),
     Route("GET", "/api/v1/anomalies", Access.TOKEN, list_anomalies, AnomaliesQuery, Listing[AnomalyAnswer],

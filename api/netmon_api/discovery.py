@@ -9,9 +9,10 @@ from netmon_api.bodies import body_of
 from netmon_api.discovery_models import FindAnswer, FindsQuery, SweepAnswer, SweepBody
 from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Listing, NoQuery, PageQuery
+from netmon_api.pollers import poller_named
 from netmon_api.routes import Call
 from netmon_api.services import Services
-from netmon_api.snmp import credentials_named, poller_named
+from netmon_api.snmp import credentials_named
 from netmon_api.times import rfc3339
 from netmon_collector.discovery.book import Refused
 from netmon_collector.discovery.records import Find, Plan, SweepRecord

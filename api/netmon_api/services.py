@@ -12,6 +12,7 @@ from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.checks.book import CheckBook
 from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
@@ -66,6 +67,7 @@ class Services:
     alerting: Alerting
     atlas: Atlas
     discovery: DiscoveryBook
+    checks: CheckBook
     desk: Desk
     metadata: Metadata
     reachability: Reachability

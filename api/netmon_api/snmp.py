@@ -14,6 +14,7 @@ from netmon_api.bodies import body_of
 from netmon_api.devices import state_of
 from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Listing, NoQuery, PageQuery
+from netmon_api.pollers import poller_named, wrong
 from netmon_api.routes import Call
 from netmon_api.services import Services
 from netmon_api.snmp_models import (
@@ -25,11 +26,9 @@ from netmon_api.snmp_models import (
     SnmpDeviceChange,
 )
 from netmon_api.times import rfc3339
-from netmon_collector.fleet import Device
 from netmon_collector.polling import Polled, TooMany
 from netmon_collector.state.credentials import InUse
 from netmon_collector.state.devices import DeviceExists, DeviceRecord
-from netmon_configs.options import is_loopback, split_address
 from netmon_configs.sealing import SealBroken
 from netmon_proto.model import SnmpCredential
 
@@ -174,7 +173,7 @@ async def _credentials_for(services: Services, body: SnmpDeviceBody) -> list[str
     """The names of the credentials that a new device is to be asked with; one that came with it is kept."""
     said = [name for name in ("credential", "credentials", "snmp") if getattr(body, name) is not None]
     if len(said) > 1:
-        raise _wrong(said[0], f"is one way to say who asks, '{said[1]}' another")
+        raise wrong(said[0], f"is one way to say who asks, '{said[1]}' another")
     if body.snmp is not None:
         name = _OWN + secrets.token_hex(8)
         await _keep(services, name, body.snmp)
@@ -189,7 +188,7 @@ async def credentials_named(services: Services, names: Sequence[str], field: str
     wanted, known = list(dict.fromkeys(names)), {one.name for one in await _credentials(services)}
     for name in wanted:
         if name not in known and name != PUBLIC:
-            raise _wrong(field, f"there is no credential {name[:64]!r}; `netmon credential set` makes one")
+            raise wrong(field, f"there is no credential {name[:64]!r}; `netmon credential set` makes one")
     if PUBLIC in wanted and PUBLIC not in known:
         await _keep(services, PUBLIC, Credential.model_validate({"community": PUBLIC}))
     return wanted
@@ -228,33 +227,6 @@ def _device(call: Call[Any]) -> Polled:
     if polled is None:
         raise ApiError("not_found", f"no device {instance!r} is polled")
     return polled
-
-
-def poller_named(services: Services, wanted: str | None) -> Device:
-    """The agent that is to poll: the one that is named, else the one of this machine, else the only one there is."""
-    agents = [one for one in services.fleet.devices() if one.job == "node"]
-    if wanted is not None:
-        named = next((one for one in agents if one.instance == wanted), None)
-        if named is None:
-            raise _wrong("poller", f"there is no agent {wanted[:64]!r}")
-        return named
-    connected = [one for one in agents if one.connected]
-    candidates = [one for one in connected if _is_here(one.address)] or connected
-    if len(candidates) == 1:
-        return candidates[0]
-    names = ", ".join(one.instance for one in candidates[:5])
-    raise _wrong(
-        "poller", f"say which agent polls, such as {names}" if names else "no agent is connected that could poll"
-    )
-
-
-def _is_here(address: str | None) -> bool:
-    """Whether an agent is on the collector's machine: through its socket, or through loopback."""
-    return not address or "/" in address or is_loopback(split_address(address)[0])
-
-
-def _wrong(field: str, complaint: str) -> ApiError:
-    return ApiError("bad_request", f"{field}: {complaint}", field_errors={field: complaint})
 
 
 def _poller_of(services: Services, polled: Polled) -> str:

@@ -29,6 +29,7 @@ from netmon_cli.parameters import (
 )
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_analytics import add_commands as add_analytics
+from netmon_cli.tree_checks import check_app
 from netmon_cli.tree_devices import credential_app, device_app
 from netmon_cli.tree_discovery import add_commands as add_discovery_commands
 from netmon_cli.tree_incidents import incident_app, rehearse_outages, show_incidents, show_on_call
@@ -62,6 +63,7 @@ dashboards_app = typer.Typer(help="Dashboards for Grafana.", no_args_is_help=Tru
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
+app.add_typer(check_app, name="check")
 app.add_typer(rules_app, name="rules")
 app.add_typer(silence_app, name="silence")
 app.add_typer(receivers_app, name="receivers")

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from netmon_collector.checks.book import CheckBook
 from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
@@ -16,6 +17,7 @@ from netmon_proto import wire
 from netmon_proto.model import (
     AgentMessage,
     Batch,
+    CheckReport,
     DeviceFacts,
     DeviceReport,
     EventBatch,
@@ -61,6 +63,7 @@ class Conversation:
         facts: FactBook | None = None,
         events: EventBook | None = None,
         discovery: DiscoveryBook | None = None,
+        checks: CheckBook | None = None,
     ) -> None:
         self._session = session
         self._context = context
@@ -70,6 +73,7 @@ class Conversation:
         self._facts = facts
         self._events = events
         self._discovery = discovery
+        self._checks = checks
         self._slots = asyncio.Semaphore(limits.batches_in_flight)
         self._writing = asyncio.Lock()
         self._answers: set[asyncio.Task[None]] = set()
@@ -94,16 +98,16 @@ class Conversation:
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
 
     async def _direct(self, polling: Polling) -> None:
-        """Tells the agent what to poll, now and whenever it changes."""
+        """Tells the agent what to poll and to check, now and whenever it changes."""
         agent_id = self._session.agent.agent_id
-        line = polling.open_line(agent_id)
+        line = polling.lines.open(agent_id)
         try:
             while True:
-                message = await polling.next_message(agent_id, line)
+                message = await polling.lines.next_message(agent_id, line)
                 async with self._writing:
                     await self._context.write(wire.encode_collector(message))
         finally:
-            polling.close_line(agent_id, line)
+            polling.lines.close(agent_id, line)
 
     async def _read(self) -> None:
         while isinstance(frame := await self._context.read(), bytes):
@@ -119,6 +123,8 @@ class Conversation:
                     await self._facts.told(self._session.agent.agent_id, facts)
                 case SweepNews() as news if self._discovery is not None:
                     await self._discovery.told(self._session.agent.agent_id, news)
+                case CheckReport() as report if self._checks is not None:
+                    self._checks.reported(self._session.agent.agent_id, report)
                 case (Batch() | EventBatch()) as batch:
                     await self._slots.acquire()
                     task = asyncio.create_task(self._answer(batch, len(frame)))

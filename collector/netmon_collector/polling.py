@@ -2,25 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from netmon_collector.lines import Lines
 from netmon_collector.state.agents import first_free, handle_of
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import reason_of
 from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken
-from netmon_proto.model import CollectorMessage, DeviceReport, Job, Jobs, PollNow, SnmpCredential, Sweep
+from netmon_proto.model import DeviceReport, Job, Jobs, SnmpCredential
 
 log = EventLog("netmon.collector.polling")
 
 MOST_DEVICES: Final = 10_000
 """Of one agent."""
 MISSED_INTERVALS: Final = 3
+_TOPIC: Final = "jobs"
 _LONGEST_HANDLE: Final = 100
 _LONGEST_TEXT: Final = 1024
 
@@ -55,17 +57,6 @@ class Polled:
             self.up, self.since_ms = up, now_ms
 
 
-@dataclass(slots=True)
-class Line:
-    """What a connected agent has still to be told: jobs and polls, each in one message, and orders to look around."""
-
-    is_stale: bool = True
-    wanted: set[str] = field(default_factory=set)
-    afresh: set[str] = field(default_factory=set)
-    orders: dict[int, Sweep] = field(default_factory=dict)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Polling:
     """All polled devices, in memory; what must outlive a restart is in the state database.
 
@@ -88,7 +79,8 @@ class Polling:
         started_ms = now_ms()
         self._polled = {record.instance: Polled(record, started_ms) for record in devices.all()}
         self._released: set[tuple[str, str]] = set()
-        self._lines: dict[str, Line] = {}
+        self.lines = Lines()
+        self.lines.offer(_TOPIC, self._jobs)
         self._changes = asyncio.Lock()
 
     def all(self) -> list[Polled]:
@@ -121,7 +113,7 @@ class Polling:
             await asyncio.to_thread(self._devices.add, record)
             self._polled[record.instance] = Polled(record, self._now_ms())
             self._released.discard((record.agent_id, record.instance))
-            self._tell_jobs([record.agent_id])
+            self.lines.renew(_TOPIC, [record.agent_id])
         log.info("device.added", device=record.instance, host=record.host, port=record.port)
         return record
 
@@ -139,7 +131,7 @@ class Polling:
             if before != record.agent_id:
                 self._released.add((before, record.instance))
                 self._released.discard((record.agent_id, record.instance))
-            self._tell_jobs({before, record.agent_id})
+            self.lines.renew(_TOPIC, {before, record.agent_id})
         log.info("device.changed", device=record.instance, host=record.host, port=record.port)
 
     def _check_alone(self, record: DeviceRecord, others: Iterable[Polled]) -> None:
@@ -160,61 +152,19 @@ class Polling:
             del self._polled[instance]
             if len(self._released) < MOST_DEVICES:
                 self._released.add((polled.record.agent_id, instance))
-            self._tell_jobs([polled.record.agent_id])
+            self.lines.renew(_TOPIC, [polled.record.agent_id])
         log.info("device.removed", device=instance)
         return True
 
     async def keep_credential(self, name: str, credential: SnmpCredential) -> None:
         """Keeps a credential, and tells those who use it. Raises SealBroken, OSError."""
         await asyncio.to_thread(self.credentials.put, name, credential, self._now_ms())
-        self._tell_jobs(one.record.agent_id for one in self._polled.values() if name in one.record.credentials)
+        users = {one.record.agent_id for one in self._polled.values() if name in one.record.credentials}
+        self.lines.renew(_TOPIC, users)
 
     def poll_now(self, instance: str, is_afresh: bool = False) -> bool:
         """Has a device polled at once, as if for the first time if wanted; False where its agent is not connected."""
-        line = self._lines.get(self._polled[instance].record.agent_id)
-        if line is None:
-            return False
-        line.wanted.add(instance)
-        if is_afresh:
-            line.afresh.add(instance)
-        line.news.set()
-        return True
-
-    def order(self, agent_id: str, sweep: Sweep) -> bool:
-        """Has an agent told of a sweep; False where it is not connected."""
-        line = self._lines.get(agent_id)
-        if line is None:
-            return False
-        line.orders[sweep.id] = sweep
-        line.news.set()
-        return True
-
-    def open_line(self, agent_id: str) -> Line:
-        """Called when an agent has connected; whoever listened for it before hears nothing any more."""
-        line = self._lines[agent_id] = Line()
-        line.news.set()
-        return line
-
-    def close_line(self, agent_id: str, line: Line) -> None:
-        if self._lines.get(agent_id) is line:
-            del self._lines[agent_id]
-
-    async def next_message(self, agent_id: str, line: Line) -> CollectorMessage:
-        """What an agent is to be told next; waits for something."""
-        while True:
-            await line.news.wait()
-            if line.is_stale:
-                line.is_stale = False
-                if (jobs := await asyncio.to_thread(self._jobs, agent_id)) is not None:
-                    return jobs
-            elif line.wanted:
-                message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)))
-                line.wanted, line.afresh = set(), set()
-                return message
-            elif line.orders:
-                return line.orders.pop(next(iter(line.orders)))
-            else:
-                line.news.clear()
+        return self.lines.poll(self._polled[instance].record.agent_id, instance, is_afresh)
 
     async def reported(self, agent_id: str, report: DeviceReport) -> None:
         """Takes note of what an agent says of a device; of one that is not its own, nothing."""
@@ -246,12 +196,6 @@ class Polling:
         for polled in self._polled.values():
             if polled.heard_ms is not None and now_ms - polled.heard_ms > MISSED_INTERVALS * polled.record.interval_ms:
                 polled.is_now(None, now_ms)
-
-    def _tell_jobs(self, agent_ids: Iterable[str]) -> None:
-        for agent_id in agent_ids:
-            if line := self._lines.get(agent_id):
-                line.is_stale = True
-                line.news.set()
 
     def _jobs(self, agent_id: str) -> Jobs | None:
         """All that an agent has to poll; None where that cannot be said, so that it goes on as it does."""

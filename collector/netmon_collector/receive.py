@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 from sqlalchemy.exc import SQLAlchemyError
 
+from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import GrpcOptions
 from netmon_collector.conversation import Context, Conversation, StreamOver, decoded
 from netmon_collector.discovery.book import DiscoveryBook
@@ -55,6 +56,7 @@ class Receiver:
         facts: FactBook | None = None,
         events: EventBook | None = None,
         discovery: DiscoveryBook | None = None,
+        checks: CheckBook | None = None,
     ) -> None:
         """`socket`: a path where this machine's agents can connect without certificate and token."""
         self._options = options
@@ -69,6 +71,7 @@ class Receiver:
         self._facts = facts
         self._events = events
         self._discovery = discovery
+        self._checks = checks
         self._streams: dict[str, asyncio.Future[StreamOver]] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server = grpc.aio.server(
@@ -178,9 +181,8 @@ class Receiver:
             )
             welcome = Welcome(self._now_ms(), record.instance, highest, self._limits, events_highest)
             await context.write(wire.encode_collector(welcome))
-            conversation = Conversation(
-                session, context, self._pipeline, self._limits, self._polling, self._facts, events, self._discovery
-            )
+            parts = self._polling, self._facts, events, self._discovery, self._checks
+            conversation = Conversation(session, context, self._pipeline, self._limits, *parts)
             await conversation.run(ended)
         finally:
             if self._streams.get(record.agent_id) is ended:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from netmon_configs.mistakes import ConfigError, Mistake
-from netmon_configs.tree import read_tree
+from netmon_configs.tree import Branch, plant, read_tree
 
-__all__ = ["ConfigError", "Mistake", "load", "parse", "read"]
+__all__ = ["ConfigError", "Mistake", "judge", "load", "parse", "read"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -17,8 +17,8 @@ LARGEST_BYTES = 1 << 20
 
 
 def load(path: Path, model: type[Model]) -> Model:
-    """The options in the YAML file `path`. Raises ConfigError."""
-    return parse(read(path), str(path), model)
+    """The options in the YAML file `path`; files that it names are looked for beside it. Raises ConfigError."""
+    return parse(read(path), str(path), model, {"folder": path.absolute().parent})
 
 
 def read(path: Path) -> str:
@@ -48,6 +48,17 @@ def parse(text: str, name: str, model: type[Model], context: Mapping[str, Any] |
     validators. Raises ConfigError.
     """
     tree, mistakes = read_tree(text, name)
+    return _judged(tree, mistakes, name, model, context)
+
+
+def judge(value: object, model: type[Model]) -> Model:
+    """Options that are no text, such as those of a request, judged as if they stood in a file. Raises ConfigError."""
+    return _judged(plant(value), [], "", model, None)
+
+
+def _judged(
+    tree: Branch, mistakes: Sequence[Mistake], name: str, model: type[Model], context: Mapping[str, Any] | None
+) -> Model:
     try:
         options = model.model_validate(tree.value, by_alias=True, by_name=False, context=context)
     except ValidationError as error:

@@ -2,9 +2,10 @@
 
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 
 class Options(BaseModel):
@@ -63,6 +64,18 @@ Duration = Annotated[float, BeforeValidator(parse_duration_s)]
 
 Size = Annotated[int, BeforeValidator(parse_size_bytes)]
 """Bytes; written as 512MiB, 2GB."""
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    return folder / path if isinstance(folder, Path) else path
+
+
+FilePath = Annotated[Path, AfterValidator(_beside)]
+"""A file that an option names; one that does not begin at the root is looked for beside the configuration file."""
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")]
+"""The name of a variable of the environment."""
 
 
 def split_address(value: str) -> tuple[str, int]:

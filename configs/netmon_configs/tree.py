@@ -65,6 +65,16 @@ def read_tree(text: str, name: str) -> tuple[Branch, list[Mistake]]:
     return grower.grow(root, root.start_mark.line + 1, "", 0), grower.mistakes
 
 
+def plant(value: object, place: str = "") -> Branch:
+    """The tree of a value that stands in no file."""
+    children: dict[str | int, Branch] = {}
+    if isinstance(value, dict):
+        children = {str(key): plant(one, place_of(place, str(key))) for key, one in value.items()}
+    elif isinstance(value, list):
+        children = {index: plant(one, place_of(place, index)) for index, one in enumerate(value)}
+    return Branch(value, 0, place, None if children else str(value), children)
+
+
 class _CoreSchema(Reader, Scanner, Parser, Composer, BaseResolver):
     """PyYAML up to the nodes, with YAML 1.2's scalars and bounded depth."""
 

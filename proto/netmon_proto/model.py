@@ -346,5 +346,48 @@ class SweepNews:
     trouble: str = ""
 
 
-AgentMessage = Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts | EventBatch | SweepNews
-CollectorMessage = Welcome | Receipt | Jobs | PollNow | Sweep
+@dataclass(frozen=True, slots=True)
+class AssignedCheck:
+    """A check to make for the collector: `options` are those of an input of an agent, as JSON, with secrets in them.
+
+    `devices` are handles by target; `revision` is another one whenever the check is.
+    """
+
+    name: str
+    revision: int
+    options: str = field(repr=False)
+    devices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """All checks that an agent has to make for the collector, instead of those that it was told before."""
+
+    checks: tuple[AssignedCheck, ...] = ()
+
+
+class CheckOutcome(IntEnum):
+    """What came of a check: all targets are well, or not, or it could not be made."""
+
+    UNSPECIFIED = 0
+    UP = 1
+    DOWN = 2
+    BROKEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What came of an assigned check, and why it is not well."""
+
+    check: str
+    revision: int
+    time_ms: int
+    outcome: CheckOutcome
+    trouble: str = ""
+    duration_s: float = 0.0
+
+
+AgentMessage = (
+    Hello | SeriesDefinitions | Layout | Batch | DeviceReport | DeviceFacts | EventBatch | SweepNews | CheckReport
+)
+CollectorMessage = Welcome | Receipt | Jobs | PollNow | Sweep | Checks

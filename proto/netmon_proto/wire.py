@@ -112,6 +112,9 @@ def encode_agent(message: model.AgentMessage) -> bytes:
                 trouble=message.trouble,
             )
             return pb.AgentMessage(sweep=news).SerializeToString()
+        case model.CheckReport():
+            report = pb.CheckReport(**asdict(message))
+            return pb.AgentMessage(check=report).SerializeToString()
 
 
 def decode_agent(frame: bytes) -> model.AgentMessage | None:
@@ -146,6 +149,8 @@ def decode_agent(frame: bytes) -> model.AgentMessage | None:
             news = message.sweep
             found = tuple(map(_found, news.found))
             return model.SweepNews(news.id, news.done, news.total, found, news.is_over, news.trouble)
+        case "check":
+            return _check_report(message.check)
     return None
 
 
@@ -168,6 +173,8 @@ def encode_collector(message: model.CollectorMessage) -> bytes:
         ).SerializeToString()
     if isinstance(message, model.Sweep):
         return pb.CollectorMessage(sweep=pb.Sweep(**asdict(message))).SerializeToString()
+    if isinstance(message, model.Checks):
+        return pb.CollectorMessage(checks=_checks_message(message.checks)).SerializeToString()
     receipt = pb.Receipt(epoch=message.epoch, sequence=message.sequence)
     match message.outcome:
         case model.Acked():
@@ -199,6 +206,8 @@ def decode_collector(frame: bytes) -> model.CollectorMessage | None:
             return model.PollNow(tuple(message.poll_now.devices), tuple(message.poll_now.afresh))
         case "sweep":
             return _sweep(message.sweep)
+        case "checks":
+            return model.Checks(_checks(message.checks))
     return None
 
 
@@ -250,6 +259,33 @@ def _facts(facts: pb.DeviceFacts) -> model.DeviceFacts:
             raise MalformedFrame(f"not a table: the columns of {table.kind[:64]!r} differ in length")
         tables.append(model.FactTable(table.kind, columns, table.is_complete))
     return model.DeviceFacts(facts.device, facts.time_ms, tuple(tables), facts.part, facts.is_last)
+
+
+def encode_checks(checks: Sequence[model.AssignedCheck]) -> bytes:
+    """Assigned checks as an agent keeps them."""
+    return _checks_message(checks).SerializeToString()
+
+
+def decode_checks(content: bytes) -> tuple[model.AssignedCheck, ...]:
+    """Reads what `encode_checks` made. Raises MalformedFrame."""
+    try:
+        return _checks(pb.Checks.FromString(content))
+    except DecodeError as error:
+        raise MalformedFrame(f"not checks: {error}") from error
+
+
+def _checks_message(checks: Sequence[model.AssignedCheck]) -> pb.Checks:
+    return pb.Checks(checks=[pb.AssignedCheck(**asdict(one)) for one in checks])
+
+
+def _checks(checks: pb.Checks) -> tuple[model.AssignedCheck, ...]:
+    return tuple(model.AssignedCheck(one.name, one.revision, one.options, dict(one.devices)) for one in checks.checks)
+
+
+def _check_report(report: pb.CheckReport) -> model.CheckReport:
+    known = report.outcome in {int(one) for one in model.CheckOutcome}
+    outcome = model.CheckOutcome(report.outcome) if known else model.CheckOutcome.UNSPECIFIED
+    return model.CheckReport(report.check, report.revision, report.time_ms, outcome, report.trouble, report.duration_s)
 
 
 def _jobs_message(jobs: Sequence[model.Job]) -> pb.Jobs:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from netmon_agent.polling import outbox
-from netmon_agent.polling.outbox import PART_CHARACTERS, Outbox, parts_of
+from netmon_agent.polling.outbox import PART_CHARACTERS, Outbox, Report, parts_of
 from netmon_proto import wire
 from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Limits
 
@@ -13,7 +13,7 @@ LONG = FactTable("fdb", {"mac": tuple(f"{n:017}" for n in range(50_000)), "vlan"
 FACTS = DeviceFacts("sw1", 5, (FactTable("port", {"ifIndex": ("1", "2")}), LONG, FactTable("arp")))
 
 
-async def told(box: Outbox) -> DeviceReport | DeviceFacts:
+async def told(box: Outbox) -> Report | DeviceFacts:
     return await asyncio.wait_for(box.next(), 5)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from netmon_agent.inputs.base import Columns, Reading
 from netmon_agent.polling.asking import Asking, DeviceDown
-from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.kept import kept_jobs
 from netmon_agent.polling.poller import Poller
 from netmon_agent.snmp.findings import Findings, Identity, Trouble
 from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Job, SnmpCredential
@@ -77,7 +77,7 @@ class Bench:
     diary: Diary = field(default_factory=Diary)
 
     def poller(self) -> Poller:
-        return Poller(KeptJobs(self.state), self.network.approach, self.diary, HandClock(1_000_000), "an agent")  # type: ignore[arg-type]
+        return Poller(kept_jobs(self.state), self.network.approach, self.diary, HandClock(1_000_000), "an agent")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_jobs_are_sealed_on_disk_and_gone_with_the_last(bench: Bench, poll
     assert set(files) == {"jobs.sealed", "jobs.key"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
     assert not [path for path in files.values() if b"s3cret" in path.read_bytes() or b"sw1" in path.read_bytes()]
-    assert KeptJobs(bench.state).read() == (SWITCH,)
+    assert kept_jobs(bench.state).read() == (SWITCH,)
     await poller.assign([])
     assert not files["jobs.sealed"].exists()
 
@@ -126,7 +126,7 @@ async def test_without_jobs_nothing_is_written(bench: Bench, poller: Poller) -> 
 
 
 async def test_a_poller_goes_on_with_its_jobs_without_a_collector(bench: Bench) -> None:
-    KeptJobs(bench.state).write([replace(SWITCH, interval_ms=100)])
+    kept_jobs(bench.state).write([replace(SWITCH, interval_ms=100)])
     poller = bench.poller()
     task = asyncio.create_task(poller.run())
     assert (await next_report(poller)).device == "sw1"
@@ -136,13 +136,13 @@ async def test_a_poller_goes_on_with_its_jobs_without_a_collector(bench: Bench) 
 
 @pytest.mark.parametrize("spoil", ["jobs.sealed", "jobs.key"])
 async def test_jobs_that_cannot_be_opened_wait_for_the_collector(bench: Bench, spoil: str) -> None:
-    KeptJobs(bench.state).write([SWITCH])
+    kept_jobs(bench.state).write([SWITCH])
     content = bytearray((bench.state / spoil).read_bytes())
     content[-1] ^= 1
     (bench.state / spoil).write_bytes(content)
-    assert KeptJobs(bench.state).read() == ()
-    KeptJobs(bench.state).write([SWITCH])
-    assert KeptJobs(bench.state).read() == (SWITCH,)
+    assert kept_jobs(bench.state).read() == ()
+    kept_jobs(bench.state).write([SWITCH])
+    assert kept_jobs(bench.state).read() == (SWITCH,)
 
 
 async def test_a_job_that_stays_as_it_is_is_not_disturbed(bench: Bench, poller: Poller) -> None:

@@ -23,8 +23,10 @@ from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import AlertingOptions, HttpOptions
 from netmon_collector.discovery.book import DiscoveryBook
+from netmon_collector.events.owners import Owners
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
@@ -43,6 +45,7 @@ from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.checks import KeptChecks
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
@@ -184,6 +187,7 @@ class Lab:
     atlas: Atlas
     discovery: DiscoveryBook
     sites: Sites
+    checks: CheckBook
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -270,6 +274,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         alerting=lab.alerting,
         atlas=lab.atlas,
         discovery=lab.discovery,
+        checks=lab.checks,
         desk=Desk(lab.pipeline),
         metadata=lab.pipeline.metadata,
         reachability=lab.reachability,
@@ -300,6 +305,9 @@ async def running(
     sites = Sites(KeptSites(state), [], shown.instance_of)
     credentials = Credentials(state, Sealer(folder / "state.key"))
     polling = Polling(Devices(state), credentials, clock.now_ms, site_of=sites.of_device)
+    facts = FactBook(KeptFacts(state), polling, clock.now_ms)
+    owners = Owners(polling, shown, facts, lambda: clock.now_ms() / 1000)
+    kept_checks = KeptChecks(state, Sealer(folder / "state.key"))
     lab = Lab(
         store,
         feed,
@@ -311,7 +319,7 @@ async def running(
         pipeline,
         agents,
         polling,
-        FactBook(KeptFacts(state), polling, clock.now_ms),
+        facts,
         KeptEvents(state),
         _reachability(),
         _rulebook(folder, store, engine, pipeline, KeptAlerts(state), SavedFiles(state), clock),
@@ -321,6 +329,7 @@ async def running(
         Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms, sites),
         DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms, sites.at),
         sites,
+        CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),
     )
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()

@@ -18,6 +18,7 @@ from netmon_api.prometheus.route import PrometheusRoute
 from netmon_api.routes import Route
 from netmon_api.writing.route import WriteRoute
 from netmon_collector.alerts.incident import open_incident
+from netmon_collector.checks.records import CheckRecord
 from netmon_collector.discovery.records import Plan
 from netmon_proto.model import DeviceFacts, FactTable
 from tests.api.lab import NOW_MS, Lab, have_polled, labels, running
@@ -109,6 +110,7 @@ def path_of(route: Route) -> str:
         "{id}": "1",
         "{window}": "w1",
         "{receiver}": "nobody",
+        "{check}": "shop",
     }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)
@@ -117,11 +119,13 @@ def path_of(route: Route) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """One for all of these tests, which change nothing: with a device that is polled and mapped, an incident, a
-    sweep."""
+    sweep, a check."""
     async with running(tmp_path_factory.mktemp("lab")) as lab:
         await have_polled(lab, "sw1")
         lab.alerting.incidents.keep([open_incident(1, "group", [alert(NOW_MS, alertname="Down")], NOW_MS)])
         await lab.discovery.start(Plan("6f1c1a3e-0000-4000-8000-000000000001", ("10.0.0.0/24",)))
+        shop = CheckRecord("shop", "ping", {"targets": ["192.0.2.1"]}, {"192.0.2.1": ""}, ("a1",), 0, NOW_MS, 1, 2)
+        await lab.checks.add(shop, "{}")
         await lab.atlas.learn(SW1)
         await lab.atlas.redraw()
         yield lab

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netmon_proto.model import DeviceFacts, DeviceReport, FactTable, Job, Jobs, PollNow, SnmpCredential
+from netmon_proto.model import Checks, DeviceFacts, DeviceReport, FactTable, Job, Jobs, PollNow, SnmpCredential
 from tests.api.lab import NOW_MS, Lab, have_polled
 
 DEVICES = "/api/v1/snmp/devices"
@@ -22,7 +22,7 @@ async def change(lab: Lab, method: str, path: str, body: Any = None, status: int
 
 async def jobs_of(lab: Lab, agent_id: str) -> tuple[Job, ...]:
     """What an agent that connects now is told to poll."""
-    jobs = await lab.polling.next_message(agent_id, lab.polling.open_line(agent_id))
+    jobs = await lab.polling.lines.next_message(agent_id, lab.polling.lines.open(agent_id))
     assert isinstance(jobs, Jobs)
     return jobs.jobs
 
@@ -94,20 +94,23 @@ async def test_a_poll_at_once_is_told_to_a_connected_agent_only(lab: Lab) -> Non
     agent_id = lab.have_agent("poller1")
     away = await change(lab, "POST", f"{DEVICES}/sw1/poll", status=503)
     assert "poller1 is not connected" in away["message"]
-    line = lab.polling.open_line(agent_id)
-    assert isinstance(await lab.polling.next_message(agent_id, line), Jobs)
+    line = lab.polling.lines.open(agent_id)
+    told = [await lab.polling.lines.next_message(agent_id, line) for _ in range(2)]
+    assert isinstance(told[0], Jobs)
+    assert told[1] == Checks()
     assert await change(lab, "POST", f"{DEVICES}/sw1/poll") == {"instance": "sw1", "poller": "poller1"}
-    assert await lab.polling.next_message(agent_id, line) == PollNow(("sw1",))
+    assert await lab.polling.lines.next_message(agent_id, line) == PollNow(("sw1",))
 
 
 async def test_a_changed_credential_reaches_its_pollers(lab: Lab) -> None:
     await change(lab, "PUT", f"{CREDENTIALS}/core", {"community": "one"})
     await have_polled(lab, "sw1", credential="core")
     agent_id = lab.have_agent("poller1")
-    line = lab.polling.open_line(agent_id)
-    await lab.polling.next_message(agent_id, line)
+    line = lab.polling.lines.open(agent_id)
+    for _ in range(2):
+        await lab.polling.lines.next_message(agent_id, line)
     await change(lab, "PUT", f"{CREDENTIALS}/core", {"community": "two"})
-    told = await lab.polling.next_message(agent_id, line)
+    told = await lab.polling.lines.next_message(agent_id, line)
     assert isinstance(told, Jobs)
     assert told.jobs[0].credentials[0].community == "two"
 

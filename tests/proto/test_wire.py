@@ -67,6 +67,7 @@ def test_only_prometheus_marker_is_stale() -> None:
         model.DeviceFacts("sw1", 5, (model.FactTable("port", {"ifIndex": ("1", "2"), "alias": ("", "ünï")}, False),)),
         model.DeviceFacts("sw1", 5, (model.FactTable("arp"),), part=3, is_last=False),
         model.SweepNews(3, 4, 254, (model.Found("10.0.0.1", ("arp", "icmp"), "02::", 0.5, (22,), {"dns": "é"}),), True),
+        model.CheckReport("shop", 2**60, 5, model.CheckOutcome.DOWN, "ünï", 0.25),
     ],
 )
 def test_a_message_to_the_collector_comes_back(message: model.AgentMessage) -> None:
@@ -95,6 +96,7 @@ def test_a_layout_comes_back() -> None:
         model.Welcome(1_700_000_000_000, "web1", 7, model.Limits()),
         model.Receipt(1, 2, model.Acked()),
         model.Sweep(3, ("10.0.0.0/24",), ("10.0.0.0/8",), (22, 80), (model.SnmpCredential("a"),), 50),
+        model.Checks((model.AssignedCheck("shop", 2**60, '{"type":"ping"}', {"192.0.2.1": "sw1"}),)),
         model.Receipt(1, 2, model.Retry(500, "disk full")),
         model.Receipt(1, 2, model.Refused(model.Reason.TOO_OLD, "gather 3")),
     ],

@@ -36,6 +36,7 @@ from netmon_proto import wire
 from netmon_proto.model import (
     AgentMessage,
     Batch,
+    Checks,
     CollectorMessage,
     Gather,
     Hello,
@@ -158,6 +159,7 @@ class HandAgent:
     async def hear(self) -> Welcome | Receipt:
         while isinstance(message := await self.hear_all(), Jobs | PollNow | Sweep):
             self.told.append(message)
+        assert not isinstance(message, Checks)
         return message
 
     async def hear_jobs(self) -> Jobs:

@@ -71,6 +71,11 @@ class Input(Options):
         return self.job
 
     @property
+    def apart(self) -> str:
+        """Those with different words here are read at different moments of an interval; others together."""
+        return ""
+
+    @property
     def trouble(self) -> str | None:
         """Why the last gather found its source down, for the log; None where it did not, or where nobody need know."""
         return None

@@ -1,9 +1,10 @@
 """The inputs that a configuration may name: one line each."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
+from netmon_agent.inputs.checks.base import Check
 from netmon_agent.inputs.checks.dhcp import DhcpInput
 from netmon_agent.inputs.checks.dns import DnsInput
 from netmon_agent.inputs.checks.greeting import GreetingInput
@@ -20,21 +21,25 @@ from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
 
-AnyInput = Annotated[
+AnyCheck = (
     DhcpInput
     | DnsInput
     | GreetingInput
     | GrpcInput
-    | HostInput
     | HttpInput
     | NtpInput
     | PathInput
     | PingInput
-    | ScrapeInput
-    | SyslogInput
     | TcpInput
     | TlsInput
-    | TrapsInput
-    | UdpInput,
+    | UdpInput
+)
+AnyInput = Annotated[
+    AnyCheck | HostInput | ScrapeInput | SyslogInput | TrapsInput,
     Field(discriminator="type"),
 ]
+
+CHECKS: dict[str, type[Check]] = {
+    name: check for check in get_args(AnyCheck) for name in get_args(check.model_fields["type"].annotation)
+}
+"""The checks by the name of their type."""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, IpVersion, Pattern, Port, Probe, Way, Wrong
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Pattern, Port, Way, Wrong
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_configs.options import Duration
 
@@ -15,11 +15,10 @@ _READ_BYTES: Final = 4 << 10
 _MOST_BYTES: Final = 64 << 10
 
 
-class TcpInput(Probe):
+class TcpInput(HostProbe):
     """Connects to a port, says and expects what it is told, and closes the connection; as blackbox_exporter does."""
 
     type: Literal["tcp"]
-    host: Host
     port: Port
     ip_version: IpVersion = None
     send: str | None = Field(default=None, min_length=1, max_length=10_000)

@@ -1,42 +1,60 @@
-"""The jobs of a poller on its own disk, sealed: it goes on polling while the collector is away."""
+"""What the collector has assigned, on the agent's own disk, sealed: it goes on while the collector is away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Generic, TypeVar
 
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken, Sealer, write_private
 from netmon_proto import wire
-from netmon_proto.model import Job
+from netmon_proto.model import AssignedCheck, Job
 
 log = EventLog("netmon.agent.polling")
 
-_PURPOSE: Final = "jobs"
+T = TypeVar("T")
 
 
-class KeptJobs:
-    """`jobs.sealed` and its key in an agent's state folder; neither is there while there are no jobs."""
+class Kept(Generic[T]):
+    """`NAME.sealed` and the key `jobs.key` in an agent's state folder; neither is there while there is nothing."""
 
-    def __init__(self, state: Path) -> None:
-        self._file = state / "jobs.sealed"
+    def __init__(
+        self, state: Path, name: str, encode: Callable[[Sequence[T]], bytes], decode: Callable[[bytes], tuple[T, ...]]
+    ) -> None:
+        self._name = name
+        self._encode = encode
+        self._decode = decode
+        self._file = state / f"{name}.sealed"
         self._sealer = Sealer(state / "jobs.key")
 
-    def read(self) -> tuple[Job, ...]:
-        """The jobs that were written last. What cannot be read is told and left: the collector sends all again."""
+    def read(self) -> tuple[T, ...]:
+        """What was written last. What cannot be read is told and left: the collector sends all again."""
         try:
-            return wire.decode_jobs(self._sealer.open(self._file.read_bytes(), _PURPOSE))
+            return self._decode(self._sealer.open(self._file.read_bytes(), self._name))
         except FileNotFoundError:
             return ()
         except (OSError, SealBroken, wire.MalformedFrame, ImportError) as error:
-            log.warning("jobs.unreadable", file=self._file, error=str(error), consequence="waits for the collector")
+            self._tell("unreadable", error, "waits for the collector")
             return ()
 
-    def write(self, jobs: Sequence[Job]) -> None:
-        """Keeps these jobs instead of those before. What cannot be written is told: polling goes on from memory."""
+    def write(self, assigned: Sequence[T]) -> None:
+        """Keeps these instead of those before. What cannot be written is told: work goes on from memory."""
         try:
-            if jobs:
-                write_private(self._file, self._sealer.seal(wire.encode_jobs(jobs), _PURPOSE))
+            if assigned:
+                write_private(self._file, self._sealer.seal(self._encode(assigned), self._name))
             else:
                 self._file.unlink(missing_ok=True)
         except (OSError, SealBroken, ImportError) as error:
-            log.warning("jobs.unwritable", file=self._file, error=str(error), consequence="forgotten at the next start")
+            self._tell("unwritable", error, "forgotten at the next start")
+
+    def _tell(self, what: str, error: Exception, consequence: str) -> None:
+        log.warning(f"{self._name}.{what}", file=self._file, error=str(error), consequence=consequence)
+
+
+def kept_jobs(state: Path) -> Kept[Job]:
+    """The devices that an agent polls."""
+    return Kept(state, "jobs", wire.encode_jobs, wire.decode_jobs)
+
+
+def kept_checks(state: Path) -> Kept[AssignedCheck]:
+    """The checks that an agent makes for the collector."""
+    return Kept(state, "checks", wire.encode_checks, wire.decode_checks)

@@ -1,4 +1,4 @@
-"""What the collector is still to be told of devices: of each one the newest report and the newest facts."""
+"""What the collector is still to be told of devices and checks: of each the newest report, and the newest facts."""
 
 import asyncio
 import zlib
@@ -9,7 +9,7 @@ from typing import Final
 
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import DeviceFacts, DeviceReport, FactTable
+from netmon_proto.model import CheckReport, DeviceFacts, DeviceReport, FactTable
 
 log = EventLog("netmon.agent.polling")
 
@@ -19,20 +19,24 @@ PART_CHARACTERS: Final = 200_000
 """Of one part of a reading; with four bytes to a character still below what a message may have."""
 
 
+Report = DeviceReport | CheckReport
+
+
 class Outbox:
     """Waits for a stream, and loses nothing that is not told anew later."""
 
     def __init__(self) -> None:
-        self._reports: dict[str, DeviceReport] = {}
-        self._unsent: dict[str, DeviceReport] = {}
+        self._reports: dict[str, Report] = {}
+        self._unsent: dict[str, Report] = {}
         self._facts: dict[str, list[bytes]] = {}
         self._fact_bytes = 0
         self._going: deque[bytes] = deque()
         self._news = asyncio.Event()
 
-    def report(self, report: DeviceReport) -> None:
-        """Takes a report, instead of the device's earlier one."""
-        self._reports[report.device] = self._unsent[report.device] = report
+    def report(self, report: Report) -> None:
+        """Takes a report, instead of the device's or the check's earlier one."""
+        about = report.device if isinstance(report, DeviceReport) else _check_key(report.check)
+        self._reports[about] = self._unsent[about] = report
         self._news.set()
 
     def facts(self, facts: DeviceFacts) -> None:
@@ -48,17 +52,20 @@ class Outbox:
 
     def forget(self, device: str) -> None:
         """Tells nothing more of a device."""
-        self._reports.pop(device, None)
-        self._unsent.pop(device, None)
+        self._forget_report(device)
         self._drop_facts(device)
 
+    def forget_check(self, name: str) -> None:
+        """Tells nothing more of a check."""
+        self._forget_report(_check_key(name))
+
     def tell_all_again(self) -> None:
-        """Reports on every device anew: who heard of them before is gone. Facts come again in their time."""
+        """Reports on all of them anew: who heard of them before is gone. Facts come again in their time."""
         self._unsent = dict(self._reports)
         self._going.clear()
         self._news.set()
 
-    async def next(self) -> DeviceReport | DeviceFacts:
+    async def next(self) -> Report | DeviceFacts:
         """The next thing to tell; waits for one. The parts of one reading follow each other."""
         while True:
             if self._unsent:
@@ -70,10 +77,18 @@ class Outbox:
             self._news.clear()
             await self._news.wait()
 
+    def _forget_report(self, about: str) -> None:
+        self._reports.pop(about, None)
+        self._unsent.pop(about, None)
+
     def _drop_facts(self, device: str) -> list[bytes]:
         packed = self._facts.pop(device, [])
         self._fact_bytes -= sum(map(len, packed))
         return packed
+
+
+def _check_key(name: str) -> str:
+    return f"\0{name}"  # no device has such a handle
 
 
 def parts_of(facts: DeviceFacts) -> Iterator[DeviceFacts]:

@@ -7,7 +7,7 @@ from typing import Final
 from netmon_agent.batcher import Batcher
 from netmon_agent.clock import Clock
 from netmon_agent.polling.asking import Approach
-from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.kept import Kept
 from netmon_agent.polling.outbox import Outbox
 from netmon_agent.polling.watch import Watch
 from netmon_configs.logs import EventLog
@@ -23,7 +23,7 @@ AT_ONCE: Final = 500
 class Poller:
     """Polls what is assigned. Jobs outlive restarts, so that a collector which is away changes nothing."""
 
-    def __init__(self, kept: KeptJobs, approach: Approach, batcher: Batcher, clock: Clock, agent_id: str) -> None:
+    def __init__(self, kept: Kept[Job], approach: Approach, batcher: Batcher, clock: Clock, agent_id: str) -> None:
         self._kept = kept
         self._approach = approach
         self._batcher = batcher

@@ -8,18 +8,20 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from netmon_agent.assigned.checker import Checker
 from netmon_agent.batcher import Batcher
 from netmon_agent.clock import Clock, SystemClock
 from netmon_agent.columns import Columnizer
 from netmon_agent.config import AgentConfig, CollectorTarget
 from netmon_agent.connection import Target
 from netmon_agent.discovery.sweeper import Sweeper
+from netmon_agent.icmp.pinger import Pinger
 from netmon_agent.identity import IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
 from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.inputs.own import OwnInput
 from netmon_agent.polling.asking import Snmp
-from netmon_agent.polling.kept import KeptJobs
+from netmon_agent.polling.kept import kept_checks, kept_jobs
 from netmon_agent.polling.memories import Memories
 from netmon_agent.polling.poller import Poller
 from netmon_agent.receivers.desk import Desk
@@ -59,7 +61,8 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
         interval_ms=round(config.interval_s * 1000),
     )
     batcher = Batcher(Columnizer(spool.last_series_id + 1, spool.last_layout_id + 1), spool)
-    share_socket(config.inputs)
+    pinger = Pinger()
+    share_socket(config.inputs, pinger)
     own = OwnInput.model_construct()
     scheduler = Scheduler(
         [*config.inputs, own], interval_s=config.interval_s, agent_id=identity.agent_id, batcher=batcher, clock=clock
@@ -70,13 +73,15 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
         for receiver in receivers:
             receiver.connect(desk, identity.agent_id)
     snmp = Snmp(Memories(config.state))
-    poller = Poller(KeptJobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
+    poller = Poller(kept_jobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
+    checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock)
     sweeper = Sweeper()
-    stream = Stream(target, introduction, spool, clock, random.Random(), poller, events, sweeper)  # noqa: S311 - no secret
+    rng = random.Random()  # noqa: S311 - no secret
+    stream = Stream(target, introduction, spool, clock, rng, poller, events, sweeper, checker)
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
         async with AsyncExitStack() as running:
-            for part in (scheduler, poller, snmp, sweeper, *([desk] if desk else ())):
+            for part in (scheduler, poller, checker, snmp, sweeper, *([desk] if desk else ())):
                 await running.enter_async_context(beside(part.run(), stop))
             await stop.wait()
         await batcher.close()

@@ -30,6 +30,7 @@ from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import CollectorConfig
 from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
@@ -58,6 +59,7 @@ from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.checks import KeptChecks
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import Claimed, open_state, reason_of
 from netmon_collector.state.devices import Devices
@@ -118,6 +120,7 @@ class Knowledge:
     owners: Owners
     events: EventBook
     discovery: DiscoveryBook
+    checks: CheckBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 rules.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
+                knowledge.checks.run(),
                 hosts.run(),
                 keep_house(ground, knowledge),
             ):
@@ -242,7 +246,10 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         now_ms,
         sites.at,
     )
-    knowledge = Knowledge(tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery)
+    checks = CheckBook(KeptChecks(ground.state, ground.sealer), polling.lines, fleet.devices, owners, now_ms)
+    knowledge = Knowledge(
+        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery, checks
+    )
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
@@ -281,6 +288,7 @@ def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
         lambda: knowledge.atlas.sheet.graph,
         knowledge.alerting.maintenance.devices,
         knowledge.polling.poll_now,
+        knowledge.checks.interval_ms,
         now_ms,
         platform.node() or "unnamed",
         knowledge.standings,
@@ -328,6 +336,7 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
         facts=knowledge.facts,
         events=knowledge.events,
         discovery=knowledge.discovery,
+        checks=knowledge.checks,
     )
     await receiver.start()
     closing.push_async_callback(receiver.stop)
@@ -354,6 +363,7 @@ async def start_server(
         alerting=knowledge.alerting,
         atlas=knowledge.atlas,
         discovery=knowledge.discovery,
+        checks=knowledge.checks,
         desk=Desk(way.pipeline),
         metadata=way.pipeline.metadata,
         reachability=watch.ledger,

@@ -100,7 +100,7 @@ class DiscoveryBook:
         async with self._changes:
             record = self._sweeps.get(number)
             if record is not None and record.state not in (State.DONE, State.STOPPED):
-                self._polling.order(record.plan.agent_id, Sweep(record.wire_id, is_stopped=True))
+                self._polling.lines.order(record.plan.agent_id, Sweep(record.wire_id, is_stopped=True))
                 record = replace(record, state=State.STOPPED, ended_ms=self._now_ms())
                 await self._keep(record)
         return record
@@ -176,7 +176,7 @@ class DiscoveryBook:
             return
         credentials = tuple(one for one in found if one is not None)
         sweep = Sweep(record.wire_id, plan.networks, plan.follow, plan.ports, credentials, plan.packets_per_s)
-        if self._polling.order(plan.agent_id, sweep):
+        if self._polling.lines.order(plan.agent_id, sweep):
             self._heard_ms[record.number] = self._now_ms()
 
     def _has_room(self, record: SweepRecord, found: Found) -> bool:

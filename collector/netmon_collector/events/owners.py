@@ -64,6 +64,14 @@ class Owners:
                 return owner
         return agent if not event.address or _is_here(event.address) else ""
 
+    def device_at(self, host: str, agent_id: str) -> str:
+        """The handle of the device that a name or an address is, seen from an agent; empty where nobody knows."""
+        owner = self._fresh_index().get(host.lower(), "")
+        if owner and (host.lower() == "localhost" or _is_here(host)):  # which is another one on each machine
+            polled = self._polling.one(owner)
+            return owner if polled is not None and polled.record.agent_id == agent_id else ""
+        return owner
+
     async def learn(self, facts: DeviceFacts) -> None:
         """Takes note of the addresses and the engine that a device tells."""
         found = []

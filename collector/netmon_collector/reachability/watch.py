@@ -37,7 +37,8 @@ class Watch:
     """All devices of a fleet.
 
     chronicle: takes each change, with its evidence. serviced: which of some devices are in maintenance at a time, in
-    Unix milliseconds. here: what the collector's own host is called, whose agent says nothing of the network.
+    Unix milliseconds. check_interval_ms: of an assigned check by name, 0 where that of the agent counts. here: what the
+    collector's own host is called, whose agent says nothing of the network.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Watch:
         graph: Callable[[], Graph],
         serviced: Callable[[Set[str], int], Set[str]],
         poll_now: Callable[[str], object],
+        check_interval_ms: Callable[[str], int],
         now_ms: Callable[[], int],
         here: str,
         ledger: Ledger,
@@ -59,6 +61,7 @@ class Watch:
         self._graph = graph
         self._serviced = serviced
         self._poll_now = poll_now
+        self._check_interval_ms = check_interval_ms
         self._now_ms = now_ms
         self._here = here
         self._asked_ms: dict[str, int] = {}
@@ -130,7 +133,8 @@ class Watch:
             device = hosts.get(host)
             if device is not None and not is_stale(value):
                 kind, by = Kind.TCP if port else Kind.ICMP, told.get("instance", "")
-                witness = Witness(kind, by, intervals_ms.get(by, _USUAL_MS))
+                own_ms = self._check_interval_ms(told.get("check", ""))
+                witness = Witness(kind, by, own_ms or intervals_ms.get(by, _USUAL_MS))
                 self.ledger.tell(device, witness, value > 0, at_ms)
 
     def _log(self, judgement: Judgement) -> None:

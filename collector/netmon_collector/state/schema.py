@@ -350,3 +350,12 @@ sweep_finds = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """What sweeps found, and what became of it; `content` is JSON."""
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Checks that agents make for the collector; `content` is JSON, `sealed` their options, which may hold secrets."""

@@ -33,6 +33,13 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_MALFORMED: _ClassVar[Reason]
     REASON_IN_FUTURE: _ClassVar[Reason]
     REASON_TOO_OLD: _ClassVar[Reason]
+
+class CheckOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_OUTCOME_UNSPECIFIED: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_UP: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_DOWN: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_BROKEN: _ClassVar[CheckOutcome]
 KIND_UNSPECIFIED: Kind
 KIND_GAUGE: Kind
 KIND_COUNTER: Kind
@@ -51,9 +58,13 @@ REASON_UNKNOWN_SERIES: Reason
 REASON_MALFORMED: Reason
 REASON_IN_FUTURE: Reason
 REASON_TOO_OLD: Reason
+CHECK_OUTCOME_UNSPECIFIED: CheckOutcome
+CHECK_OUTCOME_UP: CheckOutcome
+CHECK_OUTCOME_DOWN: CheckOutcome
+CHECK_OUTCOME_BROKEN: CheckOutcome
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "series", "layout", "batch", "report", "facts", "events", "sweep")
+    __slots__ = ("hello", "series", "layout", "batch", "report", "facts", "events", "sweep", "check")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +73,7 @@ class AgentMessage(_message.Message):
     FACTS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     SWEEP_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     series: SeriesDefinitions
     layout: Layout
@@ -70,21 +82,24 @@ class AgentMessage(_message.Message):
     facts: DeviceFacts
     events: EventBatch
     sweep: SweepNews
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., events: _Optional[_Union[EventBatch, _Mapping]] = ..., sweep: _Optional[_Union[SweepNews, _Mapping]] = ...) -> None: ...
+    check: CheckReport
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinitions, _Mapping]] = ..., layout: _Optional[_Union[Layout, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., report: _Optional[_Union[DeviceReport, _Mapping]] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., events: _Optional[_Union[EventBatch, _Mapping]] = ..., sweep: _Optional[_Union[SweepNews, _Mapping]] = ..., check: _Optional[_Union[CheckReport, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
-    __slots__ = ("welcome", "receipt", "jobs", "poll_now", "sweep")
+    __slots__ = ("welcome", "receipt", "jobs", "poll_now", "sweep", "checks")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     JOBS_FIELD_NUMBER: _ClassVar[int]
     POLL_NOW_FIELD_NUMBER: _ClassVar[int]
     SWEEP_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     receipt: Receipt
     jobs: Jobs
     poll_now: PollNow
     sweep: Sweep
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ..., sweep: _Optional[_Union[Sweep, _Mapping]] = ...) -> None: ...
+    checks: Checks
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., poll_now: _Optional[_Union[PollNow, _Mapping]] = ..., sweep: _Optional[_Union[Sweep, _Mapping]] = ..., checks: _Optional[_Union[Checks, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("agent_id", "agent_key", "hostname", "version", "platform", "clock_ms", "interval_ms", "epoch", "first_sequence", "last_sequence", "events_epoch", "events_first_sequence", "events_last_sequence")
@@ -482,3 +497,44 @@ class Found(_message.Message):
     told: _containers.ScalarMap[str, str]
     via: str
     def __init__(self, address: _Optional[str] = ..., answered: _Optional[_Iterable[str]] = ..., mac: _Optional[str] = ..., rtt_s: _Optional[float] = ..., ports: _Optional[_Iterable[int]] = ..., names: _Optional[_Mapping[str, str]] = ..., credential: _Optional[str] = ..., told: _Optional[_Mapping[str, str]] = ..., via: _Optional[str] = ...) -> None: ...
+
+class Checks(_message.Message):
+    __slots__ = ("checks",)
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    checks: _containers.RepeatedCompositeFieldContainer[AssignedCheck]
+    def __init__(self, checks: _Optional[_Iterable[_Union[AssignedCheck, _Mapping]]] = ...) -> None: ...
+
+class AssignedCheck(_message.Message):
+    __slots__ = ("name", "revision", "options", "devices")
+    class DevicesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    revision: int
+    options: str
+    devices: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., options: _Optional[str] = ..., devices: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CheckReport(_message.Message):
+    __slots__ = ("check", "revision", "time_ms", "outcome", "trouble", "duration_s")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    check: str
+    revision: int
+    time_ms: int
+    outcome: CheckOutcome
+    trouble: str
+    duration_s: float
+    def __init__(self, check: _Optional[str] = ..., revision: _Optional[int] = ..., time_ms: _Optional[int] = ..., outcome: _Optional[_Union[CheckOutcome, str]] = ..., trouble: _Optional[str] = ..., duration_s: _Optional[float] = ...) -> None: ...

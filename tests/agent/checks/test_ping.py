@@ -137,7 +137,7 @@ async def test_a_busy_event_loop_does_not_lengthen_round_trips() -> None:
 @needs_ping
 async def test_many_inputs_share_one_socket_and_get_their_own_answers() -> None:
     inputs = [PingInput(type="ping", targets=(f"127.0.2.{last}",), count=2, gap_s=0.001) for last in range(1, 101)]
-    share_socket(inputs)
+    share_socket(inputs, Pinger())
     found = await asyncio.gather(*(values_of(one) for one in inputs))
     assert len({id(one._pinger) for one in inputs}) == 1
     assert all(values[one.targets[0]]["probe_success"] == 1 for one, values in zip(inputs, found, strict=True))

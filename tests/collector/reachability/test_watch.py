@@ -72,6 +72,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             Graph,
             lambda devices, _: devices & serviced,
             asked.append,
+            lambda check: 60_000 if check else 0,
             clock.now_ms,
             "monitor",
             Ledger(Settings()),

@@ -5,7 +5,7 @@ import re
 import socket
 import time
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple, cast
 
@@ -68,6 +68,11 @@ class Check(Input):
     def probed(self) -> tuple[str, ...]:
         """The values of the label `target`."""
 
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """Hosts, as names or addresses, by the target that they are; without targets that are no host."""
+        return {}
+
 
 class Probe(Check):
     """A check of one target, within a time: whoever implements it says what it asks, and how."""
@@ -126,6 +131,16 @@ class Probe(Check):
             Reading("probe_duration_seconds", target, time.perf_counter() - started),
             *told,
         ]
+
+
+class HostProbe(Probe):
+    """A probe of a host by its name or address."""
+
+    host: Host
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        return {self.target: self.host}
 
 
 class Way(NamedTuple):

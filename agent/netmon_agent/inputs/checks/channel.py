@@ -6,56 +6,64 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.base import CannotCheck, Way, Wrong
 from netmon_agent.inputs.checks.certificate import not_after_s, whose
-from netmon_configs.options import Options
+from netmon_configs.options import FilePath, Options, Variable
+from netmon_configs.secrets import NoSecret, Source, differ, load_pair
 
 LINE_BYTES: Final = 16 << 10
 """The longest line that is read."""
 _MOST_CERTIFICATES: Final = 20
+Pem = Annotated[SecretStr, Field(min_length=1, max_length=64 << 10)]
 _DER: Final = 2
 
 
 class TlsOptions(Options):
-    """How a server's certificate is judged, and what is shown to it, all in PEM."""
+    """How a server's certificate is judged, and what is shown to it, all in PEM: each in a file, or as it is."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca: Pem | None = None
+    ca_file: FilePath | None = None
+    cert: Pem | None = None
+    cert_file: FilePath | None = None
+    key: Pem | None = None
+    key_file: FilePath | None = None
+    key_env: Variable | None = None
     server_name: str | None = Field(default=None, min_length=1, max_length=253)
     verify: bool = True
 
     @model_validator(mode="after")
     def _pair(self) -> "TlsOptions":
-        if (self.cert_file is None) != (self.key_file is None):
+        differ(self, "ca", "cert", "key")
+        if bool(Source.of(self, "cert")) != bool(Source.of(self, "key")):
             raise ValueError("needs cert_file and key_file together")
         return self
 
     def context(self, *protocols: str) -> ssl.SSLContext:
         """The protocols are for ALPN. Raises CannotCheck where a file cannot be used: no fault of the server."""
+        ca, cert, key = (Source.of(self, name) for name in ("ca", "cert", "key"))
         try:
-            return _context(self.ca_file, self.cert_file, self.key_file, self.verify, protocols)
+            return _context(ca, cert, key, self.verify, protocols)
+        except NoSecret as error:
+            raise CannotCheck(f"what 'tls' names cannot be used: {error}") from None
         except OSError as error:
-            files = ", ".join(str(one) for one in (self.ca_file, self.cert_file, self.key_file) if one is not None)
-            raise CannotCheck(f"what 'tls' names cannot be used ({files}): {error.strerror or error}") from None
+            named = ", ".join(str(one) for one in (ca, cert, key) if one)
+            raise CannotCheck(f"what 'tls' names cannot be used ({named}): {error.strerror or error}") from None
 
 
 @lru_cache(maxsize=64)  # the usual authorities take half a megabyte, and tens of milliseconds to read
-def _context(
-    ca_file: Path | None, cert_file: Path | None, key_file: Path | None, verify: bool, protocols: tuple[str, ...]
-) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
+def _context(ca: Source, cert: Source, key: Source, verify: bool, protocols: tuple[str, ...]) -> ssl.SSLContext:
+    """Raises OSError, NoSecret."""
+    context = ssl.create_default_context(cafile=ca.file, cadata=ca.read() if ca.given else None)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if cert_file is not None and key_file is not None:
-        context.load_cert_chain(cert_file, key_file)
+    if cert:
+        load_pair(context, cert, key)
     if protocols:
         context.set_alpn_protocols(protocols)
     return context

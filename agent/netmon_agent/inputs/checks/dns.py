@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import CannotCheck, Host, IpVersion, Pattern, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import CannotCheck, Host, HostProbe, IpVersion, Pattern, Port, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.datagrams import Datagrams
 
@@ -39,11 +39,10 @@ def _is_name(name: str) -> str:
     return name
 
 
-class DnsInput(Probe):
+class DnsInput(HostProbe):
     """Up when the server answers with a wanted code and, where they are told, wanted records and none unwanted."""
 
     type: Literal["dns"]
-    host: Host
     port: Port | None = None
     ip_version: IpVersion = None
     query: Annotated[Host, AfterValidator(_is_name)]

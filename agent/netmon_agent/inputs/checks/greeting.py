@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Port, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 _MOST_LINES: Final = 100
@@ -41,13 +41,12 @@ _PROTOCOLS: Final = {
 }
 
 
-class GreetingInput(Probe):
+class GreetingInput(HostProbe):
     """Connects and waits for the greeting; with `starttls` goes on until TLS is agreed."""
 
     awaited = "greeting"
 
     type: Literal["ssh", "smtp", "imap"]
-    host: Host
     port: Port | None = None
     ip_version: IpVersion = None
     security: Literal["none", "starttls", "tls"] = "none"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks import http2
-from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Port, Way, Wrong, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 _PATH: Final = "/grpc.health.v1.Health/Check"
@@ -21,11 +21,10 @@ _UNAVAILABLE: Final = 14
 _OK: Final = 0
 
 
-class GrpcInput(Probe):
+class GrpcInput(HostProbe):
     """Up when the answer is SERVING; an empty `service` means the server as a whole."""
 
     type: Literal["grpc"]
-    host: Host
     port: Port
     ip_version: IpVersion = None
     service: str = Field(default="", max_length=200)

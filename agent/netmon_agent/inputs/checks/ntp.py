@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Port, Way, Wrong, url_of
 from netmon_agent.inputs.checks.datagrams import Datagrams
 from netmon_configs.options import Duration
 
@@ -62,11 +62,10 @@ def _difference(one: int, other: int) -> int:
     return (one - other + _ERA // 2) % _ERA - _ERA // 2
 
 
-class NtpInput(Probe):
+class NtpInput(HostProbe):
     """Up when the server is synchronised and, where bounds are told, within them."""
 
     type: Literal["ntp"]
-    host: Host
     port: Port = 123
     ip_version: IpVersion = None
     max_stratum: int = Field(default=_LAST_STRATUM, ge=1, le=_LAST_STRATUM)

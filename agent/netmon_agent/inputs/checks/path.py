@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from netmon_agent.icmp.trace import LEAST_BYTES, Hop, NotPossible, Path, TracePlan, trace
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import CannotCheck, Host, IpVersion, Probe, Way, Wrong
+from netmon_agent.inputs.checks.base import CannotCheck, HostProbe, IpVersion, Way, Wrong
 from netmon_configs.options import Duration
 from netmon_proto.model import Kind
 
@@ -18,11 +18,10 @@ Routers = Mapping[int, frozenset[str]]
 """Who answers, by the number of the hop; silent ones are not there."""
 
 
-class PathInput(Probe):
+class PathInput(HostProbe):
     """Up when the target answers; what changes of the way is counted from the agent's start."""
 
     type: Literal["path"]
-    host: Host
     ip_version: IpVersion = None
     max_hops: int = Field(default=30, ge=1, le=64)
     tries: int = Field(default=3, ge=1, le=10)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -85,6 +85,10 @@ class PingInput(Check):
     def probed(self) -> tuple[str, ...]:
         return self.targets
 
+    @property
+    def asked(self) -> Mapping[str, str]:
+        return {target: target for target in self.targets}
+
     def use(self, pinger: Pinger) -> None:
         """Goes through a socket that others use too."""
         self._pinger = pinger
@@ -142,9 +146,8 @@ class PingInput(Check):
             return _Found(address, address_hash(address), time.perf_counter() - started)
 
 
-def share_socket(inputs: Iterable[Input]) -> None:
+def share_socket(inputs: Iterable[Input], pinger: Pinger) -> None:
     """Has all pings go through one socket per address family."""
-    pinger = Pinger()
     for one in inputs:
         if isinstance(one, PingInput):
             one.use(pinger)

@@ -5,17 +5,16 @@ from typing import Literal
 from pydantic import Field
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, IpVersion, Port, Probe, Way, url_of
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Port, Way, url_of
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 
 
-class TlsInput(Probe):
+class TlsInput(HostProbe):
     """Up when the handshake succeeds and the certificate is trusted."""
 
     awaited = "TLS"
 
     type: Literal["tls"]
-    host: Host
     port: Port = 443
     ip_version: IpVersion = None
     tls: TlsOptions = Field(default_factory=TlsOptions)

@@ -7,15 +7,14 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.inputs.checks.base import Host, IpVersion, Pattern, Port, Probe, Way, Wrong, url_of
+from netmon_agent.inputs.checks.base import HostProbe, IpVersion, Pattern, Port, Way, Wrong, url_of
 from netmon_agent.inputs.checks.datagrams import Datagrams
 
 
-class UdpInput(Probe):
+class UdpInput(HostProbe):
     """Sends a payload and waits for an answer; up when there is one, and what is expected is found in it."""
 
     type: Literal["udp"]
-    host: Host
     port: Port
     ip_version: IpVersion = None
     send: str | None = Field(default=None, max_length=10_000)

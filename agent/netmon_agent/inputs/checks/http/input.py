@@ -2,18 +2,19 @@
 
 import base64
 import re
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 from urllib.parse import urljoin
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.base import CannotCheck, IpVersion, Pattern, Probe, Way, Wrong
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
 from netmon_agent.inputs.checks.http2 import ALPN
-from netmon_configs.options import Duration, Size, is_loopback
+from netmon_configs.options import Duration, FilePath, Size, Variable, is_loopback
+from netmon_configs.secrets import NoSecret, Source, differ
 
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -43,8 +44,12 @@ class HttpInput(Probe):
     max_bytes: Size = Field(default=1 << 20, alias="max_size", ge=1 << 10, le=64 << 20)
     ip_version: IpVersion = None
     user: str | None = Field(default=None, min_length=1)
-    password_file: Path | None = None
-    token_file: Path | None = None
+    password: SecretStr | None = None
+    password_file: FilePath | None = None
+    password_env: Variable | None = None
+    token: SecretStr | None = None
+    token_file: FilePath | None = None
+    token_env: Variable | None = None
     tls: TlsOptions = Field(default_factory=TlsOptions)
 
     @field_validator("url")
@@ -55,12 +60,14 @@ class HttpInput(Probe):
 
     @model_validator(mode="after")
     def _secrets_are_safe(self) -> "HttpInput":
-        if (self.user is None) != (self.password_file is None):
+        differ(self, "password", "token")
+        has_token = bool(Source.of(self, "token"))
+        if (self.user is None) == bool(Source.of(self, "password")):
             raise ValueError("needs user and password_file together")
-        if self.user is not None and self.token_file is not None:
+        if self.user is not None and has_token:
             raise ValueError("takes either user and password_file, or token_file")
         place = Place.of(self.url)
-        if (self.user or self.token_file) and not place.tls and not is_loopback(place.host):
+        if (self.user or has_token) and not place.tls and not is_loopback(place.host):
             raise ValueError("needs https: a password or token goes over plain http to this machine only")
         return self
 
@@ -71,6 +78,10 @@ class HttpInput(Probe):
     @property
     def target(self) -> str:
         return self.url
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        return {self.url: Place.of(self.url).host}
 
     async def probe(self, target: dict[str, str], told: list[Reading]) -> None:
         """Asks until there is no redirect; what is known then is told."""
@@ -130,21 +141,21 @@ class HttpInput(Probe):
 
     def _authorization(self) -> dict[str, str]:
         """Read anew each time: secrets change. Raises CannotCheck."""
-        if self.token_file is not None:
-            return {"Authorization": f"Bearer {_secret(self.token_file)}"}
-        if self.password_file is not None:
-            pair = f"{self.user}:{_secret(self.password_file)}"
+        if (token := _secret(Source.of(self, "token"))) is not None:
+            return {"Authorization": f"Bearer {token}"}
+        if (password := _secret(Source.of(self, "password"))) is not None:
+            pair = f"{self.user}:{password}"
             return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
         return {}
 
 
-def _secret(path: Path) -> str:
+def _secret(source: Source) -> str | None:
     try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotCheck(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if any(ord(one) < 0x20 for one in text):
-        raise CannotCheck(f"{path} has more than one line")
+        text = source.read()
+    except NoSecret as error:
+        raise CannotCheck(str(error)) from None
+    if text is not None and any(ord(one) < 0x20 for one in text):
+        raise CannotCheck(f"{source} has more than one line")
     return text
 
 

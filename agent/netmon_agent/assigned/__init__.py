@@ -1,0 +1,1 @@
+"""Makes the checks that the collector has assigned to this agent."""

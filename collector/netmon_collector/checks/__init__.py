@@ -1,0 +1,1 @@
+"""Checks that the collector assigns to agents."""

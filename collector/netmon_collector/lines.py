@@ -1,0 +1,89 @@
+"""The agents that are connected, and what each has still to be told: the newest state of a topic, once."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from netmon_proto.model import CollectorMessage, PollNow, Sweep
+
+Source = Callable[[str], CollectorMessage | None]
+"""All of a topic that an agent has to know; None where that cannot be said, so that it goes on as it does. It is asked
+in a thread, since it may read from a database."""
+
+
+@dataclass(slots=True)
+class Line:
+    """What a connected agent has still to be told: topics, polls in one message, and orders to look around."""
+
+    topics: dict[str, None] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+    afresh: set[str] = field(default_factory=set)
+    orders: dict[int, Sweep] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Lines:
+    """One line for each agent that is connected."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
+        self._sources: dict[str, Source] = {}
+
+    def offer(self, topic: str, source: Source) -> None:
+        """Has agents told of a topic when they connect, and whenever it is renewed."""
+        self._sources[topic] = source
+
+    def renew(self, topic: str, agent_ids: Iterable[str]) -> None:
+        """Has agents told of a topic anew, as far as they are connected."""
+        for agent_id in agent_ids:
+            if line := self._lines.get(agent_id):
+                line.topics[topic] = None
+                line.news.set()
+
+    def poll(self, agent_id: str, device: str, is_afresh: bool) -> bool:
+        """Has an agent poll a device at once; False where it is not connected."""
+        line = self._lines.get(agent_id)
+        if line is None:
+            return False
+        line.wanted.add(device)
+        if is_afresh:
+            line.afresh.add(device)
+        line.news.set()
+        return True
+
+    def order(self, agent_id: str, sweep: Sweep) -> bool:
+        """Has an agent told of a sweep; False where it is not connected."""
+        line = self._lines.get(agent_id)
+        if line is None:
+            return False
+        line.orders[sweep.id] = sweep
+        line.news.set()
+        return True
+
+    def open(self, agent_id: str) -> Line:
+        """Called when an agent has connected; whoever listened for it before hears nothing any more."""
+        line = self._lines[agent_id] = Line(dict.fromkeys(self._sources))
+        line.news.set()
+        return line
+
+    def close(self, agent_id: str, line: Line) -> None:
+        if self._lines.get(agent_id) is line:
+            del self._lines[agent_id]
+
+    async def next_message(self, agent_id: str, line: Line) -> CollectorMessage:
+        """What an agent is to be told next; waits for something."""
+        while True:
+            await line.news.wait()
+            if line.topics:
+                topic = next(iter(line.topics))
+                del line.topics[topic]
+                if (message := await asyncio.to_thread(self._sources[topic], agent_id)) is not None:
+                    return message
+            elif line.wanted:
+                message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)))
+                line.wanted, line.afresh = set(), set()
+                return message
+            elif line.orders:
+                return line.orders.pop(next(iter(line.orders)))
+            else:
+                line.news.clear()

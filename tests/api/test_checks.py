@@ -1,0 +1,123 @@
+"""Checks that agents make for the collector, as the API takes and shows them."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from netmon_proto.model import CheckOutcome, CheckReport, Checks
+from tests.api.lab import NOW_MS, Lab, have_polled
+from tests.api.test_snmp import change
+
+CHECKS = "/api/v1/checks"
+HTTP = {"type": "http", "url": "https://192.0.2.9/", "user": "bob", "password": "s3cret", "interval": "30s"}
+
+
+async def checks_of(lab: Lab, agent_id: str) -> dict[str, dict[str, Any]]:
+    """The options that an agent is told when it connects."""
+    line = lab.polling.lines.open(agent_id)
+    while not isinstance(message := await lab.polling.lines.next_message(agent_id, line), Checks):
+        pass
+    return {one.name: json.loads(one.options) for one in message.checks}
+
+
+async def add(lab: Lab, check: dict[str, Any], status: int = 200, **more: Any) -> Any:
+    return await change(lab, "POST", CHECKS, {"check": check, **more}, status)
+
+
+def have_agents(lab: Lab, *names: str) -> list[str]:
+    lab.fleet.members = []
+    return [lab.have_agent(name, address="192.0.2.7:4000") for name in names]
+
+
+async def test_a_check_goes_to_its_agents_with_its_secrets_which_nobody_is_shown(lab: Lab) -> None:
+    north, south, west = have_agents(lab, "north", "south", "west")
+    added = await add(lab, HTTP, name="shop", pollers=["north", "south"])
+    assert (added["name"], added["state"], added["interval_s"]) == ("shop", "unknown", 30)
+    assert [one["poller"] for one in added["pollers"]] == ["north", "south"]
+    shown = await lab.get(f"{CHECKS}/shop")
+    assert "s3cret" not in json.dumps([added, shown, await lab.get(CHECKS)])
+    assert (await checks_of(lab, north))["shop"] == HTTP | {"interval": 30.0}
+    assert (await checks_of(lab, south)).keys() == {"shop"}
+    assert await checks_of(lab, west) == {}
+
+
+async def test_reports_say_how_it_is_seen_from_each_agent(lab: Lab) -> None:
+    north, south, west = have_agents(lab, "north", "south", "west")
+    await add(lab, HTTP, name="shop", pollers=["north", "south"])
+    lab.checks.reported(north, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.UP, "", 0.25))
+    assert (await lab.get(f"{CHECKS}/shop"))["state"] == "unknown"
+    lab.checks.reported(south, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.DOWN, "the status is 500"))
+    lab.checks.reported(south, CheckReport("shop", NOW_MS - 1, NOW_MS, CheckOutcome.UP, "of a former check"))
+    lab.checks.reported(west, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.BROKEN, "not its own"))
+    answer = await lab.get(f"{CHECKS}/shop")
+    assert answer["state"] == "down"
+    assert [(one["state"], one["trouble"]) for one in answer["pollers"]] == [("up", ""), ("down", "the status is 500")]
+    assert answer["pollers"][0]["duration_s"] == 0.25
+
+
+async def test_an_agent_that_is_gone_has_no_say(lab: Lab) -> None:
+    (north,) = have_agents(lab, "north")
+    await add(lab, HTTP, name="shop")
+    lab.checks.reported(north, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.UP))
+    lab.fleet.members = [replace(one, up=False) for one in lab.fleet.members]
+    assert (await lab.get(f"{CHECKS}/shop"))["state"] == "unknown"
+
+
+async def test_mistakes_are_all_told_in_the_words_of_the_file(lab: Lab) -> None:
+    have_agents(lab, "north")
+    error = await add(lab, {"type": "tcp", "host": "a b", "port": 0, "intervall": 5}, 400)
+    assert error["field_errors"] == {
+        "check.host": "must have no blank or control character in it",
+        "check.port": "must be at least 1 (got 0)",
+        "check.intervall": "no such option. Did you mean 'interval'?",
+    }
+    assert "no agent 'nobody'" in (await add(lab, HTTP, 400, pollers=["nobody"]))["message"]
+    big = {"type": "http", "url": "http://192.0.2.1/", "headers": {f"X-{n}": "v" * 8_000 for n in range(50)}}
+    assert (await add(lab, big, 400))["message"] == "check: has more than 256 KiB"
+
+
+async def test_a_name_is_made_of_the_target_and_taken_once(lab: Lab) -> None:
+    have_agents(lab, "north")
+    names = [(await add(lab, HTTP))["name"] for _ in range(2)]
+    assert names == ["http-192.0.2.9", "http-192.0.2.9-2"]
+    assert (await add(lab, HTTP, 409, name=names[0]))["message"] == f"there is a check {names[0]!r} already"
+
+
+async def test_any_agent_is_the_one_with_the_fewest_and_another_one_when_it_is_gone(lab: Lab) -> None:
+    north, south = have_agents(lab, "north", "south")
+    first = (await add(lab, HTTP, name="one", pollers="any"))["pollers"][0]["poller"]
+    second = (await add(lab, HTTP, name="two", pollers="any"))["pollers"][0]["poller"]
+    assert {first, second} == {"north", "south"}
+    lab.fleet.members = [replace(one, up=False, connected=False) if one.instance == "north" else one
+                         for one in lab.fleet.members]  # fmt: skip
+    await lab.checks.look_after()
+    assert await checks_of(lab, north) == {}
+    assert (await checks_of(lab, south)).keys() == {"one", "two"}
+    lab.fleet.members = []
+    assert (await add(lab, HTTP, 503, pollers="any"))["message"] == "no agent is connected that could check"
+
+
+async def test_a_target_that_is_a_known_device_is_called_so(lab: Lab) -> None:
+    (north,) = have_agents(lab, "north")
+    assert (await add(lab, HTTP, name="web"))["devices"] == []
+    await have_polled(lab, "192.0.2.9", name="core")
+    lab.clock.pass_ms(10_000)
+    await lab.checks.look_after()
+    (named,) = (await lab.get(f"{CHECKS}/web"))["devices"]
+    assert named == "core"
+    line = lab.polling.lines.open(north)
+    while not isinstance(message := await lab.polling.lines.next_message(north, line), Checks):
+        pass
+    assert message.checks[0].devices == {"https://192.0.2.9/": "core"}
+
+
+async def test_a_removed_check_is_made_no_more(lab: Lab) -> None:
+    (north,) = have_agents(lab, "north")
+    await add(lab, HTTP, name="shop")
+    line = lab.polling.lines.open(north)
+    while line.topics:
+        await lab.polling.lines.next_message(north, line)
+    assert (await change(lab, "DELETE", f"{CHECKS}/shop"))["name"] == "shop"
+    assert await lab.polling.lines.next_message(north, line) == Checks()
+    assert (await change(lab, "DELETE", f"{CHECKS}/shop", status=404))["code"] == "not_found"
+    assert (await lab.get(CHECKS))["results"] == []
