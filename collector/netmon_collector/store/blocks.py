@@ -75,14 +75,14 @@ class Blocks:
             block = self.all.get(number) or self._block(number)
             block.homed += count
 
-    def rows(self, number: int) -> Sequence[Rows]:
-        """What a block has in memory, oldest first; from any thread.
+    def rows(self, number: int, strand: int = NONE) -> Sequence[Rows]:
+        """What a block has in memory, oldest first; from any thread. With a strand maybe only what is of its series.
 
         What may be frozen meanwhile is read before what is frozen: so nothing is missed.
         """
         block = self.all[number]
-        if len(block.strands) == 1 and not len(block.singles):
-            head = block.strands[0].head
+        if (strand != NONE or len(block.strands) == 1) and not len(block.singles):
+            head = (block.strands[0] if strand == NONE else self._strands[strand]).head
             if not block.sealing:  # as nearly always
                 return head.rows() if head.count else ()
         return [rows for head in self._heads(number) if head.count for rows in head.rows()]

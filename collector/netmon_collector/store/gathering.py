@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.store.assigned import NONE
 from netmon_collector.store.base import Lines, Times
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.cache import Cache
@@ -31,8 +32,8 @@ _STRIPE_BYTES: Final = 1000
 """About what is kept of a block beside its samples."""
 
 Chunks = Sequence[tuple[ChunkFile, int]]
-Home = tuple[int, Numbers]
-"""A block, and those of one of its strands' series that are asked for."""
+Home = tuple[int, int, Numbers]
+"""A block, one of its strands where it has several, else NONE, and those of their series that are asked for."""
 _NOWHERE: Final = slice(0, 0)
 _MOST_PLACES: Final = 8
 
@@ -107,9 +108,10 @@ class Gatherer:
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
         homes = list(self._homes(series)) if before is None else before.homes
-        heads = [self._blocks.rows(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
+        rows = self._blocks.rows
+        heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
-        found = [_parts(stripe, rows) for stripe, rows in zip(selection.stripes, heads, strict=True)]
+        found = [_parts(stripe, own) for stripe, own in zip(selection.stripes, heads, strict=True)]
         odd = [number for number, one in enumerate(found) if one is None]
         plain = [one for one in found if one is not None and one.length]
         lines, backward = self._joined(plain)
@@ -124,22 +126,22 @@ class Gatherer:
         """Series by their blocks, and by their strands, which share their times."""
         for number, own in self._blocks.homes.apart(series):
             if len(self._blocks.all[number].strands) < 2:
-                yield number, own
+                yield number, NONE, own
                 continue
             strands = self._blocks.strands_of(own)
             for strand in np.unique(strands).tolist():
-                yield number, own[strands == strand]
+                yield number, strand, own[strands == strand]
 
     def _selected(self, key: tuple[int, int, bytes], before: _Selection | None, homes: Sequence[Home]) -> _Selection:
         """What the shelf has, of which some may be known from before."""
         directory = self._shelf.directory
         if before is not None and before.directory is directory:
             return before
-        found = directory.find(Tier.RAW, np.array([block for block, _ in homes], np.int64), *key[:2])
+        found = directory.find(Tier.RAW, np.array([block for block, _, _ in homes], np.int64), *key[:2])
         known: Sequence[_Stripe | None] = [None] * len(homes) if before is None else before.stripes
         stripes = [
             self._stripe(stripe, own, chunks, *key[:2])
-            for stripe, (_, own), chunks in zip(known, homes, found, strict=True)
+            for stripe, (_, _, own), chunks in zip(known, homes, found, strict=True)
         ]
         selection = _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes))
         self._kept.replace(key, selection, sum(stripe.size_bytes for stripe in stripes) + len(key[2]))
@@ -157,10 +159,10 @@ class Gatherer:
 
     def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: tuple[int, int, bytes]) -> list[_Parts]:
         """Of blocks whose series do not all share their times, or where a head and a file have the same time."""
-        blocks = np.array([block for (block, _), _ in strange], np.int64)
+        blocks = np.array([home[0] for home, _ in strange], np.int64)
         parts = []
         for (home, rows), chunks in zip(strange, self._shelf.find(Tier.RAW, blocks, *key[:2]), strict=True):
-            for frame in self._selector.frames_of(home[1], rows, chunks, *key[:2]):
+            for frame in self._selector.frames_of(home[2], rows, chunks, *key[:2]):
                 assert isinstance(frame.labels, SeriesView)
                 table = frame.times, frame.values.T.view(np.uint64)
                 parts.append(_Parts(frame.labels.numbers, [table], len(frame.times)))
