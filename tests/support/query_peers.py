@@ -116,13 +116,21 @@ def peer_of(name: str, server: RunningServer, cold: Mapping[str, str] | None = N
     return Peer(name, server.url, server._process.pid, cold=cold or {})
 
 
-def remote_writes(samples: Sequence[Host]) -> Iterator[bytes]:
-    """All samples, by and large in the order of time; the hosts have as many gathers each."""
-    for first in range(0, len(samples[0].times), _WINDOW):
-        slots = slice(first, first + _WINDOW)
+def remote_writes(samples: Sequence[Host], most: int | None = None) -> Iterator[bytes]:
+    """All samples, by and large in the order of time; the hosts have as many gathers each.
+
+    most: only so many, the first.
+    """
+    count = len(samples[0].times) if most is None else most
+    for first in range(0, count, _WINDOW):
+        slots = slice(first, min(first + _WINDOW, count))
         for at in range(0, len(samples), _HOSTS_PER_WRITE):
-            parts = (part for host in samples[at : at + _HOSTS_PER_WRITE] for part in _written(host, slots))
-            yield bytes(cramjam.snappy.compress_raw(b"".join(parts)))
+            yield remote_write(samples[at : at + _HOSTS_PER_WRITE], slots)
+
+
+def remote_write(samples: Sequence[Host], slots: slice) -> bytes:
+    """What some hosts have gathered in some slots."""
+    return bytes(cramjam.snappy.compress_raw(b"".join(part for host in samples for part in _written(host, slots))))
 
 
 def _written(host: Host, slots: slice) -> Iterator[bytes]:
