@@ -251,7 +251,7 @@ def _rulebook(
 ) -> Rulebook:
     """Rules of a folder `rules`, and those that are saved; they are evaluated when a test says so."""
     (folder / "rules").mkdir(exist_ok=True)
-    surroundings = Surroundings(engine.instant, Ledger(store, pipeline.append_own), NobodyTold(), memory)
+    surroundings = Surroundings(engine, Ledger(store, pipeline.append_own), NobodyTold(), memory)
     sources = Sources([folder / "rules"], saved.texts, shipped=False)
     return Rulebook(sources, surroundings, memory, clock.now_ms)
 

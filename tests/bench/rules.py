@@ -191,7 +191,7 @@ class Ours:
         self._stored_s: dict[str, float] = {}
         """When the sample came by which a host's check fails."""
         memory = KeptAlerts(self._state)
-        surroundings = Surroundings(self._engine.instant, Ledger(self._store, self._append), self._door, memory)
+        surroundings = Surroundings(self._engine, Ledger(self._store, self._append), self._door, memory)
         (folder / "rules").mkdir()
         self._book = Rulebook(Sources([folder / "rules"], list, shipped=False), surroundings, memory, now_ms)
 

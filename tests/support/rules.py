@@ -85,7 +85,7 @@ class Bench:
             await self.store.append(points)  # type: ignore[arg-type]
 
         surroundings = Surroundings(
-            self.engine.instant,
+            self.engine,
             Ledger(self.store, append),
             self._receiver,
             self.memory,
@@ -122,7 +122,7 @@ async def alerts_over(store: Store, receiver: AlertReceiver, clock: HandClock) -
 
     engine = Engine(store, QueryOptions())
     memory = MemoryOf()
-    surroundings = Surroundings(engine.instant, Ledger(store, append), receiver, memory)
+    surroundings = Surroundings(engine, Ledger(store, append), receiver, memory)
     book = Rulebook(Sources([], list), surroundings, memory, clock.now_ms)
     await book.start()
     return book

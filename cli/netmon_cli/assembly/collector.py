@@ -304,7 +304,7 @@ def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: Async
     knowledge.atlas.register.tell(engine.know_handles)
     memory, saved = KeptAlerts(ground.state), SavedFiles(ground.state)
     surroundings = Surroundings(
-        engine.instant,
+        engine,
         Ledger(ground.store, way.pipeline.append_own),
         knowledge.alerting.notifier,
         memory,

@@ -1,7 +1,7 @@
 """PromQL over a store, top to bottom: parse, plan, read the samples, evaluate in a thread, settle the answer."""
 
 import asyncio
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,7 +25,8 @@ from netmon_collector.query.pushdown import pushed
 from netmon_collector.query.reading import Found, NotAtHand, Reader
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled
-from netmon_collector.query.syntax.nodes import Edges, Node, Selector, ValueType, bare
+from netmon_collector.query.sharing import Asked, Part, Together, Tree
+from netmon_collector.query.syntax.nodes import Edges, Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Tracks, newest, windows_of
@@ -69,6 +70,27 @@ class Engine:
         """The value of an expression at one time; limits and lookback take the place of those of the options."""
         query = await self._query(text, time_ms, time_ms, 0, lookback_ms)
         return await self._answer(query, limits or self._options.limits)
+
+    async def instants(self, texts: Sequence[str], time_ms: int, *, limits: Limits | None = None) -> list[Asked]:
+        """As `instant`, of several expressions; what they have in common is read and computed once.
+
+        Annotations on what they have in common are told with the first that has it.
+        """
+        queries = [await self._asked(text, time_ms) for text in texts]
+        loop = asyncio.get_running_loop()
+
+        def evaluate(query: Query, guard: Guard, part: Part) -> Answer:
+            with _told_of_mistakes():
+                return self._evaluate(query, guard, loop, part)
+
+        together = Together(queries, limits or self._options.limits, evaluate)
+        try:
+            while not together.done:
+                await loop.run_in_executor(self._threads, together.take_turn)
+        except asyncio.CancelledError:
+            together.cancel()
+            raise
+        return together.asked
 
     async def range(
         self,
@@ -133,20 +155,29 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
-        options = self._options
-        if len(text) <= _SHORT:
-            root, same = self._understood(text)
-        else:
-            root, same = await asyncio.get_running_loop().run_in_executor(self._threads, self._understand, text)
-        lookback_ms = lookback_ms or options.lookback_ms
-        return Query(text, root, start_ms, end_ms, step_ms, lookback_ms, options.subquery_step_ms, same)
+        tree = await self._tree(text)
+        lookback_ms = lookback_ms or self._options.lookback_ms
+        step = self._options.subquery_step_ms
+        return Query(text, tree.root, start_ms, end_ms, step_ms, lookback_ms, step, tree.invariant)
 
-    def _understand(self, text: str) -> tuple[Node, Set[int]]:
-        """The tree of an expression, and the nodes of it that are the same at every step."""
+    async def _asked(self, text: str, time_ms: int) -> tuple[Query, Tree] | QueryError:
+        try:
+            tree = await self._tree(text)
+        except QueryError as error:
+            return error
+        lookback_ms, step_ms = self._options.lookback_ms, self._options.subquery_step_ms
+        return Query(text, tree.root, time_ms, time_ms, 0, lookback_ms, step_ms, tree.invariant), tree
+
+    async def _tree(self, text: str) -> Tree:
+        if len(text) <= _SHORT:
+            return self._understood(text)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._understand, text)
+
+    def _understand(self, text: str) -> Tree:
         root = expanded(parse(text), self._handles)
         if not self._options.experimental:
             check_allowed(text, root)
-        return root, invariant(root)
+        return Tree(root, invariant(root))
 
     async def _answer(self, query: Query, limits: Limits) -> Answer:
         answer = self._at_hand(query, limits)
@@ -169,17 +200,20 @@ class Engine:
             return self._evaluate(query, Guard(limits), None)
         return None
 
-    def _evaluate(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None) -> Answer:
+    def _evaluate(
+        self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None, part: Part | None = None
+    ) -> Answer:
         """On one thread from the samples to the answer: to change threads takes as long as a small query.
 
         Without a loop on the event loop itself; raises NotAtHand where that is not to wait for it.
         """
         with np.errstate(all="ignore"):
-            sources = self._read(query, guard, loop)
+            sources = self._read(query, guard, loop, part)
             root = bare(query.root)
             if isinstance(root, Selector) and root.range is not None:
                 return _samples(query, root, sources[id(root)], guard)
-            evaluator = Evaluator(query, sources, guard, delayed_name_removal=self._options.delayed_name_removal)
+            delayed = self._options.delayed_name_removal
+            evaluator = Evaluator(query, sources, guard, part, delayed_name_removal=delayed)
             steps = Steps.between(query.start_ms, query.end_ms, query.step_ms)
             if query.root.type is ValueType.MATRIX:
                 return _subquery_samples(query, evaluator, steps)
@@ -188,12 +222,15 @@ class Engine:
             answer = _answer(query, value, steps)
             return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
 
-    def _read(self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None) -> dict[int, Source]:
+    def _read(
+        self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None, part: Part | None
+    ) -> dict[int, Source]:
         """The samples of all selectors; of times of which samples are gone, their rollups."""
         told = told_by_rollups(query)
         sources = {}
-        for need in needs(query):
+        for need in needs(query) if part is None else needs(query, part.spares):
             selector = need.selector
+            before = guard.series, guard.samples
             if loop is None:
                 if need.is_inner or id(selector) in told:
                     raise NotAtHand
@@ -203,6 +240,8 @@ class Engine:
             else:
                 found, history = self._reader.read(need, told.get(id(selector)), guard, loop)
                 sources[id(selector)] = replace(self._source(need, found), history=history)
+            if part is not None:
+                part.read[id(selector)] = guard.series - before[0], guard.samples - before[1]
         return sources
 
     def _source(self, need: Need, found: Found) -> Source:

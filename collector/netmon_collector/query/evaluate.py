@@ -18,6 +18,7 @@ from netmon_collector.query.plan import Query, first_step
 from netmon_collector.query.ranking import RANKED, check_count, counted_values, ranked, sampled
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled, unnamed
+from netmon_collector.query.sharing import Part
 from netmon_collector.query.syntax.lexer import go_quoted
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
@@ -63,19 +64,39 @@ class RangeVector:
 
 
 class Evaluator:
-    """Evaluates one query. sources: the samples of each selector, by its id."""
+    """Evaluates one query. sources: the samples of each selector, by its id. part: of what several have in common."""
 
     def __init__(
-        self, query: Query, sources: Mapping[int, Source], guard: Guard, *, delayed_name_removal: bool = True
+        self,
+        query: Query,
+        sources: Mapping[int, Source],
+        guard: Guard,
+        part: Part | None = None,
+        *,
+        delayed_name_removal: bool = True,
     ) -> None:
         self.query: Query = query
         self.notes = Notes(query.text)
         self.guard = guard
         self._sources = sources
+        self._part = part
         self._delayed = delayed_name_removal
 
     def evaluate(self, node: Node, steps: Steps) -> Value:
         """The value of an expression at some steps."""
+        part = self._part
+        if part is None:
+            return self._evaluated(node, steps)
+        node = part.same.get(id(node), node)
+        value = part.known.get(id(node))
+        if value is None:
+            before = self.guard.samples
+            value = self._evaluated(node, steps)
+            if id(node) in part.wanted:
+                part.keep(node, value, self.guard.samples - before)
+        return value
+
+    def _evaluated(self, node: Node, steps: Steps) -> Value:
         self.guard.check()
         if len(steps) > 1 and id(node) in self.query.invariant and not isinstance(node, Number | String):
             return _spread(self.evaluate(node, steps.first()), len(steps))

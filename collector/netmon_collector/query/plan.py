@@ -1,7 +1,7 @@
 """What has to be known before a query is evaluated: its times, and which samples it needs."""
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,12 +102,26 @@ class Need:
     function: str
 
 
-def needs(query: Query) -> list[Need]:
-    """What all selectors of a query need. Raises QueryError for lengths of time that are none."""
-    return list(_needs(query, query.root, query.start_ms, query.end_ms, "", is_inner=False))
+def needs(query: Query, spares: Callable[[Node], bool] = lambda _: False) -> list[Need]:
+    """What all selectors of a query need. Raises QueryError for lengths of time that are none.
+
+    spares: whether a node needs nothing, as what it comes to is known.
+    """
+    return list(_needs(query, query.root, query.start_ms, query.end_ms, "", spares, is_inner=False))
 
 
-def _needs(query: Query, node: Node, start_ms: int, end_ms: int, function: str, *, is_inner: bool) -> Iterator[Need]:
+def _needs(
+    query: Query,
+    node: Node,
+    start_ms: int,
+    end_ms: int,
+    function: str,
+    spares: Callable[[Node], bool],
+    *,
+    is_inner: bool,
+) -> Iterator[Need]:
+    if spares(node):
+        return
     if isinstance(node, Selector | Subquery):
         at_ms = query.moment_ms(node.shift)
         if at_ms is not None:
@@ -127,7 +141,7 @@ def _needs(query: Query, node: Node, start_ms: int, end_ms: int, function: str, 
         start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
     function = node.function if isinstance(node, Call) else function if isinstance(node, Paren) else ""
     for child in children(node):
-        yield from _needs(query, child, start_ms, end_ms, function, is_inner=is_inner)
+        yield from _needs(query, child, start_ms, end_ms, function, spares, is_inner=is_inner)
 
 
 def first_step(after_ms: int, step_ms: int) -> int:

@@ -3,18 +3,20 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Protocol
 
 from netmon_collector.alerts.base import AlertReceiver, AlertsNotTaken
 from netmon_collector.query.answer import Answer, QueryError
+from netmon_collector.query.sharing import Asked
 from netmon_collector.rules.alerting import AlertingRule, RuleFailed
 from netmon_collector.rules.life import Active
 from netmon_collector.rules.model import Group, Rule
 from netmon_collector.rules.reading import waits
 from netmon_collector.rules.recording import recorded
-from netmon_collector.rules.texts import AskAt, Outside
+from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
 from netmon_configs.logs import EventLog
 from netmon_proto.model import Labels
@@ -22,6 +24,8 @@ from netmon_proto.model import Labels
 log = EventLog("netmon.collector.rules")
 
 KEPT_EVALUATIONS: Final = 20
+MOST_TOGETHER: Final = 100
+"""So many rules are asked together: their answers are in memory at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,23 @@ class KeepsNothing:
         """For what has no restarts."""
 
 
+class Asker(Protocol):
+    """Says what expressions come to at a time, Unix milliseconds; see `Engine`."""
+
+    async def instant(self, text: str, time_ms: int) -> Answer:
+        """Raises QueryError."""
+        ...
+
+    async def instants(self, texts: Sequence[str], time_ms: int) -> Sequence[Asked]:
+        """Of all, in their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What all groups stand on. Times are in ms; `settles_ms`: until then data may be missing after a start."""
 
-    ask: AskAt
+    asker: Asker
     ledger: Ledger
     receiver: AlertReceiver
     keeper: Keeper
@@ -95,7 +111,7 @@ class GroupAtWork:
         self.group = group
         self.rules = rules
         self._around = surroundings
-        self._waits = waits(group.rules)
+        self._runs = list(_runs(rules))
         self._turn: asyncio.Lock = asyncio.Lock() if before is None else before._turn
         self.last_ms: int | None = None
         self.last_duration_s = 0.0
@@ -109,23 +125,31 @@ class GroupAtWork:
         """Evaluates all rules as of a time; what one of them does wrong does not keep the others from their turn."""
         async with self._turn:
             started_s = self._around.clock()
-            for rule, must_wait in zip(self.rules, self._waits, strict=True):
-                if must_wait:
-                    await self._around.ledger.flush()
-                await self._evaluate(rule, time_ms)
+            for rules in self._runs:
+                await self._around.ledger.flush()
+                asked = await self._around.asker.instants([one.rule.expr for one in rules], time_ms - self._offset_ms)
+                for rule, one in zip(rules, asked, strict=True):
+                    await self._evaluate(rule, one, time_ms)
             await self._around.ledger.flush()
             self.last_ms, self.last_duration_s = time_ms, self._around.clock() - started_s
 
-    async def _evaluate(self, at_work: RuleAtWork, time_ms: int) -> None:
+    @property
+    def _offset_ms(self) -> int:
+        own = self.group.query_offset_ms
+        return self._around.query_offset_ms if own is None else own
+
+    async def _evaluate(self, at_work: RuleAtWork, asked: Asked, time_ms: int) -> None:
         rule, around = at_work.rule, self._around
-        offset_ms = around.query_offset_ms if self.group.query_offset_ms is None else self.group.query_offset_ms
         started_s = around.clock()
         results, error = 0, None
         try:
-            answer = await around.ask(rule.expr, time_ms - offset_ms)
+            answer = asked.result
+            if isinstance(answer, QueryError):
+                raise answer
             results = len(answer.labels)
             if at_work.alerting is None:
-                around.ledger.note(at_work.key, recorded(rule, answer, self.group.limit), time_ms - offset_ms)
+                series = recorded(rule, answer, self.group.limit)
+                around.ledger.note(at_work.key, series, time_ms - self._offset_ms)
             else:
                 await self._raise(at_work.key, at_work.alerting, answer, time_ms)
         except (QueryError, RuleFailed) as failure:
@@ -133,13 +157,13 @@ class GroupAtWork:
         except Exception as failure:  # noqa: BLE001 - one broken rule must not keep the others from their turn
             error = f"{type(failure).__name__}: {failure}"
         self._tell(at_work, error)
-        duration_s = around.clock() - started_s
+        duration_s = asked.duration_s + around.clock() - started_s
         at_work.history.append(Evaluation(time_ms, duration_s, rule.expr, results, error))
 
     async def _raise(self, key: str, alerting: AlertingRule, answer: Answer, time_ms: int) -> None:
         """From the answer to alerts: what changed is kept first, then handed on, then written as series."""
         around = self._around
-        shown = await alerting.observe(answer, around.ask, time_ms, around.outside)
+        shown = await alerting.observe(answer, around.asker.instant, time_ms, around.outside)
         if not shown and not alerting.active:
             around.ledger.note(key, {}, time_ms)
             return
@@ -178,6 +202,15 @@ class GroupAtWork:
             log.warning("rule.fails", group=self.group.name, rule=at_work.rule.name, error=error)
         if error is None and before is not None:
             log.info("rule.recovered", group=self.group.name, rule=at_work.rule.name)
+
+
+def _runs(rules: Sequence[RuleAtWork]) -> Iterator[Sequence[RuleAtWork]]:
+    """Rules that can be asked together, one run after the other: none reads what one before it in its run writes."""
+    waiting = waits([one.rule for one in rules])
+    edges = [at for at, must_wait in enumerate(waiting) if must_wait]
+    for first, last in pairwise([0, *edges, len(rules)]):
+        for at in range(first, last, MOST_TOGETHER):
+            yield rules[at : min(at + MOST_TOGETHER, last)]
 
 
 def _moved(before: Active | None, after: Active) -> bool:

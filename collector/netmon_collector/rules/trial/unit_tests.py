@@ -14,6 +14,7 @@ from netmon_collector.alerts.base import ALERT_NAME, AlertState, NobodyTold
 from netmon_collector.query.answer import Answer, QueryError, Shape
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
+from netmon_collector.query.sharing import Asked
 from netmon_collector.query.syntax.parser import parse as parse_query
 from netmon_collector.rules.alerting import AlertingRule
 from netmon_collector.rules.evaluation import GroupAtWork, KeepsNothing, RuleAtWork, Surroundings
@@ -68,6 +69,31 @@ def _ordered(groups: Sequence[Group], order: Sequence[str]) -> list[Group]:
     return sorted(groups, key=lambda group: ranks.get(group.name, len(ranks)))
 
 
+class _Sparing:
+    """Answers at once where nothing is there of what is asked for, as it is for most rules of a pack."""
+
+    def __init__(self, engine: Engine, store: TrialStore) -> None:
+        self._engine = engine
+        self._store = store
+
+    async def instant(self, text: str, time_ms: int) -> Answer:
+        if not self._is_in_vain(text):
+            return await self._engine.instant(text, time_ms)
+        none = np.empty((0, 1))
+        return Answer(Shape.VECTOR, [], np.array([time_ms]), none, none.astype(np.bool_))
+
+    async def instants(self, texts: Sequence[str], time_ms: int) -> list[Asked]:
+        rest = [text for text in texts if not self._is_in_vain(text)]
+        asked = iter(await self._engine.instants(rest, time_ms))
+        return [
+            Asked(await self.instant(text, time_ms), 0.0) if self._is_in_vain(text) else next(asked) for text in texts
+        ]
+
+    def _is_in_vain(self, text: str) -> bool:
+        names = _needed(text)
+        return names is not None and not any(map(self._store.has, names))
+
+
 class _Trial:
     """One test: a store of its own, rules over it, evaluated step by step."""
 
@@ -81,8 +107,9 @@ class _Trial:
         self._engine = Engine(self._store, QueryOptions(concurrency=1, cache_bytes=0))  # type: ignore[arg-type]
         self._native: set[str] = set()
         outside = Outside(tuple(sorted(scenario.external_labels.items())), scenario.external_url)
+        self._asker = _Sparing(self._engine, self._store)
         surroundings = Surroundings(
-            self._ask,
+            self._asker,
             Ledger(self._store, self._append),
             NobodyTold(),
             KeepsNothing(),
@@ -113,14 +140,6 @@ class _Trial:
         finally:
             self._engine.close()
         return verdict
-
-    async def _ask(self, text: str, time_ms: int) -> Answer:
-        """The answer; at once where nothing is there of what is asked for, as it is for most rules of a pack."""
-        names = _needed(text)
-        if names is not None and not any(map(self._store.has, names)):
-            none = np.empty((0, 1))
-            return Answer(Shape.VECTOR, [], np.array([time_ms]), none, none.astype(np.bool_))
-        return await self._engine.instant(text, time_ms)
 
     async def _append(self, points: Sequence[Points]) -> None:
         await self._store.append(points)
@@ -172,7 +191,7 @@ class _Trial:
             verdict.refused.append(f"{where}: native histograms are not kept here")
             return
         try:
-            answer = await self._ask(case.expr, self._start_ms + round(case.eval_time_s * 1000))
+            answer = await self._asker.instant(case.expr, self._start_ms + round(case.eval_time_s * 1000))
         except QueryError as error:
             verdict.failures.append(f"{where}: {error}")
             return
