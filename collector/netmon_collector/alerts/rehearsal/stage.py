@@ -143,7 +143,7 @@ class Collector:
         memory = KeptAlerts(state)
         self._memory = memory
         around = Surroundings(
-            self._engine.instant,
+            self._engine,
             Results(world.store, self._append),
             self.notifier,
             memory,
