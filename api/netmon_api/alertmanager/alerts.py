@@ -71,7 +71,7 @@ async def list_alert_groups(call: Call[AlertsAsked]) -> web.Response:
     chosen = _Chosen(alerting, call.query, now_ms)
     root = alerting.file.tree()
     groups = []
-    for group in sorted(alerting.notifier.groups.all().values(), key=lambda one: (one.labels, one.route.receiver)):
+    for group in sorted(alerting.notifier.groups.all(), key=lambda one: (one.labels, one.route.receiver)):
         if not chosen.has_receiver(group.route.receiver):
             continue
         alerts = []

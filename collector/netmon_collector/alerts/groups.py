@@ -1,12 +1,15 @@
 """Alerts that are told of together: when a group is due, and when what it holds is news."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from netmon_collector.alerts.base import Alert, AlertState
 from netmon_collector.alerts.routes import Route, group_key
 from netmon_proto.model import Labels
+
+_Key = tuple[int, Labels]
+"""The place of a group's route in the tree, and the labels of the group."""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,9 @@ class Groups:
 
     def __init__(self, root: Route) -> None:
         self._root = root
-        self._groups: dict[str, Group] = {}
-        self._queue: list[tuple[int, str]] = []
+        self._places = {id(route): place for place, route in enumerate(root.walk())}
+        self._groups: dict[_Key, Group] = {}
+        self._queue: list[tuple[int, _Key]] = []
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -47,12 +51,12 @@ class Groups:
         makes no group, unless somebody may have been told before a restart that it fired: `known`."""
         for route in self._root.find(dict(alert.labels)):
             labels = route.group_labels(alert.labels)
-            key = group_key(route, labels)
+            key = (self._places[id(route)], labels)
             group = self._groups.get(key)
             if group is None:
                 if alert.resolved_at_ms is not None and not known:
                     continue
-                group = Group(key, route, labels, now_ms + route.group_wait_ms)
+                group = Group(group_key(route, labels), route, labels, now_ms + route.group_wait_ms)
                 self._groups[key] = group
                 self._wait(group)
             group.alerts[alert.fingerprint] = alert
@@ -85,9 +89,9 @@ class Groups:
 
     def hurry(self, keys: Iterable[str], now_ms: int) -> None:
         """Makes groups due now."""
-        for key in keys:
-            group = self._groups.get(key)
-            if group is not None and group.due_ms > now_ms:
+        wanted = set(keys)
+        for group in self._groups.values() if wanted else ():
+            if group.key in wanted and group.due_ms > now_ms:
                 group.due_ms = now_ms
                 self._wait(group)
 
@@ -99,14 +103,17 @@ class Groups:
             if alert.resolved_at_ms is not None and kept is not None and as_of(kept, due.at_ms) == alert:
                 del group.alerts[alert.fingerprint]
         if not group.alerts:
-            self._groups.pop(group.key, None)
+            self._groups.pop(self._key(group), None)
 
-    def all(self) -> Mapping[str, Group]:
-        """All groups by their keys."""
-        return self._groups
+    def all(self) -> Collection[Group]:
+        """All groups. Two routes with the same matchers have groups of the same key, as in Alertmanager."""
+        return self._groups.values()
 
     def _wait(self, group: Group) -> None:
-        heapq.heappush(self._queue, (group.due_ms, group.key))
+        heapq.heappush(self._queue, (group.due_ms, self._key(group)))
+
+    def _key(self, group: Group) -> _Key:
+        return self._places[id(group.route)], group.labels
 
 
 def as_of(alert: Alert, now_ms: int) -> Alert:

@@ -108,7 +108,8 @@ class Notifier:
             outcomes = [outcome for one in decided for outcome in one.outcomes]
             told = [one.notification for one in outcomes if one.notification is not None]
             held = [due.group.key for due, one in zip(dues, decided, strict=True) if one.is_held]
-            changed = incidents.plan(dues, told, held, self._groups.all(), self._decisions.kinship, now_ms)
+            present = {group.key for group in self._groups.all()}
+            changed = incidents.plan(dues, told, held, present, self._decisions.kinship, now_ms)
             if await self._keep(outcomes, changed):
                 await self._forget(dues)
 
@@ -172,7 +173,7 @@ class Notifier:
         for due in dues:
             self._groups.settle(due)
         over = {one.fingerprint for due in dues for one in due.alerts if one.resolved_at_ms is not None}
-        waiting = {fingerprint for group in self._groups.all().values() for fingerprint in group.alerts}
+        waiting = {fingerprint for group in self._groups.all() for fingerprint in group.alerts}
         gone = sorted(over - waiting)
         for fingerprint in gone:
             self._alerts.pop(fingerprint, None)

@@ -89,6 +89,22 @@ def test_what_comes_together_is_told_together_and_what_comes_later_at_the_next_i
     assert summary(desk.until(6 * MINUTE_MS)) == [(330, ["a", "b", "c"], [])]
 
 
+def test_two_routes_with_the_same_matchers_both_tell() -> None:
+    routes = """
+route:
+  receiver: ops
+  routes:
+  - {receiver: lead, matchers: ['alertname="Down"'], continue: true}
+  - {receiver: ops, matchers: ['alertname="Down"']}
+"""
+    desk = Desk(routes, {**OPS, "lead": [Endpoint("lead", "webhook/0")]})
+    desk.take(alert(0, alertname="Down", host="a"), 0)
+    assert [one.endpoint.receiver for one in desk.until(MINUTE_MS)] == ["lead", "ops"]
+    desk.take(alert(0, resolved_at_ms=MINUTE_MS, alertname="Down", host="a"), MINUTE_MS)
+    assert [len(one.resolved) for one in desk.until(10 * MINUTE_MS)] == [1, 1]
+    assert len(desk.groups) == 0
+
+
 def test_nothing_new_is_told_again_only_after_the_repeat_interval() -> None:
     desk = Desk(PLAIN, OPS)
     desk.take(alert(0, alertname="Down", host="a"), 0)
