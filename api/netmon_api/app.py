@@ -11,7 +11,7 @@ from netmon_api.auth import Access, Doorkeeper
 from netmon_api.check_table import CHECK_ROUTES
 from netmon_api.discovery_table import DISCOVERY_ROUTES
 from netmon_api.event_models import EventsAnswer, EventsQuery
-from netmon_api.guard import answer_errors, compress, let_in, number_requests, set_headers
+from netmon_api.guard import Guard, set_headers, surround
 from netmon_api.map_table import MAP_ROUTES
 from netmon_api.models import (
     DeviceAnswer,
@@ -74,15 +74,8 @@ ROUTES: tuple[Route, ...] = (
 def make_app(services: Services) -> web.Application:
     """The API of a collector. `serve.Server` listens for it."""
     routes: dict[web.AbstractRoute, Route] = {}
-    app = web.Application(
-        client_max_size=LARGEST_BODY_BYTES,
-        middlewares=[
-            number_requests(),
-            compress(),
-            answer_errors(services.now_ms),
-            let_in(Doorkeeper(services.tokens), routes),
-        ],
-    )
+    guard = Guard(Doorkeeper(services.tokens), services.now_ms)
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes)])
     for route in ROUTES:
         routes[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route
     app.on_response_prepare.append(set_headers)

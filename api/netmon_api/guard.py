@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
+from netmon_api.atonce import AtOnce, date_of, fits, head_of
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.envelope import STATUS, ApiError
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
@@ -28,75 +29,75 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_JSON = "application/json"
+_HEAD = head_of(_HEADERS | {"Content-Type": _JSON, "Vary": "Accept-Encoding"})
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def number_requests() -> Middleware:
-    """Gives every request an id, under which its errors are logged."""
+class Guard:
+    """Surrounds every handler. What has no route, unknown paths too, needs a token."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
+    def __init__(self, doorkeeper: Doorkeeper, now_ms: Callable[[], int]) -> None:
+        self._doorkeeper = doorkeeper
+        self._now_ms = now_ms
+
+    async def answer(self, request: web.Request, route: Route | None, handler: Next) -> web.StreamResponse:
+        """What a handler answers, if it is to be asked; errors as envelopes, what is our fault logged; compressed."""
         request[_REQUEST_ID] = secrets.token_hex(8)
-        return await handler(request)
-
-    return middleware
-
-
-def answer_errors(now_ms: Callable[[], int]) -> Middleware:
-    """Turns whatever is raised into the error envelope; what is our fault is logged."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
         try:
-            return await handler(request)
-        except ApiError as error:
-            answer = error
-        except web.HTTPException as error:
-            answer = _from_http(error)
-        except StoreError as error:
-            answer = ApiError("unavailable", f"the store can't answer now: {error}")
-        except SQLAlchemyError as error:
-            answer = ApiError("unavailable", "the state database can't be asked now; the log tells more")
-            _log(request, answer, error=reason_of(error))
-            return answer.response(now_ms(), request[_REQUEST_ID])
+            self._let_in(request, route)
+            response = await handler(request)
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
-            answer = ApiError("internal", "an error of netmon's own; its log tells more under the request id")
-            _log(request, answer, error=repr(error), traceback=traceback.format_exc())
-            return answer.response(now_ms(), request[_REQUEST_ID])
-        if STATUS[answer.code] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log(request, answer, error=answer.message)
-        return answer.response(now_ms(), request[_REQUEST_ID])
-
-    return middleware
-
-
-def compress() -> Middleware:
-    """Compresses large JSON for clients that take gzip."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
-        response = await handler(request)
-        if isinstance(response, web.Response) and response.content_type == "application/json":
-            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-            if (response.content_length or 0) >= _COMPRESS_FROM_BYTES and takes_gzip(request):
-                response.enable_compression(web.ContentCoding.gzip)
+            response = self._told(request, error)
+        if isinstance(response, web.Response) and response.content_type == _JSON:
+            return self._packed(request, response)
         return response
 
-    return middleware
-
-
-def let_in(doorkeeper: Doorkeeper, routes: Mapping[web.AbstractRoute, Route]) -> Middleware:
-    """Checks every request before its handler. What has no policy, unknown paths too, needs a token."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
-        route = routes.get(request.match_info.route)
-        doorkeeper.admit(route.access if route else Access.TOKEN, request)
+    def _let_in(self, request: web.Request, route: Route | None) -> None:
+        self._doorkeeper.admit(route.access if route else Access.TOKEN, request)
         most_bytes = route.most_body_bytes if route else LARGEST_BODY_BYTES
         if (request.content_length or 0) > most_bytes:
             raise ApiError("too_large", f"the body must be at most {most_bytes} bytes long")
-        return await handler(request)
+
+    def _packed(self, request: web.Request, response: web.Response) -> web.StreamResponse:
+        """JSON, compressed if it is large and the client takes gzip; what is small or need not be is sent at once."""
+        body = response.body
+        if isinstance(body, bytes) and len(body) >= _COMPRESS_FROM_BYTES and takes_gzip(request):
+            response.enable_compression(web.ContentCoding.gzip)
+        elif isinstance(body, bytes) and fits(request, response):
+            own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(body), request[_REQUEST_ID].encode())
+            return AtOnce(b"".join((_HEAD, date_of(self._now_ms() // 1000), own, body)))
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        return response
+
+    def _told(self, request: web.Request, error: Exception) -> web.Response:
+        """The error envelope; under the request's id the log tells more of it."""
+        fields = {}
+        match error:
+            case ApiError():
+                answer = error
+            case web.HTTPException():
+                answer = _from_http(error)
+            case StoreError():
+                answer = ApiError("unavailable", f"the store can't answer now: {error}")
+            case SQLAlchemyError():
+                answer = ApiError("unavailable", "the state database can't be asked now; the log tells more")
+                fields = {"error": reason_of(error)}
+            case _:
+                answer = ApiError("internal", "an error of netmon's own; its log tells more under the request id")
+                fields = {"error": repr(error), "traceback": "".join(traceback.format_exception(error))}
+        if STATUS[answer.code] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log(request, answer, **{"error": answer.message, **fields})
+        return answer.response(self._now_ms(), request[_REQUEST_ID])
+
+
+def surround(guard: Guard, routes: Mapping[web.AbstractRoute, Route]) -> Middleware:
+    """A guard in the way of all that aiohttp routes."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
+        return await guard.answer(request, routes.get(request.match_info.route), handler)
 
     return middleware
 
