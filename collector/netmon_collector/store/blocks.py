@@ -81,10 +81,12 @@ class Blocks:
         What may be frozen meanwhile is read before what is frozen: so nothing is missed.
         """
         block = self.all[number]
-        if (strand != NONE or len(block.strands) == 1) and not len(block.singles):
-            head = (block.strands[0] if strand == NONE else self._strands[strand]).head
-            if not block.sealing:  # as nearly always
-                return head.rows() if head.count else ()
+        if not len(block.singles):
+            strands = block.strands if strand == NONE else (self._strands[strand],)
+            heads: list[Head | LaneHead] = [one.head for one in strands]
+            if block.sealing:
+                heads = [*(head for head in block.sealing if head not in heads), *heads]
+            return [rows for head in heads if head.count for rows in head.rows()]
         return [rows for head in self._heads(number) if head.count for rows in head.rows()]
 
     def marks(self, number: int) -> list[Marks]:

@@ -4,7 +4,8 @@ and what is in memory is put behind it, with a few operations for each block.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ class _Stripe:
         return columns
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Selection:
     """Some series by their blocks, and what the shelf has of them in a time."""
 
@@ -73,12 +74,32 @@ class _Selection:
     directory: Directory
     is_plain: bool
 
+    @cached_property
+    def shape(self) -> "_Shape":
+        """Of all of its series."""
+        return _Shape.of([own for *_, own in self.homes])
+
+
+class _Shape(NamedTuple):
+    """Some series, those that share their times together: counts [B], how many do; axis [S], which times each has."""
+
+    series: Numbers
+    counts: npt.NDArray[np.int64]
+    axis: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, series: Sequence[Numbers]) -> "_Shape":
+        counts = np.array([len(own) for own in series], np.int64)
+        everyone = np.concatenate(series) if series else np.empty(0, np.int64)
+        return cls(everyone, counts, np.repeat(np.arange(len(series)), counts))
+
 
 class _Parts(NamedTuple):
     """Samples of all of some series, in the order in which they win: times [T] and bits [C, T] of each part."""
 
     series: Numbers
-    parts: Sequence[tuple[Times, Bits]]
+    times: Sequence[Times]
+    bits: Sequence[Bits]
     length: int
 
 
@@ -112,15 +133,17 @@ class Gatherer:
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
         found = [_parts(stripe, own) for stripe, own in zip(selection.stripes, heads, strict=True)]
-        odd = [number for number, one in enumerate(found) if one is None]
         plain = [one for one in found if one is not None and one.length]
-        lines, backward = self._joined(plain)
+        shape = selection.shape if len(plain) == len(found) else _Shape.of([one.series for one in plain])
+        lines, backward = self._joined(plain, shape)
+        odd = [number for number, one in enumerate(found) if one is None] if len(plain) < len(found) else []
         if not odd and not len(backward):
             return lines
         strange = {plain[place].series.tobytes() for place in backward.tolist()}
         odd += [number for number, one in enumerate(found) if one is not None and one.series.tobytes() in strange]
         plain = [one for one in plain if one.series.tobytes() not in strange]
-        return self._joined([*plain, *self._woven([(homes[number], heads[number]) for number in odd], key)])[0]
+        plain += self._woven([(homes[number], heads[number]) for number in odd], key)
+        return self._joined(plain, _Shape.of([one.series for one in plain]))[0]
 
     def _homes(self, series: Numbers) -> Iterator[Home]:
         """Series by their blocks, and by their strands, which share their times."""
@@ -165,37 +188,38 @@ class Gatherer:
             for frame in self._selector.frames_of(home[2], rows, chunks, *key[:2]):
                 assert isinstance(frame.labels, SeriesView)
                 table = frame.times, frame.values.T.view(np.uint64)
-                parts.append(_Parts(frame.labels.numbers, [table], len(frame.times)))
+                parts.append(_Parts(frame.labels.numbers, table[:1], table[1:], len(frame.times)))
         return parts
 
-    def _joined(self, blocks: Sequence[_Parts]) -> tuple[Lines, npt.NDArray[np.int64]]:
+    def _joined(self, blocks: Sequence[_Parts], shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
         """All as lines; and which blocks have times that do not rise."""
         lengths = np.array([block.length for block in blocks], np.int64)
-        counts = np.array([len(block.series) for block in blocks], np.int64)
-        parts = [part for block in blocks for part in block.parts]
-        times = np.concatenate([own for own, _ in parts]) if parts else np.empty(0, np.int64)
-        if len(times) == lengths @ counts:  # one series of each block
-            bits = np.concatenate([own[0] for _, own in parts]) if parts else np.empty(0, np.uint64)
+        times = _in_a_row([part for block in blocks for part in block.times], np.int64)
+        if len(shape.series) == len(shape.counts):  # one series of each block
+            bits = _in_a_row([part[0] for block in blocks for part in block.bits], np.uint64)
         else:
-            bits = _side_by_side(blocks, int(lengths @ counts))
-        axis = np.repeat(np.arange(len(blocks)), counts)
-        series = np.concatenate([block.series for block in blocks]) if blocks else np.empty(0, np.int64)
+            bits = _side_by_side(blocks, int(lengths @ shape.counts))
         axis_begins = _begins(lengths)
-        lines = Lines(self._index.view(series), bits.view(np.float64), _begins(lengths[axis]), axis, times, axis_begins)
+        begins = axis_begins if len(shape.axis) == len(lengths) else _begins(lengths[shape.axis])
+        lines = Lines(self._index.view(shape.series), bits.view(np.float64), begins, shape.axis, times, axis_begins)
         return lines, _backward(times, axis_begins)
+
+
+def _in_a_row(parts: Sequence[npt.NDArray[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
 def _side_by_side(blocks: Sequence[_Parts], size: int) -> Bits:
     """Of each block all parts of its first series, then all of its second, and so on."""
     bits = np.empty(size, np.uint64)
     at = 0
-    for block in blocks:
-        own = bits[at : at + block.length * len(block.series)].reshape(-1, block.length)
-        first = 0
-        for times, part in block.parts:
-            own[:, first : first + len(times)] = part
-            first += len(times)
-        at += own.size
+    for series, _, parts, length in blocks:
+        end = at + length * len(series)
+        if len(parts) == 1:
+            bits[at:end].reshape(-1, length)[:] = parts[0]
+        else:
+            np.concatenate(parts, axis=1, out=bits[at:end].reshape(-1, length))
+        at = end
     return bits
 
 
@@ -212,21 +236,18 @@ def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
     """What the shelf has and what heads have; None where not all have all of the series."""
     if stripe.is_odd:
         return None
-    parts: list[tuple[Times, Bits]] = []
-    length = 0
-    if stripe.table is not None:
-        parts.append((stripe.table.times, stripe.table.bits))
-        length = len(stripe.table.times)
+    table = stripe.table
+    times, bits = ([], []) if table is None else ([table.times], [table.bits])
+    length = 0 if table is None else len(table.times)
     for rows in heads:
         columns = stripe.columns_in(rows.series)
         if columns is None:
             return None
-        if columns is _NOWHERE:
-            continue
-        own = rows.bits[:, columns] if isinstance(columns, slice) else rows.bits.take(columns, axis=1)
-        parts.append((rows.times, own.T))
-        length += len(rows.times)
-    return _Parts(stripe.series, parts, length)
+        if columns is not _NOWHERE:
+            times.append(rows.times)
+            bits.append(rows.bits.T[columns])
+            length += len(rows.times)
+    return _Parts(stripe.series, times, bits, length)
 
 
 def _columns(series: Numbers, wanted: Numbers) -> slice | npt.NDArray[np.intp] | None:
