@@ -1,0 +1,334 @@
+"""Ranks the probable causes of what was seen.
+
+Each hypothesis says of each observation whether it would show the sign, so that they form a noisy-or belief network of
+two layers over the dependencies of the network, as in Shrink (Kandula et al., MineNet 2005) and Sherlock (Bahl et
+al., SIGCOMM 2007). How reliably signs show is not known and not the same in all outages: all alike observations of a
+hypothesis (same relation, same sign) share one unknown rate with a beta prior, so that four hundred devices
+behind a switch are one strong piece of evidence and not four hundred. Several faults at a time are found one after
+another, each among what the ones before leave unexplained, as in SCORE (Kompella et al., NSDI 2005).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from netmon_analytics.cause.evidence import Changed, Earlier, Observations
+from netmon_analytics.cause.hypotheses import NONE, Codes, Scene
+from netmon_analytics.cause.network import Bools, Floats, Ints, Network
+from netmon_analytics.cause.nouns import Change, Fault, Relation, Sign
+from netmon_analytics.cause.weights import CHANGES, EXPECTED, FAINT, RARITIES, Level, Weights
+
+MOST_FAULTS: Final = 3
+KEPT: Final = 12
+LEAST_SCORE: Final = 0.001
+MOST_MOVERS: Final = 4
+"""Of each kind of fault, for so many subjects it is looked at where traffic goes without them."""
+LEAST_MOVED: Final = 3
+"""If there are so many signs about traffic."""
+_HARD = [int(one) for one in (Sign.UNREACHABLE, Sign.LINK_DOWN, Sign.PEER_LOST)]
+_OF_TRAFFIC = [int(one) for one in (Sign.LOSS, Sign.LATENCY, Sign.BUSY_LINK)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Alike observations that a cause is expected to show: how many of them there are, how many show it, and what that
+    says for the cause."""
+
+    relation: Relation
+    sign: Sign
+    number: int
+    of: int
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A probable cause. score: how probable, 0 to 1; also that it is one of several at the same time.
+
+    worth: the logarithm of its odds, of which the rest are the parts: what shows, `unexplained` signs and what they
+    cost, the change just before, the order of signs, earlier incidents. explained: which observations it accounts for.
+    """
+
+    fault: Fault
+    subject: int
+    score: float
+    worth: float
+    shown: tuple[Shown, ...]
+    unexplained: int
+    unexplained_worth: float
+    change: Changed | None
+    change_worth: float
+    late_s: float
+    late_worth: float
+    earlier: int
+    earlier_worth: float
+    first_s: float
+    explained: Ints
+    beside: int = 0
+    """Which of several faults at the same time it is: 0 for the first."""
+
+
+def rank(
+    network: Network,
+    observations: Observations,
+    changes: Sequence[Changed] = (),
+    earlier: Iterable[Earlier] = (),
+    since_s: float = -np.inf,
+    weights: Weights = Weights(),  # noqa: B008 - frozen
+) -> list[Cause]:
+    """The probable causes, the most probable first; empty where nothing is wrong.
+
+    since_s: when it began, as far as that is known; signs that were there before need less of an explanation.
+    """
+    history = {(one.fault, one.subject): one.times for one in earlier}
+    scene = Scene(network, observations, tuple(changes), since_s)
+    found: list[Cause] = []
+    for turn in range(MOST_FAULTS):
+        if not scene.wrong.any():
+            break
+        judged = _Round(scene, weights, history).causes()
+        nothing = -float(_costs(scene, scene.wrong[None, :], weights)[0])
+        if turn:
+            judged = [replace(one, beside=turn, worth=one.worth - weights.another) for one in judged]
+            judged = judged if judged and judged[0].worth > nothing else []
+        scored = _scored(judged, nothing, weights)
+        found += scored
+        if not scored:
+            break
+        scene = _after(scene, scored[0])
+    return _once(sorted(found, key=lambda one: -one.score))
+
+
+class _Round:
+    """All hypotheses about one scene."""
+
+    def __init__(self, scene: Scene, weights: Weights, history: dict[tuple[Fault, int], int]) -> None:
+        self._scene = scene
+        self._weights = weights
+        self._history = history
+        seen = scene.seen
+        self._tables = _Tables(len(seen), weights)
+
+    def causes(self) -> list[Cause]:
+        """The best, the best first."""
+        found = [
+            one
+            for fault, subjects in self._scene.subjects().items()
+            if len(subjects)
+            for one in self._of_kind(fault, subjects)
+        ]
+        return sorted(found, key=lambda one: -one.worth)[:KEPT]
+
+    def _of_kind(self, fault: Fault, subjects: Ints) -> list[Cause]:
+        scene, weights = self._scene, self._weights
+        relations = scene.relations(fault, subjects)
+        self._note_movers(fault, subjects, relations)
+        self._forget_strays(fault, relations)
+        explained = _covered(fault, relations, scene.seen) & scene.wrong
+        unexplained = -_costs(scene, ~explained & scene.wrong, weights)
+        total = self._shown_worth(fault, relations) + unexplained - weights.price(RARITIES[fault])
+        best = np.argsort(-total, kind="stable")[: 4 * KEPT]
+        best = best[explained[best].any(axis=1)]
+        return [
+            self._cause(
+                fault, int(subjects[row]), relations[row], explained[row], float(total[row]), float(unexplained[row])
+            )
+            for row in best.tolist()
+        ]
+
+    def _note_movers(self, fault: Fault, subjects: Ints, relations: Codes) -> None:
+        """Where signs of traffic are to be explained, looks what traffic moves without the best of the subjects."""
+        scene = self._scene
+        if Relation.MOVED not in EXPECTED[fault] or (
+            np.count_nonzero(scene.wrong & np.isin(scene.seen.sign, _OF_TRAFFIC)) < LEAST_MOVED
+        ):
+            return
+        hard = scene.wrong & np.isin(scene.seen.sign, _HARD)
+        explained = _covered(fault, relations, scene.seen)
+        total = self._shown_worth(fault, relations) - _costs(scene, ~explained & hard, self._weights)
+        best = np.argsort(-total, kind="stable")[:MOST_MOVERS]
+        for row in best[(explained[best] & hard).any(axis=1)].tolist():
+            free = relations[row] == NONE
+            relations[row, free & scene.moved(fault, int(subjects[row]))] = Relation.MOVED
+
+    def _forget_strays(self, fault: Fault, relations: Codes) -> None:
+        """Where hardly any of many places show a sign that may show at a part of them, these have other causes."""
+        for _, _, level, there in self._expected(fault, relations):
+            if level is Level.PART:
+                few = (there & self._scene.wrong).sum(axis=1) < self._weights.part * there.sum(axis=1)
+                relations[there & few[:, None]] = NONE
+
+    def _shown_worth(self, fault: Fault, relations: Codes) -> Floats:
+        """What all that a kind of fault is expected to show says for each subject."""
+        worth, chosen = np.zeros(len(relations)), np.zeros(len(relations), np.bool_)
+        for _, _, level, there in self._expected(fault, relations):
+            number, of = (there & self._scene.wrong).sum(axis=1), there.sum(axis=1)
+            worth += self._tables.worth(level, number, of)
+            chosen |= (level in (Level.FEW, Level.PART)) & (number > 0)
+        return worth + chosen * float(np.log(self._weights.maybe))
+
+    def _expected(self, fault: Fault, relations: Codes) -> Iterator[tuple[Relation, Sign, Level, Bools]]:
+        """Which observations a kind of fault says something of, by what it says."""
+        seen = self._scene.seen
+        for relation, signs in EXPECTED[fault].items():
+            related = (relations == relation) & seen.alive
+            for sign, level in signs.items():
+                yield relation, sign, level, related & (seen.sign == int(sign))
+
+    def _cause(
+        self, fault: Fault, subject: int, relations: Codes, explained: Bools,
+        worth: float, unexplained: float,
+    ) -> Cause:  # fmt: skip
+        scene, weights = self._scene, self._weights
+        first_s = _first(scene, explained)
+        change, change_worth = self._change(fault, subject, first_s)
+        late_s, late_worth = self._lateness(relations, explained, first_s)
+        times = self._history.get((fault, subject), 0)
+        earlier_worth = weights.history * float(np.log2(1 + times))
+        return Cause(
+            fault,
+            subject,
+            0.0,
+            worth + change_worth + late_worth + earlier_worth,
+            self._shown(fault, relations),
+            int(np.count_nonzero(scene.wrong & ~explained)),
+            unexplained,
+            change,
+            change_worth,
+            late_s,
+            late_worth,
+            times,
+            earlier_worth,
+            first_s,
+            np.flatnonzero(explained),
+        )
+
+    def _shown(self, fault: Fault, relations: Codes) -> tuple[Shown, ...]:
+        """The pieces of evidence, those that say most first."""
+        found = []
+        for relation, sign, level, there in self._expected(fault, relations):
+            number, of = int(np.count_nonzero(there & self._scene.wrong)), int(np.count_nonzero(there))
+            if of:
+                worth = self._tables.worth(level, np.array([number]), np.array([of]))
+                found.append(Shown(relation, sign, number, of, float(worth[0])))
+        return tuple(sorted(found, key=lambda one: (-one.number, one.worth)))
+
+    def _change(self, fault: Fault, subject: int, first_s: float) -> tuple[Changed | None, float]:
+        """The change that speaks most for a cause: at its node, of a fitting kind, before the first sign."""
+        fitting = CHANGES.get(fault, frozenset[Change]())
+        nodes = {subject} if fault is not Fault.LINK else set(self._scene.network.ends[subject].tolist())
+        best: tuple[Changed | None, float] = (None, 0.0)
+        for one in self._scene.changes:
+            before_s = first_s - one.at_s
+            if one.kind in fitting and one.node in nodes and -self._weights.late_s < before_s < self._weights.window_s:
+                best = max(best, (one, self._change_worth(before_s)), key=lambda pair: pair[1])
+        return best
+
+    def _change_worth(self, before_s: float) -> float:
+        """How unlikely a change so short before was by chance."""
+        weights, scene = self._weights, self._scene
+        by_chance = (1 + len(scene.changes)) / (scene.network.nodes * weights.window_s) * max(before_s, weights.late_s)
+        return min(weights.change, max(0.0, -float(np.log(by_chance))))
+
+    def _lateness(self, relations: Codes, explained: Bools, first_s: float) -> tuple[float, float]:
+        """How much later than the first sign the subject's own came, and what that costs; nothing where none came."""
+        own = explained & np.isin(relations, (Relation.OWN, Relation.FACING))
+        if not own.any():
+            return 0.0, 0.0
+        late_s = _first(self._scene, own) - first_s
+        beyond = max(0.0, late_s - self._weights.late_s) / self._weights.late_s
+        return late_s, -self._weights.late * (1.0 - float(np.exp(-beyond)))
+
+
+class _Tables:
+    """Logarithms of beta-binomial probabilities, from sums of logarithms: counts are whole numbers."""
+
+    def __init__(self, most: int, weights: Weights) -> None:
+        self._weights = weights
+        self._ones = _rising(1.0, most)
+        self._all = _rising(weights.firmness, most)
+        rates = {level: weights.rate_of(level) for level in Level}
+        self._there = {level: _rising(one * weights.firmness, most) for level, one in rates.items()}
+        self._missing = {level: _rising((1.0 - one) * weights.firmness, most) for level, one in rates.items()}
+
+    def worth(self, level: Level, number: Ints, of: Ints) -> Floats:
+        """That so many of so many show a sign which does so, if at all, at a rate as a level says.
+
+        What may show says nothing where it does not: it is one of several ways in which such a fault shows.
+        """
+        if level in (Level.FEW, Level.PART):
+            few, some = 1.0 / np.maximum(number * (number + 1.0), 1.0), 1.0 / np.maximum(of, 1)
+            not_all = (few + some) / 2 if level is Level.FEW else some
+            return np.where(number > 0, np.log((not_all + np.exp(self._rate(Level.SURE, number, of))) / 2), 0.0)
+        chance = self._weights.chance(level)
+        nowhere = 0.0 if level is Level.MAYBE else 1.0 - chance
+        found: Floats = np.log(chance * np.exp(self._rate(level, number, of)) + nowhere * (number == 0))
+        return np.where(number == 0, 0.0, found) if level is Level.MAYBE else found
+
+    def _rate(self, level: Level, number: Ints, of: Ints) -> Floats:
+        ways = self._ones[of] - self._ones[number] - self._ones[of - number]
+        found: Floats = ways + self._there[level][number] + self._missing[level][of - number] - self._all[of]
+        return found
+
+
+def _rising(start: float, most: int) -> Floats:
+    """log of start (start + 1) … for each number of factors up to `most`."""
+    return np.concatenate([[0.0], np.cumsum(np.log(start + np.arange(most)))])
+
+
+def _covered(fault: Fault, relations: Codes, seen: Observations) -> Bools:
+    """Which observations would be explained by which subjects."""
+    expected = np.zeros((len(Relation) + 1, len(Sign)), np.bool_)
+    for relation, signs in EXPECTED[fault].items():
+        expected[relation, [int(sign) for sign in signs]] = True
+    return expected[relations, seen.sign[None, :]]  # NONE is -1: the last row, in which nothing is expected
+
+
+def _first(scene: Scene, chosen: Bools) -> float:
+    """When the first of some signs came since it began; of older ones where there is no other."""
+    times = scene.seen.at_s[chosen]
+    since = times[times >= scene.since_s]
+    return float(since.min() if len(since) else times.max())
+
+
+def _costs(scene: Scene, left: Bools, weights: Weights) -> Floats:
+    """What the signs cost that are left unexplained: (hypotheses, observations) to hypotheses."""
+    is_faint = np.isin(scene.seen.sign, [int(one) for one in FAINT]) | (scene.seen.at_s < scene.since_s)
+    number, heaps = scene.crowds
+    heavy = np.zeros((len(scene.seen), number))
+    heavy[np.arange(len(heaps)), heaps] = np.where(is_faint, weights.faint, 1.0)
+    masses = left[:, scene.wrong].astype(np.float64) @ heavy[scene.wrong]
+    costs: Floats = weights.unexplained * weights.crowd * np.log1p(masses / weights.crowd).sum(axis=1)
+    return costs
+
+
+def _scored(judged: Sequence[Cause], nothing: float, weights: Weights) -> list[Cause]:
+    """Odds become probabilities, beside that of none of them."""
+    if not judged:
+        return []
+    logs = np.array([*(one.worth for one in judged), nothing]) / weights.temperature
+    shares = np.exp(logs - logs.max())
+    shares /= shares.sum()
+    return [
+        replace(one, score=float(share))
+        for one, share in zip(judged, shares[:-1], strict=True)
+        if share >= LEAST_SCORE or one is judged[0]
+    ]
+
+
+def _after(scene: Scene, cause: Cause) -> Scene:
+    """What is left when a cause is taken for granted."""
+    alive = scene.seen.alive.copy()
+    alive[cause.explained] = False
+    network = scene.without(cause.fault, cause.subject)
+    return replace(scene, network=network, seen=replace(scene.seen, alive=alive))
+
+
+def _once(causes: Sequence[Cause]) -> list[Cause]:
+    """Each cause once, where it is most probable."""
+    kept: dict[tuple[Fault, int], Cause] = {}
+    for one in causes:
+        kept.setdefault((one.fault, one.subject), one)
+    return list(kept.values())

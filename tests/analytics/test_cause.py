@@ -1,0 +1,172 @@
+"""Causes of small outages that a person would name without thinking, and the arithmetic below."""
+
+import numpy as np
+import pytest
+
+from netmon_analytics.cause import (
+    Cause,
+    Change,
+    Changed,
+    Earlier,
+    Fault,
+    Network,
+    Observation,
+    Observations,
+    Sign,
+    Weights,
+    rank,
+)
+from netmon_analytics.cause.words import evidence, subject_name, title
+from tests.support.outages.trials import scored, trials
+
+POLLER, CORE, HALL, YARD = 0, 1, 2, 3
+HOSTS = range(4, 10)
+NAMES = ["poller", "core", "hall", "yard", *(f"web{one}" for one in range(6))]
+LINKS = [(POLLER, CORE), (CORE, HALL), (CORE, YARD), *((HALL if one < 7 else YARD, one) for one in HOSTS)]
+
+
+def network(*more: tuple[int, int], groups: tuple[list[int], ...] = ()) -> Network:
+    """A poller behind the core of a site, with hosts behind two switches."""
+    ends = np.array([*LINKS, *more], np.intp)
+    return Network(10, ends, np.array([POLLER], np.intp), tuple(np.array(one, np.intp) for one in groups))
+
+
+def looks(*gone: int, at_s: float = 10.0) -> list[Observation]:
+    """What the poller finds of all nodes."""
+    return [Observation(node, Sign.UNREACHABLE, node in gone, at_s, viewer=0) for node in range(1, 10)]
+
+
+def ports(*down: tuple[int, int], heard: tuple[int, ...] = (CORE, HALL, YARD)) -> list[Observation]:
+    """What switches tell of their ports; (node, link) are down."""
+    return [
+        Observation(node, Sign.LINK_DOWN, (node, link) in down, 5.0, link)
+        for link, ends in enumerate(LINKS)
+        for node in ends
+        if node in heard
+    ]
+
+
+def first(net: Network, *seen: Observation, changes: tuple[Changed, ...] = ()) -> Cause:
+    return rank(net, Observations.of(seen), changes)[0]
+
+
+def test_nothing_wrong_has_no_cause() -> None:
+    assert rank(network(), Observations.of(looks())) == []
+    assert rank(network(), Observations.of([])) == []
+
+
+def test_a_switch_that_dies_is_the_cause_of_all_that_is_behind_it() -> None:
+    found = rank(network(), Observations.of([*looks(HALL, 4, 5, 6), *ports((CORE, 1), heard=(CORE, YARD))]))
+    assert {(one.fault, one.subject) for one in found[:2]} == {(Fault.DEVICE, HALL), (Fault.LINK, 1)}
+    assert found[0].score + found[1].score > 0.9, "a dead switch and its dead only link look the same, and nothing else"
+    restarted = Observation(HALL, Sign.RESTART, True, 90.0)
+    told = first(network(), *looks(HALL, 4, 5, 6), *ports((CORE, 1), heard=(CORE, YARD)), restarted)
+    assert (told.fault, told.subject) == (Fault.DEVICE, HALL)
+
+
+def test_a_link_with_a_way_around_is_named_though_nothing_is_unreachable() -> None:
+    told = first(network((HALL, YARD)), *looks(), *ports((CORE, 1), (HALL, 1)))
+    assert (told.fault, told.subject, told.unexplained) == (Fault.LINK, 1, 0)
+
+
+def test_a_poller_that_sees_nothing_is_not_taken_for_a_dead_network() -> None:
+    """Where agents still send to a collector elsewhere, and the poller's port is up, it is the poller."""
+    net = Network(11, np.array([*LINKS, (10, CORE)], np.intp), np.array([POLLER, 10], np.intp))
+    agents = [Observation(node, Sign.UNREACHABLE, False, 0.0, viewer=1) for node in HOSTS]
+    told = first(net, *looks(*range(1, 10)), *agents, *ports())
+    assert (told.fault, told.subject) == (Fault.VIEW, 0)
+
+
+def test_power_is_told_from_a_dead_switch_by_what_else_is_fed_there() -> None:
+    net = network(groups=([HALL, 4, 5, 6, 7],))
+    told = first(net, *looks(HALL, 4, 5, 6, 7), *ports((CORE, 1), (YARD, 6), heard=(CORE, YARD)))
+    assert (told.fault, told.subject) == (Fault.POWER, 0)
+
+
+def test_a_change_just_before_makes_the_changed_device_the_cause() -> None:
+    seen = [*looks(4, 5, 6), *ports()]
+    changed = Changed(HALL, Change.CONFIGURATION, -60.0)
+    told = first(network(), *seen, changes=(changed,))
+    assert (told.fault, told.subject, told.change) == (Fault.CONFIGURATION, HALL, changed)
+    old = Changed(HALL, Change.CONFIGURATION, -30_000.0)
+    assert first(network(), *seen, changes=(old,)).change is None
+
+
+def test_what_is_slow_behind_a_busy_link_is_slow_because_of_it() -> None:
+    slow = [Observation(node, Sign.LATENCY, node in (4, 5, 6), 10.0, viewer=0) for node in HOSTS]
+    told = first(network(), *looks(), *ports(), *slow, Observation(CORE, Sign.BUSY_LINK, True, 5.0, 1))
+    assert (told.fault, told.subject) == (Fault.CONGESTION, 1)
+
+
+def test_clients_of_a_name_server_lead_to_it() -> None:
+    net = Network(10, np.array(LINKS, np.intp), np.array([POLLER, 9], np.intp))
+    asked = [Observation(node, Sign.NAMES, True, 20.0, viewer=1) for node in range(4, 8)]
+    told = first(net, *looks(), *asked, Observation(9, Sign.NAMES, True, 15.0, viewer=0))
+    assert (told.fault, told.subject) == (Fault.NAMES, 9)
+
+
+def test_two_faults_at_a_time_are_both_named() -> None:
+    net = network((HALL, YARD))
+    seen = [*looks(4, 9), *ports((HALL, 3), (YARD, 8))]
+    found = rank(net, Observations.of(seen))
+    named = {(one.fault, one.subject) for one in found if one.score > 0.2}
+    assert {(Fault.DEVICE, 4), (Fault.DEVICE, 9)} <= named
+    assert {one.beside for one in found} == {0, 1}
+
+
+def test_of_two_alike_the_one_that_did_it_before_comes_first() -> None:
+    seen = Observations.of([*looks(HALL, 4, 5, 6), *ports((CORE, 1), heard=(CORE, YARD))])
+    found = rank(network(), seen, earlier=[Earlier(Fault.DEVICE, HALL, 3)])
+    assert (found[0].fault, found[0].subject, found[0].earlier) == (Fault.DEVICE, HALL, 3)
+
+
+def test_signs_that_were_there_before_need_no_cause() -> None:
+    old = Observation(9, Sign.UNREACHABLE, True, -5000.0, viewer=0)
+    seen = Observations.of([*looks(4)[:8], old, *ports((HALL, 3))])
+    with_it, without = rank(network(), seen), rank(network(), seen, since_s=0.0)
+    assert with_it[0].score <= without[0].score
+
+
+def test_a_cause_is_told_in_words() -> None:
+    net = network()
+    changed = Changed(HALL, Change.SOFTWARE, -300.0)
+    seen = [*looks(HALL, 4, 5, 9), *ports((CORE, 1), heard=(CORE, YARD)), Observation(HALL, Sign.RESTART, True, 90.0)]
+    told = rank(net, Observations.of(seen), [changed], [Earlier(Fault.DEVICE, HALL, 1)])[0]
+    assert title(told, subject_name(told, net, NAMES, [])) == "hall has failed"
+    assert [one.text for one in evidence(told)] == [
+        "2 of 3 places behind it do not answer",
+        "the place itself has started anew",
+        "the place itself does not answer",
+        "the neighbour's port to it is down",
+        "its software was changed 5 min before the first sign",
+        "it was the cause once before",
+        "one other sign not explained by it",
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_stands_before_what_is_found_as_by_taking_each_away(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, 14, (18, 2))
+    net = Network(14, ends.astype(np.intp), np.array([0], np.intp))
+    every = np.arange(14 + 18)
+    behind = net.hoods[0].behind(every, np.arange(14))
+    whole = net.reached(0)
+    for one in every.tolist():
+        gone = (frozenset({one}), frozenset[int]()) if one < 14 else (frozenset[int](), frozenset({one - 14}))
+        lost = whole & ~net.without(*gone).reached(0)
+        lost[one if one < 14 else 0] = False
+        assert behind[one].tolist() == (lost if one else whole & (np.arange(14) > 0)).tolist()
+
+
+def test_shares_of_ways_add_up() -> None:
+    square = Network(4, np.array([(0, 1), (0, 2), (1, 3), (2, 3)], np.intp), np.array([0], np.intp))
+    assert square.crossing(0, np.array([3, 1])).T.tolist() == [[0.5, 0.5, 0.5, 0.5], [1.0, 0.0, 0.0, 0.0]]
+
+
+def test_made_outages_of_each_kind_are_explained() -> None:
+    """A few of what tests/bench/cause.py measures, on a seed of its own."""
+    scores = scored(trials(4, ("campus", "branches"), 1), Weights())
+    assert scores["all"].outages == 10
+    assert scores["all"].first >= 8
+    assert scores["all"].three >= 9
