@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from netmon_api.models import Answer, Query, QueryTime, Text, Time
-from netmon_collector.state.events import Place
+from netmon_collector.state.events import Place, Wanted
 from netmon_proto.model import Severity
 
 SeverityName = Literal["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"]
@@ -32,11 +32,10 @@ Cursor = Annotated[
 ]
 
 
-class EventsQuery(Query):
-    """Values of one parameter are alternatives; different parameters must all fit.
+class EventFilter(BaseModel):
+    """Values of one field are alternatives; different fields must all fit.
 
-    `least` is the least grave severity that is listed; `text` a part of the text, in any case of letters. With `after`,
-    the id of an event, what came after it is listed, in the order in which it came; else the newest come first.
+    `least` is the least grave severity that is listed; `text` a part of the text, in any case of letters.
     """
 
     device: list[Text] = Field(default=[], max_length=100)
@@ -45,6 +44,24 @@ class EventsQuery(Query):
     severity: list[SeverityName] = Field(default=[], max_length=8)
     least: SeverityName | None = None
     text: Text | None = None
+
+    def wanted(self, since_ms: int | None = None, until_ms: int | None = None) -> Wanted:
+        """As the log is asked for them."""
+        return Wanted(self.device, self.source, self.kind, self._severities(), self.text or "", since_ms, until_ms)
+
+    def _severities(self) -> list[int]:
+        """The numbers of the severities that are asked for; empty for all, of none where they exclude each other."""
+        if not self.severity and not self.least:
+            return []
+        named = [Severity[name.upper()] for name in self.severity] or list(Severity)[1:]
+        worst = Severity[self.least.upper()] if self.least else Severity.DEBUG
+        return [int(one) for one in named if one <= worst] or [int(Severity.UNSPECIFIED)]
+
+
+class EventsQuery(EventFilter, Query):
+    """Which events are listed. With `after`, the id of an event, what came after it is listed, in the order in which it
+    came; else the newest come first."""
+
     since: QueryTime | None = None
     until: QueryTime | None = None
     after: int | None = Field(default=None, ge=0, lt=1 << 63)
@@ -60,13 +77,6 @@ class EventsQuery(Query):
     def filters(self) -> dict[str, Any]:
         """The parameters given that choose what is listed, as they were written."""
         return self.model_dump(mode="json", exclude={"cursor", "page_size"}, exclude_defaults=True)
-
-    def severities(self) -> list[int]:
-        """The numbers of the severities that are asked for; empty for all."""
-        named = [Severity[name.upper()] for name in self.severity] or list(Severity)[1:]
-        worst = Severity[self.least.upper()] if self.least else Severity.DEBUG
-        chosen = [int(one) for one in named if one <= worst]
-        return chosen if self.severity or self.least else []
 
 
 class EventAnswer(Answer):

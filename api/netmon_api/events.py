@@ -6,8 +6,7 @@ from urllib.parse import urlencode
 from netmon_api.event_models import EventAnswer, EventsAnswer, EventsQuery, SeverityName
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
-from netmon_collector.state.events import EventRecord, KeptEvents, Wanted
-from netmon_proto.model import Severity
+from netmon_collector.state.events import EventRecord, KeptEvents
 
 _NAMES: dict[int, SeverityName] = {
     1: "emergency", 2: "alert", 3: "critical", 4: "error", 5: "warning", 6: "notice", 7: "info", 8: "debug",
@@ -19,15 +18,7 @@ async def list_events(call: Call[EventsQuery]) -> EventsAnswer:
 
 
 def _page(kept: KeptEvents, query: EventsQuery, path: str) -> EventsAnswer:
-    wanted = Wanted(
-        devices=query.device,
-        sources=query.source,
-        kinds=query.kind,
-        severities=query.severities() or ([Severity.UNSPECIFIED] if _nothing_fits(query) else []),
-        text=query.text or "",
-        since_ms=query.since,
-        until_ms=query.until,
-    )
+    wanted = query.wanted(query.since, query.until)
     last_id = kept.newest_id()
     if query.after is not None:
         found = kept.after(wanted, query.page_size + 1, query.after)
@@ -38,15 +29,10 @@ def _page(kept: KeptEvents, query: EventsQuery, path: str) -> EventsAnswer:
         count=kept.count(wanted),
         next=_next(path, query, shown[-1]) if is_more else None,
         previous=None,
-        results=[_answer(one) for one in shown],
+        results=[answer_of(one) for one in shown],
         filters_applied=query.filters(),
         last_id=last_id,
     )
-
-
-def _nothing_fits(query: EventsQuery) -> bool:
-    """Whether severities are asked for that exclude each other."""
-    return bool(query.severity or query.least) and not query.severities()
 
 
 def _next(path: str, query: EventsQuery, last: EventRecord) -> str:
@@ -54,7 +40,8 @@ def _next(path: str, query: EventsQuery, last: EventRecord) -> str:
     return f"{path}?{urlencode({**query.filters(), **place, 'page_size': query.page_size}, doseq=True)}"
 
 
-def _answer(one: EventRecord) -> EventAnswer:
+def answer_of(one: EventRecord) -> EventAnswer:
+    """An event as the API tells it."""
     return EventAnswer(
         id=one.id,
         time=rfc3339(one.time_ms),

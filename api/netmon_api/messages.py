@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from netmon_api.event_models import EventAnswer, EventFilter
 from netmon_api.models import SamplesAnswer
 
 Key = Annotated[str, Field(min_length=1, max_length=64)]
@@ -25,6 +26,14 @@ class Subscribe(_Command):
     selector: str
 
 
+class Follow(EventFilter, _Command):
+    """Subscribes to events; with `after`, the id of an event, what came after it and is in the log comes first."""
+
+    op: Literal["follow"]
+    id: Key
+    after: int | None = Field(default=None, ge=0, lt=1 << 63)
+
+
 class Unsubscribe(_Command):
     op: Literal["unsubscribe"]
     id: Key
@@ -34,7 +43,7 @@ class Ping(_Command):
     op: Literal["ping"]
 
 
-Command = Authenticate | Subscribe | Unsubscribe | Ping
+Command = Authenticate | Subscribe | Follow | Unsubscribe | Ping
 
 
 class ClientMessage(RootModel[Annotated[Command, Field(discriminator="op")]]):
@@ -76,6 +85,23 @@ class MissedSamples(_Message):
     frames: int
 
 
+class Events(_Message):
+    """Events, in the order in which they came."""
+
+    type: Literal["events"]
+    id: str
+    results: list[EventAnswer]
+
+
+class MissedEvents(_Message):
+    """The client was too slow, or asked for more of the log than is told at once: so many events are left out before
+    the next ones."""
+
+    type: Literal["missed"]
+    id: str
+    events: int
+
+
 class Problem(_Message):
     code: str
     message: str
@@ -89,5 +115,5 @@ class Failure(_Message):
     error: Problem
 
 
-class ServerMessage(RootModel[Done | SubscriptionDone | Samples | MissedSamples | Failure]):
+class ServerMessage(RootModel[Done | SubscriptionDone | Samples | MissedSamples | Events | MissedEvents | Failure]):
     """What a client hears."""

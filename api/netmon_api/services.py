@@ -14,6 +14,7 @@ from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.discovery.book import DiscoveryBook
+from netmon_collector.events.feed import EventFeed
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
@@ -64,6 +65,7 @@ class Services:
     sites: Sites
     facts: FactBook
     events: KeptEvents
+    event_feed: EventFeed
     alerting: Alerting
     atlas: Atlas
     discovery: DiscoveryBook

@@ -1,4 +1,4 @@
-"""The WebSocket: a client subscribes to selectors and hears of their samples as they are stored."""
+"""The WebSocket: a client subscribes to samples as they are stored, and to events as they are kept."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 from netmon_api.auth import Doorkeeper, token_of, unauthenticated
 from netmon_api.complaints import explain, fields_of
 from netmon_api.envelope import ApiError
+from netmon_api.following import Following
 from netmon_api.messages import (
     Authenticate,
     ClientMessage,
     Command,
     Done,
     Failure,
+    Follow,
     MissedSamples,
     Ping,
     Problem,
@@ -41,6 +43,7 @@ MOST_SUBSCRIPTIONS = 100
 _COMMANDS: dict[str, type[BaseModel]] = {
     "authenticate": Authenticate,
     "subscribe": Subscribe,
+    "follow": Follow,
     "unsubscribe": Unsubscribe,
     "ping": Ping,
 }
@@ -80,6 +83,7 @@ class _Conversation:
         self._sockets: Sockets = services.sockets
         self._doorkeeper = Doorkeeper(services.tokens)
         self._listener = services.feed.listen()
+        self._events = Following(services.events, services.event_feed.listen(), self._say)
         # Held while a subscription begins or ends and its answer is sent: no sample comes before "subscribed",
         # none after "unsubscribed", and none is lost in between.
         self._order = asyncio.Lock()
@@ -91,7 +95,7 @@ class _Conversation:
         if token is None:
             await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not authenticated")
             return
-        tasks = [asyncio.create_task(work) for work in (self._hear(), self._tell(), self._watch(token))]
+        tasks = [asyncio.create_task(work) for work in (self._hear(), self._tell(), self._follow(), self._watch(token))]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -101,6 +105,7 @@ class _Conversation:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._listener.close()
+            self._events.close()
 
     async def _authenticate(self) -> str | None:
         """Waits for the token in the first message; None where it is not good."""
@@ -143,10 +148,18 @@ class _Conversation:
                 if event is not None:
                     await self._send(self._event_json(*event))
 
+    async def _follow(self) -> None:
+        while True:
+            await self._events.wait()
+            async with self._order:
+                await self._events.tell()
+
     async def _obey(self, command: Command) -> None:
         match command:
             case Subscribe():
                 await self._subscribe(command)
+            case Follow():
+                await self._follow_events(command)
             case Unsubscribe(id=key):
                 await self._unsubscribe(key)
             case Authenticate(token=token):
@@ -158,8 +171,7 @@ class _Conversation:
 
     async def _subscribe(self, command: Subscribe) -> None:
         key = command.id
-        if len(self._listener) >= MOST_SUBSCRIPTIONS:
-            raise _Misunderstood(f"at most {MOST_SUBSCRIPTIONS} subscriptions a client", key, "too_many")
+        self._has_room(key)
         async with self._order:
             try:
                 self._listener.subscribe(key, parse_selector(command.selector))
@@ -167,11 +179,31 @@ class _Conversation:
                 raise _Misunderstood(f"selector: {error}", key) from error
             await self._say(SubscriptionDone(type="subscribed", id=key))
 
+    async def _follow_events(self, command: Follow) -> None:
+        key = command.id
+        self._has_room(key)
+        if key in self._listener:
+            raise _Misunderstood(f"there is a subscription {key!r} already", key)
+        async with self._order:
+            self._events.begin(key, command)
+            await self._say(SubscriptionDone(type="subscribed", id=key))
+            if command.after is not None:
+                await self._events.catch_up(key, command, command.after)
+
+    def _has_room(self, key: str) -> None:
+        if len(self._listener) + len(self._events) >= MOST_SUBSCRIPTIONS:
+            raise _Misunderstood(f"at most {MOST_SUBSCRIPTIONS} subscriptions a client", key, "too_many")
+        if key in self._events:
+            raise _Misunderstood(f"there is a subscription {key!r} already", key)
+
     async def _unsubscribe(self, key: str) -> None:
         async with self._order:
-            if key not in self._listener:
+            if key in self._events:
+                self._events.end(key)
+            elif key in self._listener:
+                self._listener.unsubscribe(key)
+            else:
                 raise _Misunderstood("there is no such subscription", key, "not_found")
-            self._listener.unsubscribe(key)
             await self._say(SubscriptionDone(type="unsubscribed", id=key))
 
     def _event_json(self, key: str, event: Update | Missed) -> bytes:

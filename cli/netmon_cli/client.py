@@ -5,9 +5,9 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
-from typing import IO, Any, BinaryIO, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -19,6 +19,9 @@ from netmon_cli.answers import Device, Devices, Problem, QueryProblem, Samples, 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import escape, width
 from netmon_configs.options import is_loopback
+
+if TYPE_CHECKING:
+    from netmon_cli.listening import Listening
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Parameters = Sequence[tuple[str, str]]
@@ -126,6 +129,12 @@ class Client:
         """The answer to be read piece by piece; within the block, reading may raise OSError or HTTPException."""
         with self._opened(self._request(path, ()), silence_s) as response:
             yield response
+
+    def listen(self) -> "AbstractContextManager[Listening]":
+        """The collector's WebSocket; in it NotListening may be raised instead of Failure."""
+        from netmon_cli.listening import listening
+
+        return listening(self._access, self._timeout_s)
 
     def evaluate(self, expression: str, over: tuple[float, float, float] | None) -> Any:
         """What an expression comes to now, or from a start to an end by a step, all in seconds."""

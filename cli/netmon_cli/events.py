@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from netmon_cli import output
 from netmon_cli.client import PAGE, Client
 from netmon_cli.failure import Exit
+from netmon_cli.listening import NotListening
 from netmon_cli.output import Cell, Colour, Column, Paper, escape
 
 PATH = "/api/v1/events"
@@ -57,6 +58,11 @@ class Filters:
     text: str | None = None
     since_s: float | None = None
 
+    def chosen(self) -> dict[str, Any]:
+        """As a subscription has them: from now on, whatever the time is."""
+        given = {"device": list(self.devices), "kind": list(self.kinds), "least": self.severity, "text": self.text}
+        return {name: value for name, value in given.items() if value}
+
     def parameters(self, now_s: Callable[[], float]) -> list[tuple[str, str]]:
         given = [*(("device", one) for one in self.devices), *(("kind", one) for one in self.kinds)]
         if self.severity is not None:
@@ -88,24 +94,61 @@ def show(client: Client, filters: Filters, most: int, as_json: bool, on: Paper) 
 
 
 def follow(client: Client, filters: Filters, as_json: bool, on: Paper) -> Exit:
-    """Events as they come, until Ctrl-C; as JSON one object a line."""
-    parameters = filters.parameters(client.now_s)
-    last_id = client.understand(client.get(PATH, [("page_size", "1")]), Events).last_id
+    """Events as they come, until Ctrl-C; as JSON one object a line. None is shown twice, and none is left out."""
+    reader = _Reader(client, filters, as_json, on)
     try:
         while True:
-            answer: Any = client.get(PATH, [*parameters, ("after", str(last_id)), ("page_size", str(PAGE))])
-            page = client.understand(answer, Events)
-            for raw, event in zip(answer["results"], page.results, strict=True):
-                if as_json:
-                    output.write_json(raw)
-                else:
-                    output.write_lines([_line(event, on)])
-                last_id = event.id
-            output.flush()
-            if page.next is None:
+            reader.catch_up()
+            try:
+                reader.listen()
+            except NotListening:  # by way of a proxy, say, or while the collector starts anew: then by asking
                 time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:
         return Exit.FINE
+
+
+class _Reader:
+    """Follows the log from where it is now."""
+
+    def __init__(self, client: Client, filters: Filters, as_json: bool, on: Paper) -> None:
+        self._client = client
+        self._filters = filters
+        self._as_json = as_json
+        self._on = on
+        self._last_id = client.understand(client.get(PATH, [("page_size", "1")]), Events).last_id
+
+    def catch_up(self) -> None:
+        """What came since the last event, by asking. Raises Failure."""
+        parameters = [*self._filters.parameters(self._client.now_s), ("page_size", str(PAGE))]
+        while True:
+            answer: Any = self._client.get(PATH, [*parameters, ("after", str(self._last_id))])
+            page = self._client.understand(answer, Events)
+            self._show(answer["results"])
+            if page.next is None:
+                return
+
+    def listen(self) -> None:
+        """What comes, by being told; returns where something was missed. Raises NotListening."""
+        with self._client.listen() as feed:
+            feed.say({"op": "follow", "id": "events", "after": self._last_id, **self._filters.chosen()})
+            for message in feed.messages():
+                match message:
+                    case {"type": "events", "results": list(results)}:
+                        self._show(results)
+                    case {"type": "missed"}:
+                        return
+                    case {"type": "error"}:
+                        raise NotListening("the collector does not know how to tell")
+
+    def _show(self, results: Sequence[Any]) -> None:
+        for raw in results:
+            event = self._client.understand(raw, Event)
+            if self._as_json:
+                output.write_json(raw)
+            else:
+                output.write_lines([_line(event, self._on)])
+            self._last_id = event.id
+        output.flush()
 
 
 def _row(event: Event) -> list[Cell | str]:

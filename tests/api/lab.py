@@ -26,6 +26,7 @@ from netmon_collector.backup.making import Backups
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import AlertingOptions, HttpOptions
 from netmon_collector.discovery.book import DiscoveryBook
+from netmon_collector.events.feed import EventFeed
 from netmon_collector.events.owners import Owners
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
@@ -188,6 +189,7 @@ class Lab:
     discovery: DiscoveryBook
     sites: Sites
     checks: CheckBook
+    event_feed: EventFeed = field(default_factory=EventFeed)
     url: str = ""
     not_ready: str | None = None
     groups: dict[tuple[Labels, ...], Group] = field(default_factory=dict)
@@ -271,6 +273,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         sites=lab.sites,
         facts=lab.facts,
         events=lab.events,
+        event_feed=lab.event_feed,
         alerting=lab.alerting,
         atlas=lab.atlas,
         discovery=lab.discovery,

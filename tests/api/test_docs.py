@@ -14,6 +14,7 @@ from netmon_api.routes import LARGEST_BODY_BYTES
 from netmon_api.sockets import Sockets
 from netmon_api.websocket import LARGEST_MESSAGE_BYTES, MOST_SUBSCRIPTIONS
 from tests.api.lab import NOW_MS, Lab, labels
+from tests.api.test_following import event, happen
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -71,6 +72,8 @@ async def test_the_conversation_is_as_shown(lab: Lab) -> None:
                 continue
             if message["type"] == "samples":
                 lab.publish({LOAD: 0.25}, NOW_MS)
+            if message["type"] == "events":
+                happen(lab, event("linkDown"))
             assert await socket.receive_json(timeout=5) == message
 
 

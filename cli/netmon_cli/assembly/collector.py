@@ -360,6 +360,7 @@ async def start_server(
         sites=knowledge.sites,
         facts=knowledge.facts,
         events=knowledge.events.kept,
+        event_feed=knowledge.events.feed,
         alerting=knowledge.alerting,
         atlas=knowledge.atlas,
         discovery=knowledge.discovery,

@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.clock import Skew
+from netmon_collector.events.feed import EventFeed
 from netmon_collector.events.owners import Owners
 from netmon_collector.events.reactions import Reactions
 from netmon_collector.state.agents import AgentRecord
-from netmon_collector.state.events import KeptEvents, NewEvent
+from netmon_collector.state.events import EventRecord, KeptEvents, NewEvent, Wanted
 from netmon_collector.store.base import Origin
 from netmon_configs.logs import EventLog
 from netmon_proto.model import Acked, Event, EventBatch, Limits, Reason, Receipt, Refused, Retry, Severity
 
 log = EventLog("netmon.collector.events")
+
+Kept = TypeVar("Kept")
 
 RETRY_MS: Final = 5_000
 AHEAD_MS: Final = 600_000
@@ -43,6 +46,7 @@ class EventBook:
         now_ms: Callable[[], int],
     ) -> None:
         self.kept = kept
+        self.feed = EventFeed()
         self._owners = owners
         self._reactions = reactions
         self._limits = limits
@@ -66,7 +70,7 @@ class EventBook:
         origin = Origin(agent.agent_id, batch.epoch, batch.sequence)
         try:
             async with self._turn:
-                is_new = await asyncio.to_thread(self.kept.append, new, origin, now_ms)
+                is_new, told = await self._keep(len(new), lambda: self.kept.append(new, origin, now_ms))
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error)
             if not self._is_broken:
@@ -79,6 +83,7 @@ class EventBook:
         if is_new:
             self._count(new)
             self._reactions.happened(new)
+            self.feed.publish(told)
         return Receipt(batch.epoch, batch.sequence, Acked())
 
     async def note(self, new: Sequence[NewEvent]) -> None:
@@ -88,7 +93,7 @@ class EventBook:
         bounded = [self._bounded(one) for one in new]
         try:
             async with self._turn:
-                await asyncio.to_thread(self.kept.note, bounded, self._now_ms())
+                _, told = await self._keep(len(bounded), lambda: self.kept.note(bounded, self._now_ms()))
         except SQLAlchemyError as error:
             if not self._is_broken:
                 log.error("events.not_kept", error=str(getattr(error, "orig", None) or error), events=len(new))
@@ -96,6 +101,18 @@ class EventBook:
             return
         self._is_broken = False
         self._count(bounded)
+        self.feed.publish(told)
+
+    async def _keep(self, events: int, keep: Callable[[], Kept]) -> tuple[Kept, list[EventRecord]]:
+        """What `keep` says, and where somebody listens the events as they are kept now. Raises SQLAlchemyError."""
+        if not self.feed.is_heard:
+            return await asyncio.to_thread(keep), []
+
+        def keep_and_tell() -> tuple[Kept, list[EventRecord]]:
+            before = self.kept.newest_id()
+            return keep(), self.kept.after(Wanted(), events, before)
+
+        return await asyncio.to_thread(keep_and_tell)
 
     async def greet(self, agent_id: str, epoch: int, first_sequence: int) -> int:
         """Takes note of where an agent's spool of events stands; the highest sequence that is kept."""

@@ -63,6 +63,17 @@ class Wanted:
     since_ms: int | None = None
     until_ms: int | None = None
 
+    def accepts(self, event: NewEvent) -> bool:
+        """Whether an event is one of those."""
+        lists = ((event.device, self.devices), (event.source, self.sources), (event.kind, self.kinds))
+        return (
+            all(not values or value in values for value, values in lists)
+            and (not self.severities or event.severity in self.severities)
+            and self.text.lower() in event.text.lower()
+            and (self.since_ms is None or event.time_ms >= self.since_ms)
+            and (self.until_ms is None or event.time_ms < self.until_ms)
+        )
+
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         lists = ((events.c.device, self.devices), (events.c.source, self.sources), (events.c.kind, self.kinds))
         for column, values in (*lists, (events.c.severity, self.severities)):
