@@ -50,6 +50,7 @@ class AgentConfig(Options):
     hostname: str | None = Field(default=None, min_length=1, max_length=253)
     spool: SpoolOptions = Field(default_factory=SpoolOptions)
     log: LogOptions = Field(default_factory=LogOptions)
+    surroundings: bool = True
     inputs: tuple[AnyInput, ...] = Field(default_factory=lambda: (HostInput(),))
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from netmon_agent.lane import Lane
 from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
 from netmon_agent.spool_file import Spooled
+from netmon_agent.surroundings.teller import Teller
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
 from netmon_proto.model import Checks, Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Sweep, Welcome
@@ -31,12 +32,14 @@ class Exchange:
         events: Spool | None = None,
         sweeper: Sweeper | None = None,
         checker: Checker | None = None,
+        teller: Teller | None = None,
     ) -> None:
         self._connection = connection
         self._spool = spool
         self._poller = poller
         self._sweeper = sweeper
         self._checker = checker
+        self._teller = teller
         self._samples = Lane(connection, spool, clock, wire.encode_spooled)
         self._events = Lane(connection, events, clock, wire.encode_spooled_events) if events else None
         self._layouts: set[int] = set()
@@ -57,6 +60,8 @@ class Exchange:
             tasks.append(asyncio.create_task(self._report(self._poller)))
         if self._sweeper is not None:
             tasks.append(asyncio.create_task(self._tell(self._sweeper)))
+        if self._teller is not None:
+            tasks.append(asyncio.create_task(self._tell(self._teller)))
         if self._events is not None and limits.batch_events:
             tasks.append(asyncio.create_task(self._send_events(self._events, limits)))
         elif self._events is not None and self._events.spool.counts.batches:
@@ -132,7 +137,7 @@ class Exchange:
         while True:
             await self._connection.send(wire.encode_agent(await poller.outbox.next()))
 
-    async def _tell(self, sweeper: Sweeper) -> None:
-        sweeper.tell_all_again()
+    async def _tell(self, teller: Sweeper | Teller) -> None:
+        teller.tell_all_again()
         while True:
-            await self._connection.send(wire.encode_agent(await sweeper.next()))
+            await self._connection.send(wire.encode_agent(await teller.next()))

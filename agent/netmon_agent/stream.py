@@ -11,6 +11,7 @@ from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.exchange import Exchange
 from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
+from netmon_agent.surroundings.teller import Teller
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
 from netmon_proto.model import Hello, Welcome
@@ -56,6 +57,7 @@ class Stream:
         events: Spool | None = None,
         sweeper: Sweeper | None = None,
         checker: Checker | None = None,
+        teller: Teller | None = None,
     ) -> None:
         self._target = target
         self._introduction = introduction
@@ -66,6 +68,7 @@ class Stream:
         self._events = events
         self._sweeper = sweeper
         self._checker = checker
+        self._teller = teller
         self._failures = 0
         self.connected = False
 
@@ -82,7 +85,7 @@ class Stream:
     async def _session(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_S) as limit, connect(self._target) as connection:
-                parts = self._poller, self._events, self._sweeper, self._checker
+                parts = self._poller, self._events, self._sweeper, self._checker, self._teller
                 exchange = Exchange(connection, self._spool, self._clock, *parts)
                 first = await self._spool.first_sequence()
                 welcome = await exchange.greet(

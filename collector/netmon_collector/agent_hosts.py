@@ -1,4 +1,4 @@
-"""What the hosts of agents are known by: their ids, names and the MAC addresses that their metrics tell."""
+"""What the hosts of agents are known by that tell no facts: their ids, names and the MAC addresses in their metrics."""
 
 import asyncio
 from collections import defaultdict

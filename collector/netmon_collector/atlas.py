@@ -72,7 +72,9 @@ class Atlas:
         polling: Polling,
         now_ms: Callable[[], int],
         sites: Sites | None = None,
+        agent_of: Callable[[str], str] = lambda _instance: "",
     ) -> None:
+        """`agent_of` gives the id of the agent on a host, by the host's handle; empty where none is."""
         self.register = Register(identity, now_ms)
         self.kept = kept
         self.sheet = Sheet(Graph())
@@ -84,6 +86,7 @@ class Atlas:
         self._polling = polling
         self._now_ms = now_ms
         self._sites = sites
+        self._agent_of = agent_of
         self._told: dict[str, Told] = {}
         self._agents: set[str] = set()
         self._news = asyncio.Event()
@@ -102,7 +105,9 @@ class Atlas:
         self._news.set()
 
     async def see_agent(self, handle: str, told: Told, witnesses: Witnesses) -> None:
-        """Takes what an agent's own host is known by."""
+        """Takes what an agent's own host is known by, unless it told of itself by facts."""
+        if handle in self._agents and self._told[handle].time_ms:
+            return
         self._agents.add(handle)
         if self._told.get(handle) != told:
             self._told[handle] = told
@@ -170,9 +175,12 @@ class Atlas:
 
     async def _take_in(self, facts: DeviceFacts, is_new: bool) -> None:
         polled = self._polling.one(facts.device)
+        agent_id = "" if polled else self._agent_of(facts.device)
+        if agent_id:
+            self._agents.add(facts.device)
         known = dict(polled.record.facts) if polled else {}
         names = [known.get("sys_name", ""), polled.record.name if polled else facts.device]
-        told, witnesses, ports = await asyncio.to_thread(self._read, facts, names, known)
+        told, witnesses, ports = await asyncio.to_thread(self._read, facts, names, known, agent_id)
         self._told[facts.device] = told
         self.addresses.enter(told)
         if ports is not None:
@@ -188,15 +196,15 @@ class Atlas:
         self._news.set()
 
     def _read(
-        self, facts: DeviceFacts, names: Sequence[str], known: dict[str, str]
+        self, facts: DeviceFacts, names: Sequence[str], known: dict[str, str], agent_id: str
     ) -> tuple[Told, Witnesses, dict[str, KnownPort] | None]:
         told = read_told(facts, names, self._site_of(facts.device), self._told.get(facts.device))
         table = facts.table("port")
         if table is None or not table.is_complete:
-            return told, read_witnesses(facts, known), None
+            return told, read_witnesses(facts, known, agent_id), None
         ports, keys = know_again(self._ports.get(facts.device, {}), read_ports(facts), facts.time_ms)
         renamed = tuple(replace(port, key=keys.get(port.index, "")) for port in told.ports)
-        return replace(told, ports=renamed), read_witnesses(facts, known), ports
+        return replace(told, ports=renamed), read_witnesses(facts, known, agent_id), ports
 
     def _follow_sites(self) -> None:
         """Devices change their sites when people say so, not when they tell something."""

@@ -120,7 +120,8 @@ class Conversation:
                 case DeviceReport() as report if self._polling is not None:
                     await self._polling.reported(self._session.agent.agent_id, report)
                 case DeviceFacts() as facts if self._facts is not None:
-                    await self._facts.told(self._session.agent.agent_id, facts)
+                    agent = self._session.agent
+                    await self._facts.told(agent.agent_id, facts, agent.instance)
                 case SweepNews() as news if self._discovery is not None:
                     await self._discovery.told(self._session.agent.agent_id, news)
                 case CheckReport() as report if self._checks is not None:

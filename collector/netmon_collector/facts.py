@@ -48,7 +48,7 @@ class _Reading:
 
 
 class FactBook:
-    """The newest facts of each polled device. They outlive restarts; the learners hear of each new reading."""
+    """The newest facts of each polled device, which outlive restarts, and of agents' hosts. Learners hear of each."""
 
     def __init__(
         self, kept: KeptFacts, polling: Polling, now_ms: Callable[[], int], learners: Sequence[Learner] = ()
@@ -68,20 +68,25 @@ class FactBook:
         content = await asyncio.to_thread(self._kept.get, device)
         return None if content is None else wire.decode_facts(zlib.decompress(content))
 
-    async def told(self, agent_id: str, part: DeviceFacts) -> None:
-        """Takes a part of a reading from an agent; of a device that is not its own, nothing."""
-        if self._polling.standing(agent_id, part.device) is not Standing.ASSIGNED:
+    async def told(self, agent_id: str, part: DeviceFacts, host: str = "") -> None:
+        """Takes a part of a reading from an agent: of a device of its own, or, without a name, of its host."""
+        is_own_host = bool(host and not part.device)
+        if not is_own_host and self._polling.standing(agent_id, part.device) is not Standing.ASSIGNED:
             return
-        facts = self._put_together(part)
+        facts = self._put_together(replace(part, device=host) if is_own_host else part)
         if facts is None:
             return
+        if not is_own_host:  # an agent tells of its own host anew whenever it connects
+            await self._keep(facts)
+        for learner in self._learners:
+            await learner.learn(facts)
+
+    async def _keep(self, facts: DeviceFacts) -> None:
         try:
             content = zlib.compress(wire.encode_facts(facts), 1)
             await asyncio.to_thread(self._kept.put, facts.device, self._now_ms(), content)
         except SQLAlchemyError as error:
             log.warning("facts.not_kept", device=facts.device, error=reason_of(error))
-        for learner in self._learners:
-            await learner.learn(facts)
 
     def _put_together(self, part: DeviceFacts) -> DeviceFacts | None:
         """The whole reading, with its last part. A reading of which a part is missing is dropped."""

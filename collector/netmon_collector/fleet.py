@@ -191,6 +191,10 @@ class Fleet:
         member = self._members.get(agent_id)
         return member.record.instance if member else ""
 
+    def agent_of(self, instance: str) -> str:
+        """The id of the agent on a host, by the host's handle; empty where none is."""
+        return next((one.record.agent_id for one in self._members.values() if one.record.instance == instance), "")
+
     def has_instance(self, instance: str) -> bool:
         """Whether a device of this handle is known; cheap."""
         return instance in self._instances or (self._polling is not None and self._polling.one(instance) is not None)

@@ -138,6 +138,9 @@ class FleetOf:
     def device(self, instance: str) -> Device | None:
         return next((one for one in self.members if one.instance == instance), None)
 
+    def agent_of(self, instance: str) -> str:
+        return next((one.agent_id for one in self.members if (one.instance, one.job) == (instance, "node")), "")
+
     def instance_of(self, agent_id: str) -> str:
         return next((one.instance for one in self.members if one.agent_id == agent_id), "")
 
@@ -329,7 +332,7 @@ async def running(
         SavedFiles(state),
         Alerting(state, AlertingOptions(config_file=alerting_file), now_ms=clock.now_ms, random=Random(1)),
         clock,
-        Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms, sites),
+        Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms, sites, shown.agent_of),
         DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms, sites.at),
         sites,
         CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),

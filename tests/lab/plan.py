@@ -68,7 +68,7 @@ def links_of_cables(hosts: Sequence[str] = ()) -> set[frozenset[str]]:
 
 
 def links_of_networks() -> set[frozenset[str]]:
-    """All links of layer 3: the ring's, and a spoke for each device's address in the LAN."""
+    """All links of layer 3 by subnets and routing: the ring's, and a spoke for each device's address in the LAN."""
     ring = {frozenset({f"{one} to-{other}", f"{other} to-{one}"}) for one, other in RING}
     ports = {"r1": "to-s1", "r2": "to-s2", **dict.fromkeys(SWITCHES, "br0")}
     return ring | {frozenset({f"{node} {port}", "subnet::10.20.0.0/24"}) for node, port in ports.items()}

@@ -29,6 +29,7 @@ from netmon_agent.schedule import Scheduler
 from netmon_agent.spool import Spool
 from netmon_agent.spool_file import SpoolUnusable
 from netmon_agent.stream import Introduction, Stream
+from netmon_agent.surroundings.teller import Teller
 from netmon_cli.assembly.running import beside, drained
 from netmon_cli.failure import Exit, Failure
 from netmon_configs.logs import EventLog
@@ -76,12 +77,21 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     poller = Poller(kept_jobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
     checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock)
     sweeper = Sweeper()
+    teller = Teller(introduction.hostname, clock.now_ms) if config.surroundings else None
     rng = random.Random()  # noqa: S311 - no secret
-    stream = Stream(target, introduction, spool, clock, rng, poller, events, sweeper, checker)
+    stream = Stream(target, introduction, spool, clock, rng, poller, events, sweeper, checker, teller)
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
         async with AsyncExitStack() as running:
-            for part in (scheduler, poller, checker, snmp, sweeper, *([desk] if desk else ())):
+            for part in (
+                scheduler,
+                poller,
+                checker,
+                snmp,
+                sweeper,
+                *([desk] if desk else ()),
+                *([teller] if teller else ()),
+            ):
                 await running.enter_async_context(beside(part.run(), stop))
             await stop.wait()
         await batcher.close()

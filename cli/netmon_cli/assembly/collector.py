@@ -224,7 +224,14 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     sites = Sites(KeptSites(ground.state), configured, lambda agent_id: fleet.instance_of(agent_id))
     credentials = Credentials(ground.state, ground.sealer)
     polling = Polling(Devices(ground.state), credentials, now_ms, facts_interval_ms, sites.of_device)
-    atlas = Atlas(KeptIdentity(ground.state), KeptMap(ground.state), polling, now_ms, sites)
+    atlas = Atlas(
+        KeptIdentity(ground.state),
+        KeptMap(ground.state),
+        polling,
+        now_ms,
+        sites,
+        lambda instance: fleet.agent_of(instance),
+    )
     atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)

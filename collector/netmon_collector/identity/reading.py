@@ -13,21 +13,26 @@ _STACK: Final = "11"
 _MOST_PORTS: Final = 20_000
 
 
-def read_witnesses(facts: DeviceFacts, known: Mapping[str, str]) -> Witnesses:
-    """Who the device says it is; `known` is what it was identified as: vendor, model, serial, sys_name."""
+def read_witnesses(facts: DeviceFacts, known: Mapping[str, str], agent_id: str = "") -> Witnesses:
+    """Who the device says it is; `known` is what it was identified as: vendor, model, serial, sys_name.
+
+    A host tells of its machine by way of the agent on it alone.
+    """
     about = next(printable_rows(facts, "device", _MOST_PORTS), {})
     bridge = next(printable_rows(facts, "bridge", _MOST_PORTS), {})
     parts = [
         row.get("serial", "") for row in printable_rows(facts, "part", _MOST_PORTS) if row.get("class") == _CHASSIS
     ]
     return witnesses(
+        agent=agent_id,
+        machine=about.get("machine_id", "") if agent_id else "",
         engine=about.get("engine_id", ""),
         serials=[known.get("serial", ""), *parts],
         base=about.get("bridge_address") or bridge.get("address", ""),
         macs=[row.get("mac", "") for row in printable_rows(facts, "port", _MOST_PORTS)],
         addresses=[row.get("address", "") for row in printable_rows(facts, "address", _MOST_PORTS)],
         shared=[row.get("address", "") for row in printable_rows(facts, "virtual-address", _MOST_PORTS)],
-        name=known.get("sys_name", ""),
+        name=about.get("hostname", "") if agent_id else known.get("sys_name", ""),
         vendor=known.get("vendor", ""),
         model=known.get("model", ""),
     )
