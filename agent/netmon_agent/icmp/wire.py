@@ -55,6 +55,10 @@ class Targets:
         names = (_name(one, octets) for one, octets in zip(self.addresses, self.octets, strict=True))
         self.names = memoryview(b"".join(names))
 
+    def __reduce__(self) -> tuple[type["Targets"], tuple[Sequence[Address]]]:
+        """What sockets take does not travel: a daemon gets its configuration, with what is kept in it, by pickle."""
+        return Targets, (self.addresses,)
+
     def __len__(self) -> int:
         return len(self.octets)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pickle
 import random
 import shutil
 import socket
@@ -317,3 +318,10 @@ def test_mistakes_are_told() -> None:
         AgentConfig(
             inputs=(PingInput(type="ping", targets=("a", "b")), PingInput(type="ping", targets=("c", "a"))),
         )
+
+
+def test_a_configuration_with_pings_is_handed_over_as_it_was_read() -> None:
+    config = AgentConfig.model_validate({"inputs": [{"type": "ping", "targets": ["192.0.2.1"]}]})
+    assert pickle.loads(pickle.dumps(config)) == config
+    aimed = pickle.loads(pickle.dumps(Targets([("192.0.2.1", 0)])))
+    assert bytes(aimed.names) == bytes(Targets([("192.0.2.1", 0)]).names)
