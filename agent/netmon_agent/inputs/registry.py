@@ -17,6 +17,8 @@ from netmon_agent.inputs.checks.tls import TlsInput
 from netmon_agent.inputs.checks.udp import UdpInput
 from netmon_agent.inputs.events.syslog import SyslogInput
 from netmon_agent.inputs.events.traps import TrapsInput
+from netmon_agent.inputs.footing.canaries import CanariesInput
+from netmon_agent.inputs.footing.neighbours import NeighboursInput
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_agent.inputs.tcp import TcpInput
@@ -35,7 +37,7 @@ AnyCheck = (
     | UdpInput
 )
 AnyInput = Annotated[
-    AnyCheck | HostInput | ScrapeInput | SyslogInput | TrapsInput,
+    AnyCheck | CanariesInput | HostInput | NeighboursInput | ScrapeInput | SyslogInput | TrapsInput,
     Field(discriminator="type"),
 ]
 

@@ -70,6 +70,20 @@ class Ledger:
         accounts = self._canaries[witness.by][target]
         accounts[witness] = told(accounts.get(witness, Account()), ok, at_ms)
 
+    def keep_canaries(self, known: Set[tuple[str, str]]) -> None:
+        """Forgets all that pollers must see but these: poller and target."""
+        for poller, targets in list(self._canaries.items()):
+            for target in [one for one in targets if (poller, one) not in known]:
+                del targets[target]
+            if not targets:
+                del self._canaries[poller]
+
+    def troubled(self) -> set[str]:
+        """The devices that somebody does not see, as far as it is known."""
+        well = (State.UP, State.MAINTENANCE, State.UNKNOWN)
+        failing = {one for one, accounts in self._accounts.items() if any(each.failures for each in accounts.values())}
+        return failing | {one for one, standing in self._standings.items() if standing.state not in well}
+
     def evidence(self, device: str, now_ms: int) -> tuple[str, ...]:
         """What each witness of a device says now."""
         standing = self._standings.get(device)

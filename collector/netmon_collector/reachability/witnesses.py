@@ -24,7 +24,7 @@ DIRECT = frozenset({Kind.AGENT, Kind.ICMP, Kind.SNMP, Kind.TCP})
 
 
 class Witness(NamedTuple):
-    """by: the poller that asks, the neighbour that tells, or the collector that an agent sends to."""
+    """by: the poller that asks, the neighbour and its port, or the collector that an agent sends to."""
 
     kind: Kind
     by: str
@@ -113,7 +113,12 @@ def verdict(witness: Witness, account: Account, now_ms: int, patience: Patience,
 
 def name_of(witness: Witness) -> str:
     """A witness as people call it."""
-    return "agent" if witness.kind is Kind.AGENT else f"{witness.kind} from {witness.by}"
+    match witness.kind:
+        case Kind.AGENT:
+            return "agent"
+        case Kind.NEIGHBOUR:
+            return f"neighbour {witness.by}"
+    return f"{witness.kind} from {witness.by}"
 
 
 def evidence(witness: Witness, account: Account, found: Verdict, now_ms: int) -> str:
@@ -123,6 +128,8 @@ def evidence(witness: Witness, account: Account, found: Verdict, now_ms: int) ->
         return f"{who}: has told nothing yet"
     last_s = (now_ms - account.last_ms) / 1000
     match found:
+        case Verdict.WELL if witness.kind is Kind.NEIGHBOUR:
+            return f"{who}: its port was up {last_s:.0f} s ago"
         case Verdict.WELL:
             return f"{who}: seen {last_s:.0f} s ago"
         case Verdict.MUTE:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from netmon_collector.reachability.hearing import GRACE_MS, _address_of, _device_at
 from netmon_collector.reachability.ledger import Ledger
 from netmon_collector.reachability.standing import State
 from netmon_collector.reachability.survey import Settings
-from netmon_collector.reachability.watch import GRACE_MS, Watch
+from netmon_collector.reachability.watch import Watch
 from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.session import Session
 from netmon_collector.state.devices import DeviceRecord
 from netmon_collector.state.events import Wanted
 from netmon_collector.store.base import Matcher, MatchOp, TieredStore
-from netmon_collector.topology.graph import Graph
+from netmon_collector.topology.graph import End, Graph, Link
 from netmon_proto.model import NAME, Hello, SnmpCredential
 from tests.support.clocks import HandClock
 from tests.support.collectors import RunningCollector, collector
@@ -30,7 +31,8 @@ class Site:
 
     running: RunningCollector
     clock: HandClock
-    watch: Watch
+    watch: Watch = field(init=False)
+    graph: Graph = field(default_factory=Graph)
     asked: list[str] = field(default_factory=list)
     serviced: set[str] = field(default_factory=set)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -48,6 +50,12 @@ class Site:
             await self.watch.look()
             self.clock.pass_ms(5000)
 
+    async def measure(self, name: str, value: float, **labels: str) -> None:
+        """Has a sample come, as of now."""
+        results = Results(self.running.store, self.running.pipeline.append_own)
+        results.note("test", {((NAME, name), *sorted(labels.items())): value}, self.clock.now_ms())
+        await results.flush()
+
     def state(self, device: str) -> State:
         return self.watch.ledger.standings[device].state
 
@@ -62,23 +70,22 @@ class Site:
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     clock = HandClock()
     async with collector(tmp_path, now_ms=clock.now_ms) as running:
-        asked: list[str] = []
-        serviced: set[str] = set()
+        here = Site(running, clock)
         assert isinstance(running.store, TieredStore)
-        watch = Watch(
+        here.watch = Watch(
             running.fleet,
             running.store.latest,
             Results(running.store, running.pipeline.append_own),
-            Graph,
-            lambda devices, _: devices & serviced,
-            asked.append,
+            lambda: here.graph,
+            lambda devices, _: devices & here.serviced,
+            here.asked.append,
             lambda check: 60_000 if check else 0,
             clock.now_ms,
             "monitor",
             Ledger(Settings()),
             running.events.note,
         )
-        yield Site(running, clock, watch, asked, serviced)
+        yield here
 
 
 async def test_an_agent_that_falls_silent_is_paged_within_a_minute(site: Site) -> None:
@@ -140,6 +147,71 @@ async def test_a_collector_that_starts_gives_agents_time_to_find_it(site: Site) 
     assert site.state("web1") is State.UNKNOWN
     await site.passes(15)
     assert site.state("web1") is State.DOWN
+
+
+async def poll(site: Site, *instances: str) -> None:
+    """Has devices polled by poller1, at 10.0.0.1 and so on."""
+    await site.running.polling.keep_credential("public", SnmpCredential(community="public"))
+    for number, name in enumerate(instances, 1):
+        record = DeviceRecord(name, name, f"10.0.0.{number}", 161, AGENT_ID.format(1), "public", 10_000, 0)
+        await site.running.polling.add(record, lambda handle: False)
+
+
+async def test_the_port_of_a_neighbour_makes_a_page_come_sooner_and_is_evidence(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "sw1", "web1")
+    site.graph = Graph.of([], [Link(End("sw1", "Gi0/7"), End("web1"))])
+    for _ in range(2):
+        site.running.polling.heard("sw1", site.clock.now_ms(), up=True)
+        site.running.polling.heard("web1", site.clock.now_ms(), up=False)
+        await site.measure("ifOperStatus", 2.0, instance="sw1", ifName="Gi0/7", ifIndex="7")
+        await site.passes(10, "poller1")
+    assert site.state("web1") is State.DOWN
+    assert "neighbour sw1 Gi0/7: its port is down" in site.watch.ledger.standings["web1"].evidence
+
+
+async def test_a_device_whose_address_answers_on_the_link_is_degraded(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "web1")
+    for _ in range(4):
+        site.running.polling.heard("web1", site.clock.now_ms(), up=False)
+        await site.measure("netmon_neighbour_confirmed_age_seconds", 2.0, instance="poller1", address="10.0.0.1")
+        await site.passes(10, "poller1")
+    assert site.state("web1") is State.DEGRADED
+
+
+async def test_a_poller_whose_canaries_are_silent_says_so_and_nothing_else(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "web1")
+    for up, canary in ((True, 1.0), *((False, 0.0),) * 4, (True, 1.0)):
+        site.running.polling.heard("web1", site.clock.now_ms(), up=up)
+        await site.measure("netmon_canary_success", canary, instance="poller1", target="gateway")
+        await site.passes(10, "poller1")
+    assert [one.kind for one in site.running.events.kept.page(Wanted(), 10)] == [
+        "device.up",
+        "poller.sees",
+        "device.unknown",
+        "poller.blind",
+    ]
+
+
+async def test_one_address_at_two_sites_is_the_device_of_whoever_polls_it(site: Site) -> None:
+    assert _device_at({"web1": "poller1"}, "other") == "web1"
+    assert _device_at({"web1": "poller1", "web2": "poller2"}, "poller2") == "web2"
+    assert _device_at({"web1": "poller1", "web2": "poller2"}, "other") == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "address"),
+    [
+        ("10.0.0.1", ("10.0.0.1", "")),
+        ("web1:22", ("web1", "22")),
+        ("2001:db8::1", ("2001:db8::1", "")),
+        ("[2001:db8::1]:22", ("2001:db8::1", "22")),
+    ],
+)
+def test_a_checks_target_is_told_apart_from_its_port(target: str, address: tuple[str, str]) -> None:
+    assert _address_of(target) == address
 
 
 async def test_a_device_that_misses_a_poll_is_polled_again_at_once(site: Site) -> None:

@@ -25,11 +25,12 @@ from netmon_collector.alerts.rehearsal.network import Network
 from netmon_collector.alerts.silences import Silence, Silences
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
+from netmon_collector.reachability.hearing import GRACE_MS
 from netmon_collector.reachability.ledger import Ledger
 from netmon_collector.reachability.outlook import Outlook
 from netmon_collector.reachability.survey import Settings
 from netmon_collector.reachability.telling import Chronicler, note_series
-from netmon_collector.reachability.watch import EVERY_S, GRACE_MS
+from netmon_collector.reachability.watch import EVERY_S
 from netmon_collector.rules.evaluation import Surroundings
 from netmon_collector.rules.rulebook import Rulebook
 from netmon_collector.rules.schedule import due_ms
