@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from netmon_analytics.forecast import ensemble, fill, last_change, mann_kendall, theil_sen, time_until
+from netmon_analytics.forecast.ensemble import _paths
 from netmon_analytics.forecast.exhaustion import first_passage
-from netmon_analytics.forecast.ridge import same_time
+from netmon_analytics.forecast.repeated import last_day, levelled_week, mean_week, median_week, smoothed
 from tests.support.disks import growth
 
 DAY, WEEK = 24, 168
@@ -39,9 +40,36 @@ def test_gaps_become_lines_and_nothing_at_all_is_refused() -> None:
         fill(np.array([np.nan]))
 
 
-def test_the_same_time_of_several_periods_is_their_mean() -> None:
-    weights = same_time(4, 3, (2, 4))
-    assert (np.array([1.0, 2, 3, 4]) @ weights).tolist() == [2, 3, 3]
+def test_days_and_weeks_are_said_again_for_as_many_steps_as_asked() -> None:
+    weeks = np.array([1.0, 2, 3, 4, 3, 4, 5, 6, 11, 12, 13, 14])
+    assert last_day(weeks, 5, 2).tolist() == [13, 14, 13, 14, 13]
+    assert mean_week(weeks, 3, 4, 2).tolist() == [7, 8, 9]
+    assert median_week(weeks, 2, 4).tolist() == [3, 4]
+    assert levelled_week(weeks, 4, 2, 4).tolist() == [19, 20, 21, 22]
+
+
+def test_weeks_that_are_not_there_are_not_needed() -> None:
+    week = np.array([1.0, 2, 3, 4])
+    assert mean_week(week, 4, 4, 3).tolist() == [1, 2, 3, 4]
+    assert levelled_week(week, 4, 2, 4).tolist() == [1, 2, 3, 4]
+
+
+def test_smoothing_follows_a_week_that_stays_and_saw_nothing_after_its_end() -> None:
+    weeks = np.resize(np.sin(np.arange(24)), 240)
+    told = smoothed(weeks, [96, 144], 30, 6, 24)
+    assert told[0] == pytest.approx(weeks[96:126], abs=0.02)
+    weeks[100:] = 7
+    assert smoothed(weeks, [96, 144], 30, 6, 24)[0] == pytest.approx(told[0])
+
+
+def test_a_forecast_saw_nothing_but_the_past_of_each_origin() -> None:
+    rng = np.random.default_rng(3)
+    values = 50 + 10 * np.sin(np.arange(5 * WEEK) * 2 * np.pi / DAY) + rng.normal(size=5 * WEEK)
+    first = len(values) - DAY - 6 * DAY
+    changed = values.copy()
+    changed[first:] += 5
+    before, after = (_paths(one, [first], DAY, DAY, WEEK) for one in (values, changed))
+    assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
 def test_a_steady_disk_has_a_date_and_a_quiet_one_has_never() -> None:

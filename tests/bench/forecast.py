@@ -139,9 +139,33 @@ def main() -> None:
         if options.peer:
             answer["beside MSTL + AutoETS"] = beside_peer(options.peer)
     answer["disks"] = {family: disks(family, options.disks) for family in FAMILIES}
+    answer["budgets"] = budgets(answer)
     for name, value in answer.items():
         print(name, value)
     print(json.dumps(answer))
+
+
+def budgets(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    covered = [told["covered"] for told in answer["disks"].values()]
+    limits = {"disks, least covered": (min(covered), ">=", 0.72), "disks, most covered": (max(covered), "<=", 0.88)}
+    if test := answer.get("test"):
+        limits |= {
+            "M4 OWA": (test["owa"], "<=", 0.385),
+            "M4 CPU s": (test["cpu_s"], "<=", 15),
+            "M4 80 % interval, off by": (round(abs(test["cover80"] - 0.8), 3), "<=", 0.02),
+            "M4 95 % interval, off by": (round(abs(test["cover95"] - 0.95), 3), "<=", 0.01),
+            "M4 MSIS": (test["msis"], "<=", 6.0),
+        }
+    if peer := answer.get("beside MSTL + AutoETS"):
+        limits |= {"MASE ratio": (peer["mase ratio"], "<=", 0.75), "CPU ratio": (peer["cpu ratio"], "<=", 0.2)}
+    return {
+        name: {
+            "value": value,
+            "limit": f"{sign} {limit}",
+            "holds": bool(value <= limit if sign == "<=" else value >= limit),
+        }
+        for name, (value, sign, limit) in limits.items()
+    }
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.forecast.ensemble import ensemble, fill
+from netmon_analytics.forecast.ensemble import ensemble, fewest, fill
 from netmon_analytics.forecast.exhaustion import Exhaustion, drawn_paths, time_until
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
@@ -40,7 +40,7 @@ def look_ahead(
         steps = max(1, int(np.ceil(ahead_s / HOUR_S)))
         hours = buckets(times_s, values, now_s, HOUR_S)
         for week in (WEEK, 2 * DAY):
-            if len(hours) >= week + DAY + 3 * steps + 4 * DAY:
+            if len(hours) >= fewest(steps, DAY, week):
                 told = ensemble(hours, steps, DAY, week, (share,))
                 return Ahead(float(told.mean[-1]), float(told.low[0, -1]), float(told.high[0, -1]))
         return _drawn(hours, steps, share)

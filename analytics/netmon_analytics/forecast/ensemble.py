@@ -1,9 +1,9 @@
-"""A forecast with honest intervals for one regular series: linear models weighted by how they did, errors as they were.
+"""A forecast with honest intervals for one regular series: unlike models weighted by how they did, errors as they were.
 
 Each model forecasts from several rolling origins inside the history. Its weight is a power of the inverse of its mean
 absolute error there, so the method is picked per series, softly. The interval is conformal (Vovk et al., here over
-rolling origins): quantiles of the errors that the weighted forecast would have made, at about the same distance ahead,
-with weights that had not seen that origin.
+rolling origins): quantiles of the errors that the weighted forecast would have made, with weights that had not seen
+that origin, each in the unit of the usual error at that hour and day ahead.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.forecast.ridge import Float64, Windows, same_time
+from netmon_analytics.forecast.linear import LARGEST_STEP, Float64, Regression
+from netmon_analytics.forecast.repeated import last_day, levelled_week, mean_week, median_week, smoothed
 
-POWER = 4.0
-ORIGINS = 5
-NEIGHBOURS = 8
-LARGEST_STEP = 2.0
+POWER = 5.0
+ORIGINS = 7
+RIDGE, RIDGE_OF_CHANGES = 0.1, 1.0
+SMOOTH = 2
+"""The usual error of an hour is the mean with so many hours on either side."""
+ALIKE = 12
+"""So many neighbouring errors count as one, because they come together."""
 LEAST = 1e-9
 
 
@@ -33,98 +37,93 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Model:
-    """A linear model of the series' own past: direct or recursive, of so many lags, shrunk so strongly."""
-
-    recursive: bool
-    lags: int
-    penalty: float
-
-    @property
-    def name(self) -> str:
-        return f"{'recursive' if self.recursive else 'direct'} {self.lags} lags, penalty {self.penalty:g}"
-
-
-def models(day: int, week: int) -> list[Model]:
-    """For a series with these two periods, in steps."""
-    return [
-        Model(True, week, 0.1),
-        Model(True, week, 1.0),
-        Model(True, week + day, 0.1),
-        Model(True, 2 * day + 2, 0.1),
-        Model(False, week, 3.0),
-        Model(False, week, 30.0),
-        Model(False, week, 300.0),
-        Model(False, 2 * day, 300.0),
-    ]
-
-
-@dataclass(frozen=True)
 class Unit:
-    """The scale on which models work: logarithms where all values are positive or nearly so, then of spread 1."""
+    """The scale on which a model works: spread 1, after logarithms (made possible by an offset) or not."""
 
+    logs: bool
     offset: float
     mean: float
     spread: float
 
     @classmethod
-    def of(cls, values: Float64) -> "Unit":
+    def of(cls, values: Float64, *, logs: bool) -> "Unit":
         least = float(values.min())
         offset = 0.0 if least > 0 else 1.0 - least
-        logs = np.log(np.maximum(values + offset, LEAST))
-        return cls(offset, float(logs.mean()), float(logs.std()) or 1.0)
+        scaled = np.log(np.maximum(values + offset, LEAST)) if logs else values
+        return cls(logs, offset, float(scaled.mean()), float(scaled.std()) or 1.0)
 
     def into(self, values: Float64) -> Float64:
-        scaled: Float64 = (np.log(np.maximum(values + self.offset, LEAST)) - self.mean) / self.spread
+        raw = np.log(np.maximum(values + self.offset, LEAST)) if self.logs else values
+        scaled: Float64 = (raw - self.mean) / self.spread
         return scaled
 
     def back(self, scaled: Float64) -> Float64:
-        values: Float64 = np.exp(scaled * self.spread + self.mean) - self.offset
+        raw = scaled * self.spread + self.mean
+        values: Float64 = np.exp(raw) - self.offset if self.logs else raw
         return values
 
 
 def ensemble(values: Float64, horizon: int, day: int, week: int, levels: tuple[float, ...] = (0.8, 0.95)) -> Forecast:
-    """Forecasts a regular series without gaps, at least two weeks and six horizons long.
+    """Forecasts a regular series without gaps, at least `fewest(horizon, day, week)` long.
 
     day, week: the two periods, in steps; week is a multiple of day. Raises ValueError where the series is too short.
     """
-    chosen = models(day, week)
-    order = max(model.lags for model in chosen)
-    origins = [horizon + day * back for back in range(ORIGINS - 1, -1, -1)]
-    if len(values) - origins[0] < order + 2 * horizon:
+    ends = [len(values) - horizon - day * back for back in range(ORIGINS - 1, -1, -1)]
+    if len(values) < fewest(horizon, day, week):
         raise ValueError(f"{len(values)} values are too few for {horizon} steps ahead")
-    unit = Unit.of(values[: len(values) - origins[0]])
-    scaled = unit.into(values)
-    windows = Windows(order, horizon)
-    paths = np.stack([_paths(windows, chosen, scaled[: len(scaled) - back], day) for back in [*origins, 0]])
-    truth = np.stack([scaled[len(scaled) - back :][:horizon] for back in origins])
-    # Errors are weighed as people see them, in the unit of the values.
-    seen = unit.back(paths[:-1]) - unit.back(truth)[:, None]
-    errors = np.abs(seen).mean(axis=2)
-    residuals = np.stack([_combine(paths[i], _weights(np.delete(errors, i, 0))) - truth[i] for i in range(ORIGINS)])
-    weights = _weights(errors[-3:])
-    middle = _combine(paths[-1], weights)
-    reach = np.stack([_quantiles(np.abs(residuals), level) for level in levels])
-    return Forecast(
-        (weights[:, None] * unit.back(paths[-1])).sum(axis=0),
-        unit.back(middle - reach),
-        unit.back(middle + reach),
-        levels,
-        {model.name: round(float(weight), 3) for model, weight in zip(chosen, weights, strict=True)},
-    )
+    paths = _paths(values, [*ends, len(values)], horizon, day, week)
+    names, made = list(paths), np.stack(list(paths.values()), axis=1)
+    truth = np.stack([values[end : end + horizon] for end in ends])
+    errors = np.abs(made[:-1] - truth[:, None]).mean(axis=2)
+    residuals = np.stack([_weights(np.delete(errors, i, 0)) @ made[i] - truth[i] for i in range(ORIGINS)])
+    weights = _weights(errors)
+    mean = weights @ made[-1]
+    reach = _reach(np.abs(residuals), day, levels)
+    contributed = {name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)}
+    return Forecast(mean, mean - reach, mean + reach, levels, contributed)
 
 
-def _paths(windows: Windows, chosen: list[Model], scaled: Float64, day: int) -> Float64:
-    """(models, horizon), from the end of what is given."""
-    windows.extend(scaled)
-    bound_low, bound_high = scaled.min() - LARGEST_STEP, scaled.max() + LARGEST_STEP
-    paths = [
-        windows.recursive(scaled, model.lags, model.penalty, windows.horizon)
-        if model.recursive
-        else windows.direct(scaled, model.lags, model.penalty, same_time(model.lags, windows.horizon, (day,)))
-        for model in chosen
-    ]
-    return np.clip(np.stack(paths), bound_low, bound_high)
+def fewest(horizon: int, day: int, week: int) -> int:
+    """The values that `ensemble` needs: two horizons, a day and a week before the first of the rolling origins."""
+    return week + day * ORIGINS + 3 * horizon
+
+
+def _paths(values: Float64, ends: list[int], horizon: int, day: int, week: int) -> dict[str, Float64]:
+    """What each model said at each end: (ends, horizon). None saw more than what was before that end."""
+    unit, plain = Unit.of(values[: ends[0]], logs=True), Unit.of(values[: ends[0]], logs=False)
+    logs, scaled = unit.into(values), plain.into(values)
+    lags = min(2 * day + 2, week)
+    own, change = Regression(lags), Regression(week)
+    paths: dict[str, list[Float64]] = {}
+    for end in ends:
+        until, changes = values[:end], scaled[day:end] - scaled[: end - day]
+        own.extend(logs[:end])
+        change.extend(changes)
+        steps = change.path(changes, RIDGE_OF_CHANGES, horizon)
+        said = {
+            "two days of lags": unit.back(own.path(logs[:end], RIDGE, horizon)),
+            "day over day": plain.back(_summed(scaled[end - day : end], steps, scaled[:end])),
+            "last day": last_day(until, horizon, day),
+            "mean of two weeks": mean_week(until, horizon, week, 2),
+            "mean of three weeks": mean_week(until, horizon, week, 3),
+            "median of three weeks": median_week(until, horizon, week),
+            "last week, levelled": unit.back(levelled_week(logs[:end], horizon, day, week)),
+        }
+        for name, path in said.items():
+            paths.setdefault(name, []).append(path)
+    made = {name: np.stack(each) for name, each in paths.items()}
+    made["smoothing"] = plain.back(smoothed(scaled, ends, horizon, day, week))
+    made["smoothing of logarithms"] = unit.back(smoothed(logs, ends, horizon, day, week))
+    return made
+
+
+def _summed(last: Float64, changes: Float64, past: Float64) -> Float64:
+    """From changes against the day before to values."""
+    path = np.concatenate([last, changes])
+    for step in range(len(changes)):
+        path[len(last) + step] += path[step]
+    clipped: Float64 = np.clip(path[len(last) :], past.min() - LARGEST_STEP, past.max() + LARGEST_STEP)
+    return clipped
 
 
 def _weights(errors: Float64) -> Float64:
@@ -136,19 +135,23 @@ def _weights(errors: Float64) -> Float64:
     return shares
 
 
-def _combine(paths: Float64, weights: Float64) -> Float64:
-    combined: Float64 = weights @ paths
-    return combined
+def _reach(errors: Float64, day: int, levels: tuple[float, ...]) -> Float64:
+    """How far the truth may be from the forecast at each step: (levels, steps), from the errors (origins, steps)."""
+    usual = _usual(errors.mean(axis=0), day)
+    share = errors / usual
+    quantiles = [np.quantile(share, min(1.0, level * (1 + ALIKE / share.size))) for level in levels]
+    return np.outer(quantiles, usual)
 
 
-def _quantiles(residuals: Float64, level: float) -> Float64:
-    """Per step ahead, over all origins and the steps around it."""
-    horizon = residuals.shape[1]
-    reach = np.empty(horizon)
-    for step in range(horizon):
-        near = residuals[:, max(0, step - NEIGHBOURS) : step + NEIGHBOURS + 1]
-        reach[step] = np.quantile(near, min(1.0, level * (1 + 1 / near.shape[0] / 4)))
-    return reach
+def _usual(errors: Float64, day: int) -> Float64:
+    """The usual error per step: half from how far ahead its day is, half from its hour of the day as well."""
+    steps = np.arange(len(errors))
+    by_day = np.bincount(steps // day, errors) / np.bincount(steps // day)
+    by_hour = np.bincount(steps % day, errors) / np.bincount(steps % day)
+    around = np.mean([np.roll(by_hour, shift) for shift in range(-SMOOTH, SMOOTH + 1)], axis=0)
+    shape = around / (around.mean() or 1.0)
+    usual: Float64 = by_day[steps // day] * (1 + shape[steps % day]) / 2
+    return np.maximum(usual, LEAST)
 
 
 def fill(values: Float64) -> Float64:
