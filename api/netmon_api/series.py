@@ -18,7 +18,7 @@ _DEFAULT_SPAN_MS = 5 * 60 * 1000
 
 async def list_series(call: Call[SeriesQuery]) -> Listing[SeriesAnswer]:
     selector = call.query.selector
-    found = await call.services.store.series(selector.matchers if selector else [])
+    found = await call.services.store.series(call.services.engine.widened(selector.matchers) if selector else [])
     # A million series take seconds to sort; the event loop has agents to serve.
     shown = page_of(await asyncio.to_thread(_sorted, found), call.query)
     results = [SeriesAnswer(labels=dict(labels)) for labels in shown]
@@ -32,7 +32,7 @@ async def list_samples(call: Call[SamplesQuery]) -> web.Response:
     if start_ms > end_ms:
         complaint = f"must not be after the end, {rfc3339(end_ms)}"
         raise ApiError("bad_request", f"start: {complaint}", field_errors={"start": complaint})
-    frames = await call.services.store.select(query.selector.matchers, start_ms, end_ms)
+    frames = await call.services.store.select(call.services.engine.widened(query.selector.matchers), start_ms, end_ms)
     filters: dict[str, str | int] = {
         "selector": query.selector.text,
         "start": rfc3339(start_ms),

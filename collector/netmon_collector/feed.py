@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netmon_collector.points import Wanted, frames_of
+from netmon_collector.query.handles import Handles, widened
 from netmon_collector.store.base import Frame, Group, Matcher, MatchOp, Points, Row, Times, Values, is_absent
 from netmon_collector.store.match import Matching
 
@@ -53,6 +54,15 @@ class Feed:
         self._earlier: dict[int, _Interest] = {}
         self._clock_s = clock_s
         self._turned_s = clock_s()
+        self._handles: Handles = {}
+
+    def know_handles(self, handles: Handles) -> None:
+        """Has subscriptions to one handle of a device be to all of them from now on."""
+        self._handles = handles
+        for subscription in [one for selection in self._selections.values() for one in selection.subscriptions]:
+            if subscription.selection.matchers != widened(subscription.matchers, handles):
+                self._leave(subscription)
+                subscription.selection = self._join(subscription)
 
     def listen(self, most_frames: int = 256, most_samples: int = 1_000_000) -> "Listener":
         """A new listener, whose untaken updates are bounded in number and in samples."""
@@ -87,7 +97,8 @@ class Feed:
             if chosen.any():
                 found.setdefault(selection, []).extend(frames_of(points, chosen))
 
-    def _join(self, subscription: "_Subscription", matchers: tuple[Matcher, ...]) -> "_Selection":
+    def _join(self, subscription: "_Subscription") -> "_Selection":
+        matchers = widened(subscription.matchers, self._handles)
         selection = self._selections.get(matchers)
         if selection is None:
             selection = _Selection(matchers, self._changes + 1)
@@ -197,7 +208,9 @@ class Listener:
 class _Subscription:
     def __init__(self, listener: Listener, key: str, feed: Feed, matchers: tuple[Matcher, ...]) -> None:
         self.key = key
-        self.selection = feed._join(self, matchers)
+        self.matchers = matchers
+        """As they were given; those of the selection are about all handles of a device."""
+        self.selection = feed._join(self)
         self._listener = listener
         self._seq = 0
 

@@ -337,6 +337,8 @@ async def running(
         sites,
         CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),
     )
+    lab.atlas.register.tell(engine.know_handles)
+    lab.atlas.register.tell(feed.know_handles)
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
     lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)

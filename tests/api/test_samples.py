@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon_api.render import samples_json
+from netmon_collector.identity.witness import witnesses
 from netmon_collector.store.base import ABSENT, Frame
 from netmon_proto.model import STALE
 from tests.api.lab import NOW_MS, Lab, labels
@@ -169,3 +170,28 @@ def shown(value: float) -> float | str | None:
     if math.isnan(value):
         return "NaN"
     return value if math.isfinite(value) else ("+Inf" if value > 0 else "-Inf")
+
+
+async def test_what_asks_about_one_handle_of_a_device_finds_all_of_them(lab: Lab) -> None:
+    hall, other = labels("load", instance="hall"), labels("load", instance="hall-mgmt")
+    await lab.keep({hall: 1.0, other: 2.0})
+    told = witnesses(engine="80000003", name="hall")
+    for handle in ("hall", "hall-mgmt"):
+        await lab.atlas.register.see(handle, "", told)
+    entry = await lab.atlas.register.merge("hall-mgmt", "hall", "me")
+
+    async def found(path: str, name: str, selector: str) -> int:
+        answer = await lab.get(path, (name, selector))
+        return len(answer["results"] if "results" in answer else answer["data"])
+
+    asked = [
+        ("/api/v1/samples", "selector"),
+        ("/api/v1/series", "selector"),
+        ("/prometheus/api/v1/series", "match[]"),
+    ]
+    for path, name in asked:
+        for selector in ('load{instance="hall"}', 'load{instance=~"hall-m.*"}'):
+            assert await found(path, name, selector) == 2, path
+        assert await found(path, name, 'load{instance!="hall",job=""}') == 0
+    await lab.atlas.register.undo(entry.number, "me")
+    assert [await found(path, name, 'load{instance="hall"}') for path, name in asked] == [1, 1, 1]

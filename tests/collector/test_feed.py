@@ -292,3 +292,26 @@ def test_nothing_is_remembered_when_the_last_client_has_left() -> None:
     listener.close()
     del series
     assert gone() is None
+
+
+def test_a_subscription_follows_what_is_found_to_be_one_device() -> None:
+    hall, other = labels("load", instance="hall"), labels("load", instance="hall-mgmt")
+    feed = Feed()
+    listener = subscribed(feed, 'load{instance="hall"}')
+    both = group(hall, other)
+
+    def publish(time_ms: int) -> list[Labels]:
+        feed.publish([row(both, time_ms, 1.0, 2.0)])
+        return [series for series, _, _ in samples(listener)]
+
+    assert publish(1000) == [hall]
+    feed.know_handles({handle: ["hall", "hall-mgmt"] for handle in ("hall", "hall-mgmt")})
+    assert publish(2000) == [hall, other]
+    later = subscribed(feed, 'load{instance="hall-mgmt"}')
+    assert publish(3000) == [hall, other]
+    assert [series for series, _, _ in samples(later)] == [hall, other]
+    feed.know_handles({})
+    assert publish(4000) == [hall]
+    assert [series for series, _, _ in samples(later)] == [other]
+    listener.close()
+    later.close()

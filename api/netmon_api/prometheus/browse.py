@@ -70,7 +70,7 @@ def _asked(call: Call[BrowseForm]) -> tuple[list[list[Matcher]], int | None]:
     start_ms = parameters.time_ms(form.start, "start", parameters.EARLIEST_MS)
     end_ms = parameters.time_ms(form.end, "end", parameters.LATEST_MS)
     limit = parameters.limit(form.limit)
-    sets = parameters.selectors(form.match) if form.match else [[]]
+    sets = [list(call.services.engine.widened(one)) for one in parameters.selectors(form.match)] if form.match else [[]]
     return (sets if _overlaps(call.services.store, start_ms, end_ms) else []), limit
 
 

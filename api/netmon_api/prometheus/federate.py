@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 async def federate(call: Call[MatchForm]) -> web.Response:
     """A series that has ended, or that was not heard of for five minutes, is left out."""
-    sets = parameters.selectors(call.query.match)
+    sets = [call.services.engine.widened(one) for one in parameters.selectors(call.query.match)]
     now_ms = call.services.now_ms()
     frames = [
         frame for matchers in sets for frame in await call.services.store.select(matchers, now_ms - LOOKBACK_MS, now_ms)

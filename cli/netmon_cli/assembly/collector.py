@@ -267,6 +267,7 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     config, fleet = ground.config, knowledge.fleet
     intake = Intake(ground.registry, now_ms())
     feed = Feed()
+    knowledge.atlas.register.tell(feed.know_handles)
     forwarding = open_forwarding(config.remote_write, config.state, ground.registry)
     closing.push_async_callback(forwarding.close)
     longest_ms = config.store.retention.retention().longest_raw_ms

@@ -16,7 +16,7 @@ from netmon_collector.query.errors import refuse
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
-from netmon_collector.query.handles import Handles, expanded
+from netmon_collector.query.handles import Handles, expanded, widened
 from netmon_collector.query.history import told_by_rollups
 from netmon_collector.query.known import KnownSeries
 from netmon_collector.query.options import Limits, QueryOptions
@@ -30,7 +30,7 @@ from netmon_collector.query.syntax.nodes import Edges, Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
 from netmon_collector.query.windows import Tracks, newest, windows_of
-from netmon_collector.store.base import Latest, Lines, Store
+from netmon_collector.store.base import Latest, Lines, Matcher, Store
 from netmon_collector.store.changes import Watched
 from netmon_collector.store.remote import Summarising
 
@@ -63,6 +63,10 @@ class Engine:
         self._understood.cache_clear()
         if self._cache is not None:
             self._cache.clear()
+
+    def widened(self, matchers: Sequence[Matcher]) -> tuple[Matcher, ...]:
+        """Conditions on series that are about all handles of a device where they are about one."""
+        return widened(matchers, self._handles)
 
     async def instant(
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None

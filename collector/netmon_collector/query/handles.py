@@ -16,6 +16,7 @@ from netmon_collector.query.syntax.nodes import (
     Subquery,
 )
 from netmon_collector.store.base import Matcher, MatchOp
+from netmon_collector.store.match import Condition
 
 Handles = Mapping[str, Sequence[str]]
 """For each handle of a device that has several, all of them."""
@@ -25,15 +26,12 @@ _WIDER: Final = {MatchOp.EQUAL: MatchOp.REGEX, MatchOp.NOT_EQUAL: MatchOp.NOT_RE
 
 
 def expanded(node: Node, handles: Handles) -> Node:
-    """An expression whose selectors of `instance="a"` and `instance!="a"` name all handles of a's device.
-
-    Regular expressions are taken as they were written.
-    """
+    """An expression whose selectors of an `instance` name all handles of its device."""
     if not handles:
         return node
     match node:
         case Selector():
-            return replace(node, matchers=tuple(_wider(one, handles) for one in node.matchers))
+            return replace(node, matchers=widened(node.matchers, handles))
         case Paren() | Negation() | Subquery():
             return replace(node, inner=expanded(node.inner, handles))
         case Binary():
@@ -46,8 +44,24 @@ def expanded(node: Node, handles: Handles) -> Node:
     return node
 
 
+def widened(matchers: Sequence[Matcher], handles: Handles) -> tuple[Matcher, ...]:
+    """Conditions that accept the series of all handles of a device where they accept those of one, or of none."""
+    return tuple(_wider(one, handles) if handles and one.name == _LABEL else one for one in matchers)
+
+
 def _wider(matcher: Matcher, handles: Handles) -> Matcher:
-    alike = handles.get(matcher.value, ()) if matcher.name == _LABEL else ()
-    if len(alike) < 2 or matcher.op not in _WIDER:
+    if matcher.op in _WIDER:
+        alike = handles.get(matcher.value, ())
+        return Matcher(_LABEL, _WIDER[matcher.op], _either(alike)) if len(alike) > 1 else matcher
+    try:
+        named = Condition(Matcher(_LABEL, MatchOp.REGEX, matcher.value))
+    except ValueError:  # whoever evaluates it says so
         return matcher
-    return Matcher(_LABEL, _WIDER[matcher.op], "|".join(re.escape(one) for one in alike))
+    missing = {other for one in handles if named.accepts(one) for other in handles[one] if not named.accepts(other)}
+    if not missing:
+        return matcher
+    return replace(matcher, value=f"(?:{matcher.value})|{_either(sorted(missing))}")
+
+
+def _either(handles: Sequence[str]) -> str:
+    return "|".join(re.escape(one) for one in handles)

@@ -18,7 +18,10 @@ HANDLES = {"web1": ["web1", "10.0.0.7"], "10.0.0.7": ["web1", "10.0.0.7"]}
         ('up{instance="web1"}', r'up{instance=~"web1|10\\.0\\.0\\.7"}'),
         ('up{instance!="10.0.0.7"}', r'up{instance!~"web1|10\\.0\\.0\\.7"}'),
         ('up{instance="db1"}', 'up{instance="db1"}'),
-        ('up{instance=~"web1"}', 'up{instance=~"web1"}'),
+        ('up{instance=~"web1"}', r'up{instance=~"(?:web1)|10\\.0\\.0\\.7"}'),
+        ('up{instance!~"web.|x"}', r'up{instance!~"(?:web.|x)|10\\.0\\.0\\.7"}'),
+        ('up{instance=~".+"}', 'up{instance=~".+"}'),
+        ('up{instance=~"db.*"}', 'up{instance=~"db.*"}'),
         ('up{job="web1"}', 'up{job="web1"}'),
         (
             'sum by (job) (rate(x{instance="web1"}[5m])) / -y{instance="web1"}',
