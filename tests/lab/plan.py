@@ -67,8 +67,11 @@ def links_of_cables(hosts: Sequence[str] = ()) -> set[frozenset[str]]:
     return {frozenset({f"{one} to-{other}", f"{other} to-{one}"}) for one, other in known}
 
 
-def links_of_networks() -> set[frozenset[str]]:
-    """All links of layer 3 by subnets and routing: the ring's, and a spoke for each device's address in the LAN."""
+def links_of_networks(hosts: Sequence[str] = ()) -> set[frozenset[str]]:
+    """All links of layer 3: the ring's, a spoke for each address in the LAN, and from hosts to their routers."""
     ring = {frozenset({f"{one} to-{other}", f"{other} to-{one}"}) for one, other in RING}
-    ports = {"r1": "to-s1", "r2": "to-s2", **dict.fromkeys(SWITCHES, "br0")}
-    return ring | {frozenset({f"{node} {port}", "subnet::10.20.0.0/24"}) for node, port in ports.items()}
+    near = {"r1": "to-s1", "r2": "to-s2", **dict.fromkeys(SWITCHES, "br0")}
+    ports = near | {host: f"to-{AT[host]}" for host in hosts}
+    spokes = {frozenset({f"{node} {port}", "subnet::10.20.0.0/24"}) for node, port in ports.items()}
+    routes = {frozenset({f"{host} {ports[host]}", f"{GATEWAY[host]} {near[GATEWAY[host]]}"}) for host in hosts}
+    return ring | spokes | routes

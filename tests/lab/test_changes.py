@@ -56,12 +56,31 @@ def test_all_is_started_within_20_seconds(watched: Watched) -> None:
 
 def test_the_map_found_is_the_map_built(watched: Watched) -> None:
     look = watched.monitoring.links
-    eventually(lambda: look(2) == plan.links_of_cables(plan.POLLERS), 90)  # agents tell of their hosts once a minute
-    eventually(lambda: look(3) == plan.links_of_networks(), 40)
+    eventually(lambda: look(2) == plan.links_of_cables(plan.POLLERS), 40)
+    eventually(lambda: look(3) == plan.links_of_networks(plan.POLLERS), 40)
     for host, switch in plan.AT.items():
         assert seen(partial(_is_at, watched, plan.LAN[host], switch, f"to-{host}"))
     blocked = [one for one in watched.monitoring.all_links() if one["blocked"]]
     assert [{one["a"]["node"], one["b"]["node"]} for one in blocked] == [{"s2", "s3"}]
+
+
+def test_links_of_routers_have_the_evidence_of_both_routing_protocols(watched: Watched) -> None:
+    def evidence() -> list[set[str]]:
+        ring = [one for one in watched.monitoring.all_links() if {one["a"]["node"], one["b"]["node"]} in rings]
+        return [{piece["source"] for piece in one["evidence"]} for one in ring if one["layer"] == 3]
+
+    rings = [set(pair) for pair in plan.RING]
+    assert seen(lambda: len(evidence()) == 4 and all(found >= {"ospf", "bgp", "subnet"} for found in evidence()))
+    heard = [one for one in watched.monitoring.all_links() if "p1" in (one["a"]["node"], one["b"]["node"])]
+    assert {"lldp"} in [{piece["source"] for piece in one["evidence"]} & {"lldp"} for one in heard]
+
+
+def test_redundant_ways_are_ways_around_each_other(watched: Watched) -> None:
+    path = watched.monitoring.asks("path", "r1", "r4")
+    assert (len(path["nodes"]), path["cuts"]) == (3, [])
+    to_poller = watched.monitoring.asks("path", "r4", "p2")
+    assert to_poller["cuts"] == ["s3"]
+    assert "s3" in watched.monitoring.asks("map")["cuts"]
 
 
 def test_a_cut_link_is_gone_and_back_again(watched: Watched) -> None:
