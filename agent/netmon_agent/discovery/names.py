@@ -17,6 +17,7 @@ _NETBIOS_ASKED: Final = (
 """NODE STATUS REQUEST for the name * (RFC 1002, 4.2.17)."""
 _NETBIOS_NAMES: Final = 56
 """Where the number of names stands in the answer."""
+_PTR: Final = 12
 _SEARCH: Final = 'M-SEARCH * HTTP/1.1\r\nHOST: {host}\r\nMAN: "ssdp:discover"\r\nST: ssdp:all\r\n\r\n'
 """UPnP Device Architecture 1.1, 1.3.2."""
 
@@ -57,15 +58,22 @@ async def _dns(address: str) -> str:
 
 async def _mdns(address: str) -> str:
     """A question by unicast (RFC 6762, 5.5), which a responder answers like a name server."""
-    from dns.exception import DNSException
-    from dns.message import from_wire, make_query
+    from dns.message import make_query
     from dns.reversename import from_address
 
+    return read_mdns(await _exchange(address, 5353, make_query(from_address(address), "PTR").to_wire()))
+
+
+def read_mdns(answer: bytes) -> str:
+    """The first name in an answer; empty where there is none."""
+    from dns.exception import DNSException
+    from dns.message import from_wire
+
     try:
-        answer = from_wire(await _exchange(address, 5353, make_query(from_address(address), "PTR").to_wire()))
+        message = from_wire(answer)
     except DNSException:
         return ""
-    return next((str(one) for rows in answer.answer for one in rows if one.rdtype == 12), "")
+    return next((str(one) for rows in message.answer for one in rows if one.rdtype == _PTR), "")
 
 
 async def _netbios(address: str) -> str:
@@ -85,8 +93,13 @@ def read_node_status(answer: bytes) -> str:
 
 async def _ssdp(address: str) -> str:
     host = f"[{address}]:1900" if ":" in address else f"{address}:1900"
-    answer = (await _exchange(address, 1900, _SEARCH.format(host=host).encode())).decode("utf-8", "replace")
-    headers = dict(line.partition(":")[::2] for line in answer.splitlines()[1:] if ":" in line)
+    return read_ssdp(await _exchange(address, 1900, _SEARCH.format(host=host).encode()))
+
+
+def read_ssdp(answer: bytes) -> str:
+    """What answers a search calls itself: its operating system, UPnP's version, its product."""
+    lines = answer.decode("utf-8", "replace").splitlines()[1:]
+    headers = dict(line.partition(":")[::2] for line in lines if ":" in line)
     return next((value for name, value in headers.items() if name.strip().lower() == "server"), "")
 
 
