@@ -10,13 +10,13 @@ from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.registry import AnyInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Duration, Options, PeerAddress, Size, is_this_machine
+from netmon_configs.options import Duration, FilePath, Options, PeerAddress, Size, is_this_machine
 
 
 class AgentTls(Options):
     """How the collector's certificate is checked."""
 
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     server_name: str | None = Field(default=None, min_length=1)
 
 
@@ -25,7 +25,7 @@ class CollectorTarget(Options):
 
     address: PeerAddress = "127.0.0.1:7441"
     tls: AgentTls | None = None
-    join_token_file: Path | None = None
+    join_token_file: FilePath | None = None
 
     @model_validator(mode="after")
     def _protected(self) -> "CollectorTarget":

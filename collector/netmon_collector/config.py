@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.forward.options import RemoteWriteOptions
@@ -13,16 +13,25 @@ from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.rules.options import RulesConfig
 from netmon_collector.sites import Site
 from netmon_collector.store.retention import Keep, Retention, Rule
-from netmon_collector.store.url import parse_store_url
+from netmon_collector.store.url import parse_store_url, with_files_beside
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Address, Duration, Options, Size, is_loopback, parse_duration_s, split_address
+from netmon_configs.options import (
+    Address,
+    Duration,
+    FilePath,
+    Options,
+    Size,
+    is_loopback,
+    parse_duration_s,
+    split_address,
+)
 
 
 class ServerTls(Options):
     """The certificate that a listener shows, in PEM."""
 
-    cert_file: Path
-    key_file: Path
+    cert_file: FilePath
+    key_file: FilePath
 
 
 class Listener(Options):
@@ -55,11 +64,12 @@ class GrpcOptions(Listener):
     listen: Address = "127.0.0.1:7441"
 
 
-def _checked_url(value: object) -> str:
+def _checked_url(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str):
         raise ValueError("must be the URL of a store, such as embedded:")
     parse_store_url(value)
-    return value
+    folder = (info.context or {}).get("folder")
+    return with_files_beside(value, folder) if isinstance(folder, Path) else value
 
 
 StoreUrlText = Annotated[str, BeforeValidator(_checked_url)]
@@ -182,7 +192,7 @@ class DatabaseOptions(Options):
     """
 
     url: DatabaseUrl | None = None
-    password_file: Path | None = None
+    password_file: FilePath | None = None
 
     @model_validator(mode="after")
     def _password_is_for_something(self) -> Self:
@@ -231,7 +241,7 @@ class AlertingOptions(Options):
 
     `allow_addresses`: of this machine and its links, which configured URLs may ask all the same."""
 
-    config_file: Path | None = None
+    config_file: FilePath | None = None
     url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     allow_addresses: Networks = ()
 

@@ -72,7 +72,8 @@ def _beside(path: Path, info: ValidationInfo) -> Path:
 
 
 FilePath = Annotated[Path, AfterValidator(_beside)]
-"""A file that an option names; one that does not begin at the root is looked for beside the configuration file."""
+"""A file or folder that an option names; one that does not begin at the root is looked for beside the configuration
+file."""
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")]
 """The name of a variable of the environment."""

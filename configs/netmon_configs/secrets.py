@@ -3,17 +3,35 @@
 An option `password` stands beside `password_file` and `password_env`; at most one of them says it.
 """
 
+import base64
 import os
 import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, BeforeValidator, SecretStr
+
+from netmon_configs.options import is_loopback
 
 LARGEST_BYTES: Final = 64 << 10
+
+
+def _of_environment(value: object) -> object:
+    """The variable that `{env: NAME}` names; anything else stays as it is."""
+    if not isinstance(value, dict) or value.keys() != {"env"}:
+        return value
+    name = str(value["env"])
+    if name not in os.environ:
+        raise ValueError(f"there is no variable {name[:100]} in the environment")
+    return os.environ[name].strip("\r\n")
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_of_environment)]
+"""A secret as it is, or `{env: NAME}` for a variable of the environment, which is read with the file."""
 
 
 class NoSecret(Exception):
@@ -57,6 +75,41 @@ def differ(options: BaseModel, *names: str) -> None:
         ways = [f"{name}{end}" for end in ("", "_file", "_env") if getattr(options, f"{name}{end}", None) is not None]
         if len(ways) > 1:
             raise ValueError(f"takes either {' or '.join(ways)}")
+
+
+def has_authorization(options: BaseModel, url: str) -> bool:
+    """Whether a web server is told who asks: by user and password, or by token.
+
+    Raises ValueError where that is said in a way that cannot be, or would go in the clear.
+    """
+    differ(options, "password", "token")
+    user, has_token = getattr(options, "user", None), bool(Source.of(options, "token"))
+    if (user is None) == bool(Source.of(options, "password")):
+        raise ValueError("needs user and password_file together")
+    if user is not None and has_token:
+        raise ValueError("takes either user and password_file, or token_file")
+    parts = urlsplit(url)
+    if (user or has_token) and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("needs https: a password or token goes over plain http to this machine only")
+    return bool(user or has_token)
+
+
+def authorization_of(options: BaseModel) -> dict[str, str]:
+    """The header that says who asks, of secrets as they are now; nothing where no option names one. Raises NoSecret."""
+    if (token := _line_of(Source.of(options, "token"))) is not None:
+        return {"Authorization": f"Bearer {token}"}
+    if (password := _line_of(Source.of(options, "password"))) is not None:
+        pair = f"{getattr(options, 'user', '')}:{password}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return {}
+
+
+def _line_of(source: Source) -> str | None:
+    text = source.read()
+    text = None if text is None else text.strip()
+    if text is not None and not (text and text.isprintable()):
+        raise NoSecret(f"{source} must hold one line of text")
+    return text
 
 
 def load_pair(context: ssl.SSLContext, cert: Source, key: Source) -> None:

@@ -20,6 +20,7 @@ from netmon_agent.receivers.notification import Malformed, Notification, notific
 from netmon_agent.receivers.storms import Storms
 from netmon_agent.receivers.users import SnmpUser, password
 from netmon_agent.snmp.session import Value
+from netmon_configs.secrets import Source
 
 MOST_ENGINES: Final = 10_000
 NEW_PER_S: Final = 20.0
@@ -81,7 +82,7 @@ class Secured:
     ) -> None:
         """`engine_id` and `boots` are those of this receiver; `boots` grows from start to start.
 
-        Raises OSError, ValueError where a password cannot be had.
+        Raises NoSecret, ValueError where a password cannot be had.
         """
         self._own_id = engine_id
         self._levels = {
@@ -199,7 +200,7 @@ class _Wire(AbstractTransportDispatcher):  # type: ignore[misc]
 
 def _keys_of(user: SnmpUser) -> _Keys:
     auth, priv = _AUTH[user.auth], (_PRIV_REEDER if user.key_expansion == "reeder" else _PRIV)[user.priv]
-    auth_password, priv_password = password(user.auth_password_file), password(user.priv_password_file)
+    auth_password, priv_password = (password(Source.of(user, f"{one}_password")) for one in ("auth", "priv"))
     auth_key = config.AUTH_SERVICES[auth].hash_passphrase(auth_password.encode()) if auth_password else None
     priv_key = config.PRIV_SERVICES[priv].hash_passphrase(auth, priv_password.encode()) if priv_password else None
     return _Keys(auth, auth_key, priv, priv_key)

@@ -1,6 +1,5 @@
 """Puts together what the options name."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from netmon_collector.forward.target import RemoteWriteTarget
 from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.base import StoreUnavailable
 from netmon_collector.store.outside.http import Access
+from netmon_configs.secrets import NoSecret, authorization_of
 
 
 def open_forwarding(targets: Sequence[RemoteWriteOptions], state: Path, registry: CollectorRegistry) -> Forwarding:
@@ -32,22 +32,13 @@ def _open(options: RemoteWriteOptions, folder: Path) -> Forwarder:
 
 
 def _access(options: RemoteWriteOptions) -> Access:
-    authorization = None
-    if options.password_file is not None:
-        pair = f"{options.user}:{_secret(options.password_file)}"
-        authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    elif options.token_file is not None:
-        authorization = f"Bearer {_secret(options.token_file)}"
+    try:
+        authorization = authorization_of(options).get("Authorization")
+    except NoSecret as error:
+        raise StoreUnavailable(f"remote_write: {error}") from None
     if options.ca_file is not None:
         _read(options.ca_file)
     return Access(authorization, str(options.ca_file) if options.ca_file else None)
-
-
-def _secret(path: Path) -> str:
-    text = _read(path).strip()
-    if not text.isprintable() or not text:
-        raise StoreUnavailable(f"{path}, which remote_write names, must hold one line of text")
-    return text
 
 
 def _read(path: Path) -> str:

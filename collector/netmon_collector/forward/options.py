@@ -1,12 +1,12 @@
 """Where samples go on to, as configured."""
 
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from netmon_configs.options import Options, Size, is_loopback
+from netmon_configs.options import FilePath, Options, Size, Variable
+from netmon_configs.secrets import has_authorization
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
 HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=1024)]
@@ -26,9 +26,11 @@ class RemoteWriteOptions(Options):
     labels: dict[LabelName, str] = Field(default_factory=dict, max_length=20)
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=20)
     user: str | None = Field(default=None, min_length=1)
-    password_file: Path | None = None
-    token_file: Path | None = None
-    ca_file: Path | None = None
+    password_file: FilePath | None = None
+    password_env: Variable | None = None
+    token_file: FilePath | None = None
+    token_env: Variable | None = None
+    ca_file: FilePath | None = None
     queue_bytes: Size = Field(default=1 << 30, alias="queue", ge=16 << 20)
 
     @field_validator("url")
@@ -52,13 +54,7 @@ class RemoteWriteOptions(Options):
 
     @model_validator(mode="after")
     def _secrets_are_safe(self) -> Self:
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("needs user and password_file together")
-        if self.user is not None and self.token_file is not None:
-            raise ValueError("takes either user and password_file, or token_file")
-        parts = urlsplit(self.url)
-        if (self.user or self.token_file) and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-            raise ValueError("needs https: a password or token goes over plain http to this machine only")
+        has_authorization(self, self.url)
         return self
 
     @property

@@ -1,13 +1,16 @@
 """The URL that names a store: which kind, where, and in which files its credentials are."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from netmon_configs.options import is_loopback
 
 Kind = Literal["embedded", "victoriametrics", "influxdb"]
 
+_FILES: Final = re.compile(r"([?&](?:password|token|ca)_file=)(?!/)")
 _CREDENTIALS: Final = ("user", "password_file", "token_file", "ca_file")
 _PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "victoriametrics": ("tenant", "select", *_CREDENTIALS),
@@ -44,6 +47,11 @@ def parse_store_url(text: str) -> StoreUrl:
     if scheme == "influxdb":
         return _outside("influxdb", rest)
     raise ValueError(_SHAPES)
+
+
+def with_files_beside(text: str, folder: Path) -> str:
+    """The URL with its files looked for in a folder, where they do not begin at the root."""
+    return _FILES.sub(lambda named: f"{named[1]}{quote(str(folder), safe='/')}/", text)
 
 
 def _outside(kind: Kind, text: str) -> StoreUrl:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,24 @@ async def test_a_trap_of_v3_is_unlocked_and_tells_its_engine(
         events = await received.until(bool)
     assert sent.returncode == 0, sent.stderr
     assert [(one.kind, one.fields["engine_id"]) for one in events] == [("coldStart", "8000000001020304")]
+
+
+async def test_passwords_and_communities_may_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, secret in (("AUTH", "long enough"), ("PRIV", "also long enough"), ("COMMUNITIES", "one\ntwo\n")):
+        monkeypatch.setenv(name, secret)
+    users = [{**USERS, "auth_password_env": "AUTH", "priv_password_env": "PRIV"}]
+    options: dict[str, Any] = {"users": users, "communities_env": "COMMUNITIES"}
+    async with receiving(tmp_path, type="traps", **options) as (received, receiver):
+        place = f"127.0.0.1:{receiver.port}"
+        await send("snmptrap", "-v2c", "-c", "three", place, "1", LINK_DOWN)
+        await send("snmptrap", "-v2c", "-c", "two", place, "2", LINK_DOWN)
+        await send("snmptrap", *v3(), place, "9", COLD_START)
+        events = await received.until(lambda events: len(events) == 2)
+        assert (await figures(receiver))["stranger"] == 1
+    assert sorted(one.kind for one in events) == ["coldStart", "linkDown"]
+    assert "long enough" not in repr(receiver)
 
 
 async def test_an_inform_of_v3_finds_the_engine_and_is_answered(tmp_path: Path) -> None:

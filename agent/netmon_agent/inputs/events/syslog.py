@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from functools import partial
-from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -15,7 +14,8 @@ from netmon_agent.receivers.framing import BadFraming, messages
 from netmon_agent.receivers.gate import Gate
 from netmon_agent.receivers.lines import LineReader
 from netmon_agent.receivers.storms import FULL, MALFORMED
-from netmon_configs.options import Address, Duration, Options, split_address
+from netmon_configs.options import Address, Duration, FilePath, Options, Variable, split_address
+from netmon_configs.secrets import NoSecret, Source, differ, load_pair
 
 HANDSHAKE_S: Final = 10.0
 YIELD_EVERY: Final = 256
@@ -25,9 +25,17 @@ YIELD_EVERY: Final = 256
 class SyslogTls(Options):
     """The receiver's certificate; with `client_ca_file`, who sends must show one of that authority."""
 
-    cert_file: Path
-    key_file: Path
-    client_ca_file: Path | None = None
+    cert_file: FilePath
+    key_file: FilePath | None = None
+    key_env: Variable | None = None
+    client_ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _has_key(self) -> "SyslogTls":
+        differ(self, "key")
+        if not Source.of(self, "key"):
+            raise ValueError("needs key_file or key_env")
+        return self
 
 
 class SyslogInput(Receiver):
@@ -122,10 +130,10 @@ class SyslogInput(Receiver):
 def _context(tls: SyslogTls) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
+        load_pair(context, Source(file=tls.cert_file), Source.of(tls, "key"))
         if tls.client_ca_file is not None:
             context.load_verify_locations(tls.client_ca_file)
             context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, NoSecret) as error:
         raise OSError(f"the certificate {tls.cert_file} or its key cannot be used: {error}") from None
     return context

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from netmon_agent.receivers.gate import Gate
 from netmon_agent.receivers.names import Names
 from netmon_agent.receivers.traps import TrapReader
 from netmon_agent.receivers.users import SnmpUser
-from netmon_configs.options import Address
+from netmon_configs.options import Address, FilePath, Variable
+from netmon_configs.secrets import Source, differ
 
 if TYPE_CHECKING:
     from netmon_agent.receivers.secured import Secured
@@ -31,13 +31,15 @@ class TrapsInput(Receiver):
 
     type: Literal["traps"]
     listen_on: Address = Field(default="0.0.0.0:162", alias="listen")
-    communities_file: Path | None = None
+    communities_file: FilePath | None = None
+    communities_env: Variable | None = None
     users: tuple[SnmpUser, ...] = Field(default=(), max_length=100)
     _datagrams: Datagrams | None = PrivateAttr(default=None)
     _secured: "Secured | None" = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _users_differ(self) -> "TrapsInput":
+        differ(self, "communities")
         names = [one.user for one in self.users]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"users must differ: {twice[0]} is there more than once")
@@ -50,7 +52,7 @@ class TrapsInput(Receiver):
     async def listen(self, gate: Gate, desk: Desk) -> None:
         if self._datagrams is not None:
             return
-        communities = await asyncio.to_thread(_communities_in, self.communities_file)
+        communities = await asyncio.to_thread(_communities_in, Source.of(self, "communities"))
         names = await asyncio.to_thread(_names)
         secured = await asyncio.to_thread(_secured, self.users, engine_id_of(self._agent_id))
         opened = Datagrams(self.listen_on, self.buffer_bytes)
@@ -92,16 +94,14 @@ def _secured(users: tuple[SnmpUser, ...], engine_id: bytes) -> "Secured | None":
     return Secured(users, engine_id, int(time.time()) - _BOOTS_FROM_S)
 
 
-def _communities_in(file: Path | None) -> frozenset[bytes] | None:
-    """The lines of a file; None where there is no file, and any community is taken."""
-    if file is None:
+def _communities_in(source: Source) -> frozenset[bytes] | None:
+    """A community a line; None where none is named, and any is taken. Raises NoSecret, ValueError."""
+    text = source.read()
+    if text is None:
         return None
-    try:
-        found = frozenset(line.strip() for line in file.read_bytes().splitlines() if line.strip())
-    except OSError as error:
-        raise OSError(f"the communities file {file} cannot be read: {error.strerror}") from None
+    found = frozenset(line.strip().encode() for line in text.splitlines() if line.strip())
     if not found:
-        raise ValueError(f"the communities file {file} is empty: nobody could send")
+        raise ValueError(f"{source} has no communities: nobody could send")
     return found
 
 

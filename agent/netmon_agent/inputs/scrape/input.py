@@ -1,11 +1,9 @@
 """Scrapes a page of metrics, as Prometheus does."""
 
 import asyncio
-import base64
 import ssl
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -13,7 +11,8 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from netmon_agent.inputs.base import Columns, Input, Key, Reading
 from netmon_agent.inputs.scrape.fetch import Address, NotFetched, Page, fetch
 from netmon_agent.inputs.scrape.page import BadPage, Reader
-from netmon_configs.options import Duration, Options, Size, is_loopback
+from netmon_configs.options import Duration, FilePath, Options, Size, Variable
+from netmon_configs.secrets import NoSecret, Source, authorization_of, differ, has_authorization, load_pair
 from netmon_proto.model import Kind
 
 _ACCEPT: Final = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
@@ -37,9 +36,10 @@ LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length
 class ScrapeTls(Options):
     """How an https page is trusted, and what is shown to it, all in PEM."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: FilePath | None = None
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
+    key_env: Variable | None = None
     server_name: str | None = Field(default=None, min_length=1)
 
 
@@ -55,8 +55,10 @@ class ScrapeInput(Input):
     max_samples: int = Field(default=20_000, ge=1, le=90_000)
     max_bytes: Size = Field(default=16 << 20, alias="max_size", ge=1 << 10, le=64 << 20)
     user: str | None = Field(default=None, min_length=1)
-    password_file: Path | None = None
-    token_file: Path | None = None
+    password_file: FilePath | None = None
+    password_env: Variable | None = None
+    token_file: FilePath | None = None
+    token_env: Variable | None = None
     tls: ScrapeTls = Field(default_factory=ScrapeTls)
 
     _reader: Reader | None = PrivateAttr(default=None)
@@ -81,15 +83,10 @@ class ScrapeInput(Input):
 
     @model_validator(mode="after")
     def _secrets_are_safe(self) -> "ScrapeInput":
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("needs user and password_file together")
-        if self.user is not None and self.token_file is not None:
-            raise ValueError("takes either user and password_file, or token_file")
-        if (self.tls.cert_file is None) != (self.tls.key_file is None):
+        differ(self.tls, "key")
+        if (self.tls.cert_file is None) == bool(Source.of(self.tls, "key")):
             raise ValueError("needs tls.cert_file and tls.key_file together")
-        address = Address.of(self.url)
-        if (self.user or self.token_file) and not address.tls and not is_loopback(address.host):
-            raise ValueError("needs https: a password or token goes over plain http to this machine only")
+        has_authorization(self, self.url)
         return self
 
     @property
@@ -124,10 +121,12 @@ class ScrapeInput(Input):
             "X-Prometheus-Scrape-Timeout-Seconds": f"{self.timeout_s:g}",
         }
         try:
-            headers |= self._authorization()
+            headers |= authorization_of(self)
             if address.tls and self._context is None:
                 self._context = self._trusting()
-        except (OSError, ssl.SSLError) as error:
+        except NoSecret as error:
+            raise NotFetched(f"a secret cannot be used: {error}") from None
+        except OSError as error:
             raise NotFetched(f"a file of the options cannot be used: {error}") from None
         return await fetch(
             address,
@@ -138,19 +137,10 @@ class ScrapeInput(Input):
             server_name=self.tls.server_name,
         )
 
-    def _authorization(self) -> dict[str, str]:
-        """Read anew each time: secrets change."""
-        if self.token_file is not None:
-            return {"Authorization": f"Bearer {_secret(self.token_file)}"}
-        if self.password_file is not None:
-            pair = f"{self.user}:{_secret(self.password_file)}"
-            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return {}
-
     def _trusting(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.tls.ca_file)
-        if self.tls.cert_file is not None and self.tls.key_file is not None:
-            context.load_cert_chain(self.tls.cert_file, self.tls.key_file)
+        if self.tls.cert_file is not None:
+            load_pair(context, Source(file=self.tls.cert_file), Source.of(self.tls, "key"))
         return context
 
     async def _read(self, page: Page) -> Columns:
@@ -182,11 +172,3 @@ class ScrapeInput(Input):
         self._before = found.keys
         count = float(len(found.keys))
         return Columns(self._about_keys(), (float(self._trouble is None), took_s, count, count, float(added)))
-
-
-def _secret(path: Path) -> str:
-    """The content of a file with a secret; latin-1 and one line, because it goes into a header."""
-    text = path.read_text(encoding="utf-8").strip()
-    if "\n" in text or "\r" in text:
-        raise OSError(f"{path} has more than one line")
-    return text

@@ -1,15 +1,16 @@
 """Tells whomever apprise can: more than a hundred services by their URLs. See github.com/caronc/apprise/wiki."""
 
 import logging
-from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr, model_validator
+from pydantic import model_validator
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, cut, needed, secret_of
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.mistakes import ConfigError, Mistake
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST: Final = 8000
 
@@ -17,8 +18,8 @@ LONGEST: Final = 8000
 class AppriseOptions(ChannelOptions):
     """A URL of apprise's. Needs the extra `apprise`. Its requests are its own: the guard of addresses is not asked."""
 
-    url: SecretStr | None = None
-    url_file: Path | None = None
+    url: Secret | None = None
+    url_file: FilePath | None = None
     title: str = '{{ template "netmon.title" . }}'
     text: str = '{{ template "netmon.text" . }}'
 

@@ -13,7 +13,8 @@ from netmon_collector.alerts.channel import Channel, Message
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Library, shipped
 from netmon_configs.mistakes import ConfigError, Mistake
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, FilePath, Options
+from netmon_configs.secrets import Secret
 
 LARGEST_SECRET: Final = 64 << 10
 
@@ -27,21 +28,21 @@ class Globals(Options):
     smtp_from: str | None = None
     smtp_hello: str = "localhost"
     smtp_auth_username: str | None = None
-    smtp_auth_password: SecretStr | None = None
-    smtp_auth_password_file: Path | None = None
+    smtp_auth_password: Secret | None = None
+    smtp_auth_password_file: FilePath | None = None
     smtp_require_tls: bool = True
-    slack_api_url: SecretStr | None = None
-    slack_api_url_file: Path | None = None
-    slack_app_token: SecretStr | None = None
-    slack_app_token_file: Path | None = None
+    slack_api_url: Secret | None = None
+    slack_api_url_file: FilePath | None = None
+    slack_app_token: Secret | None = None
+    slack_app_token_file: FilePath | None = None
     slack_app_url: str = "https://slack.com/api/chat.postMessage"
     pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
     opsgenie_api_url: str = "https://api.opsgenie.com/"
-    opsgenie_api_key: SecretStr | None = None
-    opsgenie_api_key_file: Path | None = None
+    opsgenie_api_key: Secret | None = None
+    opsgenie_api_key_file: FilePath | None = None
     telegram_api_url: str = "https://api.telegram.org"
-    telegram_bot_token: SecretStr | None = None
-    telegram_bot_token_file: Path | None = None
+    telegram_bot_token: Secret | None = None
+    telegram_bot_token_file: FilePath | None = None
     jira_api_url: str | None = None
 
 
@@ -83,16 +84,16 @@ class BasicAuth(Options):
     """A name and a password for a web server (RFC 7617)."""
 
     username: str
-    password: SecretStr | None = None
-    password_file: Path | None = None
+    password: Secret | None = None
+    password_file: FilePath | None = None
 
 
 class Authorization(Options):
     """What an Authorization header says."""
 
     type: str = "Bearer"
-    credentials: SecretStr | None = None
-    credentials_file: Path | None = None
+    credentials: Secret | None = None
+    credentials_file: FilePath | None = None
 
 
 class HttpConfig(Options):
@@ -116,9 +117,9 @@ class HttpConfig(Options):
 class TlsConfig(Options):
     """Whom to trust and who we are, in TLS."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: FilePath | None = None
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
     insecure_skip_verify: bool = False
 
     def context(self) -> ssl.SSLContext:

@@ -1,13 +1,12 @@
 """Pings a service that raises an alarm when the pings stay away, such as healthchecks.io: who watches the watcher."""
 
-from pathlib import Path
 from typing import Final, Literal
-
-from pydantic import SecretStr
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, needed, secret_of
 from netmon_collector.alerts.channels.http import Http
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 MOST_ATTEMPTS: Final = 3
 """A ping that is late says nothing: the next one follows."""
@@ -18,8 +17,8 @@ class DeadManOptions(ChannelOptions):
     with a short `repeat_interval`, makes that a heartbeat of the whole way from rule to delivery."""
 
     send_resolved: bool = False
-    url: SecretStr | None = None
-    url_file: Path | None = None
+    url: Secret | None = None
+    url_file: FilePath | None = None
     method: Literal["GET", "POST", "HEAD"] = "GET"
 
     def open(self, surroundings: Surroundings) -> "DeadMan":

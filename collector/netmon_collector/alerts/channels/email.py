@@ -6,11 +6,10 @@ from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.policy import SMTP as MAIL
 from email.utils import formatdate, getaddresses
-from pathlib import Path
 from typing import Final
 
 import aiosmtplib
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import (
@@ -23,7 +22,8 @@ from netmon_collector.alerts.channels.base import (
 )
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.mistakes import ConfigError, Mistake
-from netmon_configs.options import split_address
+from netmon_configs.options import FilePath, split_address
+from netmon_configs.secrets import Secret
 
 TIMEOUT_S: Final = 20.0
 LONGEST_HEADER: Final = 250
@@ -40,8 +40,8 @@ class EmailOptions(ChannelOptions):
     smarthost: str | None = None
     hello: str | None = None
     auth_username: str | None = None
-    auth_password: SecretStr | None = None
-    auth_password_file: Path | None = None
+    auth_password: Secret | None = None
+    auth_password_file: FilePath | None = None
     require_tls: bool | None = None
     force_implicit_tls: bool | None = None
     tls_config: TlsConfig = Field(default_factory=TlsConfig)

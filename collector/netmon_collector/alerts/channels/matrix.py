@@ -1,16 +1,17 @@
 """Tells people in a Matrix room. See spec.matrix.org/latest/client-server-api (sending events, threading)."""
 
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Answer, Http
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST_BYTES: Final = 24_000
 """Of each of text and HTML: an event may have 65,536 bytes in all."""
@@ -21,8 +22,8 @@ class MatrixOptions(ChannelOptions):
 
     homeserver_url: str = Field(pattern=r"^https?://\S+$")
     room_id: str = Field(pattern=r"^!\S+$")
-    access_token: SecretStr | None = None
-    access_token_file: Path | None = None
+    access_token: Secret | None = None
+    access_token_file: FilePath | None = None
     text: str = '{{ template "netmon.text" . }}'
     html: str = '{{ template "netmon.html" . }}'
 

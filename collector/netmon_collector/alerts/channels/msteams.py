@@ -3,15 +3,14 @@
 See learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using.
 """
 
-from pathlib import Path
 from typing import Any, Final
-
-from pydantic import SecretStr
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST_TEXT: Final = 6000
 """Characters; the whole card may have 28 KB, in which a character may take four bytes."""
@@ -20,8 +19,8 @@ LONGEST_TEXT: Final = 6000
 class TeamsOptions(ChannelOptions):
     """A card in the channel of a workflow."""
 
-    webhook_url: SecretStr | None = None
-    webhook_url_file: Path | None = None
+    webhook_url: Secret | None = None
+    webhook_url_file: FilePath | None = None
     title: str = '{{ template "msteamsv2.default.title" . }}'
     text: str = '{{ template "msteamsv2.default.text" . }}'
 

@@ -1,14 +1,15 @@
 """Tells people's phones through ntfy. See docs.ntfy.sh/publish/#publish-as-json."""
 
-from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from netmon_collector.alerts.channel import Message
 from netmon_collector.alerts.channels.base import ChannelOptions, HttpConfig, Surroundings, WebChannel, cut, secret_of
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST_BYTES: Final = 4096
 """Beyond it a server makes an attachment of the text."""
@@ -20,8 +21,8 @@ class NtfyOptions(ChannelOptions):
 
     url: str = "https://ntfy.sh"
     topic: str = Field(min_length=1, pattern=r"^[-_A-Za-z0-9]{1,64}$")
-    token: SecretStr | None = None
-    token_file: Path | None = None
+    token: Secret | None = None
+    token_file: FilePath | None = None
     http_config: HttpConfig = Field(default_factory=HttpConfig)
     title: str = '{{ template "netmon.title" . }}'
     message: str = '{{ template "netmon.text" . }}'

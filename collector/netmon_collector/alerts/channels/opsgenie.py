@@ -1,16 +1,16 @@
 """Pages people through Opsgenie, or Jira Service Management. See docs.opsgenie.com/docs/alert-api."""
 
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from netmon_collector.alerts.channel import Message
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
-from netmon_configs.options import Options
+from netmon_configs.options import FilePath, Options
+from netmon_configs.secrets import Secret
 
 LONGEST: Final = {"message": 130, "description": 15_000, "source": 100, "entity": 512, "note": 25_000}
 
@@ -27,8 +27,8 @@ class Responder(Options):
 class OpsgenieOptions(ChannelOptions):
     """An alert there for each group of alerts here."""
 
-    api_key: SecretStr | None = None
-    api_key_file: Path | None = None
+    api_key: Secret | None = None
+    api_key_file: FilePath | None = None
     api_url: str | None = None
     message: str = '{{ template "opsgenie.default.message" . }}'
     description: str = '{{ template "opsgenie.default.description" . }}'

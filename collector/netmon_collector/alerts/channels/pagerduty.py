@@ -1,16 +1,17 @@
 """Pages people through PagerDuty. See developer.pagerduty.com/docs/events-api-v2-overview."""
 
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from netmon_collector.alerts.channel import Message
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.payload import stamp, start_ms
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST_SUMMARY: Final = 1024
 LONGEST_DETAIL: Final = 20_000
@@ -26,8 +27,8 @@ DETAILS: Final = {
 class PagerDutyOptions(ChannelOptions):
     """An event of the Events API, version 2. One group of alerts is one incident there."""
 
-    routing_key: SecretStr | None = None
-    routing_key_file: Path | None = None
+    routing_key: Secret | None = None
+    routing_key_file: FilePath | None = None
     url: str | None = None
     client: str = '{{ template "pagerduty.default.client" . }}'
     client_url: str = '{{ template "pagerduty.default.clientURL" . }}'

@@ -3,22 +3,24 @@
 See api.slack.com/messaging/webhooks, api.slack.com/methods/chat.postMessage.
 """
 
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Answer, Http
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST_TITLE: Final = 1024
 LONGEST_TEXT: Final = 8000
 PASSES: Final = frozenset(
     {"ratelimited", "rate_limited", "fatal_error", "internal_error", "service_unavailable", "request_timeout"}
 )
+
 """Errors of the Web API that say "later"."""
 
 
@@ -26,10 +28,10 @@ class SlackOptions(ChannelOptions):
     """`api_url` is an incoming webhook; with `app_token` messages come from an app, and the news of a group are answers
     to its first message."""
 
-    api_url: SecretStr | None = None
-    api_url_file: Path | None = None
-    app_token: SecretStr | None = None
-    app_token_file: Path | None = None
+    api_url: Secret | None = None
+    api_url_file: FilePath | None = None
+    app_token: Secret | None = None
+    app_token_file: FilePath | None = None
     app_url: str | None = None
     channel: str = ""
     username: str = '{{ template "slack.default.username" . }}'

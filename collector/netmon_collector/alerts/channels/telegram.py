@@ -2,16 +2,16 @@
 
 import re
 from html import unescape
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import orjson
-from pydantic import SecretStr
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Answer, Http
 from netmon_collector.alerts.texts.library import Written, write
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 LONGEST: Final = 4096
 _TAG: Final = re.compile(r"<[^>]*>")
@@ -20,8 +20,8 @@ _TAG: Final = re.compile(r"<[^>]*>")
 class TelegramOptions(ChannelOptions):
     """A message to a chat in which the bot is; `message_thread_id` is a topic of it."""
 
-    bot_token: SecretStr | None = None
-    bot_token_file: Path | None = None
+    bot_token: Secret | None = None
+    bot_token_file: FilePath | None = None
     api_url: str | None = None
     chat_id: int
     message_thread_id: int | None = None

@@ -2,15 +2,16 @@
 
 import hashlib
 import hmac
-from pathlib import Path
 
 import orjson
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from netmon_collector.alerts.channel import Message
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, read_secret
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.payload import payload_of
+from netmon_configs.options import FilePath
+from netmon_configs.secrets import Secret
 
 SIGNATURE = "X-Netmon-Signature"
 
@@ -18,11 +19,11 @@ SIGNATURE = "X-Netmon-Signature"
 class WebhookOptions(ChannelOptions):
     """A URL that takes POSTs. With a secret, each is signed: HMAC-SHA-256 over the body, in `X-Netmon-Signature`."""
 
-    url: SecretStr | None = None
-    url_file: Path | None = None
+    url: Secret | None = None
+    url_file: FilePath | None = None
     max_alerts: int = Field(default=0, ge=0)
-    secret: SecretStr | None = None
-    secret_file: Path | None = None
+    secret: Secret | None = None
+    secret_file: FilePath | None = None
 
     @model_validator(mode="after")
     def _one_url(self) -> "WebhookOptions":

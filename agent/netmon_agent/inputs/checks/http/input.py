@@ -1,6 +1,5 @@
 """Asks a web server, follows its redirects, and judges what it answers."""
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
@@ -13,8 +12,8 @@ from netmon_agent.inputs.checks.base import CannotCheck, IpVersion, Pattern, Pro
 from netmon_agent.inputs.checks.channel import Channel, TlsOptions
 from netmon_agent.inputs.checks.http.exchange import Answer, Place, exchange
 from netmon_agent.inputs.checks.http2 import ALPN
-from netmon_configs.options import Duration, FilePath, Size, Variable, is_loopback
-from netmon_configs.secrets import NoSecret, Source, differ
+from netmon_configs.options import Duration, FilePath, Size, Variable
+from netmon_configs.secrets import NoSecret, authorization_of, has_authorization
 
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -60,15 +59,7 @@ class HttpInput(Probe):
 
     @model_validator(mode="after")
     def _secrets_are_safe(self) -> "HttpInput":
-        differ(self, "password", "token")
-        has_token = bool(Source.of(self, "token"))
-        if (self.user is None) == bool(Source.of(self, "password")):
-            raise ValueError("needs user and password_file together")
-        if self.user is not None and has_token:
-            raise ValueError("takes either user and password_file, or token_file")
-        place = Place.of(self.url)
-        if (self.user or has_token) and not place.tls and not is_loopback(place.host):
-            raise ValueError("needs https: a password or token goes over plain http to this machine only")
+        has_authorization(self, self.url)
         return self
 
     @property
@@ -85,7 +76,10 @@ class HttpInput(Probe):
 
     async def probe(self, target: dict[str, str], told: list[Reading]) -> None:
         """Asks until there is no redirect; what is known then is told."""
-        authorization = self._authorization()
+        try:
+            authorization = authorization_of(self)
+        except NoSecret as error:
+            raise CannotCheck(str(error)) from None
         url, method, body, redirects = self.url, self.method, self.body.encode(), 0
         phases = dict.fromkeys(_PHASES, 0.0)
         while True:
@@ -138,25 +132,6 @@ class HttpInput(Probe):
         if self.reject_body is not None and re.search(self.reject_body, text):
             return "the body has what it must not have", True
         return None, False
-
-    def _authorization(self) -> dict[str, str]:
-        """Read anew each time: secrets change. Raises CannotCheck."""
-        if (token := _secret(Source.of(self, "token"))) is not None:
-            return {"Authorization": f"Bearer {token}"}
-        if (password := _secret(Source.of(self, "password"))) is not None:
-            pair = f"{self.user}:{password}"
-            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return {}
-
-
-def _secret(source: Source) -> str | None:
-    try:
-        text = source.read()
-    except NoSecret as error:
-        raise CannotCheck(str(error)) from None
-    if text is not None and any(ord(one) < 0x20 for one in text):
-        raise CannotCheck(f"{source} has more than one line")
-    return text
 
 
 def _next_url(url: str, location: str) -> str:
