@@ -1,20 +1,23 @@
 """Answers as JSON, in pieces of bounded size: a column of a thousand series costs no more Python than its labels."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import compress
 
 import numpy as np
 
 from netmon_api.prometheus.floats import scalar_text, texts
 from netmon_api.prometheus.jsontext import dumps
-from netmon_collector.query.answer import Answer, Shape
-from netmon_collector.store.base import Times
+from netmon_collector.query.answer import Answer, Mask, Shape
+from netmon_collector.store.base import Times, Values
 from netmon_proto.model import Labels
 
 CELLS_AT_ONCE = 50_000
 """How many values are written by one call into C, during which nothing else runs: some milliseconds."""
 
 PIECE_BYTES = 1 << 18
+
+_FEW_STEPS = 1000
 
 
 def moment(time_ms: int) -> str:
@@ -85,20 +88,31 @@ def _vector(answer: Answer, count: int) -> Iterator[bytes]:
 
 
 def _matrix(answer: Answer, count: int) -> Iterator[bytes]:
-    heads = _heads(answer.times)
+    heads = _kept_heads(answer.times.tobytes()) if len(answer.times) <= _FEW_STEPS else _heads(answer.times)
     width = len(heads)
     at_once = max(1, CELLS_AT_ONCE // max(width, 1))
     for start in range(0, count, at_once):
         piece = slice(start, min(start + at_once, count))
-        present = answer.present[piece]
-        values = texts(answer.values[piece][present])
-        whole = np.logical_and.reduce(present, axis=1).tolist()
-        counts = np.count_nonzero(present, axis=1).tolist()
-        first = 0
-        for row, labels in enumerate(answer.labels[piece]):
-            own = heads if whole[row] else list(compress(heads, present[row].tolist()))
-            yield _points(labels, own, values[first : first + counts[row]])
-            first += counts[row]
+        values, present = answer.values[piece], answer.present[piece]
+        labels = answer.labels[piece]
+        if np.logical_and.reduce(present, axis=None):
+            written = texts(values.reshape(-1))
+            for row, own in enumerate(labels):
+                yield _points(own, heads, written[row * width : (row + 1) * width])
+        else:
+            yield from _gappy(labels, heads, values, present)
+
+
+def _gappy(labels: Sequence[Labels], heads: Sequence[bytes], values: Values, present: Mask) -> Iterator[bytes]:
+    """Series without some of the values."""
+    written = texts(values[present])
+    whole = np.logical_and.reduce(present, axis=1).tolist()
+    counts = np.count_nonzero(present, axis=1).tolist()
+    first = 0
+    for row, own in enumerate(labels):
+        there = heads if whole[row] else list(compress(heads, present[row].tolist()))
+        yield _points(own, there, written[first : first + counts[row]])
+        first += counts[row]
 
 
 def _stored(answer: Answer, count: int) -> Iterator[bytes]:
@@ -106,6 +120,12 @@ def _stored(answer: Answer, count: int) -> Iterator[bytes]:
     for series in range(count):
         times, values = answer.samples.of(series)
         yield _points(answer.labels[series], _heads(times), texts(values))
+
+
+@lru_cache(32)
+def _kept_heads(times: bytes) -> Sequence[bytes]:
+    """The panels of a dashboard have the same times."""
+    return _heads(np.frombuffer(times, np.int64))
 
 
 def _heads(times: Times) -> list[bytes]:

@@ -23,6 +23,8 @@ _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _UNITS_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
 _LONGEST_MS = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
+_FEW_DIGITS: Final = 10
+"""So many digits are a time within all bounds, one less a duration."""
 _BOUNDS = {"-292273086-05-16T16:47:06Z": EARLIEST_MS, "292277025-08-18T07:12:54.999999999Z": LATEST_MS}
 """The ends of time as Prometheus itself writes them, which its clients send back."""
 
@@ -31,6 +33,8 @@ def time_ms(text: str, parameter: str, default: int | None = None) -> int:
     """Unix milliseconds from RFC 3339 or Unix seconds; the default, if there is one, for no text."""
     if not text and default is not None:
         return default
+    if len(text) <= _FEW_DIGITS and text.isascii() and text.isdigit():  # as nearly always
+        return int(text) * 1000
     found = _seconds(text) if _FLOAT.fullmatch(text) else _moment(text)
     if found is None:
         doubled = "" if default is None else f"Invalid time value for '{parameter}': "
@@ -40,6 +44,8 @@ def time_ms(text: str, parameter: str, default: int | None = None) -> int:
 
 def duration_ms(text: str) -> float:
     """Milliseconds from seconds or `1h30m`. Raises ValueError."""
+    if len(text) < _FEW_DIGITS and text.isascii() and text.isdigit():
+        return float(text) * 1000
     if _FLOAT.fullmatch(text):
         seconds = float(text)
         if abs(seconds) * 1000 > _LONGEST_MS:

@@ -56,7 +56,7 @@ def _form(model: type[Query], known: Mapping[str, bool], pairs: Sequence[tuple[s
 
 async def _pairs(request: web.Request) -> list[tuple[str, str]]:
     """What was given, the body before the query string."""
-    asked = list(request.query.items())
+    asked = list(request.query.items()) if request.rel_url.raw_query_string else []
     if request.method != hdrs.METH_POST or request.content_type != _FORM:
         return asked
     body = (await request.read()).decode(errors="replace")

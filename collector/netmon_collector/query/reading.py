@@ -52,18 +52,17 @@ class Reader:
             return []
         matchers, length_ms = need.selector.matchers, need.until_ms - need.after_ms
         try:
-            newest = store.at_hand(matchers) if need.newest_only else None
-            if newest is not None and newest <= self._most_cells:
-                latest = store.latest_now(matchers)
-                if latest.times.max(initial=need.after_ms) <= need.until_ms:
-                    guard.read(len(latest.labels), len(latest.labels))
-                    return latest
-            series = store.at_hand(matchers, (need.after_ms + 1, need.until_ms))
-            if series is None or series * steps > self._most_cells:
+            latest = store.latest_at_hand(matchers, self._most_cells) if need.newest_only else None
+            if latest is not None and latest.times.max(initial=need.after_ms) <= need.until_ms:
+                guard.read(len(latest.labels), len(latest.labels))
+                return latest
+            most = min(self._most_cells // steps, _MOST_SERIES_MS // length_ms)
+            most = min(most, _MOST_WINDOWS_MS // windows_ms) if windows_ms else most
+            lines = store.lines_at_hand(matchers, need.after_ms + 1, need.until_ms, most)
+            if lines is None:
                 raise NotAtHand
-            if series * length_ms > _MOST_SERIES_MS or series * windows_ms > _MOST_WINDOWS_MS:
-                raise NotAtHand
-            return self._lines(store, need, guard)
+            guard.read(len(lines.labels), len(lines.values))
+            return lines
         except StoreError as error:
             raise QueryError(ErrorKind.UNAVAILABLE, f"the store cannot be read: {error}") from error
         except ValueError as error:

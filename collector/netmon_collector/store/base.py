@@ -327,10 +327,12 @@ class ReadableStore(Protocol):
         """As `Store.select`."""
         ...
 
-    def at_hand(self, matchers: Sequence[Matcher], span_ms: tuple[int, int] | None = None) -> int | None:
-        """How many series `lines_now` would read in a time, or `latest_now` without one; None if it may have to wait
-        for a disk.
-        """
+    def lines_at_hand(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, most: int) -> Lines | None:
+        """As `lines_now`; None for more than so many series, and where it may have to wait for a disk."""
+        ...
+
+    def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
+        """As `latest_now`; None for more than so many series, and where it may have to wait for a disk."""
         ...
 
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:

@@ -46,7 +46,7 @@ from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import Cardinality, Inventory
 from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
 from netmon_collector.store.judging import Judging
-from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
@@ -256,10 +256,9 @@ class EmbeddedStore:
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         return list(self._selector.scan(self._finder.find(matchers), start_ms, end_ms))
 
-    def at_hand(self, matchers: Sequence[Matcher], span_ms: tuple[int, int] | None = None) -> int | None:
+    def lines_at_hand(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, most: int) -> Lines | None:
         series = self._finder.find(matchers)
-        is_there = self._latest.knows(series) if span_ms is None else self._gatherer.has(series, *span_ms)
-        return len(series) if is_there else None
+        return None if len(series) > most else self._gatherer.gather_at_hand(series, start_ms, end_ms)
 
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
         return self._gatherer.gather(self._finder.find(matchers), start_ms, end_ms)
@@ -357,8 +356,14 @@ class EmbeddedStore:
         await self._whole()
         return await asyncio.to_thread(self.latest_now, matchers)
 
-    def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
+    def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
         series = self._finder.find(matchers)
+        return self._latest_of(series) if len(series) <= most and self._latest.knows(series) else None
+
+    def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
+        return self._latest_of(self._finder.find(matchers))
+
+    def _latest_of(self, series: Numbers) -> Latest:
         newest = self._latest.of(series)
         there = newest.times != NEVER_MS
         if there.all():

@@ -3,7 +3,7 @@ and what is in memory is put behind it, with a few operations for each block.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -32,11 +32,14 @@ has at most so many of them.
 _STRIPE_BYTES: Final = 1000
 """About what is kept of a block beside its samples."""
 
+_Key = tuple[int, int, bytes]
 Chunks = Sequence[tuple[ChunkFile, int]]
 Home = tuple[int, int, Numbers]
 """A block, one of its strands where it has several, else NONE, and those of their series that are asked for."""
 _NOWHERE: Final = slice(0, 0)
 _MOST_PLACES: Final = 8
+_FEW_HOMES: Final = 16
+"""Of so many blocks it is looked up in some ten microseconds whether they are in other files than before."""
 
 
 class _Stripe:
@@ -118,17 +121,25 @@ class Gatherer:
         """What is kept of what was read."""
         return self._kept.size_bytes
 
-    def has(self, series: Numbers, start_ms: int, end_ms: int) -> bool:
-        """Whether to gather this needs no disk."""
-        before: _Selection | None = self._kept.get((*_widened(start_ms, end_ms), series.tobytes()))
-        return before is not None and before.directory is self._shelf.directory and before.is_plain
+    def gather_at_hand(self, series: Numbers, start_ms: int, end_ms: int) -> Lines | None:
+        """As `gather`; None where it may take the disk."""
+        start_ms, end_ms = _widened(start_ms, end_ms)
+        key = start_ms, end_ms, series.tobytes()
+        before: _Selection | None = self._kept.get(key)
+        if before is None or not before.is_plain:
+            return None
+        if before.directory is not self._shelf.directory:  # which is so whenever any block goes to a file
+            before = self._renewed(key, before) if len(before.homes) <= _FEW_HOMES else None
+        return None if before is None else self._gathered(key, before, before.homes)
 
     def gather(self, series: Numbers, start_ms: int, end_ms: int) -> Lines:
         """See ReadableStore.lines_now; series ascend. Raises StoreError."""
         start_ms, end_ms = _widened(start_ms, end_ms)
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
-        homes = list(self._homes(series)) if before is None else before.homes
+        return self._gathered(key, before, list(self._homes(series)) if before is None else before.homes)
+
+    def _gathered(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> Lines:
         rows = self._blocks.rows
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
@@ -155,7 +166,7 @@ class Gatherer:
             for strand in np.unique(strands).tolist():
                 yield number, strand, own[strands == strand]
 
-    def _selected(self, key: tuple[int, int, bytes], before: _Selection | None, homes: Sequence[Home]) -> _Selection:
+    def _selected(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> _Selection:
         """What the shelf has, of which some may be known from before."""
         directory = self._shelf.directory
         if before is not None and before.directory is directory:
@@ -166,12 +177,23 @@ class Gatherer:
             self._stripe(stripe, own, chunks, *key[:2])
             for stripe, (_, _, own), chunks in zip(known, homes, found, strict=True)
         ]
-        selection = _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes))
-        self._kept.replace(key, selection, sum(stripe.size_bytes for stripe in stripes) + len(key[2]))
+        return self._keep(key, _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes)))
+
+    def _renewed(self, key: _Key, before: _Selection) -> _Selection | None:
+        """The same, if the shelf has the same chunks of these blocks as before."""
+        directory = self._shelf.directory
+        found = directory.find(Tier.RAW, np.array([home[0] for home in before.homes], np.int64), *key[:2])
+        if any(stripe.signature != _signature(chunks) for stripe, chunks in zip(before.stripes, found, strict=True)):
+            return None
+        return self._keep(key, replace(before, directory=directory))
+
+    def _keep(self, key: _Key, selection: _Selection) -> _Selection:
+        size_bytes = sum(stripe.size_bytes for stripe in selection.stripes) + len(key[2])
+        self._kept.replace(key, selection, size_bytes)
         return selection
 
     def _stripe(self, known: _Stripe | None, series: Numbers, chunks: Chunks, start_ms: int, end_ms: int) -> _Stripe:
-        signature = [(file.key, at) for file, at in chunks]
+        signature = _signature(chunks)
         if known is not None and known.signature == signature:
             return known
         pieces = [self._shelf.reader.piece(file, at, series, start_ms, end_ms) for file, at in chunks]
@@ -180,7 +202,7 @@ class Gatherer:
             return _Stripe(series, signature, None, is_odd=True)
         return _Stripe(series, signature, merge(there, len(series)), is_odd=False)
 
-    def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: tuple[int, int, bytes]) -> list[_Parts]:
+    def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: _Key) -> list[_Parts]:
         """Of blocks whose series do not all share their times, or where a head and a file have the same time."""
         blocks = np.array([home[0] for home, _ in strange], np.int64)
         parts = []
@@ -203,6 +225,10 @@ class Gatherer:
         begins = axis_begins if len(shape.axis) == len(lengths) else _begins(lengths[shape.axis])
         lines = Lines(self._index.view(shape.series), bits.view(np.float64), begins, shape.axis, times, axis_begins)
         return lines, _backward(times, axis_begins)
+
+
+def _signature(chunks: Chunks) -> list[tuple[object, int]]:
+    return [(file.key, at) for file, at in chunks]
 
 
 def _in_a_row(parts: Sequence[npt.NDArray[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:

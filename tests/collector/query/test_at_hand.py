@@ -2,6 +2,7 @@
 answers as from samples that are read anew.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -97,6 +98,21 @@ async def test_a_small_query_takes_no_thread_once_its_samples_are_at_hand(hosts:
     after = await engine.range(text, *times, may_be_kept=False)
     assert np.array_equal(before.values, after.values)
     assert len(after.labels) == 3
+
+
+async def test_a_small_query_takes_no_thread_because_other_samples_went_to_a_file(hosts: Hosts) -> None:
+    await hosts.send(50)
+    engine = Engine(hosts.store, QueryOptions())
+    text, times = 'rate(load{host="h1"}[2m])', (START_MS + 300_000, START_MS + 330_000, 30_000)
+    before = await engine.range(text, *times, may_be_kept=False)
+    chunks = (await hosts.store.cardinality(1)).chunks
+    await hosts.send(100)
+    async with asyncio.timeout(20):
+        while (await hosts.store.cardinality(1)).chunks <= chunks:
+            await asyncio.sleep(0.01)
+    engine.close()
+    after = await engine.range(text, *times, may_be_kept=False)
+    assert np.array_equal(before.values, after.values)
 
 
 async def test_what_takes_long_is_not_evaluated_on_the_event_loop(hosts: Hosts) -> None:
