@@ -162,7 +162,7 @@ class Evaluator:
                 return np.zeros(there.shape), there
             last = np.maximum(windows.hi - 1, 0)
             values = windows.values[last]
-            if np.isnan(values).any():
+            if windows.has_nan and np.isnan(values).any():
                 there &= values.view(np.uint64) != STALE_BITS
             return pick(windows, last), there
 

@@ -81,6 +81,8 @@ class Vector:
 
     def compact(self) -> "Vector":
         """Without the series that have no value at any step."""
+        if np.logical_and.reduce(self.present, axis=None) and self.present.shape[1]:  # as mostly
+            return self
         kept: Mask = np.asarray(self.present.any(axis=1))
         return self if kept.all() else self.take(kept)
 

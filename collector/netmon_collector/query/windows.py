@@ -25,6 +25,7 @@ class Tracks:
 
     values: float64 (N,), of series s values[begins[s]:begins[s + 1]]; begins is int64 (S + 1,). axis: int64 (S,).
     times: int64 (M,), of axis a times[axis_begins[a]:axis_begins[a + 1]], which has as many as each of its series.
+    has_nan: whether a value may be none, a stale marker for example.
     """
 
     values: Values
@@ -32,12 +33,13 @@ class Tracks:
     axis: Indices
     times: Times
     axis_begins: Indices
+    has_nan: bool
 
     @classmethod
     def of(cls, lines: Lines) -> Self:
         """Of samples as a store has them; where one is absent there is none."""
-        tracks = cls(lines.values, lines.begins, lines.axis, lines.times, lines.axis_begins)
-        return tracks.without(ABSENT_BITS)
+        has_nan = _has_nan(lines.values)
+        return cls(lines.values, lines.begins, lines.axis, lines.times, lines.axis_begins, has_nan).without(ABSENT_BITS)
 
     @classmethod
     def of_frames(cls, frames: Sequence[Frame]) -> Self:
@@ -51,14 +53,15 @@ class Tracks:
         axis = np.repeat(np.arange(len(tables)), [len(values) for _, values in tables])
         values = np.concatenate([values.reshape(-1) for _, values in tables]) if tables else np.empty(0)
         times = np.concatenate([times for times, _ in tables]) if tables else np.empty(0, np.int64)
-        return cls(values, begins_of(lengths[axis]), axis, times, begins_of(lengths)).without(ABSENT_BITS)
+        begins = begins_of(lengths[axis]), axis, times, begins_of(lengths)
+        return cls(values, *begins, _has_nan(values)).without(ABSENT_BITS)
 
     def __len__(self) -> int:
         return len(self.axis)
 
     def without(self, bits: int) -> Self:
         """The samples that are not a certain NaN."""
-        if not np.isnan(self.values).any():
+        if not self.has_nan:
             return self
         kept: Mask = self.values.view(np.uint64) != bits
         return self if kept.all() else self._only(kept)
@@ -75,7 +78,12 @@ class Tracks:
         axis[changed] = len(self.axis_begins) - 1 + np.arange(len(changed))
         further = self.axis_begins[-1] + np.cumsum(counts[changed])
         axis_begins = np.concatenate([self.axis_begins, further])
-        return type(self)(self.values[kept], begins, axis, np.concatenate([self.times, times]), axis_begins)
+        values = self.values[kept]
+        return type(self)(values, begins, axis, np.concatenate([self.times, times]), axis_begins, _has_nan(values))
+
+
+def _has_nan(values: Values) -> bool:
+    return bool(np.logical_or.reduce(np.isnan(values)))
 
 
 class Axes:
@@ -151,6 +159,8 @@ class Windows:
     begins: Indices
     axis: Indices
     axes: Axes
+    has_nan: bool
+    """Whether a value may be none."""
     check: Callable[[], None] = lambda: None
     """To be called by whoever takes long; may raise."""
 
@@ -176,7 +186,7 @@ def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Window
     """The windows of one step, of which only the newest sample of each series is known."""
     each = np.arange(len(times) + 1, dtype=np.int64)
     axes = Axes(times, each, np.array([after_ms]), np.array([until_ms]))
-    return Windows(values, each[:-1, None], each[1:, None], each, each[:-1], axes)
+    return Windows(values, each[:-1, None], each[1:, None], each, each[:-1], axes, has_nan=True)
 
 
 Kernel = Callable[[Windows], tuple[Values, Mask]]
@@ -218,11 +228,14 @@ def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
 
 
 def _windows(tracks: Tracks, axes: Axes, rows: slice, check: Callable[[], None]) -> Windows:
+    if tracks.begins is tracks.axis_begins and len(axes.lo) == rows.stop - rows.start:  # an axis for each series
+        return Windows(tracks.values, axes.lo, axes.hi, tracks.begins, tracks.axis, axes, tracks.has_nan, check)
     first, last = int(tracks.begins[rows.start]), int(tracks.begins[rows.stop])
     begins = tracks.begins[rows.start : rows.stop + 1] - first
     axis = tracks.axis[rows]
     moved = (begins[:-1] - tracks.axis_begins[axis])[:, None]
-    return Windows(tracks.values[first:last], axes.lo[axis] + moved, axes.hi[axis] + moved, begins, axis, axes, check)
+    lo, hi = (axes.lo, axes.hi) if len(axes.lo) == 1 else (axes.lo[axis], axes.hi[axis])
+    return Windows(tracks.values[first:last], lo + moved, hi + moved, begins, axis, axes, tracks.has_nan, check)
 
 
 def _blocks(tracks: Tracks) -> Iterator[slice]:
@@ -256,11 +269,14 @@ def _bounds(times: Times, begins: Indices, starts: Times, ends: Times) -> tuple[
     if not len(times):
         empty = np.zeros((count, len(ends)), np.int64)
         return empty, empty
+    shift = _shift(starts, ends)
+    bounds = np.concatenate([starts[:shift], ends])
+    if count == 1:
+        found = times.searchsorted(bounds, "right")[None]
+        return found[:, : len(ends)], found[:, shift:]
     least, most = int(times.min()), int(times.max())
     moves = np.arange(count, dtype=np.int64) * (most - least + 2)
     keys = times - least + np.repeat(moves, begins[1:] - begins[:-1])
-    shift = _shift(starts, ends)
-    bounds = np.concatenate([starts[:shift], ends])
     needles = np.minimum(np.maximum(bounds, least - 1), most) - least
     found = np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
     return found[:, : len(ends)], found[:, shift:]
