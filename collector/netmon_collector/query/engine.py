@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -147,10 +147,13 @@ class Engine:
         rest = query if known is None else replace(query, start_ms=int(known.times[-1]) + query.step_ms)
         if known is not None and rest.start_ms > rest.end_ms:
             return compact(known)
-        answer = self._at_hand(query, limits)  # as fast as to put it together
+        answer = self._at_hand(rest, limits)
+        is_slow = answer is None or answer.stats.series_read >= self._options.kept_series
         if answer is None:
-            answer = await self._answer(rest, limits)
-            answer = answer if known is None else joined(known, answer)
+            answer = await self._in_a_thread(rest, limits)
+        if known is not None:
+            answer = joined(known, answer)
+        if is_slow:
             cache.keep(query, answer, change)
         return answer
 
@@ -185,8 +188,9 @@ class Engine:
 
     async def _answer(self, query: Query, limits: Limits) -> Answer:
         answer = self._at_hand(query, limits)
-        if answer is not None:
-            return answer
+        return await self._in_a_thread(query, limits) if answer is None else answer
+
+    async def _in_a_thread(self, query: Query, limits: Limits) -> Answer:
         guard = Guard(limits)
         loop = asyncio.get_running_loop()
         try:
@@ -200,9 +204,12 @@ class Engine:
         """The answer to what is small, at once; None where it may take too long for the event loop."""
         if query.steps * len(query.text) > _SMALL or query.steps > self._options.at_hand_cells:
             return None
-        with suppress(NotAtHand), _told_of_mistakes():
+        try:
             return self._evaluate(query, Guard(limits), None)
-        return None
+        except NotAtHand:
+            return None
+        except Exception as error:  # as in a thread
+            raise _told(error) from error
 
     def _evaluate(
         self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None, part: Part | None = None
@@ -266,12 +273,17 @@ class Engine:
 def _told_of_mistakes() -> Iterator[None]:
     try:
         yield
-    except (QueryError, NotAtHand):
-        raise
-    except MemoryError:
-        raise QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time") from None
     except Exception as error:  # a mistake of ours in one query must not stop who asked
-        raise QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}") from error
+        raise _told(error) from error
+
+
+def _told(error: Exception) -> QueryError:
+    match error:
+        case QueryError():
+            return error
+        case MemoryError():
+            return QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time")
+    return QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}")
 
 
 def _answer(query: Query, value: Value, steps: Steps) -> Answer:

@@ -45,6 +45,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.store = EmbeddedStore.open(folder, window_s=0.0)
         self.engine = Engine(self.store, QueryOptions(at_hand_cells=0))
+        self.engine_of_one_thread = Engine(self.store, QueryOptions(kept_series=0))
         self.groups: list[Group] = [self.store.register(host(n), [Kind.GAUGE] * 2) for n in range(HOSTS)]
         self.sent = np.zeros(HOSTS)
 
@@ -59,11 +60,14 @@ class Cluster:
 
     async def assert_kept(self, end_ms: int) -> None:
         for text in QUERIES:
-            kept, fresh = await self.ask(text, end_ms), await self.ask(text, end_ms, may_be_kept=False)
-            assert list(kept.labels) == list(fresh.labels), text
-            assert np.array_equal(kept.times, fresh.times)
-            assert np.array_equal(kept.present, fresh.present), text
-            assert np.allclose(kept.values[kept.present], fresh.values[fresh.present], rtol=1e-12, equal_nan=True), text
+            fresh = await self.ask(text, end_ms, may_be_kept=False)
+            for engine in (self.engine, self.engine_of_one_thread):
+                kept = await engine.range(text, end_ms - 20 * STEP_MS, end_ms, STEP_MS)
+                assert list(kept.labels) == list(fresh.labels), text
+                assert np.array_equal(kept.times, fresh.times)
+                assert np.array_equal(kept.present, fresh.present), text
+                ours, theirs = kept.values[kept.present], fresh.values[fresh.present]
+                assert np.allclose(ours, theirs, rtol=1e-12, equal_nan=True), text
 
 
 @pytest_asyncio.fixture
@@ -71,6 +75,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     made = Cluster(tmp_path / "store")
     yield made
     made.engine.close()
+    made.engine_of_one_thread.close()
     await made.store.close()
 
 
