@@ -12,6 +12,7 @@ from netmon_api.check_table import CHECK_ROUTES
 from netmon_api.discovery_table import DISCOVERY_ROUTES
 from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import Guard, set_headers, surround
+from netmon_api.heartbeats import HEARTBEAT_ROUTES
 from netmon_api.map_table import MAP_ROUTES
 from netmon_api.models import (
     DeviceAnswer,
@@ -56,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
     *RULE_ROUTES,
     *MAP_ROUTES,
+    *HEARTBEAT_ROUTES,
     *DISCOVERY_ROUTES,
     Route("GET", "/api/v1/store", Access.TOKEN, store_detail.show_store, NoQuery, StoreDetail,
           "What the store holds, in detail"),

@@ -17,6 +17,7 @@ class Access(Enum):
     TOKEN = "whoever sends a token in the Authorization header"  # noqa: S105 - says what is needed, is no secret
     ADMIN = "whoever sends a token for administrators there"
     WRITE = "whoever sends a token there, or one that is for writing samples alone"
+    BEAT = "whoever sends the token of this very heartbeat there, or one for the API"
     SOCKET = "whoever sends a token there, or whoever opens a WebSocket and sends the token first"
 
 
@@ -36,6 +37,12 @@ class Doorkeeper:
                 return
         token = token_of(request)
         if access is Access.WRITE and token is not None and self._tokens.verify("write", token):
+            return
+        if (
+            access is Access.BEAT
+            and token is not None
+            and self._tokens.verify("beat", token, request.match_info["name"])
+        ):
             return
         if not self.knows(token):
             raise unauthenticated()

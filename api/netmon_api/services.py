@@ -18,6 +18,7 @@ from netmon_collector.events.feed import EventFeed
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device
+from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
 from netmon_collector.polling import Polling
@@ -63,6 +64,7 @@ class Services:
     backups: Backups
     polling: Polling
     sites: Sites
+    heartbeats: Heartbeats
     facts: FactBook
     events: KeptEvents
     event_feed: EventFeed

@@ -32,6 +32,7 @@ from netmon_cli.tree_analytics import add_commands as add_analytics
 from netmon_cli.tree_checks import check_app
 from netmon_cli.tree_devices import credential_app, device_app
 from netmon_cli.tree_discovery import add_commands as add_discovery_commands
+from netmon_cli.tree_heartbeats import heartbeat_app
 from netmon_cli.tree_incidents import incident_app, rehearse_outages, show_incidents, show_on_call
 from netmon_cli.tree_map import add_commands as add_map_commands
 from netmon_cli.tree_profiles import mib, profile_app
@@ -64,6 +65,7 @@ app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(device_app, name="device")
 app.add_typer(credential_app, name="credential")
 app.add_typer(check_app, name="check")
+app.add_typer(heartbeat_app, name="heartbeat")
 app.add_typer(rules_app, name="rules")
 app.add_typer(silence_app, name="silence")
 app.add_typer(receivers_app, name="receivers")

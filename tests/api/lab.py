@@ -31,6 +31,7 @@ from netmon_collector.events.owners import Owners
 from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
+from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats, Intake
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
@@ -52,6 +53,7 @@ from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
+from netmon_collector.state.heartbeats import KeptHeartbeats
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.sites import KeptSites
@@ -191,6 +193,7 @@ class Lab:
     atlas: Atlas
     discovery: DiscoveryBook
     sites: Sites
+    heartbeats: Heartbeats
     checks: CheckBook
     event_feed: EventFeed = field(default_factory=EventFeed)
     url: str = ""
@@ -274,6 +277,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         backups=Backups(folder, lab.store),
         polling=lab.polling,
         sites=lab.sites,
+        heartbeats=lab.heartbeats,
         facts=lab.facts,
         events=lab.events,
         event_feed=lab.event_feed,
@@ -335,6 +339,7 @@ async def running(
         Atlas(KeptIdentity(state), KeptMap(state), polling, clock.now_ms, sites, shown.agent_of),
         DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms, sites.at),
         sites,
+        Heartbeats(KeptHeartbeats(state), Ledger(store, pipeline.append_own), clock.now_ms),
         CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),
     )
     lab.atlas.register.tell(engine.know_handles)

@@ -66,6 +66,8 @@ BAD = {
     "holds": "perhaps",
     "open": "sideways",
     "receiver": "x" * 5000,
+    "vlan": "4096",
+    "site": "x" * 5000,
     **dict.fromkeys(("device", "source", "handle", "q", "a", "b", "of", "seen_from"), "x" * 5000),
 }
 """A value that no route takes, per parameter."""
@@ -111,6 +113,7 @@ def path_of(route: Route) -> str:
         "{window}": "w1",
         "{receiver}": "nobody",
         "{check}": "shop",
+        "{site}": "oslo",
     }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -114,6 +115,21 @@ def test_the_commands_of_the_page_do_what_it_says(lab: Lab) -> None:
         asyncio.run(run(block, lab.home, lab.url))
     assert "new disk" in asked(lab, "silence", "list")
     assert "patch night" in asked(lab, "maintenance", "list")
+
+
+def test_a_heartbeat_is_waited_for_and_sent_by_the_command_that_is_printed(lab: Lab) -> None:
+    for block in typed("heartbeats.md"):
+        asyncio.run(run(block, lab.home, lab.url))
+    printed = asked(lab, "heartbeat", "add", "sync", "--every", "1m").split()
+    assert (printed[0], printed[-1]) == ("curl", f"{lab.url}/api/v1/heartbeats/sync")
+    token = printed[printed.index("Bearer") + 1].rstrip("'")
+    request = Request(printed[-1], method="POST", headers={"Authorization": f"Bearer {token}"})
+    with urlopen(request) as answer:
+        assert json.load(answer)["state"] == "fine"
+    shown = asked(lab, "heartbeat", "list")
+    assert ("backup" in shown, "never" in shown, "sync" in shown) == (True, True, True)
+    asked(lab, "heartbeat", "remove", "backup")
+    assert "backup" not in asked(lab, "heartbeat", "list")
 
 
 def test_maintenance_mutes_until_it_is_ended(lab: Lab) -> None:

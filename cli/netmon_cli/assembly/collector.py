@@ -41,6 +41,7 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Fleet
 from netmon_collector.forward.forwarding import Forwarding
 from netmon_collector.forward.opening import open_forwarding
+from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import Intake
 from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
@@ -65,6 +66,7 @@ from netmon_collector.state.database import Claimed, open_state, reason_of
 from netmon_collector.state.devices import Devices
 from netmon_collector.state.events import KeptEvents
 from netmon_collector.state.facts import KeptFacts
+from netmon_collector.state.heartbeats import KeptHeartbeats
 from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
@@ -165,9 +167,10 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             knowledge = gather_knowledge(ground, closing)
             way = lay_way(ground, knowledge, closing)
             watch = keep_watch(ground, knowledge, way)
+            heartbeats = Heartbeats(KeptHeartbeats(ground.state), Ledger(ground.store, way.pipeline.append_own), now_ms)
             rules = take_up_rules(ground, knowledge, way, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, watch, rules, closing)
+            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, closing)
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -183,6 +186,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 knowledge.alerting.run(),
                 knowledge.owners.run(),
                 watch.run(),
+                heartbeats.run(),
                 rules.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
@@ -352,7 +356,13 @@ async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing
 
 
 async def start_server(
-    ground: Ground, knowledge: Knowledge, way: Way, watch: Watch, rules: Rules, closing: AsyncExitStack
+    ground: Ground,
+    knowledge: Knowledge,
+    way: Way,
+    watch: Watch,
+    heartbeats: Heartbeats,
+    rules: Rules,
+    closing: AsyncExitStack,
 ) -> Server:
     """Listens for people and programs. Raises CannotListen."""
     services = Services(
@@ -366,6 +376,7 @@ async def start_server(
         backups=Backups(ground.config.state, ground.store, outside_of(ground.state.url)),
         polling=knowledge.polling,
         sites=knowledge.sites,
+        heartbeats=heartbeats,
         facts=knowledge.facts,
         events=knowledge.events.kept,
         event_feed=knowledge.events.feed,

@@ -359,3 +359,11 @@ checks = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 """Checks that agents make for the collector; `content` is JSON, `sealed` their options, which may hold secrets."""
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Heartbeats that others send; `content` is JSON."""

@@ -1,4 +1,4 @@
-"""Tokens: for the API, for all of it, for agents that join, or for programs that write samples.
+"""Tokens: for the API, for all of it, for agents that join, for programs that write samples, or for one heartbeat.
 
 Shown once when issued; only their hashes are kept.
 """
@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from netmon_collector.state.database import reading
 from netmon_collector.state.schema import tokens
 
-Purpose = Literal["api", "admin", "join", "write"]
+Purpose = Literal["api", "admin", "join", "write", "beat"]
 
-_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_", "write": "nmw_"}
+_PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_", "write": "nmw_", "beat": "nmb_"}
 _FRESH_MS = 2000
 """How long another process' new or revoked token may go unnoticed."""
 
@@ -46,13 +46,14 @@ class Tokens:
         self._read_ms = None
         return token
 
-    def verify(self, purpose: Purpose, token: str) -> bool:
-        """Whether a token is good for a purpose; the time that it takes tells nothing about the tokens there are."""
+    def verify(self, purpose: Purpose, token: str, name: str = "") -> bool:
+        """Whether a token is good for a purpose, or for the heartbeat of a name; the time that it takes tells nothing
+        about the tokens there are."""
         now_ms = self._now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
             self._read_if_possible(now_ms)
         presented = _hash(token)
-        matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(purpose, ())]
+        matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(_key(purpose, name), ())]
         if not any(matches):
             return False
         self._used_ms[presented] = now_ms
@@ -64,6 +65,12 @@ class Tokens:
             gone = connection.execute(delete(tokens).where(tokens.c.hash == _hash(token))).rowcount
         self._read_ms = None
         return gone > 0
+
+    def revoke_named(self, purpose: Purpose, name: str) -> None:
+        """Makes all tokens of a purpose and a name worthless."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tokens).where(tokens.c.purpose == purpose, tokens.c.name == name))
+        self._read_ms = None
 
     def save_uses(self) -> None:
         """Writes down when tokens were last used; called now and then, since requests themselves write nothing."""
@@ -90,9 +97,14 @@ class Tokens:
     def _read(self) -> None:
         hashes: dict[str, list[bytes]] = {}
         with reading(self._engine) as connection:
-            for purpose, token_hash in connection.execute(select(tokens.c.purpose, tokens.c.hash)):
-                hashes.setdefault(purpose, []).append(token_hash)
+            for purpose, name, token_hash in connection.execute(select(tokens.c.purpose, tokens.c.name, tokens.c.hash)):
+                hashes.setdefault(_key(purpose, name), []).append(token_hash)
         self._hashes, self._read_ms = hashes, self._now_ms()
+
+
+def _key(purpose: str, name: str) -> str:
+    """What a token is good for: names matter for heartbeats alone."""
+    return f"{purpose}/{name}" if purpose == "beat" else purpose
 
 
 def _hash(token: str) -> bytes:
