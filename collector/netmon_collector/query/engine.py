@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Samples, Shape, Stats
+from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Stats
+from netmon_collector.query.answering import answer_of, stored_samples, subquery_samples
 from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
-from netmon_collector.query.errors import refuse
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
@@ -24,12 +24,11 @@ from netmon_collector.query.plan import Need, Query, check_allowed, invariant, n
 from netmon_collector.query.pushdown import pushed
 from netmon_collector.query.reading import Found, NotAtHand, Reader
 from netmon_collector.query.series import SeriesSet
-from netmon_collector.query.settle import settled
 from netmon_collector.query.sharing import Asked, Part, Together, Tree
-from netmon_collector.query.syntax.nodes import Edges, Selector, ValueType, bare
+from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
 from netmon_collector.query.syntax.parser import parse
-from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
-from netmon_collector.query.windows import Tracks, newest, windows_of
+from netmon_collector.query.values import Steps
+from netmon_collector.query.windows import Tracks, newest
 from netmon_collector.store.base import Latest, Lines, Matcher, Store
 from netmon_collector.store.changes import Watched
 from netmon_collector.store.remote import Summarising
@@ -165,7 +164,7 @@ class Engine:
         tree = await self._tree(text)
         lookback_ms = lookback_ms or self._options.lookback_ms
         step = self._options.subquery_step_ms
-        return Query(text, tree.root, start_ms, end_ms, step_ms, lookback_ms, step, tree.invariant)
+        return Query(text, tree.root, start_ms, end_ms, step_ms, lookback_ms, step, tree.invariant, tree.takers)
 
     async def _asked(self, text: str, time_ms: int) -> tuple[Query, Tree] | QueryError:
         try:
@@ -222,16 +221,14 @@ class Engine:
             sources = self._read(query, guard, loop, part)
             root = bare(query.root)
             if isinstance(root, Selector) and root.range is not None:
-                return _samples(query, root, sources[id(root)], guard)
+                return stored_samples(query, root, sources[id(root)], guard)
             delayed = self._options.delayed_name_removal
             evaluator = Evaluator(query, sources, guard, part, delayed_name_removal=delayed)
             steps = Steps.between(query.start_ms, query.end_ms, query.step_ms)
             if query.root.type is ValueType.MATRIX:
-                return _subquery_samples(query, evaluator, steps)
+                return subquery_samples(query, evaluator, steps)
             value = evaluator.evaluate(query.root, steps)
-            stats = Stats(guard.samples, guard.series)
-            answer = _answer(query, value, steps)
-            return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos, stats=stats)
+            return answer_of(query, value, steps, evaluator.notes, Stats(guard.samples, guard.series))
 
     def _read(
         self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None, part: Part | None
@@ -284,63 +281,3 @@ def _told(error: Exception) -> QueryError:
         case MemoryError():
             return QueryError(ErrorKind.EXECUTION, "not enough memory for this query: ask for less at a time")
     return QueryError(ErrorKind.INTERNAL, f"evaluation failed: {type(error).__name__}: {error}")
-
-
-def _answer(query: Query, value: Value, steps: Steps) -> Answer:
-    instant = query.step_ms == 0
-    match value:
-        case Text():
-            none = np.empty((0, len(steps)))
-            return Answer(Shape.STRING, [], steps.times, none, none.astype(np.bool_), text=value.value)
-        case Scalar():
-            shape = Shape.SCALAR if instant else Shape.MATRIX
-            values = np.ascontiguousarray(value.values)[None, :]
-            return Answer(shape, [()], steps.times, values, np.ones(values.shape, np.bool_))
-        case Vector():
-            vector = settled(value)
-            if not (instant and vector.ordered):
-                vector = vector.sorted()
-            shape = Shape.VECTOR if instant else Shape.MATRIX
-            return Answer(shape, vector.series.labels(), steps.times, vector.values, vector.present)
-
-
-def _samples(query: Query, selector: Selector, source: Source, guard: Guard) -> Answer:
-    """The samples in the one window of an instant query."""
-    if selector.edges is not Edges.PLAIN:
-        refuse(f"{selector.edges} modifier can only be used within a function")
-    at_ms = query.moment_ms(selector.shift)
-    end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
-    ends = np.array([end_ms])
-    return _of_windows(query, source, ends - query.range_ms(selector), ends, Stats(guard.samples, guard.series))
-
-
-def _subquery_samples(query: Query, evaluator: Evaluator, steps: Steps) -> Answer:
-    found = evaluator.range_vector(query.root, steps)
-    answer = _of_windows(query, found.source, found.starts, found.ends, Stats(evaluator.guard.samples))
-    return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos)
-
-
-def _of_windows(
-    query: Query,
-    source: Source,
-    starts: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    ends: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    stats: Stats,
-) -> Answer:
-    order = source.series.order()
-    labels = source.series.take(order).labels()
-    none = np.empty((len(order), 0))
-    if not len(order):
-        empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
-        return Answer(Shape.MATRIX, [], np.array([query.start_ms]), none, none.astype(np.bool_), empty, stats=stats)
-    assert isinstance(source.samples, Tracks)
-    windows = windows_of(source.samples, starts, ends, stale=False)
-    lo, hi = windows.lo[order, 0], windows.hi[order, 0]
-    kept = hi > lo
-    lo, hi = lo[kept], hi[kept]
-    begins = np.concatenate([[0], np.cumsum(hi - lo)])
-    index = np.repeat(lo - begins[:-1], hi - lo) + np.arange(begins[-1])
-    samples = Samples(windows.times[index], windows.values[index], begins)
-    left = [one for one, keep in zip(labels, kept.tolist(), strict=True) if keep]
-    none = np.empty((len(left), 0))
-    return Answer(Shape.MATRIX, left, np.array([query.start_ms]), none, none.astype(np.bool_), samples, stats=stats)

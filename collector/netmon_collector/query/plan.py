@@ -1,7 +1,7 @@
 """What has to be known before a query is evaluated: its times, and which samples it needs."""
 
 import math
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +39,7 @@ _DEPENDS_ON_TIME: Final = frozenset(
 class Query:
     """A query and its times; an instant query is a range of one step, and has step_ms 0.
 
-    invariant: the ids of the nodes that come to the same at every step.
+    invariant: the ids of the nodes that come to the same at every step. takers: see `takers_of`.
     """
 
     text: str
@@ -50,6 +50,7 @@ class Query:
     lookback_ms: int
     subquery_step_ms: int
     invariant: Set[int]
+    takers: Sequence[tuple[Selector, str]] | None = None
 
     @property
     def steps(self) -> int:
@@ -102,12 +103,28 @@ class Need:
     function: str
 
 
-def needs(query: Query, spares: Callable[[Node], bool] = lambda _: False) -> list[Need]:
+def takers_of(root: Node) -> Sequence[tuple[Selector, str]] | None:
+    """The selectors of an expression, and the function that takes each; None where one is part of a subquery."""
+    found: list[tuple[Selector, str]] = []
+
+    def look(node: Node, function: str) -> bool:
+        if isinstance(node, Selector):
+            found.append((node, function))
+        function = node.function if isinstance(node, Call) else function if isinstance(node, Paren) else ""
+        return not isinstance(node, Subquery) and all(look(child, function) for child in children(node))
+
+    return found if look(root, "") else None
+
+
+def needs(query: Query, spares: Callable[[Node], bool] | None = None) -> list[Need]:
     """What all selectors of a query need. Raises QueryError for lengths of time that are none.
 
     spares: whether a node needs nothing, as what it comes to is known.
     """
-    return list(_needs(query, query.root, query.start_ms, query.end_ms, "", spares, is_inner=False))
+    start_ms, end_ms = query.start_ms, query.end_ms
+    if query.takers is not None and spares is None:
+        return [_need(query, node, start_ms, end_ms, function, is_inner=False) for node, function in query.takers]
+    return list(_needs(query, query.root, start_ms, end_ms, "", spares or (lambda _: False), is_inner=False))
 
 
 def _needs(
@@ -122,26 +139,31 @@ def _needs(
 ) -> Iterator[Need]:
     if spares(node):
         return
-    if isinstance(node, Selector | Subquery):
-        at_ms = query.moment_ms(node.shift)
-        if at_ms is not None:
-            start_ms = end_ms = at_ms
-        offset_ms = query.offset_ms(node.shift)
-        start_ms, end_ms = start_ms - offset_ms, end_ms - offset_ms
-        if isinstance(node, Selector):
-            plain = node.edges is Edges.PLAIN
-            newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner and plain
-            after_ms = (
-                start_ms - query.range_ms(node) - (query.lookback_ms if node.range is not None and not plain else 0)
-            )
-            until_ms = end_ms + (query.lookback_ms if node.edges is Edges.SMOOTHED else 0)
-            yield Need(node, after_ms, until_ms, newest_only, is_inner, function)
-            return
-        is_inner = True
-        start_ms = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node))
+    if isinstance(node, Selector):
+        yield _need(query, node, start_ms, end_ms, function, is_inner=is_inner)
+        return
+    if isinstance(node, Subquery):
+        start_ms, end_ms = _moved(query, node.shift, start_ms, end_ms)
+        start_ms, is_inner = first_step(start_ms - query.range_ms(node), query.inner_step_ms(node)), True
     function = node.function if isinstance(node, Call) else function if isinstance(node, Paren) else ""
     for child in children(node):
         yield from _needs(query, child, start_ms, end_ms, function, spares, is_inner=is_inner)
+
+
+def _need(query: Query, node: Selector, start_ms: int, end_ms: int, function: str, *, is_inner: bool) -> Need:
+    start_ms, end_ms = _moved(query, node.shift, start_ms, end_ms)
+    plain = node.edges is Edges.PLAIN
+    newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner and plain
+    after_ms = start_ms - query.range_ms(node) - (query.lookback_ms if node.range is not None and not plain else 0)
+    until_ms = end_ms + (query.lookback_ms if node.edges is Edges.SMOOTHED else 0)
+    return Need(node, after_ms, until_ms, newest_only, is_inner, function)
+
+
+def _moved(query: Query, shift: Shift, start_ms: int, end_ms: int) -> tuple[int, int]:
+    """A time as `@` and `offset` move it."""
+    at_ms = query.moment_ms(shift)
+    offset_ms = query.offset_ms(shift)
+    return (start_ms - offset_ms, end_ms - offset_ms) if at_ms is None else (at_ms - offset_ms, at_ms - offset_ms)
 
 
 def first_step(after_ms: int, step_ms: int) -> int:

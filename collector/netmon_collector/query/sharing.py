@@ -14,7 +14,7 @@ from typing import Final
 from netmon_collector.query.answer import Answer, QueryError
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.options import Limits
-from netmon_collector.query.plan import Query
+from netmon_collector.query.plan import Query, takers_of
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Binary,
@@ -35,11 +35,12 @@ TURN_S: Final = 0.05
 
 
 class Tree:
-    """An expression. invariant: the ids of the nodes that come to the same at every step."""
+    """An expression. invariant: the ids of the nodes that come to the same at every step. takers: see `takers_of`."""
 
     def __init__(self, root: Node, invariant: Set[int]) -> None:
         self.root = root
         self.invariant = invariant
+        self.takers = takers_of(root)
 
     @cached_property
     def keys(self) -> Mapping[int, str]:

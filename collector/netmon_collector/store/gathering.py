@@ -215,6 +215,8 @@ class Gatherer:
 
     def _joined(self, blocks: Sequence[_Parts], shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
         """All as lines; and which blocks have times that do not rise."""
+        if len(blocks) == 1:
+            return self._alone(blocks[0], shape)
         lengths = np.array([block.length for block in blocks], np.int64)
         times = _in_a_row([part for block in blocks for part in block.times], np.int64)
         if len(shape.series) == len(shape.counts):  # one series of each block
@@ -225,6 +227,16 @@ class Gatherer:
         begins = axis_begins if len(shape.axis) == len(lengths) else _begins(lengths[shape.axis])
         lines = Lines(self._index.view(shape.series), bits.view(np.float64), begins, shape.axis, times, axis_begins)
         return lines, _backward(times, axis_begins)
+
+    def _alone(self, block: _Parts, shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
+        """As `_joined`, of a single block, such as of one host."""
+        times = block.times[0] if len(block.times) == 1 else np.concatenate(block.times)
+        bits = block.bits[0] if len(block.bits) == 1 else np.concatenate(block.bits, axis=1)
+        begins = np.arange(0, (len(block.series) + 1) * block.length, block.length)
+        values = bits.reshape(-1).view(np.float64)
+        lines = Lines(self._index.view(shape.series), values, begins, shape.axis, times, np.array([0, block.length]))
+        backward = np.logical_or.reduce(times[1:] <= times[:-1])
+        return lines, np.zeros(int(backward), np.int64)
 
 
 def _signature(chunks: Chunks) -> list[tuple[object, int]]:
@@ -241,10 +253,7 @@ def _side_by_side(blocks: Sequence[_Parts], size: int) -> Bits:
     at = 0
     for series, _, parts, length in blocks:
         end = at + length * len(series)
-        if len(parts) == 1:
-            bits[at:end].reshape(-1, length)[:] = parts[0]
-        else:
-            np.concatenate(parts, axis=1, out=bits[at:end].reshape(-1, length))
+        np.concatenate(parts, axis=1, out=bits[at:end].reshape(-1, length))
         at = end
     return bits
 

@@ -1,0 +1,83 @@
+"""From what a query came to, or from the samples that it asked for, to its answer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from netmon_collector.query.answer import Answer, Samples, Shape, Stats
+from netmon_collector.query.errors import refuse
+from netmon_collector.query.evaluate import Evaluator, Source
+from netmon_collector.query.guard import Guard
+from netmon_collector.query.notes import Notes
+from netmon_collector.query.plan import Query
+from netmon_collector.query.settle import settled
+from netmon_collector.query.syntax.nodes import Edges, Selector
+from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
+from netmon_collector.query.windows import Tracks, windows_of
+from netmon_collector.store.base import Times
+from netmon_proto.model import Labels
+
+
+def answer_of(query: Query, value: Value, steps: Steps, notes: Notes, stats: Stats) -> Answer:
+    instant = query.step_ms == 0
+    text: str | None = None
+    labels: Sequence[Labels] = [()]
+    match value:
+        case Text():
+            shape, text, labels = Shape.STRING, value.value, []
+            values = np.empty((0, len(steps)))
+            present = np.empty((0, len(steps)), np.bool_)
+        case Scalar():
+            shape = Shape.SCALAR if instant else Shape.MATRIX
+            values = np.ascontiguousarray(value.values)[None, :]
+            present = np.ones(values.shape, np.bool_)
+        case Vector():
+            vector = settled(value)
+            if not (instant and vector.ordered):
+                vector = vector.sorted()
+            shape = Shape.VECTOR if instant else Shape.MATRIX
+            labels, values, present = vector.series.labels(), vector.values, vector.present
+    return Answer(shape, labels, steps.times, values, present, None, text, notes.warnings, notes.infos, stats)
+
+
+def stored_samples(query: Query, selector: Selector, source: Source, guard: Guard) -> Answer:
+    """The samples in the one window of an instant query."""
+    if selector.edges is not Edges.PLAIN:
+        refuse(f"{selector.edges} modifier can only be used within a function")
+    at_ms = query.moment_ms(selector.shift)
+    end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
+    ends = np.array([end_ms])
+    return _of_windows(query, source, ends - query.range_ms(selector), ends, Stats(guard.samples, guard.series))
+
+
+def subquery_samples(query: Query, evaluator: Evaluator, steps: Steps) -> Answer:
+    found = evaluator.range_vector(query.root, steps)
+    answer = _of_windows(query, found.source, found.starts, found.ends, Stats(evaluator.guard.samples))
+    return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos)
+
+
+def _of_windows(
+    query: Query,
+    source: Source,
+    starts: Times,
+    ends: Times,
+    stats: Stats,
+) -> Answer:
+    order = source.series.order()
+    labels = source.series.take(order).labels()
+    none = np.empty((len(order), 0))
+    if not len(order):
+        empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
+        return Answer(Shape.MATRIX, [], np.array([query.start_ms]), none, none.astype(np.bool_), empty, stats=stats)
+    assert isinstance(source.samples, Tracks)
+    windows = windows_of(source.samples, starts, ends, stale=False)
+    lo, hi = windows.lo[order, 0], windows.hi[order, 0]
+    kept = hi > lo
+    lo, hi = lo[kept], hi[kept]
+    begins = np.concatenate([[0], np.cumsum(hi - lo)])
+    index = np.repeat(lo - begins[:-1], hi - lo) + np.arange(begins[-1])
+    samples = Samples(windows.times[index], windows.values[index], begins)
+    left = [one for one, keep in zip(labels, kept.tolist(), strict=True) if keep]
+    none = np.empty((len(left), 0))
+    return Answer(Shape.MATRIX, left, np.array([query.start_ms]), none, none.astype(np.bool_), samples, stats=stats)

@@ -1,0 +1,28 @@
+"""Forms are read as the standard library reads them."""
+
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmon_api.prometheus.problem import Problem
+from netmon_api.prometheus.route import fields_of
+
+PAIRS = st.lists(st.tuples(st.text(), st.text()))
+
+
+@given(PAIRS)
+def test_what_was_put_into_a_form_comes_out_of_it(pairs: list[tuple[str, str]]) -> None:
+    written = urlencode([(a.encode("utf-8", "replace"), b.encode("utf-8", "replace")) for a, b in pairs]).encode()
+    assert list(fields_of(written)) == parse_qsl(written.decode(), keep_blank_values=True)
+
+
+@given(st.text(alphabet="a=&+%12fEe;é \x00", max_size=40))
+def test_any_body_is_read_as_the_standard_library_reads_it(body: str) -> None:
+    assert list(fields_of(body.encode())) == parse_qsl(body, keep_blank_values=True)
+
+
+def test_a_form_of_very_many_fields_is_refused() -> None:
+    with pytest.raises(Problem, match="more than 10000 fields"):
+        list(fields_of(b"&" * 10_000))
