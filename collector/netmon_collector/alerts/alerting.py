@@ -149,6 +149,7 @@ class Alerting:
             file.chains(),
             file.on_call(),
             Kinship(self._network),
+            file.policies(),
         )
         return Groups(file.tree()), decisions
 

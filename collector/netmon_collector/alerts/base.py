@@ -1,7 +1,8 @@
 """What an alert is, and how whoever raises alerts hands them to whoever tells people of them."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -9,6 +10,7 @@ from netmon_proto.model import Labels
 
 ALERT_NAME: Final = "alertname"
 
+_LONE: Final = re.compile("[\ud800-\udfff]")
 _FNV_OFFSET: Final = 0xCBF29CE484222325
 _FNV_PRIME: Final = 0x100000001B3
 _SEPARATOR: Final = 0xFF
@@ -57,6 +59,16 @@ class Alert:
         return fingerprint_of(self.labels)
 
 
+def mended(alert: Alert) -> Alert:
+    """The same alert, with a replacement character for what no text can hold (lone surrogates): neither databases nor
+    receivers take these, and what is said around them is worth telling."""
+    texts = [text for pair in (*alert.labels, *alert.annotations) for text in pair]
+    if all(map(str.isascii, texts)) or not any(_LONE.search(text) for text in texts):
+        return alert
+    pairs = [tuple((_whole(name), _whole(value)) for name, value in some) for some in (alert.labels, alert.annotations)]
+    return replace(alert, labels=tuple(sorted(pairs[0])), annotations=pairs[1])
+
+
 class AlertReceiver(Protocol):
     """Takes alerts from rules, and from whatever else raises alerts. One event loop calls it.
 
@@ -93,12 +105,16 @@ class NobodyTold:
         """Drops them: they can still be seen in the API and as series."""
 
 
+def _whole(text: str) -> str:
+    return _LONE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def fingerprint_of(labels: Labels) -> str:
     """FNV-1a, 64 bits, over names and values in the order of names, as prometheus/common's model.LabelSet has it."""
     digest = _FNV_OFFSET
     for pair in sorted(labels):
         for text in pair:
-            for byte in text.encode(errors="surrogateescape"):
+            for byte in text.encode(errors="surrogatepass"):
                 digest = ((digest ^ byte) * _FNV_PRIME) & _BITS
             digest = ((digest ^ _SEPARATOR) * _FNV_PRIME) & _BITS
     return f"{digest:016x}"

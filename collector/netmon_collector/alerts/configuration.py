@@ -13,7 +13,7 @@ from netmon_collector.alerts.channels.base import ChannelOptions, Globals, Surro
 from netmon_collector.alerts.channels.registry import CHANNELS
 from netmon_collector.alerts.decision import Endpoint
 from netmon_collector.alerts.delivery import Way
-from netmon_collector.alerts.escalation import Chains
+from netmon_collector.alerts.escalation import Chains, Policy
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.routing_options import EscalationOptions, InhibitOptions, RouteOptions, make_tree
@@ -115,6 +115,10 @@ class AlertingFile(Options):
 
     def chains(self) -> Chains:
         return {one.name: one.chain() for one in self.escalations}
+
+    def policies(self) -> tuple[Policy, ...]:
+        """The escalations that are for what fits their matchers, in the order of the file."""
+        return tuple(Policy(one.name, one.matchers) for one in self.escalations if one.matchers)
 
     def calendar(self) -> Calendar:
         return {one.name: one.periods() for one in (*self.time_intervals, *self.mute_time_intervals)}

@@ -7,7 +7,7 @@ from hashlib import sha256
 from netmon_collector.alerts.base import Alert
 from netmon_collector.alerts.calendar import any_holds
 from netmon_collector.alerts.calendar_options import Calendar
-from netmon_collector.alerts.escalation import Chains, further_receivers
+from netmon_collector.alerts.escalation import Chains, Policy, escalation_of, further_receivers
 from netmon_collector.alerts.groups import Due, Told, is_news
 from netmon_collector.alerts.incident import device_of
 from netmon_collector.alerts.incidents import Incidents
@@ -101,6 +101,7 @@ class Decisions:
     chains: Chains = field(default_factory=dict)
     on_call: Mapping[str, Schedule] = field(default_factory=dict)
     kinship: Kinship = field(default_factory=Kinship)
+    policies: Sequence[Policy] = ()
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def take(self, alert: Alert) -> None:
@@ -128,6 +129,11 @@ class Decisions:
             outcome = self._tell(endpoint, due, [one for one in audible if one.fingerprint not in new])
             outcomes += [outcome] if outcome is not None else []
         return Decision(tuple(outcomes), is_held)
+
+    def escalation(self, due: Due) -> str:
+        """Who else is told of a group where nobody cares."""
+        firing = [alert for alert in due.alerts if alert.resolved_at_ms is None]
+        return escalation_of(due.group.route, firing, self.policies)
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:
         """Takes note of who has been told what."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import Final, TypeVar
 
+import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.alerts.channel import Channel, Message, NotDelivered
@@ -178,6 +179,8 @@ class Delivery:
             raise
         except TimeoutError:
             raise NotDelivered(f"no answer within {SEND_S:.0f} s") from None
+        except (UnicodeError, orjson.JSONEncodeError) as error:
+            raise NotDelivered(f"cannot be written: {type(error).__name__}: {error}", permanent=True) from error
         except Exception as error:
             raise NotDelivered(f"{type(error).__name__}: {error}") from error
 

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from netmon_collector.alerts.base import Alert
 from netmon_collector.alerts.incident import Entry, Escalated, Incident, Kind, note
+from netmon_collector.alerts.matching import Matcher, matches_all
+from netmon_collector.alerts.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +17,25 @@ class Step:
     receiver: str
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The escalation for alerts that fit, on routes that say nothing of it."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+
+
 Chains = Mapping[str, tuple[Step, ...]]
 """The steps of each escalation by its name, in order."""
+
+
+def escalation_of(route: Route, alerts: Iterable[Alert], policies: Iterable[Policy]) -> str:
+    """The escalation of a group in which these fire, "" where there is none: what its route says, else the first policy
+    that one of them fits."""
+    if route.escalation is not None:
+        return route.escalation
+    labels = [dict(alert.labels) for alert in alerts]
+    return next((one.name for one in policies if any(matches_all(one.matchers, each) for each in labels)), "")
 
 
 def next_step(incident: Incident, chains: Chains) -> tuple[int, str] | None:

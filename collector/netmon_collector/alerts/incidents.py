@@ -58,10 +58,12 @@ class Incidents:
         told: Sequence["Notification"],
         held: Iterable[str],
         groups: Iterable[str],
+        chains: Mapping[str, str],
         kinship: Kinship,
         now_ms: int,
     ) -> list[Incident]:
-        """What incidents become when somebody is told so of groups that are due; `groups` are the keys of all groups.
+        """What incidents become when somebody is told so of groups that are due; `groups` are the keys of all groups,
+        `chains` the escalations of those that are due.
 
         A group of which somebody is told that it fires opens an incident, or joins one that is open. One that is
         `held`, because what explains it is told, only joins. One in which nothing fires, or that is no more, is over.
@@ -69,13 +71,12 @@ class Incidents:
         """
         work = _Work(self._incidents, self._of_group, kinship)
         firing = {due.group.key: [one for one in due.alerts if one.resolved_at_ms is None] for due in dues}
-        routes = {due.group.key: due.group.route for due in dues}
         heard: dict[str, set[str]] = {}
         for news in told:
             heard.setdefault(news.group_key, set()).add(news.endpoint.receiver)
         for key in heard:
             if firing.get(key):
-                work.enter(key, firing[key], routes[key].escalation, now_ms)
+                work.enter(key, firing[key], chains[key], now_ms)
         for key in held:
             if key not in heard and firing.get(key):
                 work.enter(key, firing[key], "", now_ms, opens=False)

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from netmon_collector.alerts.base import Alert, AlertsNotTaken
+from netmon_collector.alerts.base import Alert, AlertsNotTaken, mended
 from netmon_collector.alerts.decision import Decisions, Outcome
 from netmon_collector.alerts.escalation import escalate, next_step_ms
 from netmon_collector.alerts.groups import Due, Groups
@@ -75,6 +75,7 @@ class Notifier:
 
     async def take(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Takes alerts as of a time; what is new is on disk when this returns. Raises AlertsNotTaken."""
+        alerts = [mended(alert) for alert in alerts]
         news = [alert for alert in alerts if _is_news(self._alerts.get(alert.fingerprint), alert)]
         if news:
             try:
@@ -109,7 +110,8 @@ class Notifier:
             told = [one.notification for one in outcomes if one.notification is not None]
             held = [due.group.key for due, one in zip(dues, decided, strict=True) if one.is_held]
             present = {group.key for group in self._groups.all()}
-            changed = incidents.plan(dues, told, held, present, self._decisions.kinship, now_ms)
+            chains = {due.group.key: self._decisions.escalation(due) for due in dues}
+            changed = incidents.plan(dues, told, held, present, chains, self._decisions.kinship, now_ms)
             if await self._keep(outcomes, changed):
                 await self._forget(dues)
 

@@ -15,7 +15,7 @@ class Route:
     group_by: names of the labels by which alerts are grouped; None: by all of them, so that each is on its own.
     goes_on: whether the nodes after it are asked too when this one has matched.
     mute_times, active_times: names of times in which nobody is told, and outside which nobody is.
-    escalation: the name of who else is told where nobody cares, "" for nobody.
+    escalation: the name of who else is told where nobody cares, "" for nobody; None: what fits by its matchers.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Route:
     repeat_interval_ms: int
     mute_times: tuple[str, ...] = ()
     active_times: tuple[str, ...] = ()
-    escalation: str = ""
+    escalation: str | None = None
     routes: tuple["Route", ...] = ()
 
     def find(self, labels: Mapping[str, str]) -> list["Route"]:

@@ -93,9 +93,11 @@ class StepOptions(Options):
 
 
 class EscalationOptions(Options):
-    """Who else is told of what nobody takes on, step by step; routes name it by `escalation`."""
+    """Who else is told of what nobody takes on, step by step. Routes name it by `escalation`; of groups whose route
+    says nothing, it is for those in which an alert fits its matchers, where it has some."""
 
     name: str = Field(min_length=1, max_length=200)
+    matchers: Matchers = ()
     steps: tuple[StepOptions, ...] = Field(min_length=1, max_length=20)
 
     @model_validator(mode="after")

@@ -135,6 +135,7 @@ class Collector:
             file.chains(),
             file.on_call(),
             Kinship(Outlook(self.ledger, world.graph, clock.now)),
+            file.policies(),
         )
         groups = Groups(file.tree())
         self.notifier = Notifier(groups, decisions, AlertBook(state), self.outbox, self.delivery.post, clock.now)
