@@ -35,8 +35,9 @@ from netmon_collector.store.layout import (
 )
 from netmon_collector.store.record import Bits
 
-_LEVEL: Final = 6
-_DEFLATE_LEVEL: Final = 6
+_LEVELS: Final = 4, 6
+"""Of pcodec, for chunks that are merged soon, and for those that last."""
+_DEFLATE_LEVELS: Final = 3, 6
 _GROUP: Final = 1024
 """So many samples, about, are in a page of short columns."""
 _SHORT: Final = 240
@@ -61,11 +62,14 @@ Columnar = npt.NDArray[np.intp]
 Present = npt.NDArray[np.bool_]
 
 
-def encode(matrix: Matrix, verdicts: Verdicts | None = None) -> tuple[bytes, int]:
-    """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any."""
+def encode(matrix: Matrix, verdicts: Verdicts | None = None, *, lasts: bool = True) -> tuple[bytes, int]:
+    """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any.
+
+    One that does not last, as it is merged soon, costs less to write and read, and some more bytes.
+    """
     sames = _sames(matrix)
     own = np.flatnonzero(sames == _OWN) if len(sames) else np.arange(len(matrix.bits))
-    packer = _Packer(matrix, own)
+    packer = _Packer(matrix, own, lasts=lasts)
     kinds = np.where(sames == _RISEN, np.uint8(RISEN), np.uint8(SAME)) if len(sames) else np.empty(len(own), np.uint8)
     flags = np.zeros(len(matrix.bits), np.uint8)
     kinds[own], flags[own] = packer.kinds, packer.flags
@@ -78,7 +82,7 @@ def encode(matrix: Matrix, verdicts: Verdicts | None = None) -> tuple[bytes, int
     judged = b"" if verdicts is None else _judged_page(verdicts)
     sections[Section.ANOMALIES] = len(judged).to_bytes(4, "little") if judged else b""
     plain = SECTION_LENGTHS.pack(*map(len, sections)) + b"".join(sections)
-    meta = zlib.compress(plain, _DEFLATE_LEVEL)
+    meta = zlib.compress(plain, _DEFLATE_LEVELS[lasts])
     numbers = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) if packer.ragged else matrix.bits.size
     shape = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
     samples = numbers // matrix.fields
@@ -122,7 +126,8 @@ def _filled(bits: Bits, present: Present) -> Bits:
 class _Packer:
     """Makes the parts of some columns of a matrix, and what is to be known of them."""
 
-    def __init__(self, matrix: Matrix, own: Columnar) -> None:
+    def __init__(self, matrix: Matrix, own: Columnar, *, lasts: bool) -> None:
+        self._lasts = lasts
         bits = matrix.bits if len(own) == len(matrix.bits) else matrix.bits[own]
         self._slots = bits.shape[1]
         present = bits != ABSENT_BITS
@@ -137,7 +142,7 @@ class _Packer:
         self.pages: list[bytes] = []
         self.present_page = b""
         if self._present is not None:
-            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVEL)
+            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVELS[lasts])
             self.present_page = _page(packed)
         self._parts: list[Part] = []
         self._bases: list[npt.NDArray[np.int64]] = []
@@ -162,6 +167,9 @@ class _Packer:
     def _companies(self, chosen: Columnar) -> npt.NDArray[np.int64]:
         """By column of a class, in whose company it is compressed; of all classes there are less than 250."""
         scales, ragged = self._columns.scales[chosen], self._ragged[chosen]
+        if not self._lasts:
+            one: npt.NDArray[np.int64] = ragged.astype(np.int64)
+            return one
         coarse = ragged | (self._slots < _SHORT)
         coarseness = 4 if self._slots < _VERY_SHORT else 2
         companies: npt.NDArray[np.int64] = np.where(coarse, scales // coarseness, scales) + _RAGGED * ragged
@@ -197,7 +205,9 @@ class _Packer:
             samples, counts = self._whole(code, values, slopes, group)
         mode, delta = _FLOATS if code is Code.FLOAT else _INTEGERS
         paging = PagingSpec.exact_page_sizes(counts)
-        config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
+        config = ChunkConfig(
+            compression_level=_LEVELS[self._lasts], mode_spec=mode, delta_spec=delta, paging_spec=paging
+        )
         compressor = COMPRESSOR.chunk_compressor(samples, config)
         meta = compressor.write_meta()
         self.pages += [_page(compressor.write_page(at)) for at in range(len(counts))]
@@ -272,7 +282,7 @@ def _constants(bits: Bits, columns: Columns) -> npt.NDArray[np.uint64]:
 def _judged_page(verdicts: Verdicts) -> bytes:
     known = np.packbits(verdicts != Verdict.UNKNOWN, axis=1)
     anomalous = np.packbits(verdicts == Verdict.ANOMALOUS, axis=1)
-    return _page(zlib.compress(known.tobytes() + anomalous.tobytes(), _DEFLATE_LEVEL))
+    return _page(zlib.compress(known.tobytes() + anomalous.tobytes(), _DEFLATE_LEVELS[True]))
 
 
 def _page(data: bytes) -> bytes:

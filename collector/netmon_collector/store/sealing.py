@@ -26,12 +26,15 @@ EVER: Final = (-(2**63), 2**63 - 1)
 def seal(
     blocks: Mapping[int, Sequence[Rows]], slice_ms: int, marks: Mapping[int, Sequence[Marks]] | None = None
 ) -> Iterator[Packed]:
-    """The chunks of heads, and verdicts on them, by block; what is of another slice of time is another chunk."""
+    """The chunks of heads, and verdicts on them, by block; what is of another slice of time is another chunk.
+
+    They are merged soon.
+    """
     for block, parts in blocks.items():
         strips = [Strip(part.series, Table(part.times, np.ascontiguousarray(part.bits.T))) for part in parts]
         for strip in woven(strips):
             for part in cut(strip.table, slice_ms):
-                yield from packed(block, strip.series, part, marks=(marks or {}).get(block, ()))
+                yield from packed(block, strip.series, part, 1, (marks or {}).get(block, ()), lasts=False)
 
 
 def piece(rows: Rows, series: Numbers, start_ms: int = EVER[0], end_ms: int = EVER[1]) -> Piece:
@@ -56,10 +59,12 @@ def _between(rows: Rows, start_ms: int, end_ms: int) -> tuple[Times, Bits]:
     return times[slots], rows.bits[slots]
 
 
-def packed(block: int, series: Numbers, table: Table, fields: int = 1, marks: Sequence[Marks] = ()) -> Iterator[Packed]:
+def packed(
+    block: int, series: Numbers, table: Table, fields: int = 1, marks: Sequence[Marks] = (), *, lasts: bool = True
+) -> Iterator[Packed]:
     """A table as a chunk; none where it holds no sample. Columns are those of the series, field by field.
 
-    `marks`: verdicts on samples of the block, later ones count.
+    `marks`: verdicts on samples of the block, later ones count. `lasts`: see `encode`.
     """
     left = trimmed(table, fields)
     if left is not None:
@@ -68,7 +73,9 @@ def packed(block: int, series: Numbers, table: Table, fields: int = 1, marks: Se
         verdicts = placed(marks, series[kept], small.times) if marks else None
         if verdicts is not None:
             verdicts[small.bits == ABSENT_BITS] = Verdict.UNKNOWN
-        yield Packed(block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix, verdicts))
+        yield Packed(
+            block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix, verdicts, lasts=lasts)
+        )
 
 
 def cut(table: Table, slice_ms: int) -> Iterator[Table]:
