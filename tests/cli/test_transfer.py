@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from netmon_collector.store.base import ABSENT
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME, STALE, Kind, Labels
 from tests.cli.conftest import Netmon
-from tests.collector.store.samples import Samples, batch, held, row, series
+from tests.collector.store.samples import Samples, batch, bits, held, row, series
 
 START_MS = 1_700_000_000_123
 DAY_MS = 86_400_000
@@ -143,6 +144,22 @@ def test_the_columns_are_easily_read(netmon: Netmon, tmp_path: Path) -> None:
         "time": datetime.fromisoformat("2023-11-14T22:13:20.123+00:00"),
         "value": 0.0,
     }
+
+
+def test_duckdb_reads_what_went_out_bit_by_bit_and_counts_with_it(netmon: Netmon, tmp_path: Path) -> None:
+    samples = fill(tmp_path / "old")
+    path = str(tmp_path / "h.parquet")
+    assert netmon("store", "export", f"embedded:{tmp_path / 'old'}", path).code == 0
+    with duckdb.connect() as connection:
+        rows = connection.execute("SELECT name, labels, epoch_ms(time), value FROM read_parquet(?)", [path]).fetchall()
+        by_day = connection.execute(
+            "SELECT epoch_ms(time) // 86400000 AS day, max(value) FROM read_parquet(?) "
+            "WHERE name = 'up' AND labels['instance'] = 'web2' GROUP BY day",
+            [path],
+        ).fetchall()
+    assert {(series(name, **labels), time_ms): bits(value) for name, labels, time_ms, value in rows} == samples
+    days = {n: (START_MS + n * 3_600_017) // DAY_MS for n in range(60)}
+    assert dict(by_day) == {day: max(n for n in days if days[n] == day) / 7 for day in days.values()}
 
 
 @pytest.mark.parametrize("name", ["history.parquet", "history.om"])
