@@ -1,12 +1,18 @@
-"""What is odd now, why, and how the judging goes."""
+"""What is odd now, why, what of it was fine, and how the judging goes."""
 
-from pydantic import Field
+import asyncio
 
-from netmon_api.envelope import listing, page_of
+from pydantic import BaseModel, ConfigDict, Field
+
+from netmon_api.bodies import body_of
+from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Answer, Labels, Listing, NoQuery, PageQuery, Text, Time, Value
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.feedback import Fine
+from netmon_collector.query.selector import parse_selector
+from netmon_collector.store.match import Matching
 
 
 class AnomaliesQuery(PageQuery):
@@ -48,6 +54,30 @@ class ModelAnswer(Answer):
     saved: Time | None = None
 
 
+class FineBody(BaseModel):
+    """That the anomalies of the last hour of these series were fine; `selector` as in PromQL, of names and matchers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selector: str = Field(min_length=1, max_length=16_384)
+    given_by: str = Field(default="", max_length=200)
+
+
+class FineAnswer(Answer):
+    """That what a series did then was fine: the like of it does not alarm for 60 days."""
+
+    id: str
+    labels: Labels
+    time: Time
+    given_by: str
+
+
+class FinesAnswer(Answer):
+    """What was said now."""
+
+    results: list[FineAnswer]
+
+
 async def list_anomalies(call: Call[AnomaliesQuery]) -> Listing[AnomalyAnswer]:
     query, assessor = call.query, call.services.assessor
     found = [one for one in (assessor.anomalies if assessor else ()) if _is_wanted(dict(one.labels), query)]
@@ -70,6 +100,44 @@ async def show_model(call: Call[NoQuery]) -> ModelAnswer:
         state_bytes=now.state_bytes,
         saved=None if now.saved_s is None else rfc3339(round(now.saved_s * 1000)),
     )
+
+
+async def list_fine(call: Call[PageQuery]) -> Listing[FineAnswer]:
+    """What people said was fine, the newest first."""
+    assessor = call.services.assessor
+    given = list(assessor.feedback)[::-1] if assessor else []
+    return listing(call.request.path, len(given), [_told(one) for one in page_of(given, call.query)], call.query)
+
+
+async def add_fine(call: Call[NoQuery]) -> FinesAnswer:
+    body, assessor = await body_of(call.request, FineBody), _assessor(call)
+    try:
+        wanted = Matching(parse_selector(body.selector))
+    except ValueError as error:
+        raise ApiError("bad_request", f"selector: {error}") from None
+    said = await asyncio.to_thread(assessor.accept, wanted.accepts, body.given_by)
+    if not said:
+        raise ApiError("not_found", "nothing that this selector names was odd within the last hour")
+    return FinesAnswer(results=[_told(one) for one in said])
+
+
+async def take_fine_back(call: Call[NoQuery]) -> FineAnswer:
+    """Takes it back, with what was said of the same series since."""
+    fine_id = call.request.match_info["id"]
+    found = await asyncio.to_thread(_assessor(call).take_back, fine_id)
+    if found is None:
+        raise ApiError("not_found", f"nothing was said to be fine under {fine_id!r}")
+    return _told(found)
+
+
+def _assessor(call: Call[NoQuery]) -> Assessor:
+    if call.services.assessor is None:
+        raise ApiError("unavailable", "series are not judged: 'anomaly: enabled' is false in collector.yaml")
+    return call.services.assessor
+
+
+def _told(one: Fine) -> FineAnswer:
+    return FineAnswer(id=one.id, labels=dict(one.labels), time=rfc3339(round(one.time_s * 1000)), given_by=one.given_by)
 
 
 def _is_wanted(labels: dict[str, str], query: AnomaliesQuery) -> bool:

@@ -6,7 +6,19 @@ from netmon_api import backup, devices, events, health, openapi, series, status,
 from netmon_api import store as store_detail
 from netmon_api.alerting_table import ALERTING_ROUTES
 from netmon_api.alertmanager.table import ALERTMANAGER_ROUTES
-from netmon_api.anomalies import AnomaliesQuery, AnomalyAnswer, ModelAnswer, list_anomalies, show_model
+from netmon_api.anomalies import (
+    AnomaliesQuery,
+    AnomalyAnswer,
+    FineAnswer,
+    FineBody,
+    FinesAnswer,
+    ModelAnswer,
+    add_fine,
+    list_anomalies,
+    list_fine,
+    show_model,
+    take_fine_back,
+)
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.check_table import CHECK_ROUTES
 from netmon_api.discovery_table import DISCOVERY_ROUTES
@@ -19,6 +31,7 @@ from netmon_api.models import (
     DevicesQuery,
     Listing,
     NoQuery,
+    PageQuery,
     SamplesAnswer,
     SamplesQuery,
     SeriesAnswer,
@@ -54,6 +67,12 @@ ROUTES: tuple[Route, ...] = (
           "What happened, the newest first"),
     Route("GET", "/api/v1/anomalies", Access.TOKEN, list_anomalies, AnomaliesQuery, Listing[AnomalyAnswer],
           "Series that were odd within the last hour, the newest first"),
+    Route("GET", "/api/v1/anomalies/fine", Access.TOKEN, list_fine, PageQuery, Listing[FineAnswer],
+          "What people said was fine, the newest first"),
+    Route("POST", "/api/v1/anomalies/fine", Access.TOKEN, add_fine, NoQuery, FinesAnswer,
+          "Say that what series did within the last hour was fine", body=FineBody),
+    Route("DELETE", "/api/v1/anomalies/fine/{id}", Access.TOKEN, take_fine_back, NoQuery, FineAnswer,
+          "Take back that something was fine"),
     Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
     *RULE_ROUTES,
     *MAP_ROUTES,

@@ -7,18 +7,21 @@ import typer
 from netmon_cli.output import paper
 from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
 
+anomalies_app = typer.Typer(help="What was odd within the last hour, and what of it was fine.", rich_markup_mode=None)
 model_app = typer.Typer(help="What judges series.", rich_markup_mode=None)
 
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the commands that have no group of their own."""
-    app.command("anomalies")(show_anomalies)
+    app.add_typer(anomalies_app, name="anomalies")
     app.command("forecast")(show_forecast)
     app.command("capacity")(show_capacity)
     app.add_typer(model_app, name="model")
 
 
+@anomalies_app.callback(invoke_without_command=True)
 def show_anomalies(
+    context: typer.Context,
     device: Annotated[list[str] | None, typer.Option(help="Of this device; may be given again.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
@@ -27,7 +30,44 @@ def show_anomalies(
     """What was odd within the last hour, and what was expected instead."""
     from netmon_cli import analytics
 
+    if context.invoked_subcommand is not None:
+        return
     finish(analytics.show_anomalies(client_at(url, token_file), device or (), as_json, paper()))
+
+
+@anomalies_app.command("fine")
+def say_fine(
+    selector: Annotated[str, typer.Argument(help="Which series, such as 'node_load1{instance=\"web1\"}'.")],
+    by: Annotated[str, typer.Option(help="Who says so.")] = "",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say that what these series did within the last hour was fine: the like of it does not alarm for 60 days."""
+    from netmon_cli import feedback
+
+    finish(feedback.say_fine(client_at(url, token_file), selector, by, as_json, paper()))
+
+
+@anomalies_app.command("said")
+def show_fine(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """What was said to be fine, the newest first."""
+    from netmon_cli import feedback
+
+    finish(feedback.show_fine(client_at(url, token_file), as_json, paper()))
+
+
+@anomalies_app.command("undo")
+def take_fine_back(
+    fine_id: Annotated[str, typer.Argument(metavar="ID", help="As `netmon anomalies said` shows it.")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take back that something was fine, and what was said of the same series since."""
+    from netmon_cli import feedback
+
+    finish(feedback.take_back(client_at(url, token_file), fine_id, as_json))
 
 
 def show_forecast(

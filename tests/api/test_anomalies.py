@@ -1,6 +1,7 @@
 """What is odd, over HTTP."""
 
 import numpy as np
+import pytest
 
 from netmon_collector.store.base import Group, Row
 from tests.api.lab import NOW_MS, Lab, labels
@@ -8,12 +9,17 @@ from tests.api.lab import NOW_MS, Lab, labels
 STEP_MS = 900_000
 
 
-async def test_an_anomaly_is_listed_with_what_was_expected(lab: Lab) -> None:
+def make_odd(lab: Lab) -> None:
+    """A history of two series, of which one does something odd now."""
     group = Group(None, [labels("load", instance="web1"), labels("load", instance="web2")])
     rng = np.random.default_rng(1)
     rows = [Row(group, NOW_MS - STEP_MS * back, 100 + 5 * rng.normal(size=2)) for back in range(400, 0, -1)]
     lab.assessor.offer([*rows, Row(group, NOW_MS, np.array([700.0, 100.0]))])
     lab.assessor.judge()
+
+
+async def test_an_anomaly_is_listed_with_what_was_expected(lab: Lab) -> None:
+    make_odd(lab)
     async with lab.client.get("/api/v1/anomalies", params={"instance": "web1", "name": "load"}) as response:
         answer = await response.json()
     assert answer["count"] >= 1
@@ -26,3 +32,34 @@ async def test_an_anomaly_is_listed_with_what_was_expected(lab: Lab) -> None:
     assert model["enabled"]
     assert model["series"] == 2
     assert model["judged"] > 700
+
+
+async def test_what_was_fine_is_said_listed_and_taken_back(lab: Lab) -> None:
+    make_odd(lab)
+    body = {"selector": 'load{instance="web1"}', "given_by": "ann"}
+    async with lab.client.post("/api/v1/anomalies/fine", json=body) as response:
+        assert response.status == 200
+        said = (await response.json())["results"]
+    assert [one["labels"]["instance"] for one in said] == ["web1"]
+    async with lab.client.get("/api/v1/anomalies/fine") as response:
+        listed = await response.json()
+    assert listed["results"] == said
+    assert listed["results"][0]["given_by"] == "ann"
+    address = f"/api/v1/anomalies/fine/{said[0]['id']}"
+    async with lab.client.delete(address) as response:
+        assert (await response.json())["id"] == said[0]["id"]
+    async with lab.client.delete(address) as response:
+        assert response.status == 404
+    async with lab.client.get("/api/v1/anomalies/fine") as response:
+        assert (await response.json())["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("selector", "status", "said"),
+    [("nothing_odd", 404, "was odd within the last hour"), ("rate(load[5m])", 400, "only plain selectors")],
+)
+async def test_what_cannot_be_fine_is_told(lab: Lab, selector: str, status: int, said: str) -> None:
+    make_odd(lab)
+    async with lab.client.post("/api/v1/anomalies/fine", json={"selector": selector}) as response:
+        assert response.status == status
+        assert said in await response.text()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netmon_cli import analytics
+from netmon_cli import analytics, feedback
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper
@@ -109,3 +109,33 @@ def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> N
     assert "487" in told
     assert "3 not judged because that fell behind" in told
     assert "not saved yet" in told
+
+
+class Told(Collector):
+    """Takes what is sent, and answers as before."""
+
+    def send(self, method: str, path: str, body: Any = None, timeout_s: float | None = None) -> Any:
+        self.asked.append(f"{method} {path} {json.dumps(body)}")
+        return self._answer
+
+
+FINE = {
+    "id": "7d",
+    "labels": {"__name__": "load", "instance": "web1"},
+    "time": "2026-01-31T11:59:00Z",
+    "given_by": "ann",
+}
+
+
+def test_what_was_fine_is_said_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    collector = Told(answer={"results": [FINE]})
+    feedback.say_fine(collector, "load", "ann", False, PLAIN)
+    assert collector.asked == ['POST /api/v1/anomalies/fine {"selector": "load", "given_by": "ann"}']
+    assert capsys.readouterr().out.splitlines()[1].split() == ["1m", "ago", "7d", "ann", 'load{instance="web1"}']
+
+
+def test_what_is_taken_back_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    collector = Told(answer=FINE)
+    feedback.take_back(collector, "7d/..", False)
+    assert collector.asked == ["DELETE /api/v1/anomalies/fine/7d%2F.. null"]
+    assert capsys.readouterr().out == 'load{instance="web1"} may alarm again\n'

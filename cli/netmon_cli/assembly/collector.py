@@ -277,7 +277,8 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     longest_ms = config.store.retention.retention().longest_raw_ms
     assessor = None
     if config.anomaly.enabled:
-        assessor = Assessor(config.anomaly, config.state / "anomaly.npz", lambda: now_ms() / 1000)
+        maintenance = knowledge.alerting.maintenance
+        assessor = Assessor(config.anomaly, config.state / "anomaly.npz", lambda: now_ms() / 1000, maintenance.devices)
         closing.callback(assessor.save)
     pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, assessor, retention_ms=longest_ms, now_ms=now_ms)
     hostname = platform.node() or "unnamed"

@@ -6,15 +6,17 @@ behind. Every few seconds all that waits is laid into one array over all series 
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import Constants, Detector, Explanation, explain
+from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.anomaly.memory import load, save
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
@@ -66,13 +68,23 @@ class Standing:
 
 
 class Assessor:
-    """now_s: the clock. path: where the state is kept between starts."""
+    """now_s: the clock. path: where the state is kept between starts. excused: those of some devices of which nothing
+    is learned at a time, Unix milliseconds, because they are in maintenance.
+    """
 
-    def __init__(self, options: AnomalyOptions, path: Path, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        options: AnomalyOptions,
+        path: Path,
+        now_s: Callable[[], float],
+        excused: Callable[[Set[str], int], Set[str]] = lambda _, __: frozenset(),
+    ) -> None:
         self._constants = Constants(weeks_per_alarm=options.weeks_per_alarm)
         self._path = path
         self._now_s = now_s
-        state, labels = load(path)
+        self._excused = excused
+        state, labels, self._feedback = load(path)
+        self._turn = Lock()
         self._roster = Roster(options.max_series, labels)
         self._detector = Detector(state, self._constants)
         self._queue: deque[Row] = deque()
@@ -104,7 +116,9 @@ class Assessor:
         ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
-            verdicts = await asyncio.to_thread(self.judge)
+            devices = self._roster.families["instance"].values
+            excused = self._excused(set(devices), round(self._now_s() * 1000))
+            verdicts = await asyncio.to_thread(self.judge, excused)
             if isinstance(store, JudgingStore):
                 for start in range(0, len(verdicts), AT_ONCE):
                     store.judge(verdicts[start : start + AT_ONCE])
@@ -115,8 +129,14 @@ class Assessor:
             if ticks % SAVE_EVERY_TICKS == 0:
                 await asyncio.to_thread(self.save)
 
-    def judge(self) -> list[Judged]:
-        """Judges all that waits: the verdicts, which are for the store to keep beside the samples."""
+    def judge(self, excused: Set[str] = frozenset()) -> list[Judged]:
+        """Judges all that waits: the verdicts, which are for the store to keep beside the samples. Of the devices that
+        are excused nothing is learned.
+        """
+        with self._turn:
+            return self._judge(excused)
+
+    def _judge(self, excused: Set[str]) -> list[Judged]:
         taken = [self._queue.popleft() for _ in range(len(self._queue))]
         self._waiting = max(0, self._waiting - sum(len(row.values) for row in taken))
         if self._behind and self._waiting < MOST_WAITING // 2:
@@ -124,11 +144,12 @@ class Assessor:
             log.info("anomaly.caught_up", dropped=self._dropped)
         told: list[Judged] = []
         for times, values, rows in self._laid(taken):
+            teach = self._teaching(excused, len(values))
             verdicts = np.full(len(values), Verdict.UNKNOWN, np.uint8)
             for start in range(0, len(values), PART):
                 part = slice(start, min(start + PART, len(values)))
                 if np.isfinite(values[part]).any():
-                    self._observe(times[part], values[part], part, verdicts[part])
+                    self._observe(times[part], values[part], part, verdicts[part], teach)
             told += [judged for row in rows if (judged := self._verdicts(row, verdicts)) is not None]
         self._tell()
         return told
@@ -141,8 +162,24 @@ class Assessor:
         said[known] = verdicts[places[known]]
         return Judged(row.group, np.array([row.time_ms]), said[None, :]) if said.any() else None
 
-    def _observe(self, times: Values, values: Values, part: slice, verdicts: NDArray[np.uint8]) -> None:
-        found = self._detector.observe(times, values, part)
+    def _teaching(self, excused: Set[str], series: int) -> NDArray[np.bool_] | None:
+        """Of which series something is learned; None for all."""
+        if not excused:
+            return None
+        teach = np.ones(series, np.bool_)
+        ours = ~self._roster.families["instance"].are_in(excused)
+        teach[: len(ours)] = ours
+        return teach
+
+    def _observe(
+        self,
+        times: Values,
+        values: Values,
+        part: slice,
+        verdicts: NDArray[np.uint8],
+        teach: NDArray[np.bool_] | None,
+    ) -> None:
+        found = self._detector.observe(times, values, part, None if teach is None else teach[part])
         verdicts[np.isfinite(found.score)] = Verdict.NORMAL
         verdicts[found.alarm] = Verdict.ANOMALOUS
         judged = np.flatnonzero(np.isfinite(found.score)) + part.start
@@ -194,10 +231,27 @@ class Assessor:
             for row, (time_s, value) in newest
         ]
 
+    def accept(self, is_meant: Callable[[Labels], bool], given_by: str) -> list[Fine]:
+        """What these of the anomalies of the last hour did was fine: the like of it does not alarm for 60 days."""
+        with self._turn:
+            rows = [(row, self._roster.labels[row]) for row in self._last if is_meant(self._roster.labels[row])]
+            return self._feedback.accept(self._detector, rows, self._now_s(), given_by)
+
+    def take_back(self, fine_id: str) -> Fine | None:
+        """Takes back that something was fine, and what was said of the same series since; None where it is unknown."""
+        with self._turn:
+            return self._feedback.take_back(self._detector, fine_id)
+
+    @property
+    def feedback(self) -> Sequence[Fine]:
+        """What was fine, the oldest first."""
+        return self._feedback.given
+
     def save(self) -> None:
         """Writes the state down; a disk that does not take it is told, and the next time may be better."""
         try:
-            save(self._path, self._detector.state, self._roster.labels)
+            with self._turn:
+                save(self._path, self._detector.state, self._roster.labels, self._feedback)
         except OSError as error:
             log.warning("anomaly.not_saved", error=str(error), path=self._path)
             return

@@ -1,6 +1,6 @@
 """Which row of the detector's state each series has; the same for the same labels, whoever gathers them."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +84,18 @@ class Family:
 
     def count(self, rows: Rows) -> Counts:
         """How many of these rows have each of `values`."""
+        return np.bincount(self._laid()[rows], minlength=len(self._numbers))
+
+    def are_in(self, values: Set[str]) -> NDArray[np.bool_]:
+        """Whether each row has one of these values."""
+        chosen = np.array([value in values for value in self._numbers], np.bool_)
+        found: NDArray[np.bool_] = chosen[self._laid()]
+        return found
+
+    def _laid(self) -> Rows:
         if len(self._array) != len(self._of_rows):
             self._array = np.array(self._of_rows, np.intp)
-        return np.bincount(self._array[rows], minlength=len(self._numbers))
+        return self._array
 
 
 def name_of(labels: Labels) -> str:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from netmon_collector.query.answer import Answer, Mask
+from netmon_collector.query.foresight import ANOMALY_RATE
 from netmon_collector.query.plan import Query
 from netmon_collector.query.syntax.nodes import Call, Edges, Node, Selector, Subquery, children
 from netmon_collector.store.changes import Changes
@@ -108,7 +109,7 @@ def _is_steady(query: Query, node: Node) -> bool:
         case Selector() | Subquery():
             return node.shift.at is None and query.offset_ms(node.shift) >= 0
         case Call():
-            return node.function not in ("start", "end", "range")
+            return node.function not in ("start", "end", "range", ANOMALY_RATE)  # verdicts come after their samples
     return True
 
 

@@ -26,6 +26,8 @@ BASELINES: Final[dict[str, Judge]] = {
     "baseline_high": lambda _, middle, usual: middle + _BAND * usual,
     "baseline_low": lambda _, middle, usual: middle - _BAND * usual,
 }
+ANOMALY_RATE: Final = "anomaly_rate"
+"""The part of the samples that were anomalies; what it reads is verdicts, 1 or 0, and nothing where there is none."""
 FORECASTS: Final = ("forecast", "forecast_high", "forecast_low")
 LIMITS: Final = ("time_until", "time_until_high", "time_until_low")
 

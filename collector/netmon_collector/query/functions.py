@@ -102,6 +102,12 @@ def _baseline(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     return evaluator.windowed(call.args[0], steps, foresight.baseline_kernel(call.function, steps.times))
 
 
+def _anomaly_rate(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
+    if not isinstance(bare(call.args[0]), Selector):
+        refuse("anomaly_rate() needs the samples themselves, such as node_load1[1h], not a subquery")
+    return evaluator.windowed(call.args[0], steps, over_time.KERNELS["avg_over_time"])
+
+
 def _forecast(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     given = evaluator.scalar(call.args[1], steps)
     kernel = foresight.forecast_kernel if call.function in foresight.FORECASTS else foresight.limit_kernel
@@ -223,6 +229,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     **_kernels(rates.KERNELS, _rate),
     **dict.fromkeys(("clamp", "clamp_max", "clamp_min"), _clamp),
     **dict.fromkeys(("min_of", "max_of"), _extreme_of),
+    foresight.ANOMALY_RATE: _anomaly_rate,
     **dict.fromkeys(foresight.BASELINES, _baseline),
     **dict.fromkeys((*foresight.FORECASTS, *foresight.LIMITS), _forecast),
     **dict.fromkeys(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"), _sort),

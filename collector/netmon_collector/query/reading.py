@@ -2,14 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from netmon_collector.query.answer import ErrorKind, QueryError
+from netmon_collector.query.foresight import ANOMALY_RATE
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History, Told
 from netmon_collector.query.options import QueryOptions
 from netmon_collector.query.plan import Need
-from netmon_collector.store.base import Frame, Latest, Lines, Matcher, ReadableStore, Store, StoreError, TieredStore
+from netmon_collector.store.base import (
+    ABSENT,
+    Frame,
+    Latest,
+    Lines,
+    Matcher,
+    ReadableStore,
+    Store,
+    StoreError,
+    TieredStore,
+)
+from netmon_collector.store.judged import JudgingStore
 
 _LONG_MS: Final = 12 * 3_600_000
 """From this length on it is looked at how many samples there will be, before all are read."""
@@ -22,6 +37,9 @@ _MOST_WINDOWS_MS: Final = 1_000_000_000
 """Series for so long, and windows of so long of which each sample is looked at, take a millisecond or
 a few.
 """
+
+_TOLD: Final = np.array([ABSENT, 0.0, 1.0])
+"""By verdict."""
 
 Found = list[Frame] | Lines | Latest
 """Samples of some series, as the store has them at hand."""
@@ -46,7 +64,7 @@ class Reader:
         long, together. Raises NotAtHand where that cannot be, and QueryError.
         """
         store = self._readable
-        if store is None or not store.is_whole:
+        if store is None or not store.is_whole or need.function == ANOMALY_RATE:
             raise NotAtHand
         if need.until_ms <= need.after_ms:
             return []
@@ -77,6 +95,8 @@ class Reader:
         if need.until_ms <= need.after_ms:
             return [], None
         try:
+            if need.function == ANOMALY_RATE:
+                return self._verdicts(need, guard, loop), None
             latest = self._latest(need, guard, loop) if need.newest_only else None
             if latest is not None and latest.times.max(initial=need.after_ms) <= need.until_ms:
                 guard.read(len(latest.labels), len(latest.labels))
@@ -102,6 +122,16 @@ class Reader:
         if told is None or first_ms - need.after_ms <= _SPARSE_MS:
             return found, None
         return found, self._history(need, told, first_ms, guard, loop)
+
+    def _verdicts(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame]:
+        """1 for each sample that is an anomaly, 0 for each that is none; what nobody judged is not there."""
+        if not isinstance(self._store, JudgingStore):
+            raise ValueError("anomaly_rate() needs the embedded store: others do not keep what is an anomaly")
+        guard.expect(self._estimated(need, guard, loop))
+        work = self._store.select_judged(need.selector.matchers, need.after_ms + 1, need.until_ms)
+        found = guard.wait(asyncio.run_coroutine_threadsafe(work, loop))
+        guard.read(sum(len(one.frame.labels) for one in found), sum(one.verdicts.size for one in found))
+        return [replace(one.frame, values=np.take(_TOLD, one.verdicts.T).T) for one in found]
 
     def _samples(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame] | Lines:
         matchers = need.selector.matchers

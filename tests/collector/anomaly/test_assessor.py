@@ -183,3 +183,44 @@ async def test_the_store_keeps_the_verdict_beside_the_sample(tmp_path: Path, mon
     assert found[series("temperature", "web1")] == [Verdict.NORMAL, Verdict.NORMAL]
     assert found[series("load", "web1")][0] == Verdict.ANOMALOUS
     assert found[series("load", "web2")][-1] == Verdict.NORMAL
+
+
+def odd_again(assessor: Assessor, steps: int) -> bool:
+    """Whether the same oddity alarms some gathers later."""
+    time_ms = LATER_MS + steps * STEP_MS
+    assessor.offer([Row(GROUP, time_ms, np.array([100.0, 700.0, 100.0]))])
+    assessor.judge()
+    return any(one.labels == series("load", "web1") and one.time_s == time_ms / 1000 for one in assessor.anomalies)
+
+
+def test_what_was_fine_is_kept_over_a_restart_and_can_be_taken_back(tmp_path: Path) -> None:
+    assessor = taught(tmp_path)
+    assert odd_again(assessor, 0)
+    said = assessor.accept(lambda labels: labels == series("load", "web1"), "ann")
+    assert [one.labels for one in said] == [series("load", "web1")]
+    assessor.save()
+    again = assessor_at(tmp_path)
+    assert again.feedback == assessor.feedback
+    assert not odd_again(again, 2)
+    undone = assessor_at(tmp_path)
+    assert undone.take_back(said[0].id) == said[0]
+    assert undone.take_back(said[0].id) is None
+    assert odd_again(undone, 2)
+
+
+def test_taking_something_back_takes_what_was_said_of_it_since(tmp_path: Path) -> None:
+    assessor = taught(tmp_path)
+    odd_again(assessor, 0)
+    first, _ = (assessor.accept(lambda labels: labels == series("load", "web1"), "")[0] for _ in range(2))
+    assessor.take_back(first.id)
+    assert not assessor.feedback
+
+
+def test_of_a_device_in_maintenance_nothing_is_learned(tmp_path: Path) -> None:
+    assessor = taught(tmp_path)
+    expected = assessor._detector.state.basics.expected
+    before = expected[:3].copy()
+    assessor.offer([Row(GROUP, LATER_MS + step * STEP_MS, np.array([150.0, 150, 150])) for step in range(4)])
+    assessor.judge({"web1"})
+    assert (expected[:2] == before[:2]).all()
+    assert expected[2] > before[2]

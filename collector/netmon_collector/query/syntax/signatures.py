@@ -57,7 +57,7 @@ SIGNATURES: Final[dict[str, Signature]] = {
     **_all("sort_by_label sort_by_label_desc", "vt", "v", -1, experimental=True),
     **_all("pi time", "", "s"),
     **_all("start end step range", "", "s", experimental=True),
-    **_all("anomaly_score baseline_high baseline_low", "m", "v"),
+    **_all("anomaly_rate anomaly_score baseline_high baseline_low", "m", "v"),
     **_all("forecast forecast_high forecast_low time_until time_until_high time_until_low", "ms", "v"),
     **_all("min_of max_of", "ss", "s", experimental=True),
 }
