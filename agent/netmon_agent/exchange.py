@@ -125,8 +125,9 @@ class Exchange:
                     await (self._events if is_of_events and self._events else self._samples).file(receipt)
                 case Jobs(jobs) if self._poller is not None:
                     await self._poller.assign(jobs)
-                case PollNow(devices, afresh) if self._poller is not None:
+                case PollNow(devices, afresh, ports) if self._poller is not None:
                     self._poller.poll_now(devices, afresh)
+                    self._poller.poll_ports(ports)
                 case Sweep() as sweep if self._sweeper is not None:
                     await self._sweeper.take(sweep)
                 case Checks(checks) if self._checker is not None:

@@ -1,7 +1,7 @@
 """The agents that are connected, and what each has still to be told: the newest state of a topic, once."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from netmon_proto.model import CollectorMessage, PollNow, Sweep
@@ -18,6 +18,7 @@ class Line:
     topics: dict[str, None] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     afresh: set[str] = field(default_factory=set)
+    ports: dict[str, set[int]] = field(default_factory=dict)
     orders: dict[int, Sweep] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -40,12 +41,15 @@ class Lines:
                 line.topics[topic] = None
                 line.news.set()
 
-    def poll(self, agent_id: str, device: str, is_afresh: bool) -> bool:
-        """Has an agent poll a device at once; False where it is not connected."""
+    def poll(self, agent_id: str, device: str, is_afresh: bool, ports: Collection[int] = ()) -> bool:
+        """Has an agent poll a device at once, or some of its ports alone; False where it is not connected."""
         line = self._lines.get(agent_id)
         if line is None:
             return False
-        line.wanted.add(device)
+        if ports:
+            line.ports.setdefault(device, set()).update(ports)
+        else:
+            line.wanted.add(device)
         if is_afresh:
             line.afresh.add(device)
         line.news.set()
@@ -79,9 +83,10 @@ class Lines:
                 del line.topics[topic]
                 if (message := await asyncio.to_thread(self._sources[topic], agent_id)) is not None:
                     return message
-            elif line.wanted:
-                message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)))
-                line.wanted, line.afresh = set(), set()
+            elif line.wanted or line.ports:
+                ports = {one: tuple(sorted(some)) for one, some in line.ports.items() if one not in line.wanted}
+                message = PollNow(tuple(sorted(line.wanted)), tuple(sorted(line.afresh)), ports)
+                line.wanted, line.afresh, line.ports = set(), set(), {}
                 return message
             elif line.orders:
                 return line.orders.pop(next(iter(line.orders)))

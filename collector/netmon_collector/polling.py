@@ -1,7 +1,7 @@
 """What is polled by which agent: who is told what to poll, and what became of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Final
@@ -162,9 +162,12 @@ class Polling:
         users = {one.record.agent_id for one in self._polled.values() if name in one.record.credentials}
         self.lines.renew(_TOPIC, users)
 
-    def poll_now(self, instance: str, is_afresh: bool = False) -> bool:
-        """Has a device polled at once, as if for the first time if wanted; False where its agent is not connected."""
-        return self.lines.poll(self._polled[instance].record.agent_id, instance, is_afresh)
+    def poll_now(self, instance: str, is_afresh: bool = False, ports: Collection[int] = ()) -> bool:
+        """Has a device polled at once, as if for the first time if wanted, or a few of its ports alone, by ifIndex.
+
+        False where its agent is not connected.
+        """
+        return self.lines.poll(self._polled[instance].record.agent_id, instance, is_afresh, ports)
 
     async def reported(self, agent_id: str, report: DeviceReport) -> None:
         """Takes note of what an agent says of a device; of one that is not its own, nothing."""

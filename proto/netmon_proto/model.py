@@ -241,10 +241,11 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True)
 class PollNow:
-    """Devices to poll at once; those in `afresh` as if for the first time."""
+    """Devices to poll at once; those in `afresh` as if for the first time. `ports` are polled alone, by ifIndex."""
 
     devices: tuple[str, ...]
     afresh: tuple[str, ...] = ()
+    ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

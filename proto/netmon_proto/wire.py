@@ -169,7 +169,11 @@ def encode_collector(message: model.CollectorMessage) -> bytes:
         return pb.CollectorMessage(jobs=_jobs_message(message.jobs)).SerializeToString()
     if isinstance(message, model.PollNow):
         return pb.CollectorMessage(
-            poll_now=pb.PollNow(devices=message.devices, afresh=message.afresh)
+            poll_now=pb.PollNow(
+                devices=message.devices,
+                afresh=message.afresh,
+                ports={device: pb.Ports(if_indexes=indexes) for device, indexes in message.ports.items()},
+            )
         ).SerializeToString()
     if isinstance(message, model.Sweep):
         return pb.CollectorMessage(sweep=pb.Sweep(**asdict(message))).SerializeToString()
@@ -203,7 +207,9 @@ def decode_collector(frame: bytes) -> model.CollectorMessage | None:
         case "jobs":
             return model.Jobs(_jobs(message.jobs))
         case "poll_now":
-            return model.PollNow(tuple(message.poll_now.devices), tuple(message.poll_now.afresh))
+            wanted = message.poll_now
+            ports = {device: tuple(one.if_indexes) for device, one in wanted.ports.items()}
+            return model.PollNow(tuple(wanted.devices), tuple(wanted.afresh), ports)
         case "sweep":
             return _sweep(message.sweep)
         case "checks":

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from netmon_agent.polling.asking import Snmp
+from netmon_agent.polling.asking import DeviceDown, Snmp
 from netmon_agent.polling.memories import Memories
 from netmon_agent.snmp.findings import Findings
-from netmon_proto.model import Job, SnmpCredential
+from netmon_proto.model import Job, Kind, SnmpCredential
 from tests.support.scripted import COUNTER32, GAUGE32, TICKS, Scripted, Value
 
 IN = "1.3.6.1.2.1.2.2.1.10.1"
@@ -110,3 +110,26 @@ async def test_what_cannot_be_read_or_written_is_no_failure(tmp_path: Path, spoi
     assert memories.read() == {}
     memories.write({"sw1": {}})
     assert memories.read() == ({} if spoil == "folder" else {"sw1": {}})
+
+
+async def test_the_state_of_a_port_is_asked_for_alone_with_the_labels_of_whole_polls(tmp_path: Path) -> None:
+    ports = {f"1.3.6.1.2.1.2.2.1.{column}.{port}": (GAUGE32, 1) for column in (7, 8) for port in range(1, 49)}
+    names = {f"1.3.6.1.2.1.31.1.1.1.1.{port}": b"Gi0/%d" % port for port in range(1, 49)}
+    device = Scripted({**DEVICE, **ports, **names})
+    async with device as port:
+        asking = Process(tmp_path).snmp.approach(Job("sw1", "127.0.0.1", port, 60_000, (RIGHT,)))
+        with pytest.raises(DeviceDown, match="it was not polled yet"):
+            await asking.ask_ports(0.0, [7])
+        whole = await asking.ask(0.0, True)
+        before = {one.name: one for one in whole.readings if one.labels.get("ifIndex") == "7"}
+        device.requests = 0
+        device.values["1.3.6.1.2.1.2.2.1.8.7"] = (GAUGE32, 2)
+        found = await asking.ask_ports(1.0, [7, 99])
+        assert device.requests <= 4
+        assert found[99] == []
+        after = {one.name: one for one in found[7]}
+        assert (before["ifOperStatus"].value, after["ifOperStatus"].value) == (1.0, 2.0)
+        assert dict(after["ifOperStatus"].labels) == dict(before["ifOperStatus"].labels)
+        assert after.keys() == {name for name, one in before.items() if one.kind is not Kind.COUNTER}
+        device.values[IN] = (COUNTER32, 500)
+        assert octets(await asking.ask(60.0, False)) == 2**32 + 500

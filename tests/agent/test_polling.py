@@ -2,7 +2,7 @@
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +27,11 @@ class Diary:
         self.put_of: dict[str, list[dict[str, float]]] = {}
 
     def put(self, title: str, job: str, now_ms: int, measurements: list[Columns | Reading], device: str = "") -> int:
-        assert (title, job) == (f"snmp:{device}", "snmp")
+        assert job == "snmp"
+        whole, _, port = title.removeprefix("snmp:").partition(":")
+        assert whole == device
+        device = title.removeprefix("snmp:")
+        assert not port or port.isdigit()
         values = {one.name: one.value for one in measurements if isinstance(one, Reading)}
         self.put_of.setdefault(device, []).append(values)
         return len(values)
@@ -44,6 +48,8 @@ class Network:
     asked: list[str] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
     afresh: list[str] = field(default_factory=list)
+    ports: list[list[int]] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
     at_once: dict[str, int] = field(default_factory=dict)
     most_at_once: int = 0
 
@@ -61,6 +67,13 @@ class Network:
                 finally:
                     network.at_once[job.device] -= 1
                 return network.answer(job)
+
+            async def ask_ports(self, now_s: float, ports: Iterable[int]) -> dict[int, list[Reading]]:
+                asked = list(ports)
+                network.ports.append(asked)
+                if job.device in network.unknown:
+                    raise DeviceDown("it was not polled yet")
+                return {port: [Reading("ifOperStatus", {"ifIndex": str(port)}, 2.0)] for port in asked}
 
             def try_again(self) -> None: ...
 
@@ -247,3 +260,30 @@ async def test_what_troubles_the_reading_of_facts_stands_until_they_are_read_aga
     while not isinstance(told := await asyncio.wait_for(poller.outbox.next(), 5), DeviceReport):
         pass
     assert told.trouble == ""
+
+
+async def test_a_port_is_polled_alone_and_the_facts_with_the_next_poll(bench: Bench, poller: Poller) -> None:
+    await poller.assign([replace(SWITCH, interval_ms=400)])
+    await next_report(poller)
+    polls = len(bench.network.asked)
+    poller.poll_ports({"sw1": (5, 7), "stranger": (1,)})
+    async with asyncio.timeout(5):
+        while len(bench.network.asked) == polls:  # noqa: ASYNC110 - what was asked tells nobody
+            await asyncio.sleep(0.01)
+    assert bench.network.ports == [[5, 7]]
+    assert bench.diary.put_of["sw1:5"] == bench.diary.put_of["sw1:7"] == [{"ifOperStatus": 2.0}]
+    assert bench.network.whole[polls]
+    await poller.assign([])
+    assert bench.diary.put_of["sw1:5"][-1] == bench.diary.put_of["sw1"][-1] == {}
+
+
+async def test_where_ports_cannot_be_polled_alone_all_of_the_device_is(bench: Bench, poller: Poller) -> None:
+    await poller.assign([SWITCH])
+    await next_report(poller)
+    bench.network.unknown.add("sw1")
+    poller.poll_ports({"sw1": (5,)})
+    assert (await next_report(poller)).device == "sw1"
+    assert len(bench.network.asked) == 2
+    poller.poll_ports({"sw1": range(100)})
+    assert (await next_report(poller)).device == "sw1"
+    assert (bench.network.ports, len(bench.network.asked)) == ([[5]], 3)

@@ -1,7 +1,7 @@
 """How a device is asked: the profiles and the SNMP library, which are loaded when there is a device to poll."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
@@ -12,6 +12,7 @@ from netmon_proto.model import Job, SnmpCredential
 
 if TYPE_CHECKING:
     from netmon_agent.snmp.credentials import Credential
+    from netmon_agent.snmp.device import Target
     from netmon_agent.snmp.findings import Findings
     from netmon_agent.snmp.memory import Memory
     from netmon_configs.library import Library
@@ -30,6 +31,9 @@ class Asking(Protocol):
 
     async def ask(self, now_s: float, is_whole: bool) -> "Findings":
         """Polls once, at a time of a monotonic clock; a whole poll tells facts too. Raises DeviceDown."""
+
+    async def ask_ports(self, now_s: float, ports: Iterable[int]) -> dict[int, list[Reading]]:
+        """What is no counter of some ports, by ifIndex. Raises DeviceDown, also where nothing is known of it yet."""
 
     def try_again(self) -> None:
         """Lets credentials be tried at the next poll that failed a short time ago."""
@@ -102,23 +106,43 @@ class _SnmpAsking:
     async def ask(self, now_s: float, is_whole: bool) -> "Findings":
         from netmon_agent.snmp.session import SnmpError
 
+        target, memory = self._target(), self._known()
+        from netmon_agent.snmp.device import poll_device
+
         try:
-            from netmon_agent.snmp.device import Target, poll_device
+            return await poll_device(target, await self._profiles(), memory, now_s, is_whole)
+        except SnmpError as error:
+            raise DeviceDown(str(error)) from None
+
+    async def ask_ports(self, now_s: float, ports: Iterable[int]) -> dict[int, list[Reading]]:
+        from netmon_agent.snmp.session import SnmpError
+
+        target, memory = self._target(), self._known()
+        from netmon_agent.snmp.device import poll_ports
+
+        try:
+            return await poll_ports(target, await self._profiles(), memory, now_s, ports)
+        except SnmpError as error:
+            raise DeviceDown(str(error)) from None
+
+    def _known(self) -> "Memory":
+        memory = self._memory = self._memory or self._recalled()
+        return memory
+
+    def _target(self) -> "Target":
+        """Whom to ask, and how. Raises DeviceDown where this poller cannot."""
+        try:
+            from netmon_agent.snmp.device import Target
             from netmon_agent.snmp.poll import Wanted
         except ImportError as error:
             raise DeviceDown(f"the poller lacks {error.name}: pip install 'netmon[poller]' there") from None
-        memory = self._memory = self._memory or self._recalled()
         try:
             credentials = [credential_of(one) for one in self._job.credentials]
         except ValueError:  # its text would repeat what is secret
             raise DeviceDown("its credential is none that this poller's version of netmon knows") from None
         budget_s = min(LONGEST_BUDGET_S, 0.8 * self._job.interval_ms / 1000)
         wanted = Wanted(self._job.profile, dict(self._job.speeds_bps))
-        target = Target(self._job.host, credentials, self._job.port, budget_s, wanted)
-        try:
-            return await poll_device(target, await self._profiles(), memory, now_s, is_whole)
-        except SnmpError as error:
-            raise DeviceDown(str(error)) from None
+        return Target(self._job.host, credentials, self._job.port, budget_s, wanted)
 
     def try_again(self) -> None:
         if self._memory is not None:

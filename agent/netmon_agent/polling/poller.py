@@ -1,7 +1,7 @@
 """The devices of this agent: a watch for each, and what is to be told to the collector."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from netmon_agent.batcher import Batcher
@@ -61,6 +61,12 @@ class Poller:
         for device in devices:
             if device in self._watches:
                 self._watches[device][0].poll_now(is_afresh=device in afresh)
+
+    def poll_ports(self, ports: Mapping[str, Sequence[int]]) -> None:
+        """Polls some ports of devices at once, by ifIndex, and nothing else of them."""
+        for device, indexes in ports.items():
+            if device in self._watches:
+                self._watches[device][0].poll_ports(indexes)
 
     async def _take_on(self, jobs: Sequence[Job], at_once: bool) -> None:
         wanted = {job.device: job for job in jobs}

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ log = EventLog("netmon.agent.polling")
 JOB = "snmp"
 LONGEST_TEXT = 1024
 FACTS_INTERVAL_MS = 600_000
+MOST_PORTS = 64
+"""More that are wanted at once are polled with all of the device."""
 
 
 class Watch:
@@ -50,6 +53,9 @@ class Watch:
         self._facts_phase_ms = phase_ms(f"{seed} facts", self._facts_interval_ms)
         self._facts_due_ms = 0
         self._wanted = asyncio.Event()
+        self._all_wanted = False
+        self._ports: set[int] = set()
+        self._port_titles: set[str] = set()
         self._told: DeviceReport | None = None
         self._trouble = ""
         self._broken = False
@@ -58,13 +64,19 @@ class Watch:
         """Polls until cancelled, the first time at once or when its time comes."""
         last_ms = -self.job.interval_ms
         if at_once:
-            self._wanted.set()
+            self._want_all()
         else:  # a device that is remembered tells its facts in its own time, or all would do so after a restart
             self._plan_facts(self._clock.now_ms())
         while True:
             now_ms = self._clock.now_ms()
             tick_ms = next_tick_ms(now_ms, self.job.interval_ms, self._phase_ms, last_ms)
             is_wanted = await self._wait((tick_ms - now_ms) / 1000)
+            if is_wanted and not self._all_wanted:
+                async with self._slots:
+                    await self._poll_ports()
+                continue
+            self._all_wanted = False
+            self._ports.clear()  # they are in what is polled now
             last_ms = self._clock.now_ms() if is_wanted else tick_ms
             async with self._slots:
                 await self._poll(is_wanted)
@@ -74,11 +86,23 @@ class Watch:
         if is_afresh:
             self._asking.look_afresh()
         self._asking.try_again()
+        self._want_all()
+
+    def poll_ports(self, indexes: Iterable[int]) -> None:
+        """Has some ports polled at once, and the facts of the device with its next poll."""
+        self._ports.update(indexes)
+        if len(self._ports) > MOST_PORTS:
+            self._want_all()
         self._wanted.set()
 
     def retire(self) -> None:
         """Ends the device's series."""
-        self._batcher.put(self._title, JOB, self._clock.now_ms(), [], self.job.device)
+        for title in (*self._port_titles, self._title):
+            self._batcher.put(title, JOB, self._clock.now_ms(), [], self.job.device)
+
+    def _want_all(self) -> None:
+        self._all_wanted = True
+        self._wanted.set()
 
     @property
     def _title(self) -> str:
@@ -93,6 +117,26 @@ class Watch:
             return False
         self._wanted.clear()
         return True
+
+    async def _poll_ports(self) -> None:
+        """Polls the ports that are wanted; where that cannot be, all of the device, which tells why."""
+        ports, self._ports = sorted(self._ports), set()
+        now_ms, self._facts_due_ms = self._clock.now_ms(), 0
+        try:
+            async with asyncio.timeout(self.job.interval_ms / 1000):
+                found = await self._asking.ask_ports(time.monotonic(), ports)
+        except (TimeoutError, DeviceDown):
+            self._want_all()
+            return
+        except Exception as error:  # noqa: BLE001 - one device that breaks its poll must not stop the others
+            log.warning("device.ports_broken", device=self.job.device, error=repr(error))
+            self._want_all()
+            return
+        for port, readings in found.items():
+            # A gather of its own: in that of the whole device, what is not in it would have come to an end.
+            title = f"{self._title}:{port}"
+            self._port_titles.add(title)
+            self._put(title, now_ms, readings)
 
     async def _poll(self, is_wanted: bool) -> None:
         readings: list[Reading] = []
@@ -121,7 +165,7 @@ class Watch:
             Reading("snmp_up", {}, float(report.answered)),
             Reading("snmp_poll_duration_seconds", {}, time.monotonic() - started_s),
         ]
-        self._put(now_ms, [*own, *readings])
+        self._put(self._title, now_ms, [*own, *readings])
         self._say(report, is_wanted)
 
     def _tell_facts(self, found: "Findings", now_ms: int) -> None:
@@ -138,11 +182,11 @@ class Watch:
     def _plan_facts(self, now_ms: int) -> None:
         self._facts_due_ms = next_tick_ms(now_ms, self._facts_interval_ms, self._facts_phase_ms, now_ms)
 
-    def _put(self, now_ms: int, readings: list[Reading]) -> None:
+    def _put(self, title: str, now_ms: int, readings: list[Reading]) -> None:
         try:
-            self._batcher.put(self._title, JOB, now_ms, readings, self.job.device)
+            self._batcher.put(title, JOB, now_ms, readings, self.job.device)
         except DuplicateSeries:
-            self._batcher.put(self._title, JOB, now_ms, distinct(readings), self.job.device)
+            self._batcher.put(title, JOB, now_ms, distinct(readings), self.job.device)
 
     def _down(self, now_ms: int, why: str) -> DeviceReport:
         return DeviceReport(self.job.device, now_ms, False, why[:LONGEST_TEXT])

@@ -1,14 +1,16 @@
 """Polls a device over the network once, with what earlier polls learned about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from netmon_agent.inputs.base import Reading
 from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.findings import Findings
 from netmon_agent.snmp.gufo import GufoSession, connect
 from netmon_agent.snmp.memory import Memory
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.poll import Wanted, poll
+from netmon_agent.snmp.ports import port_readings
 from netmon_agent.snmp.session import NoAnswer, NotAllowed, SnmpError
 from netmon_configs.library import Library
 
@@ -36,6 +38,23 @@ async def poll_device(
     session = await reach(target, memory, now_s)
     try:
         return await poll(session, library, memory.known, is_whole, target.wanted, now_s)
+    finally:
+        session.close()
+
+
+async def poll_ports(
+    target: Target, library: Library, memory: Memory, now_s: float, ports: Iterable[int]
+) -> dict[int, list[Reading]]:
+    """Asks for the state of some ports alone, by ifIndex, of a device that was polled before.
+
+    Raises SnmpError as poll_device does, and where the device is not known yet.
+    """
+    known = memory.known.identity
+    if known is None or known.profile not in library.layers:
+        raise SnmpError("it was not polled yet")
+    session = await reach(target, memory, now_s)
+    try:
+        return await port_readings(session, library.layers[known.profile], ports, target.wanted.speeds_bps)
     finally:
         session.close()
 

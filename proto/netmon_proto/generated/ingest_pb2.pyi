@@ -355,12 +355,27 @@ class SnmpCredential(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., community: _Optional[str] = ..., user: _Optional[str] = ..., auth: _Optional[str] = ..., auth_password: _Optional[str] = ..., priv: _Optional[str] = ..., priv_password: _Optional[str] = ..., key_expansion: _Optional[str] = ...) -> None: ...
 
 class PollNow(_message.Message):
-    __slots__ = ("devices", "afresh")
+    __slots__ = ("devices", "afresh", "ports")
+    class PortsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Ports
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Ports, _Mapping]] = ...) -> None: ...
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     AFRESH_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     devices: _containers.RepeatedScalarFieldContainer[str]
     afresh: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, devices: _Optional[_Iterable[str]] = ..., afresh: _Optional[_Iterable[str]] = ...) -> None: ...
+    ports: _containers.MessageMap[str, Ports]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ..., afresh: _Optional[_Iterable[str]] = ..., ports: _Optional[_Mapping[str, Ports]] = ...) -> None: ...
+
+class Ports(_message.Message):
+    __slots__ = ("if_indexes",)
+    IF_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    if_indexes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, if_indexes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DeviceReport(_message.Message):
     __slots__ = ("device", "time_ms", "answered", "trouble", "profile", "vendor", "os", "model", "version", "serial", "object_id", "name", "descr", "location", "contact")

@@ -149,7 +149,7 @@ async def test_a_link_that_changed_has_its_device_polled_and_one_that_started_is
     while len(heard) < 2:
         message = await agent.hear_all()
         heard += [message] if isinstance(message, PollNow) else []
-    assert heard == [PollNow(("sw1",)), PollNow(("sw2",), ("sw2",))]
+    assert heard == [PollNow((), (), {"sw1": (5,)}), PollNow(("sw2",), ("sw2",))]
     assert [one.device for one in kept(running)][:1] == ["sw2"]
 
 
@@ -164,7 +164,36 @@ async def test_a_flapping_link_costs_a_poll_every_while_and_one_at_the_end(
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.6)
     await tell(agent, 9, replace(TRAP, kind="other"))
-    assert [one for one in agent.told if isinstance(one, PollNow)] == [PollNow(("sw1",))] * 2
+    assert [one for one in agent.told if isinstance(one, PollNow)] == [PollNow((), (), {"sw1": (5,)})] * 2
+
+
+async def test_ports_that_change_together_are_polled_together_and_a_restart_comes_before_them(
+    running: RunningCollector, agent: HandAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netmon_collector.events.reactions.LEAST_PAUSE_S", 0.3)
+    monkeypatch.setattr("netmon_collector.events.reactions.SETTLE_S", 0.3)
+    await poll(running, agent, "sw1", "192.0.2.1")
+    agent.told.clear()
+
+    def down(port: str) -> Event:
+        return replace(TRAP, fields={"ifIndex": port} if port else {})
+
+    async def asked(count: int) -> list[PollNow]:
+        heard = [one for one in agent.told if isinstance(one, PollNow)]
+        while len(heard) < count:
+            message = await agent.hear_all()
+            heard += [message] if isinstance(message, PollNow) else []
+        agent.told[:] = heard
+        return heard
+
+    await tell(agent, 1, down("7"))
+    assert await asked(1) == [PollNow((), (), {"sw1": (7,)})]
+    await tell(agent, 2, down("8"), down("9"), down("8"))
+    assert (await asked(2))[1] == PollNow((), (), {"sw1": (8, 9)})
+    await tell(agent, 3, down("8"), down("-1"))
+    assert (await asked(3))[2] == PollNow(("sw1",))
+    await tell(agent, 4, down("8"), replace(TRAP, kind="coldStart"), down("9"))
+    assert (await asked(4))[3] == PollNow(("sw1",), ("sw1",))
 
 
 async def test_the_device_is_found_by_whatever_tells_it(running: RunningCollector, agent: HandAgent) -> None:
