@@ -83,9 +83,11 @@ class Blocks:
         block = self.all[number]
         if not len(block.singles):
             strands = block.strands if strand == NONE else (self._strands[strand],)
-            heads: list[Head | LaneHead] = [one.head for one in strands]
+            heads: Sequence[Head | LaneHead] = [one.head for one in strands]
             if block.sealing:
-                heads = [*(head for head in block.sealing if head not in heads), *heads]
+                heads = [*(head for head in block.sealing if head not in heads), *heads] if heads else block.sealing
+            if len(heads) == 1 and isinstance(heads[0], Head):  # as nearly always
+                return heads[0].rows() if heads[0].count else ()
             return [rows for head in heads if head.count for rows in head.rows()]
         return [rows for head in self._heads(number) if head.count for rows in head.rows()]
 

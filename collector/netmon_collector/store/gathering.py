@@ -31,6 +31,9 @@ has at most so many of them.
 """
 _STRIPE_BYTES: Final = 1000
 """About what is kept of a block beside its samples."""
+_TAIL_BYTES: Final = 1000
+"""What is kept of a series in heads: as much as a head has."""
+_MOST_TAILS: Final = 3
 
 _Key = tuple[int, int, bytes]
 Chunks = Sequence[tuple[ChunkFile, int]]
@@ -45,7 +48,7 @@ _FEW_HOMES: Final = 16
 class _Stripe:
     """What some chunks have of a block's series, in one table; `is_odd` where one does not do."""
 
-    __slots__ = ("_columns", "_found_in", "is_odd", "series", "signature", "table")
+    __slots__ = ("_found_in", "_tails", "is_odd", "series", "signature", "table")
 
     def __init__(self, series: Numbers, signature: list[tuple[object, int]], table: Table | None, *, is_odd: bool):
         self.series = series
@@ -53,12 +56,28 @@ class _Stripe:
         self.table = table
         self.is_odd = is_odd
         self._found_in: list[tuple[Numbers, slice | npt.NDArray[np.intp] | None]] = []
+        self._tails: list[tuple[object, Bits | None]] = []
 
     @property
     def size_bytes(self) -> int:
-        return _STRIPE_BYTES + (0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes)
+        return (
+            _STRIPE_BYTES
+            + len(self.series) * _TAIL_BYTES
+            + (0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes)
+        )
 
-    def columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
+    def tail(self, rows: Rows) -> Bits | None:
+        """What a head has of its series: bits [C, T], of no series if nothing; None if it has some, but not all."""
+        for state, bits in self._tails:
+            if state is rows.state:
+                return bits
+        columns = self._columns_in(rows.series)
+        bits = None if columns is None else np.ascontiguousarray(rows.bits.T[columns])
+        if rows.state is not None:
+            self._tails = [(rows.state, bits), *self._tails[: _MOST_TAILS - 1]]
+        return bits
+
+    def _columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
         """Where its series are among those of a head; None where some are there, but not all."""
         for known, columns in self._found_in:
             if known is series:
@@ -275,12 +294,12 @@ def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
     times, bits = ([], []) if table is None else ([table.times], [table.bits])
     length = 0 if table is None else len(table.times)
     for rows in heads:
-        columns = stripe.columns_in(rows.series)
-        if columns is None:
+        tail = stripe.tail(rows)
+        if tail is None:
             return None
-        if columns is not _NOWHERE:
+        if len(tail):
             times.append(rows.times)
-            bits.append(rows.bits.T[columns])
+            bits.append(tail)
             length += len(rows.times)
     return _Parts(stripe.series, times, bits, length)
 

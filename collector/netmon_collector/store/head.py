@@ -18,11 +18,15 @@ _ABSENT: Final = np.uint64(ABSENT_BITS)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """Samples of some series: times int64 [T], none twice; series [C], none twice; bits uint64 [T, C]."""
+    """Samples of some series: times int64 [T], none twice; series [C], none twice; bits uint64 [T, C].
+
+    state: of a head, as long as it is the very same one none of these samples has changed.
+    """
 
     times: Times
     series: Numbers
     bits: Bits
+    state: object | None = None
 
 
 class Head:
@@ -31,7 +35,7 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("closed", "count", "grid", "last_ms", "plane", "segment", "since_s", "tail_ms")
+    __slots__ = ("_told", "closed", "count", "grid", "last_ms", "plane", "segment", "since_s", "tail_ms")
 
     def __init__(self, slots: int, series: Numbers) -> None:
         self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
@@ -46,6 +50,8 @@ class Head:
         """Verdicts, once there is one."""
         self.closed = False
         """Whether it is being sealed: then no verdict is taken any more."""
+        self._told: tuple[int, Rows, tuple[Rows]] | None = None
+        """What was told last, with its count and its grid: many may read before another row comes."""
 
     @classmethod
     def of(cls, rows: Rows, segment: int) -> Self:
@@ -87,10 +93,12 @@ class Head:
             if value == _ABSENT:
                 return 0
             row[column] = value
+            self._told = None
             return int(before != _ABSENT and before != value)
         earlier = row if columns is None else row[columns]
         given = bits != _ABSENT
         row[slice(None) if columns is None else columns] = np.where(given, bits, earlier)
+        self._told = None
         return int(np.count_nonzero(given & (earlier != _ABSENT) & (earlier != bits)))
 
     def widen(self, series: Numbers) -> None:
@@ -135,7 +143,10 @@ class Head:
         """What is in the head, in any order; not a copy."""
         count = self.count
         grid = self.grid
-        return (Rows(grid.times[:count], grid.series, grid.bits[:count]),)
+        told = self._told
+        if told is None or told[0] != count or told[1] is not grid:
+            self._told = told = count, grid, (Rows(grid.times[:count], grid.series, grid.bits[:count], object()),)
+        return told[2]
 
     def in_use(self) -> Numbers:
         """The series that have a sample here."""

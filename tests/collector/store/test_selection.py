@@ -113,6 +113,22 @@ async def test_hosts_that_were_first_heard_of_together_are_read_each_at_its_time
     await store.close()
 
 
+async def test_a_value_that_is_sent_again_takes_the_place_of_one_that_was_read(tmp_path: Path) -> None:
+    """In memory, where what was read is kept: of a whole gather, and of single points of it."""
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    names = [series("x", n=str(n)) for n in range(4)]
+    group, points = store.register(names, [Kind.GAUGE] * 4), store.register(names[1:2], [Kind.GAUGE])
+    samples: Samples = {}
+    for at in range(12):
+        for again in range(2):
+            for own, labels in ((group, names), (points, names[1:2])):
+                values = [10.0 * at + again + len(labels) + n for n in range(len(labels))]
+                await store.append([row(own, at * 15_000, *values)], None)
+                samples |= {(one, at * 15_000): bits(value) for one, value in zip(labels, values, strict=True)}
+                assert await held(store, named("x")) == samples
+    await store.close()
+
+
 async def test_a_page_that_is_damaged_while_the_store_is_open_gives_no_wrong_value(tmp_path: Path) -> None:
     store, samples = await filled(tmp_path)
     await store._upkeep._let_go_of_log()
