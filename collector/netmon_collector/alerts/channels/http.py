@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
 import aiohttp
+import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -67,16 +69,19 @@ class Http:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", json: Any = None
     ) -> Answer:
         """One request; whatever the server answers. Raises NotDelivered where nothing could be asked, without the URL
-        in its words: it may hold a secret."""
+        in its words: it may hold a secret. `json` is sent as UTF-8, in which a character takes four bytes at most: the
+        limits of services are in bytes."""
         target = _checked(url)
+        if json is not None:
+            body, headers = orjson.dumps(json), {"Content-Type": "application/json", **(headers or {})}
         try:
             self._check_literal(target)
             session = self._session = self._session or self._open()
             async with session.request(
-                method, target, headers=headers, data=body or None, json=json, allow_redirects=False
+                method, target, headers=headers, data=body or None, allow_redirects=False
             ) as answer:
                 content = await answer.content.read(LARGEST_ANSWER)
-                return Answer(answer.status, dict(answer.headers), content)
+                return Answer(answer.status, answer.headers.copy(), content)
         except Forbidden as error:
             raise NotDelivered(str(error), permanent=True) from None
         except TimeoutError:
@@ -99,7 +104,7 @@ class Http:
         raise NotDelivered(
             f"{URL(url).host} answered {answer.status}{': ' + told if told else ''}",
             permanent=answer.status < 500 and answer.status not in _PASSES,
-            retry_after_s=_seconds(answer.headers.get("Retry-After")),
+            retry_after_s=wait_s(answer),
         )
 
     async def close(self) -> None:
@@ -172,5 +177,13 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isdecimal() and len(text) < 8 else None
+def wait_s(answer: Answer) -> float | None:
+    """How long a server wants to be left alone, if it says so: in seconds, or by its own clock (RFC 9110, 10.2.3)."""
+    text = answer.headers.get("Retry-After", "")
+    if text.isdecimal() and len(text) < 8:
+        return float(text)
+    try:
+        span = parsedate_to_datetime(text) - parsedate_to_datetime(answer.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(span.total_seconds(), 0.0)

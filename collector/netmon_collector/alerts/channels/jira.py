@@ -1,4 +1,8 @@
-"""Keeps a ticket in Jira for each group of alerts. See developer.atlassian.com, REST API 2 (3 for search)."""
+"""Keeps a ticket in Jira for each group of alerts.
+
+See developer.atlassian.com/cloud/jira/platform/rest/v2 (issues, transitions) and v3 (search): in the cloud, `search`
+gave way to `search/jql` (CHANGE-2046), which tells no fields unless asked, and may not find what was just made.
+"""
 
 from hashlib import sha256
 from typing import Any, Final, Literal

@@ -1,4 +1,8 @@
-"""Tells people in a Matrix room. See spec.matrix.org/latest/client-server-api (sending events, threading)."""
+"""Tells people in a Matrix room.
+
+See spec.matrix.org/latest/client-server-api: sending events (the transaction's id makes it once), threading, size
+limits (65,536 bytes), rate limiting (`Retry-After`; `retry_after_ms` before version 1.10).
+"""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -8,7 +12,7 @@ from pydantic import Field
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
-from netmon_collector.alerts.channels.http import Answer, Http
+from netmon_collector.alerts.channels.http import Answer, Http, wait_s
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
@@ -77,8 +81,8 @@ def _event_of(answer: Answer) -> str:
     told = told if isinstance(told, dict) else {}
     if answer.status == 200 and told.get("event_id"):
         return str(told["event_id"])
-    wait_ms, header = told.get("retry_after_ms"), answer.headers.get("Retry-After", "")
-    wait_s = wait_ms / 1000 if isinstance(wait_ms, int) else float(header) if header.isdecimal() else None
+    wait_ms = told.get("retry_after_ms")
+    rest_s = wait_ms / 1000 if isinstance(wait_ms, int) else wait_s(answer)
     what = cut(f"{told.get('errcode', '')} {told.get('error', '')}".strip(), 200)
     permanent = 300 <= answer.status < 500 and answer.status not in (408, 429)
-    raise NotDelivered(f"the homeserver answered {answer.status}: {what}", permanent=permanent, retry_after_s=wait_s)
+    raise NotDelivered(f"the homeserver answered {answer.status}: {what}", permanent=permanent, retry_after_s=rest_s)

@@ -1,6 +1,7 @@
 """Tells people in Microsoft Teams, through a workflow's webhook that takes Adaptive Cards.
 
-See learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using.
+See learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using: connectors of Office
+365 retire, workflows take Adaptive Cards alone; a message has at most 28 KB.
 """
 
 from typing import Any, Final
@@ -13,7 +14,7 @@ from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
 LONGEST_TEXT: Final = 6000
-"""Characters; the whole card may have 28 KB, in which a character may take four bytes."""
+"""Characters; the whole card may have 28 KB of UTF-8, in which a character takes four bytes at most."""
 
 
 class TeamsOptions(ChannelOptions):

@@ -1,4 +1,8 @@
-"""Tells people's phones through ntfy. See docs.ntfy.sh/publish/#publish-as-json."""
+"""Tells people's phones through ntfy.
+
+See docs.ntfy.sh/publish/#publish-as-json (fields) and docs.ntfy.sh/publish/#limitations: a message has at most 4,096
+bytes, 429 is the answer to too many.
+"""
 
 from typing import Any, Final
 

@@ -1,4 +1,8 @@
-"""Pages people through Opsgenie, or Jira Service Management. See docs.opsgenie.com/docs/alert-api."""
+"""Pages people through Opsgenie, or Jira Service Management.
+
+See docs.opsgenie.com/docs/alert-api (fields and their limits) and docs.opsgenie.com/docs/response: 202 means taken, 429
+that there were too many requests, any other 4xx is final.
+"""
 
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -12,6 +16,11 @@ from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath, Options
 from netmon_configs.secrets import Secret
 
+MOST_TAGS: Final = 20
+LONGEST_TAG: Final = 50
+LONGEST_DETAILS: Final = 8000
+"""Characters of all names and values together."""
+PRIORITIES: Final = frozenset({"P1", "P2", "P3", "P4", "P5"})
 LONGEST: Final = {"message": 130, "description": 15_000, "source": 100, "entity": 512, "note": 25_000}
 
 
@@ -84,10 +93,25 @@ class Opsgenie(WebChannel):
             return ""
         body: dict[str, Any] = {name: cut(texts[name].strip(), most) for name, most in LONGEST.items() if texts[name]}
         labels = {name: value for name, value in news.group_labels if name}
-        body |= {"alias": alias, "priority": texts["priority"].strip()}
-        body["details"] = labels | await write(message, **self._details)
-        body["tags"] = [tag.strip() for tag in texts["tags"].split(",") if tag.strip()]
+        body["alias"] = alias
+        if (priority := texts["priority"].strip().upper()) in PRIORITIES:
+            body["priority"] = priority
+        body["details"] = _bounded(labels | await write(message, **self._details))
+        tags = [cut(tag.strip(), LONGEST_TAG) for tag in texts["tags"].split(",") if tag.strip()]
+        body["tags"] = list(dict.fromkeys(tags))[:MOST_TAGS]
         if self._responders:
             body["responders"] = self._responders
         await self._http.deliver("POST", self._url, headers=self._headers, json=body)
         return ""
+
+
+def _bounded(details: dict[str, str]) -> dict[str, str]:
+    """As many details as there may be, the last one cut."""
+    room, taken = LONGEST_DETAILS, {}
+    for name, text in details.items():
+        left = room - len(name)
+        if left <= 0:
+            break
+        taken[name] = cut(text, left)
+        room = left - len(taken[name])
+    return taken

@@ -1,4 +1,8 @@
-"""Pages people through PagerDuty. See developer.pagerduty.com/docs/events-api-v2-overview."""
+"""Pages people through PagerDuty.
+
+See developer.pagerduty.com/docs/events-api-v2/overview: 202 means taken, 400 and 413 are final (an event has at most
+512 KB), 429 and 5xx pass; `dedup_key` has at most 255 characters, `summary` 1,024.
+"""
 
 from hashlib import sha256
 from typing import Any, Final
@@ -15,6 +19,8 @@ from netmon_configs.secrets import Secret
 
 LONGEST_SUMMARY: Final = 1024
 LONGEST_DETAIL: Final = 20_000
+LARGEST_DETAILS_BYTES: Final = 400_000
+"""Of all details together: an event may have 512 KB."""
 SEVERITIES: Final = frozenset({"critical", "error", "warning", "info"})
 DETAILS: Final = {
     "firing": '{{ template "pagerduty.default.instances" .Alerts.Firing }}',
@@ -79,12 +85,13 @@ class PagerDuty(WebChannel):
 
 def _payload(message: Message, texts: dict[str, str], details: dict[str, str]) -> dict[str, Any]:
     severity = texts["severity"].strip().lower()
+    longest = min(LONGEST_DETAIL, LARGEST_DETAILS_BYTES // 4 // len(details))
     payload: dict[str, Any] = {
         "summary": cut(texts["description"].strip(), LONGEST_SUMMARY) or "alert",
         "source": cut(texts["source"], 255) or "netmon",
         "severity": severity if severity in SEVERITIES else "error",
         "timestamp": stamp(min(start_ms(alert) for alert in message.notification.firing)),
-        "custom_details": {name: cut(text, LONGEST_DETAIL) for name, text in details.items()},
+        "custom_details": {name: cut(text, longest) for name, text in details.items()},
     }
     optional = {"component": texts["component"], "group": texts["group"], "class": texts["class_name"]}
     return payload | {name: text for name, text in optional.items() if text}

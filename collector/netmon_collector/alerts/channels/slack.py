@@ -1,6 +1,8 @@
 """Tells people in Slack: through an incoming webhook, or as an app, which can keep a group in one thread.
 
-See api.slack.com/messaging/webhooks, api.slack.com/methods/chat.postMessage.
+See docs.slack.dev/reference/methods/chat.postMessage (arguments, errors, threads),
+docs.slack.dev/apis/web-api/rate-limits (429 with Retry-After), and for the errors of webhooks
+api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks (only 5xx passes).
 """
 
 from typing import Any, Final
@@ -18,10 +20,18 @@ from netmon_configs.secrets import Secret
 LONGEST_TITLE: Final = 1024
 LONGEST_TEXT: Final = 8000
 PASSES: Final = frozenset(
-    {"ratelimited", "rate_limited", "fatal_error", "internal_error", "service_unavailable", "request_timeout"}
+    {
+        "ratelimited",
+        "rate_limited",
+        "fatal_error",
+        "internal_error",
+        "service_unavailable",
+        "request_timeout",
+        "org_login_required",
+        "team_added_to_org",
+    }
 )
-
-"""Errors of the Web API that say "later"."""
+"""Errors of the Web API that say "later"; the last two while a workspace moves into an enterprise."""
 
 
 class SlackOptions(ChannelOptions):

@@ -1,4 +1,8 @@
-"""Tells people in Telegram, as a bot. See core.telegram.org/bots/api#sendmessage."""
+"""Tells people in Telegram, as a bot.
+
+See core.telegram.org/bots/api#sendmessage (4,096 characters after entities are parsed) and #responseparameters: when to
+try again, and where a group has gone that became a supergroup.
+"""
 
 import re
 from html import unescape
@@ -65,14 +69,23 @@ class Telegram(WebChannel):
             body["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
         if self._parse_mode and len(text) <= LONGEST:
             body |= {"text": text, "parse_mode": self._parse_mode}
-            answer = await self._http.request("POST", self._url, json=body)
+            answer = await self._ask(body)
             if not _cannot_be_parsed(answer):
                 number = _number_of(answer)
                 return message.reference or number
         body |= {"text": cut(self._plain(text), LONGEST)}
         body.pop("parse_mode", None)
-        number = _number_of(await self._http.request("POST", self._url, json=body))
+        number = _number_of(await self._ask(body))
         return message.reference or number
+
+    async def _ask(self, body: dict[str, Any]) -> Answer:
+        """Sends a message; to where the group has gone, if it has."""
+        answer = await self._http.request("POST", self._url, json=body)
+        moved = _parameters(answer).get("migrate_to_chat_id")
+        if answer.status == 400 and isinstance(moved, int) and moved != self._fixed["chat_id"]:
+            self._fixed["chat_id"] = moved
+            return await self._http.request("POST", self._url, json={**body, "chat_id": moved})
+        return answer
 
     def _plain(self, text: str) -> str:
         """Text that cannot be misread. Cut off somewhere, marked-up text could."""
@@ -85,16 +98,25 @@ def _cannot_be_parsed(answer: Answer) -> bool:
 
 def _number_of(answer: Answer) -> str:
     """The id of a message that was taken. Raises NotDelivered."""
-    try:
-        told = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        told = None
-    told = told if isinstance(told, dict) else {}
+    told = _told(answer)
     if answer.status == 200 and told.get("ok") is True and isinstance(told.get("result"), dict):
         return str(told["result"].get("message_id", ""))
-    wait_s = told.get("parameters", {}).get("retry_after") if isinstance(told.get("parameters"), dict) else None
+    wait_s = _parameters(answer).get("retry_after")
     raise NotDelivered(
         f"Telegram answered {answer.status}: {cut(str(told.get('description', '')), 200)}",
         permanent=400 <= answer.status < 500 and answer.status != 429,
         retry_after_s=float(wait_s) if isinstance(wait_s, int) else None,
     )
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _parameters(answer: Answer) -> dict[str, Any]:
+    parameters = _told(answer).get("parameters")
+    return parameters if isinstance(parameters, dict) else {}

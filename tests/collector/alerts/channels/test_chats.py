@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from netmon_collector.alerts.channel import Message, NotDelivered
 from netmon_collector.alerts.channels.base import ChannelOptions, Globals
@@ -68,7 +69,13 @@ async def test_slack_as_an_app_keeps_a_group_in_one_thread(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("error", "permanent"),
-    [("channel_not_found", True), ("invalid_auth", True), ("ratelimited", False), ("internal_error", False)],
+    [
+        ("channel_not_found", True),
+        ("invalid_auth", True),
+        ("ratelimited", False),
+        ("internal_error", False),
+        ("org_login_required", False),
+    ],
 )
 async def test_slacks_200_that_is_none(error: str, permanent: bool) -> None:
     async with serving() as server:
@@ -134,6 +141,32 @@ async def test_telegram_gets_plain_text_where_marked_up_text_is_too_long() -> No
     assert "parse_mode" not in body(server)
     assert len(body(server)["text"]) == 4096
     assert body(server)["text"].startswith("[FIRING:1] <b><b>")
+
+
+async def test_telegram_follows_a_group_that_became_a_supergroup() -> None:
+    class Moved(Server):
+        async def answer(self, request: web.Request) -> web.Response:
+            await super().answer(request)
+            if body(self, -1)["chat_id"] == -100123:
+                return web.json_response({"ok": True, "result": {"message_id": 7}})
+            told = {
+                "ok": False,
+                "description": "group chat was upgraded",
+                "parameters": {"migrate_to_chat_id": -100123},
+            }
+            return web.json_response(told, status=400)
+
+    async with serving(Moved()) as server:
+        given = {"api_url": server.url, "bot_token": SECRET, "chat_id": -5}
+        assert await send(TelegramOptions, given, message(), message(reference="7")) == ["7", "7"]
+        assert [body(server, place)["chat_id"] for place in range(3)] == [-5, -100123, -100123]
+
+
+async def test_a_card_for_teams_is_never_larger_than_it_may_be() -> None:
+    async with serving() as server:
+        for text in ("\N{GRINNING FACE}" * 20_000, "\n" * 20_000, '"' * 20_000, "\N{EURO SIGN}" * 20_000):
+            await send(TeamsOptions, {"webhook_url": server.url, "title": text, "text": text}, message())
+    assert max(len(one.body) for one in server.sent) <= 28 * 1024
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,30 @@ async def test_pagerdutys_errors(status: int, permanent: bool) -> None:
     assert SECRET not in str(caught.value)
 
 
+async def test_an_event_for_pagerduty_is_never_larger_than_it_may_be() -> None:
+    async with serving() as server:
+        given = {
+            "url": server.url,
+            "routing_key": SECRET,
+            "details": {f"d{n}": "\N{GRINNING FACE}" * 30_000 for n in range(20)},
+        }
+        await send(PagerDutyOptions, given, message())
+    assert len(server.sent[0].body) <= 512 * 1000
+
+
+async def test_opsgenie_gets_no_more_than_it_takes() -> None:
+    async with serving() as server:
+        tags = ",".join(f"{'t' * 60}{n}" if n == 0 else f"tag{n}" for n in range(30))
+        details = {f"d{n}": "x" * 3000 for n in range(5)}
+        given = {"api_url": server.url, "api_key": SECRET, "tags": tags, "details": details, "priority": "urgent"}
+        await send(OpsgenieOptions, given, message())
+    told = body(server)
+    assert "priority" not in told
+    assert (len(told["tags"]), max(map(len, told["tags"]))) == (20, 50)
+    assert sum(len(name) + len(text) for name, text in told["details"].items()) == 8000
+    assert told["details"]["alertname"] == "Down"
+
+
 async def test_opsgenie_gets_an_alert_and_its_close() -> None:
     async with serving() as server:
         server.status = 202

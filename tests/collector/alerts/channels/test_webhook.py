@@ -72,6 +72,26 @@ async def test_the_status_says_whether_to_try_again(status: int, permanent: bool
 
 
 @pytest.mark.parametrize(
+    ("asked", "wait_s"),
+    [
+        ("Wed, 21 Oct 2026 07:30:10 GMT", 130.0),
+        ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
+        ("soon", None),
+        ("99999999", None),
+        ("", None),
+    ],
+)
+async def test_a_time_to_wait_until_is_by_the_servers_own_clock(asked: str, wait_s: float | None) -> None:
+    async with serving() as server, surroundings() as around:
+        server.status = 503
+        server.headers = {"Retry-After": asked, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+        channel = WebhookOptions.model_validate({"url": server.url}).open(around)
+        with pytest.raises(NotDelivered) as caught:
+            await channel.send(message())
+    assert caught.value.retry_after_s == wait_s
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "127.0.0.1",
