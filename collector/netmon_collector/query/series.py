@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any, Final, Self, TypeVar
 
 import numpy as np
@@ -227,6 +228,10 @@ class SeriesSet:
     def _order(self) -> npt.NDArray[np.int64]:
         if self._size < 2 or (self._part_of is not None and self._part_of[0].is_sorted):
             return np.arange(self._size)
+        if self._part_of is not None:
+            whole, rows = self._part_of
+            order = whole.order()
+            return (np.cumsum(rows) - 1)[order[rows[order]]]
         later = np.zeros(self._size, np.bool_)
         keys = []
         for name in sorted(self._columns, reverse=True):
@@ -243,6 +248,10 @@ class SeriesSet:
         return self.once("labels", self._labels)
 
     def _labels(self) -> list[Labels]:
+        if self._part_of is not None:
+            whole, chosen = self._part_of
+            if len(whole) <= 2 * self._size or "labels" in whole._made:
+                return list(compress(whole.labels(), chosen.tolist()))
         names = sorted(self._columns)
         if not names:
             return [()] * self._size
