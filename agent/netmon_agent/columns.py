@@ -1,10 +1,11 @@
 """From what inputs read to what the wire carries: series get ids, gathers get layouts, the vanished get a last word."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netmon_agent.inputs.base import Columns, Key, Reading
-from netmon_proto.model import STALE, Gather, Layout, Series
+from netmon_proto.model import STALE, Gather, Kind, Layout, Series
 
 
 class DuplicateSeries(Exception):
@@ -25,12 +26,28 @@ class Encoded:
     retired_layouts: Sequence[int] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """The keys of readings that came one after the other, in a quarter of the memory: a poller has a million."""
+
+    names: tuple[str, ...]
+    labels: tuple[tuple[tuple[str, str], ...], ...]
+    kinds: bytes
+
+    def __iter__(self) -> Iterator[Key]:
+        return map(Key, self.names, self.labels, map(Kind, self.kinds))
+
+
+_Part = tuple[Key, ...] | _Readings
+
+
 @dataclass(slots=True)
 class _Current:
     """What the last gather of one input looked like."""
 
-    parts: tuple[tuple[Key, ...], ...] = ()
-    ids: dict[Key, int] = field(default_factory=dict)
+    parts: tuple[_Part, ...] = ()
+    ids: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Of the keys of all parts, in their order."""
     layout: int = 0
     live: bool = False
 
@@ -53,11 +70,11 @@ class Columnizer:
     ) -> Encoded:
         """Encodes what input `title` read at `now_ms`, of a device or of this host. Raises DuplicateSeries."""
         current = self._current.setdefault(title, _Current())
-        parts, values, made = _flatten(measurements)
+        parts, values = _flatten(measurements)
         if current.live and len(parts) == len(current.parts) and all(map(_same, parts, current.parts)):
-            # An input's own tuple will come again; of one that was made here, the first stays, whose keys `ids` has.
+            # An input's own tuple will come again; of readings those that are here stay, and the new ones are let go.
             kept = zip(parts, current.parts, strict=True)
-            current.parts = tuple(before if place in made else new for place, (new, before) in enumerate(kept))
+            current.parts = tuple(before if isinstance(new, _Readings) else new for new, before in kept)
             return Encoded([Gather(current.layout, now_ms, values)])
         return self._lay_out(current, (title, job, device), now_ms, parts, values)
 
@@ -78,11 +95,11 @@ class Columnizer:
         current: _Current,
         about: tuple[str, str, str],
         now_ms: int,
-        parts: tuple[tuple[Key, ...], ...],
+        parts: tuple[_Part, ...],
         values: Sequence[float],
     ) -> Encoded:
         keys = [key for part in parts for key in part]
-        before = current.ids
+        before = dict(zip((key for part in current.parts for key in part), current.ids, strict=True))
         if keys == list(before):  # the same series in new tuples, or an input that recovered
             current.parts, current.live = parts, True
             return Encoded([Gather(current.layout, now_ms, values)] if keys else [])
@@ -101,7 +118,7 @@ class Columnizer:
             gathers.append(Gather(layouts[-1].id, now_ms, [STALE] * len(gone)))
             retired_layouts.append(layouts[-1].id)
         series = [Series(after[key], key.name, dict(key.labels), key.kind) for key in keys if key not in before]
-        current.parts, current.ids, current.live = parts, after, bool(after)
+        current.parts, current.ids, current.live = parts, array("Q", after.values()), bool(after)
         current.layout = layouts[0].id if after else 0
         return Encoded(gathers, series, layouts, gone, retired_layouts)
 
@@ -114,41 +131,38 @@ class Columnizer:
         return self._next_layout - 1
 
 
-def _flatten(
-    measurements: Iterable[Columns | Reading],
-) -> tuple[tuple[tuple[Key, ...], ...], list[float], set[int]]:
-    """Keys in tuples, all values, and which of the tuples were made here, of readings.
-
-    Readings that share their labels share them in their keys: a port has some twenty metrics.
-    """
-    parts: list[tuple[Key, ...]] = []
+def _flatten(measurements: Iterable[Columns | Reading]) -> tuple[tuple[_Part, ...], list[float]]:
+    """Keys in parts, and all values. Readings that share their labels share them there: a port has some twenty."""
+    parts: list[_Part] = []
     values: list[float] = []
-    readings: list[Key] = []
-    made: set[int] = set()
+    read: list[tuple[str, tuple[tuple[str, str], ...], Kind]] = []
     shared: dict[int, tuple[Mapping[str, str], tuple[tuple[str, str], ...]]] = {}
     for one in measurements:
         if isinstance(one, Columns):
             if len(one.keys) != len(one.values):
                 raise ValueError(f"{len(one.values)} values for {len(one.keys)} series, the first {one.keys[:1]}")
-            if readings:
-                made.add(len(parts))
-                parts.append(tuple(readings))
-                readings = []
+            if read:
+                parts.append(_readings(read))
+                read = []
             parts.append(one.keys)
             values.extend(one.values)
         else:
             known = shared.get(id(one.labels))
             if known is None:  # kept with its labels, so that no other ones get their id meanwhile
                 known = shared[id(one.labels)] = one.labels, tuple(sorted(one.labels.items()))
-            readings.append(Key(one.name, known[1], one.kind))
+            read.append((one.name, known[1], one.kind))
             values.append(one.value)
-    if readings:
-        made.add(len(parts))
-        parts.append(tuple(readings))
-    return tuple(parts), values, made
+    if read:
+        parts.append(_readings(read))
+    return tuple(parts), values
 
 
-def _same(left: tuple[Key, ...], right: tuple[Key, ...]) -> bool:
+def _readings(read: Sequence[tuple[str, tuple[tuple[str, str], ...], Kind]]) -> _Readings:
+    names, labels, kinds = zip(*read, strict=True)
+    return _Readings(names, labels, bytes(kinds))
+
+
+def _same(left: _Part, right: _Part) -> bool:
     return left is right or left == right
 
 

@@ -68,10 +68,22 @@ def command(kind: Kind, descriptor: int) -> list[str]:
     return [sys.executable, "-m", "netmon_cli.daemon", kind, str(descriptor)]
 
 
+def frugal_environment() -> dict[str, str]:
+    """That of this process, with what keeps a daemon small: mallopt(3). What is set already stays.
+
+    glibc gives each thread memory that others cannot use once it is free, and keeps what large arrays leave behind.
+    """
+    return {
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "1048576",
+        "MALLOC_TRIM_THRESHOLD_": "8388608",
+    } | os.environ
+
+
 def become(kind: Kind, path: Path | None, overrides: dict[str, Any]) -> NoReturn:
     """Goes on as the daemon. Raises ConfigError, Failure."""
     words = command(kind, hand_over(configured(kind, path, overrides)))
-    os.execv(words[0], words)  # noqa: S606 - no shell wanted
+    os.execve(words[0], words, frugal_environment())  # noqa: S606 - no shell wanted
 
 
 def _standard(name: str) -> Path | None:

@@ -16,7 +16,7 @@ from netmon_cli.access import find_access, save_access, saved_path
 from netmon_cli.claim import Claim
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
-from netmon_cli.handover import Kind, command, configured, hand_over, overrides
+from netmon_cli.handover import Kind, command, configured, frugal_environment, hand_over, overrides
 from netmon_cli.output import write_lines
 from netmon_cli.ready import Ready
 from netmon_cli.sight import sight
@@ -93,7 +93,7 @@ class Household:
         try:
             return subprocess.Popen(
                 command(name, settings),
-                env=os.environ | {variable: str(number) for variable, number in descriptors.items()},
+                env=frugal_environment() | {variable: str(number) for variable, number in descriptors.items()},
                 pass_fds=[settings, *descriptors.values()],
                 stdin=subprocess.DEVNULL,
             )

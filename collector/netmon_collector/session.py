@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netmon_collector.clock import Skew
+from netmon_collector.definitions import Definitions
 from netmon_collector.polling import Polling, Standing
 from netmon_collector.state.agents import AgentRecord
 from netmon_collector.store.base import Group, Row, Store
@@ -34,6 +35,7 @@ UP = "snmp_up"
 """Whether a polled device answered."""
 
 MOST_SERIES = 5_000_000
+_MOST_ROOM = 4 * MOST_SERIES
 MOST_LAYOUTS = 20_000
 MOST_LABELS = 64
 NAME_BYTES = 256
@@ -104,16 +106,15 @@ class Session:
         self._limits = limits
         self._report = report
         self._polling = polling
-        self._series: dict[int, Series] = {}
+        self._series = Definitions()
         self._layouts: dict[int, Group | Refusal] = {}
         self._reported: dict[int, list[tuple[int, str]]] = {}
         self._polled: dict[int, Layout] = {}
 
     def define(self, definitions: SeriesDefinitions) -> None:
         """Takes definitions of series. Raises StreamOverfull."""
-        for series in definitions.series:
-            self._series[series.id] = series
-        if len(self._series) > MOST_SERIES:
+        self._series.take(definitions.series)
+        if len(self._series) > MOST_SERIES or self._series.room > _MOST_ROOM:
             raise StreamOverfull(f"more than {MOST_SERIES} series in one stream")
 
     def lay_out(self, layout: Layout) -> None:

@@ -126,8 +126,7 @@ class CounterBook:
 
         `span` is None at the first poll. `most_per_s` is what a row can gain in a second, where that is known.
         """
-        before = self._columns.get(name)
-        self._columns[name] = _Column(tuple(raws), array("Q", raws.values()))
+        before = self._keep(name, raws)
         lasts = dict(zip(before.indexes, before.raws, strict=True)) if before and span else {}
         left_out: set[str] = set()
         if span is not None:
@@ -150,8 +149,7 @@ class CounterBook:
 
     def changed(self, name: str, values: Mapping[str, int]) -> Set[str]:
         """The rows whose value differs from that of the last poll."""
-        before = self._columns.get(name)
-        self._columns[name] = _Column(tuple(values), array("Q", values.values()))
+        before = self._keep(name, values)
         lasts = dict(zip(before.indexes, before.raws, strict=True)) if before else {}
         return {index for index, value in values.items() if lasts.get(index, value) != value}
 
@@ -159,6 +157,13 @@ class CounterBook:
         """The device has restarted while nobody looked: all of its counters began anew."""
         self.has_news |= bool(self.offsets)
         self.offsets.clear()
+
+    def _keep(self, name: str, values: Mapping[str, int]) -> _Column | None:
+        """Takes what was read now; what was read before. A table's columns share their rows' names."""
+        before, read = self._columns.get(name), tuple(values)
+        indexes = next((one.indexes for one in self._columns.values() if one.indexes == read), read)
+        self._columns[name] = _Column(indexes, array("Q", values.values()))
+        return before
 
     def _follow(self, name: str, index: str, last: int, raw: int, true: int | None, per_s: float | None) -> bool:
         """Takes note of a reading that fell or rose too far; whether it is to be stored."""

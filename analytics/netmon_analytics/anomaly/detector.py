@@ -60,8 +60,9 @@ class Detector:
         return Scores(*(np.concatenate([getattr(one, name) for one in found], axis=-1) for name in names))
 
     def grow(self, series: int) -> None:
-        """Makes room for more series; those that there are keep their rows."""
-        self.state = self.state.grown(series)
+        """Makes room for more series; those that there are keep their rows. One part at a time, to take less."""
+        for name, part in self.state.parts.items():
+            setattr(self.state, name, part.grown(series))
         self._views.clear()
 
     def silence(self, now_s: float) -> Float32:

@@ -95,9 +95,6 @@ class State:
         for name, part in self.parts.items():
             part.put(rows, other.parts[name])
 
-    def grown(self, series: int) -> Self:
-        return type(self)(**{name: part.grown(series) for name, part in self.parts.items()})  # type: ignore[arg-type]
-
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs to go on as if nothing had happened."""
         named = {f"{name}/{key}": array for name, part in self.parts.items() for key, array in part.arrays().items()}

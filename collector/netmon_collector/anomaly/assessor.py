@@ -86,6 +86,7 @@ class Assessor:
         state, labels, self._feedback = load(path)
         self._turn = Lock()
         self._roster = Roster(options.max_series, labels)
+        self._most_rows = max(options.max_series, len(labels))
         self._detector = Detector(state, self._constants)
         self._queue: deque[Row] = deque()
         self._waiting = 0
@@ -213,7 +214,7 @@ class Assessor:
         series, known = len(self._roster.labels), self._detector.state.series
         if series <= known:
             return
-        self._detector.grow(max(FEWEST_ROWS, round(series * GROWTH)))
+        self._detector.grow(min(self._most_rows, max(FEWEST_ROWS, round(series * GROWTH))))
         self._set_kinds()
 
     def _set_kinds(self) -> None:

@@ -1,5 +1,7 @@
 """A head: the newest samples of a block in memory, one row per time. Rows are added by one thread while others read."""
 
+import mmap
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
@@ -14,6 +16,8 @@ from netmon_collector.store.record import Bits
 from netmon_collector.store.verdicts import Marks, Plane
 
 _ABSENT: Final = np.uint64(ABSENT_BITS)
+_PAGES_FROM: Final = 64 << 10
+"""Bytes of a matrix from which on it has pages of its own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,7 +42,7 @@ class Head:
     __slots__ = ("_told", "closed", "count", "grid", "last_ms", "plane", "segment", "since_s", "tail_ms")
 
     def __init__(self, slots: int, series: Numbers) -> None:
-        self.grid = Rows(np.empty(slots, np.int64), series, np.empty((slots, len(series)), np.uint64))
+        self.grid = Rows(np.empty(slots, np.int64), series, _matrix(slots, len(series)))
         self.count = 0
         self.last_ms = -(2**63)
         self.tail_ms: int | None = None
@@ -155,6 +159,18 @@ class Head:
             return rows.series
         used: Numbers = rows.series[(rows.bits != _ABSENT).any(axis=0)]
         return used
+
+
+def _matrix(slots: int, width: int) -> Bits:
+    """Room for rows, which takes memory as it is filled, and gives it back when nobody has it any more.
+
+    What malloc hands out is often memory that was used before, and stays with the process.
+    """
+    size = 8 * slots * width
+    if size < _PAGES_FROM or sys.platform == "win32":
+        return np.empty((slots, width), np.uint64)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, np.uint64).reshape(slots, width)
 
 
 def _columns(all_: Numbers, some: Numbers) -> npt.NDArray[np.intp]:

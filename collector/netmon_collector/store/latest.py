@@ -21,6 +21,8 @@ from netmon_collector.store.record import Bits, Run, Samples
 from netmon_collector.store.sealing import EVER
 from netmon_collector.store.shelf import Shelf
 
+_GROWTH: Final = 4
+"""The table grows by a part in so many: each has its price in memory, as long as it lasts."""
 NEVER_MS: Final = -(2**63)
 """Stands where a series has no sample."""
 
@@ -113,7 +115,7 @@ class LatestTable:
 
     def _reserve(self, count: int) -> None:
         if count > len(self._known):
-            room = max(count, 2 * len(self._known))
+            room = max(count, len(self._known) + len(self._known) // _GROWTH)
             old, self._table = self._table, Newest.none(room)
             self._table.times[: len(old.times)] = old.times
             self._table.bits[: len(old.bits)] = old.bits
