@@ -7,7 +7,7 @@ from netmon_configs.options import Options
 
 class AnomalyOptions(Options):
     enabled: bool = True
-    max_series: int = Field(default=200_000, ge=1)
+    max_series: int = Field(default=100_000, ge=1)
     """Series beyond so many are not judged; each takes 2 KB of memory and of disk."""
 
     weeks_per_alarm: float = Field(default=4.0, ge=0.1, le=520)

@@ -108,8 +108,9 @@ class Head:
     def widen(self, series: Numbers) -> None:
         """Leases further columns to series that have none."""
         old = self.grid
-        bits = np.full((len(old.times), len(old.series) + len(series)), _ABSENT)
+        bits = _matrix(len(old.times), len(old.series) + len(series))
         bits[: self.count, : len(old.series)] = old.bits[: self.count]
+        bits[: self.count, len(old.series) :] = _ABSENT
         self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
 
     def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
