@@ -6,6 +6,7 @@ from netmon_agent.assigned.checker import Checker
 from netmon_agent.clock import Clock
 from netmon_agent.connection import Connection, StreamEnded
 from netmon_agent.discovery.sweeper import Sweeper
+from netmon_agent.known import KnownNumbers
 from netmon_agent.lane import Lane
 from netmon_agent.polling.poller import Poller
 from netmon_agent.spool import Spool
@@ -43,7 +44,7 @@ class Exchange:
         self._samples = Lane(connection, spool, clock, wire.encode_spooled)
         self._events = Lane(connection, events, clock, wire.encode_spooled_events) if events else None
         self._layouts: set[int] = set()
-        self._series: set[int] = set()
+        self._series = KnownNumbers()
 
     async def greet(self, hello: Hello) -> Welcome:
         """Sends the hello and waits for the welcome."""
@@ -107,12 +108,13 @@ class Exchange:
 
     async def _define(self, number: int) -> bool:
         layout, series = await self._spool.definitions(number, self._series.__contains__)
-        if layout is None or not self._series.union(one.id for one in series).issuperset(layout.series):
+        told = {one.id for one in series}
+        if layout is None or not all(one in told or one in self._series for one in layout.series):
             return False
         for start in range(0, len(series), wire.SERIES_PER_DEFINITION):
             part = series[start : start + wire.SERIES_PER_DEFINITION]
             await self._connection.send(wire.encode_agent(SeriesDefinitions(part)))
-        self._series.update(one.id for one in series)
+        self._series.add(told)
         await self._connection.send(wire.encode_agent(layout))
         self._layouts.add(number)
         return True
