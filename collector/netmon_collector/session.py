@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,7 +199,7 @@ class Session:
             number = layout.series[series.index(None)]
             raise Refusal(Reason.UNKNOWN_SERIES, f"series {number} is not defined in this stream")
         job = "snmp" if layout.device else layout.job[:128] or "node"
-        labels = [stamp(one, instance=layout.device or self.agent.instance, job=job) for one in defined]
+        labels = stamp(defined, instance=layout.device or self.agent.instance, job=job)
         if len(set(labels)) < len(labels):
             raise Refusal(Reason.MALFORMED, f"layout {layout.id} has the same series twice")
         told = {UP} if layout.device else _REPORTED if job == "agent" else frozenset()
@@ -207,19 +207,25 @@ class Session:
         return self._store.register(labels, [Kind(one.kind) for one in defined])
 
 
-def stamp(series: Series, **own: str) -> Labels:
-    """The identity of an agent's series at the collector.
+def stamp(defined: Sequence[Series], **own: str) -> list[Labels]:
+    """The identities of an agent's series at the collector.
 
     `own` are labels of the collector's; an agent's label of such a name is kept as `exported_…`, as Prometheus does.
-    A label without a value is no label. Raises Refusal.
+    A label without a value is no label. Raises Refusal. Series that share their labels are looked at together.
     """
-    if len(series.name) > NAME_BYTES or not METRIC_NAME.fullmatch(series.name):
-        raise Refusal(Reason.MALFORMED, f"{series.name[:64]!r} is not a metric's name")
-    labels = dict(own)
-    labels[NAME] = series.name
-    for name, value in _checked(series.labels).items():
-        labels[f"exported_{name}" if name in STAMPED else name] = value
-    return tuple(sorted(labels.items()))
+    for name in {one.name for one in defined}:
+        if len(name) > NAME_BYTES or not METRIC_NAME.fullmatch(name):
+            raise Refusal(Reason.MALFORMED, f"{name[:64]!r} is not a metric's name")
+    stamped: dict[int, tuple[Labels, int]] = {}
+    found = []
+    for one in defined:
+        if id(one.labels) not in stamped:
+            checked = _checked(one.labels).items()
+            labels = own | {f"exported_{name}" if name in STAMPED else name: value for name, value in checked}
+            stamped[id(one.labels)] = tuple(sorted(labels.items())), sum(name < NAME for name in labels)
+        rest, place = stamped[id(one.labels)]
+        found.append((*rest[:place], (NAME, one.name), *rest[place:]))
+    return found
 
 
 def _checked(labels: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,8 @@ log = EventLog("netmon.agent.polling")
 MOST_JOBS: Final = 10_000
 AT_ONCE: Final = 500
 """Devices asked at the same time; each takes a socket."""
+NEW_AT_ONCE: Final = 50
+"""Of these, devices that are asked for the first time: that takes longest, and all that they tell is in memory."""
 
 
 class Poller:
@@ -30,6 +32,7 @@ class Poller:
         self._clock = clock
         self._agent_id = agent_id
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._new_slots = asyncio.Semaphore(NEW_AT_ONCE)
         self._watches: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
         self.outbox = Outbox()
         self._changes = asyncio.Lock()
@@ -80,7 +83,8 @@ class Poller:
     def _start(self, job: Job, at_once: bool) -> None:
         seed = f"{self._agent_id} {job.device}"
         watch = Watch(job, self._approach(job), self._slots, self._batcher, self._clock, self.outbox, seed)
-        self._watches[job.device] = watch, asyncio.create_task(watch.run(at_once))
+        first = self._new_slots if at_once else None
+        self._watches[job.device] = watch, asyncio.create_task(watch.run(first))
 
     async def _drop(self, device: str, is_gone: bool) -> None:
         watch, task = self._watches.pop(device)

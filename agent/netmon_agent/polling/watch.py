@@ -60,11 +60,12 @@ class Watch:
         self._trouble = ""
         self._broken = False
 
-    async def run(self, at_once: bool) -> None:
-        """Polls until cancelled, the first time at once or when its time comes."""
+    async def run(self, new_slots: asyncio.Semaphore | None) -> None:
+        """Polls until cancelled, the first time when its time comes, or as soon as there is room among what is new."""
         last_ms = -self.job.interval_ms
-        if at_once:
-            self._want_all()
+        if new_slots is not None:
+            async with new_slots:
+                last_ms = await self._poll_all(None)
         else:  # a device that is remembered tells its facts in its own time, or all would do so after a restart
             self._plan_facts(self._clock.now_ms())
         while True:
@@ -75,11 +76,7 @@ class Watch:
                 async with self._slots:
                     await self._poll_ports()
                 continue
-            self._all_wanted = False
-            self._ports.clear()  # they are in what is polled now
-            last_ms = self._clock.now_ms() if is_wanted else tick_ms
-            async with self._slots:
-                await self._poll(is_wanted)
+            last_ms = await self._poll_all(None if is_wanted else tick_ms)
 
     def poll_now(self, is_afresh: bool = False) -> None:
         """Ends the wait for the next poll, and for the time when credentials may be tried again."""
@@ -117,6 +114,16 @@ class Watch:
             return False
         self._wanted.clear()
         return True
+
+    async def _poll_all(self, tick_ms: int | None) -> int:
+        """Polls the device, as its time has come or, where that is None, as somebody wants it; from when that counts."""
+        async with self._slots:
+            is_wanted, self._all_wanted = tick_ms is None or self._all_wanted, False
+            self._wanted.clear()
+            self._ports.clear()  # they are in what is polled now
+            last_ms = self._clock.now_ms() if tick_ms is None else tick_ms
+            await self._poll(is_wanted)
+            return last_ms
 
     async def _poll_ports(self) -> None:
         """Polls the ports that are wanted; where that cannot be, all of the device, which tells why."""
