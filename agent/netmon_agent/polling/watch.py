@@ -116,7 +116,7 @@ class Watch:
         return True
 
     async def _poll_all(self, tick_ms: int | None) -> int:
-        """Polls the device, as its time has come or, where that is None, as somebody wants it; from when that counts."""
+        """Polls the device, as its time has come or, without one, as somebody wants it; from when that counts."""
         async with self._slots:
             is_wanted, self._all_wanted = tick_ms is None or self._all_wanted, False
             self._wanted.clear()
