@@ -252,11 +252,15 @@ class EntryRule(Rule):
 
     `index` names the parts of the rows' index, in order. They are fields too, unless their name begins with `_`, or
     `fields` says something else of them. At most `most` rows are read.
+
+    With `in_each`, such as vlan, the device is asked once for each entry of that kind that there is already, as that
+    VLAN has it: by community@vlan, or in the context vlan-N. The VLAN is a field.
     """
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
     rows: Annotated[list[Ref], BeforeValidator(listed)]
     most: int = Field(default=100_000, ge=1)
+    in_each: Literal["vlan"] | None = None
     index: dict[PartName, IndexPart] = Field(default_factory=dict)
     fields: dict[FieldName, FieldSources] = Field(default_factory=dict, max_length=32)
 

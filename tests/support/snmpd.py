@@ -42,14 +42,14 @@ def free_udp_port() -> int:
 
 
 @contextmanager
-def snmpd(folder: Path, port: int | None = None) -> Iterator[int]:
-    """Runs it; gives its port. Skips the test where it is not installed."""
+def snmpd(folder: Path, port: int | None = None, more: str = "") -> Iterator[int]:
+    """Runs it, with more lines of configuration; gives its port. Skips the test where it is not installed."""
     program = shutil.which("snmpd") or shutil.which("snmpd", path="/usr/sbin")
     if program is None:
         pytest.skip("needs snmpd, of the Debian package snmpd")
     port = port or free_udp_port()
     folder.mkdir(exist_ok=True)
-    (folder / "snmpd.conf").write_text(_CONF)
+    (folder / "snmpd.conf").write_text(_CONF + more)
     command = [program, "-f", "-Le", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", f"udp:127.0.0.1:{port}"]
     with (folder / "log").open("ab") as log:
         environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder / "state")}

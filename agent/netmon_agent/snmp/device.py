@@ -1,6 +1,7 @@
 """Polls a device over the network once, with what earlier polls learned about it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from netmon_agent.inputs.base import Reading
@@ -11,7 +12,7 @@ from netmon_agent.snmp.memory import Memory
 from netmon_agent.snmp.pace import Pace
 from netmon_agent.snmp.poll import Wanted, poll
 from netmon_agent.snmp.ports import port_readings
-from netmon_agent.snmp.session import NoAnswer, NotAllowed, SnmpError
+from netmon_agent.snmp.session import NoAnswer, NotAllowed, Session, SnmpError
 from netmon_configs.library import Library
 
 _UPTIME = "1.3.6.1.2.1.1.3.0"
@@ -37,9 +38,28 @@ async def poll_device(
     """
     session = await reach(target, memory, now_s)
     try:
-        return await poll(session, library, memory.known, is_whole, target.wanted, now_s)
+        return await poll(session, library, memory.known, is_whole, target.wanted, now_s, _InVlans(session, memory))
     finally:
         session.close()
+
+
+class _InVlans:
+    """A device VLAN by VLAN; that it does not answer so is remembered."""
+
+    def __init__(self, session: GufoSession, memory: Memory) -> None:
+        self._session = session
+        self._memory = memory
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self._memory.in_vlans
+
+    @can_be_asked.setter
+    def can_be_asked(self, can: bool) -> None:
+        self._memory.in_vlans = can
+
+    def within(self, vlan: str) -> AbstractAsyncContextManager[Session]:
+        return self._session.within(vlan)
 
 
 async def poll_ports(

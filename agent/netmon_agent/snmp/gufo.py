@@ -8,22 +8,28 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import SecretStr
 
 from netmon_agent.snmp.credentials import Credential
 from netmon_agent.snmp.pace import Pace
-from netmon_agent.snmp.session import MOST_VALUES, Broken, NoAnswer, NotAllowed, SnmpError, Value
+from netmon_agent.snmp.session import MOST_VALUES, Broken, NoAnswer, NotAllowed, Session, SnmpError, Value
 
 if TYPE_CHECKING:
     from gufo.snmp import User
     from gufo.snmp._fast import GetIter, SnmpV1ClientSocket, SnmpV2cClientSocket, SnmpV3ClientSocket
+
+    from netmon_agent.snmp.contexts import Contexts
 
     AnySocket = SnmpV1ClientSocket | SnmpV2cClientSocket | SnmpV3ClientSocket
 
 Answer = TypeVar("Answer")
 
 ATTEMPTS = 3
+_LEAST_TIMEOUT_OF_CONTEXTS_S = 2.0
+"""What asks there is slow itself."""
 _PROBE_REPETITIONS = 10
 _UPTIME = "1.3.6.1.2.1.1.3.0"
 _RECEIVE_BYTES = 1 << 18
@@ -39,7 +45,7 @@ class OutOfTime(SnmpError):
 async def connect(host: str, port: int, credential: Credential, pace: Pace, budget_s: float) -> "GufoSession":
     """Opens a conversation; version 3 asks for the engine and its clock. Raises SnmpError. Close it after use."""
     deadline_s = time.monotonic() + budget_s
-    session = GufoSession(_open(await _resolve(host, port), credential), pace, deadline_s, credential)
+    session = GufoSession(await _resolve(host, port), pace, deadline_s, credential)
     try:
         await session.begin()
     except BaseException:
@@ -51,8 +57,11 @@ async def connect(host: str, port: int, credential: Credential, pace: Pace, budg
 class GufoSession:
     """A conversation with one device; see `Session` for what it promises."""
 
-    def __init__(self, opened: "AnySocket", pace: Pace, deadline_s: float, credential: Credential) -> None:
-        self._socket = opened
+    def __init__(self, address: str, pace: Pace, deadline_s: float, credential: Credential) -> None:
+        """Raises SnmpError where the address cannot be reached from here."""
+        self._address = address
+        self._socket = opened = _open(address, credential)
+        self._contexts: Contexts | None = None
         self._pace = pace
         self._deadline_s = deadline_s
         self._credential = credential
@@ -67,6 +76,35 @@ class GufoSession:
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             self._fd = -1
+        if self._contexts is not None:
+            self._contexts.close()
+            self._contexts = None
+
+    @contextlib.asynccontextmanager
+    async def within(self, vlan: str) -> "AsyncIterator[Session]":
+        """The device as it is in one of its VLANs: community@vlan, or the context vlan-N of version 3."""
+        if self._credential.version == "3":
+            yield self._in_contexts().named(f"vlan-{vlan}")
+            return
+        community = self._credential.community
+        assert community is not None
+        inner = SecretStr(f"{community.get_secret_value()}@{vlan}")
+        credential = self._credential.model_copy(update={"community": inner})
+        session = GufoSession(self._address, self._pace, self._deadline_s, credential)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _in_contexts(self) -> "Contexts":
+        if self._contexts is None:
+            from netmon_agent.snmp.contexts import Contexts
+
+            host, _, port = self._address.rpartition(":")
+            place = host.strip("[]"), int(port)
+            timeout_s = max(_LEAST_TIMEOUT_OF_CONTEXTS_S, self._pace.timeout_s)
+            self._contexts = Contexts(place, self._credential, timeout_s, self._deadline_s)
+        return self._contexts
 
     async def begin(self) -> None:
         """For version 3: learns the device's engine, localises our keys, and learns its boots and time."""

@@ -18,6 +18,8 @@ class Memory:
     pace: Pace = field(default_factory=Pace)
     tries: Tries = field(default_factory=Tries)
     known: Known = field(default_factory=Known)
+    in_vlans: bool = True
+    """Whether it may be asked VLAN by VLAN; a process learns anew that it may not."""
 
 
 def packed(memory: Memory) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from netmon_agent.snmp.findings import Findings, Identity, Trouble
 from netmon_agent.snmp.identify import greet, identify
 from netmon_agent.snmp.metrics import Judge, readings
 from netmon_agent.snmp.reader import Reader
-from netmon_agent.snmp.session import Session
+from netmon_agent.snmp.session import Session, Vlans
 from netmon_configs.library import Library
 from netmon_configs.profile import Profile
 from netmon_configs.reference import Reference
@@ -56,6 +56,7 @@ async def poll(
     is_whole: bool = True,
     wanted: Wanted | None = None,
     now_s: float = 0.0,
+    vlans: Vlans | None = None,
 ) -> Findings:
     """Asks a device all that its profile knows. What fails is named in `troubles`; the rest is kept.
 
@@ -63,7 +64,7 @@ async def poll(
     nothing that it lacked before. It becomes a whole one where the device has restarted, or is another one.
     Processors and memory come from the most particular layer that finds any, because the general ones describe the
     same again; all else from all layers. Single objects are asked for together, before all else. `now_s` is of a
-    monotonic clock, and counters are judged by it.
+    monotonic clock, and counters are judged by it. `vlans` is the device VLAN by VLAN, where it can be asked so.
     """
     known, forced = known or Known(), wanted.profile if wanted else ""
     reader = Reader(session)
@@ -86,7 +87,7 @@ async def poll(
     await _measure(reader, layers, found)
     if before is None:
         listed = _all(layers, lambda layer: layer.entries)
-        entered, broken = await entries(reader, listed)
+        entered, broken = await entries(reader, listed, vlans)
         found = replace(found, facts=tables(entered, listed, broken))
         found.entries.extend(entered)
     if found.answered:

@@ -1,6 +1,7 @@
 """What a conversation with one device is, whoever carries it: gufo-snmp over the network, or a capture on disk."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 Value = int | float | str | bytes
@@ -35,6 +36,17 @@ class Broken(SnmpError):
     def __init__(self, text: str, partial: Mapping[str, Value] | None = None) -> None:
         super().__init__(text, permanent=True)
         self.partial = partial or {}
+
+
+class Vlans(Protocol):
+    """A device whose tables differ from VLAN to VLAN."""
+
+    can_be_asked: bool
+    """False once it has been silent when it was asked so."""
+
+    def within(self, vlan: str) -> "AbstractAsyncContextManager[Session]":
+        """A conversation about what the device has in one VLAN."""
+        ...
 
 
 class Session(Protocol):
