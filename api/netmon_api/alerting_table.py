@@ -1,8 +1,9 @@
 """The routes about maintenance, incidents and what people were told, on one page; app.py adds them to its own."""
 
-from netmon_api import alerting, incidents, receivers
+from netmon_api import alerting, causes, incidents, receivers
 from netmon_api.alerting_models import NotificationAnswer, NotificationsQuery, WindowAnswer, WindowBody, WindowsQuery
 from netmon_api.auth import Access
+from netmon_api.causes import CausesAnswer, ImpactAnswer
 from netmon_api.incident_models import (
     CommentBody,
     HoldBody,
@@ -34,6 +35,10 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "Alerts that belong together, the newest incident first"),
     Route("GET", _INCIDENTS + "/{number}", Access.TOKEN, incidents.show_incident, NoQuery, IncidentDetail,
           "One incident, its groups and its timeline"),
+    Route("GET", _INCIDENTS + "/{number}/causes", Access.TOKEN, causes.show_causes, NoQuery, CausesAnswer,
+          "The probable causes of an incident, with their evidence"),
+    Route("GET", _INCIDENTS + "/{number}/impact", Access.TOKEN, causes.show_impact, NoQuery, ImpactAnswer,
+          "What an incident hits, and how soon somebody should look"),
     Route("POST", _INCIDENTS + "/{number}/ack", Access.TOKEN, incidents.acknowledge_incident, NoQuery, IncidentDetail,
           "Take an incident on for a time", body=HoldBody),
     Route("POST", _INCIDENTS + "/{number}/release", Access.TOKEN, incidents.release_incident, NoQuery, IncidentDetail,

@@ -61,7 +61,7 @@ async def list_incidents(call: Call[IncidentsQuery]) -> Listing[IncidentAnswer]:
 
 
 async def show_incident(call: Call[NoQuery]) -> IncidentDetail:
-    found = call.services.alerting.incidents.all().get(_number(call))
+    found = call.services.alerting.incidents.all().get(number_of(call))
     if found is None:
         raise ApiError("not_found", "there is no such incident")
     return _detail(found, call.services.now_ms())
@@ -94,7 +94,7 @@ async def comment_on_incident(call: Call[NoQuery]) -> IncidentDetail:
 
 async def _change(call: Call[NoQuery], change: Callable[[Incident], Incident]) -> IncidentDetail:
     try:
-        changed = await call.services.alerting.change_incident(_number(call), change)
+        changed = await call.services.alerting.change_incident(number_of(call), change)
     except KeyError:
         raise ApiError("not_found", "there is no such incident") from None
     except NotOpen as error:
@@ -104,7 +104,7 @@ async def _change(call: Call[NoQuery], change: Callable[[Incident], Incident]) -
     return _detail(changed, call.services.now_ms())
 
 
-def _number(call: Call[Any]) -> int:
+def number_of(call: Call[Any]) -> int:
     """0, which no incident has, where it is no number."""
     text = call.request.match_info["number"]
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0

@@ -12,6 +12,7 @@ from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.causes.inquest import Inquests
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.feed import EventFeed
@@ -69,6 +70,7 @@ class Services:
     events: KeptEvents
     event_feed: EventFeed
     alerting: Alerting
+    inquests: Inquests
     atlas: Atlas
     discovery: DiscoveryBook
     checks: CheckBook

@@ -50,6 +50,13 @@ def rehearse_outages(
     finish(rehearse(files, as_json))
 
 
+def show_why(number: Number, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """The probable causes of an incident with their evidence, and what it hits."""
+    from netmon_cli import why
+
+    finish(why.show_why(client_at(url, token_file), number, as_json, paper()))
+
+
 @incident_app.command("show")
 def incident_show(number: Number, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
     """One incident: its groups, why they are one, and what happened when."""

@@ -16,6 +16,7 @@ from netmon_analytics.cause import (
     Weights,
     rank,
 )
+from netmon_analytics.cause.impact import Estate, Impact, impact, priority
 from netmon_analytics.cause.words import evidence, subject_name, title
 from tests.support.outages.trials import scored, trials
 
@@ -135,8 +136,8 @@ def test_a_cause_is_told_in_words() -> None:
     assert title(told, subject_name(told, net, NAMES, [])) == "hall has failed"
     assert [one.text for one in evidence(told)] == [
         "2 of 3 places behind it do not answer",
-        "the place itself has started anew",
-        "the place itself does not answer",
+        "it does not answer",
+        "it has started anew",
         "the neighbour's port to it is down",
         "its software was changed 5 min before the first sign",
         "it was the cause once before",
@@ -170,3 +171,31 @@ def test_made_outages_of_each_kind_are_explained() -> None:
     assert scores["all"].outages == 10
     assert scores["all"].first >= 8
     assert scores["all"].three >= 9
+
+
+def cause_of(fault: Fault, subject: int) -> Cause:
+    return Cause(fault, subject, 1.0, 0.0, (), 0, 0.0, None, 0.0, 0.0, 0.0, 0, 0.0, 0.0, np.empty(0, np.intp))
+
+
+def test_what_is_behind_is_hit_and_what_needs_it_misses_it() -> None:
+    sites = np.array([0, 0, 1, 0, 1, 1, 1, 0, 0, 0], np.intp)
+    estate = Estate(POLLER, sites, np.array([(9, 4), (8, 9)], np.intp))
+    hit = impact(network(), estate, cause_of(Fault.DEVICE, HALL), Observations.of([]))
+    assert hit == Impact((HALL, 4, 5, 6), (4,), (9,), (1,), ())
+
+
+def test_a_ring_hits_nobody_and_fills_what_is_left() -> None:
+    ring = Network(5, np.array([(0, 1), (1, 2), (2, 0), (0, 3), (2, 4)], np.intp), np.array([0], np.intp))
+    load = np.array([0.0, 0.0, 60.0, 60.0, 60.0])
+    estate = Estate(0, np.full(5, -1, np.intp), load=load, capacity=np.array([50.0, 100.0, 100.0, 100.0, 100.0]))
+    hit = impact(ring, estate, cause_of(Fault.LINK, 2), Observations.of([]))
+    assert (hit.devices, hit.overloaded) == ((), ((0, 1.2),))
+
+
+def test_what_hits_more_or_keeps_coming_back_comes_sooner() -> None:
+    none, many = Impact((), (), (), (), ()), Impact(tuple(range(50)), (), (), (1,), ())
+    assert (
+        priority("info", none, 1.0, 100, 0) < priority("info", many, 1.0, 100, 0) < priority("info", many, 1.0, 100, 5)
+    )
+    assert priority("critical", none, 1.0, 100, 0) > priority("warning", none, 1.0, 100, 0)
+    assert 0.0 <= priority("", none, 0.0, 0, 0) <= priority("critical", many, 1.0, 10, 100) <= 100.0

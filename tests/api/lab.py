@@ -23,6 +23,8 @@ from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.causes.collecting import Collected
+from netmon_collector.causes.inquest import Inquests
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import AlertingOptions, HttpOptions
 from netmon_collector.discovery.book import DiscoveryBook
@@ -47,6 +49,7 @@ from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.causes import KeptCauses
 from netmon_collector.state.checks import KeptChecks
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
@@ -195,6 +198,7 @@ class Lab:
     sites: Sites
     heartbeats: Heartbeats
     checks: CheckBook
+    causes: KeptCauses
     event_feed: EventFeed = field(default_factory=EventFeed)
     url: str = ""
     not_ready: str | None = None
@@ -203,6 +207,7 @@ class Lab:
     stranger: aiohttp.ClientSession = field(init=False)
     server: Server = field(init=False)
     assessor: Assessor = field(init=False)
+    inquests: Inquests = field(init=False)
 
     def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
         """Has an agent connected, also to the fleet that the API shows; its id."""
@@ -264,6 +269,12 @@ def _rulebook(
     return Rulebook(sources, surroundings, memory, clock.now_ms)
 
 
+def _inquests(lab: Lab, engine: Engine) -> Inquests:
+    collected = Collected(lab.atlas, lab.reachability, lab.agents, lab.events, engine, lab.assessor, "mon")
+    alerting = lab.alerting
+    return Inquests(collected, lab.causes, alerting.incidents.all, alerting.change_incident, lab.clock.now_ms)
+
+
 def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Services:
     """What the API stands on."""
     return Services(
@@ -282,6 +293,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         events=lab.events,
         event_feed=lab.event_feed,
         alerting=lab.alerting,
+        inquests=lab.inquests,
         atlas=lab.atlas,
         discovery=lab.discovery,
         checks=lab.checks,
@@ -341,12 +353,14 @@ async def running(
         sites,
         Heartbeats(KeptHeartbeats(state), Ledger(store, pipeline.append_own), clock.now_ms),
         CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),
+        KeptCauses(state),
     )
     lab.atlas.register.tell(engine.know_handles)
     lab.atlas.register.tell(feed.know_handles)
     lab.rule_files.put("lab", RULES, now_ms)
     await lab.rulebook.start()
     lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)
+    lab.inquests = _inquests(lab, engine)
     services = _services(lab, folder, engine, now_ms)
     lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()

@@ -34,11 +34,20 @@ class Scene:
     changes: tuple[Changed, ...] = ()
     since_s: float = -np.inf
     """Signs from before count less."""
+    about: frozenset[int] | None = None
+    """The nodes whose signs are to be explained; those elsewhere count less. None: all."""
 
     @cached_property
     def wrong(self) -> Bools:
         """The signs that are there and want to be explained."""
         return self.seen.seen & self.seen.alive
+
+    @cached_property
+    def concerned(self) -> Bools:
+        """The observations at the nodes whose signs are to be explained."""
+        if self.about is None:
+            return np.ones(len(self.seen), np.bool_)
+        return np.isin(self.seen.node, sorted(self.about))
 
     @cached_property
     def far(self) -> Ints:
@@ -121,6 +130,8 @@ class Scene:
         wrong_nodes = set(self.seen.node[self.wrong].tolist())
         groups = [number for number, one in enumerate(self.network.groups) if wrong_nodes.intersection(one.tolist())]
         viewers = set(self.seen.viewer[self.wrong].tolist()) - {NOBODY}
+        late = self.seen.node[self.wrong & (self.seen.sign == int(Sign.LATE))]
+        viewers.update(np.flatnonzero(np.isin(self.network.viewers, late)).tolist())
         names = self.seen.node[self.wrong & (self.seen.sign == int(Sign.NAMES))]
         asked = self.seen.viewer[(self.seen.sign == int(Sign.NAMES)) & (self.seen.viewer >= 0)]
         changed = {one.node for one in self.changes}

@@ -18,6 +18,7 @@ from netmon_analytics.cause.evidence import Changed, Earlier, Observations
 from netmon_analytics.cause.hypotheses import NONE, Codes, Scene
 from netmon_analytics.cause.network import Bools, Floats, Ints, Network
 from netmon_analytics.cause.nouns import Change, Fault, Relation, Sign
+from netmon_analytics.cause.tables import Tables
 from netmon_analytics.cause.weights import CHANGES, EXPECTED, FAINT, RARITIES, Level, Weights
 
 MOST_FAULTS: Final = 3
@@ -76,17 +77,19 @@ def rank(
     changes: Sequence[Changed] = (),
     earlier: Iterable[Earlier] = (),
     since_s: float = -np.inf,
+    about: frozenset[int] | None = None,
     weights: Weights = Weights(),  # noqa: B008 - frozen
 ) -> list[Cause]:
     """The probable causes, the most probable first; empty where nothing is wrong.
 
-    since_s: when it began, as far as that is known; signs that were there before need less of an explanation.
+    since_s: when it began, as far as that is known; signs that were there before need less of an explanation. about:
+    the nodes that it is about, None for all; a cause explains a sign there, those elsewhere only bear witness.
     """
     history = {(one.fault, one.subject): one.times for one in earlier}
-    scene = Scene(network, observations, tuple(changes), since_s)
+    scene = Scene(network, observations, tuple(changes), since_s, about)
     found: list[Cause] = []
     for turn in range(MOST_FAULTS):
-        if not scene.wrong.any():
+        if not (scene.wrong & scene.concerned).any():
             break
         judged = _Round(scene, weights, history).causes()
         nothing = -float(_costs(scene, scene.wrong[None, :], weights)[0])
@@ -109,7 +112,7 @@ class _Round:
         self._weights = weights
         self._history = history
         seen = scene.seen
-        self._tables = _Tables(len(seen), weights)
+        self._tables = Tables(len(seen), weights)
 
     def causes(self) -> list[Cause]:
         """The best, the best first."""
@@ -119,9 +122,11 @@ class _Round:
             if len(subjects)
             for one in self._of_kind(fault, subjects)
         ]
-        return sorted(found, key=lambda one: -one.worth)[:KEPT]
+        best = sorted(found, key=lambda pair: -pair[0].worth)[:KEPT]
+        return [replace(cause, shown=self._shown(cause, relations)) for cause, relations in best]
 
-    def _of_kind(self, fault: Fault, subjects: Ints) -> list[Cause]:
+    def _of_kind(self, fault: Fault, subjects: Ints) -> list[tuple[Cause, Codes]]:
+        """The best of a kind, with how each observation stands to them; what they show is not written down yet."""
         scene, weights = self._scene, self._weights
         relations = scene.relations(fault, subjects)
         self._note_movers(fault, subjects, relations)
@@ -129,12 +134,10 @@ class _Round:
         explained = _covered(fault, relations, scene.seen) & scene.wrong
         unexplained = -_costs(scene, ~explained & scene.wrong, weights)
         total = self._shown_worth(fault, relations) + unexplained - weights.price(RARITIES[fault])
-        best = np.argsort(-total, kind="stable")[: 4 * KEPT]
-        best = best[explained[best].any(axis=1)]
+        fitting = np.flatnonzero((explained & scene.concerned).any(axis=1))
+        best = fitting[np.argsort(-total[fitting], kind="stable")][:KEPT]
         return [
-            self._cause(
-                fault, int(subjects[row]), relations[row], explained[row], float(total[row]), float(unexplained[row])
-            )
+            (self._cause(fault, int(subjects[row]), relations[row], explained[row], float(total[row])), relations[row])
             for row in best.tolist()
         ]
 
@@ -179,7 +182,7 @@ class _Round:
 
     def _cause(
         self, fault: Fault, subject: int, relations: Codes, explained: Bools,
-        worth: float, unexplained: float,
+        worth: float,
     ) -> Cause:  # fmt: skip
         scene, weights = self._scene, self._weights
         first_s = _first(scene, explained)
@@ -192,9 +195,9 @@ class _Round:
             subject,
             0.0,
             worth + change_worth + late_worth + earlier_worth,
-            self._shown(fault, relations),
+            (),
             int(np.count_nonzero(scene.wrong & ~explained)),
-            unexplained,
+            -float(_costs(scene, (scene.wrong & ~explained)[None, :], weights)[0]),
             change,
             change_worth,
             late_s,
@@ -205,15 +208,19 @@ class _Round:
             np.flatnonzero(explained),
         )
 
-    def _shown(self, fault: Fault, relations: Codes) -> tuple[Shown, ...]:
-        """The pieces of evidence, those that say most first."""
+    def _shown(self, cause: Cause, relations: Codes) -> tuple[Shown, ...]:
+        """The pieces of evidence, the most signs first: what each says, and what it spares to have it explained."""
+        scene = self._scene
+        left = scene.wrong.copy()
+        left[cause.explained] = False
         found = []
-        for relation, sign, level, there in self._expected(fault, relations):
-            number, of = int(np.count_nonzero(there & self._scene.wrong)), int(np.count_nonzero(there))
+        for relation, sign, level, there in self._expected(cause.fault, relations):
+            number, of = int(np.count_nonzero(there & scene.wrong)), int(np.count_nonzero(there))
             if of:
-                worth = self._tables.worth(level, np.array([number]), np.array([of]))
-                found.append(Shown(relation, sign, number, of, float(worth[0])))
-        return tuple(sorted(found, key=lambda one: (-one.number, one.worth)))
+                worth = float(self._tables.worth(level, np.array([number]), np.array([of]))[0])
+                more = float(_costs(scene, (left | (there & scene.wrong))[None, :], self._weights)[0])
+                found.append(Shown(relation, sign, number, of, worth + more + cause.unexplained_worth))
+        return tuple(sorted(found, key=lambda one: (-one.number, -one.worth)))
 
     def _change(self, fault: Fault, subject: int, first_s: float) -> tuple[Changed | None, float]:
         """The change that speaks most for a cause: at its node, of a fitting kind, before the first sign."""
@@ -242,42 +249,6 @@ class _Round:
         return late_s, -self._weights.late * (1.0 - float(np.exp(-beyond)))
 
 
-class _Tables:
-    """Logarithms of beta-binomial probabilities, from sums of logarithms: counts are whole numbers."""
-
-    def __init__(self, most: int, weights: Weights) -> None:
-        self._weights = weights
-        self._ones = _rising(1.0, most)
-        self._all = _rising(weights.firmness, most)
-        rates = {level: weights.rate_of(level) for level in Level}
-        self._there = {level: _rising(one * weights.firmness, most) for level, one in rates.items()}
-        self._missing = {level: _rising((1.0 - one) * weights.firmness, most) for level, one in rates.items()}
-
-    def worth(self, level: Level, number: Ints, of: Ints) -> Floats:
-        """That so many of so many show a sign which does so, if at all, at a rate as a level says.
-
-        What may show says nothing where it does not: it is one of several ways in which such a fault shows.
-        """
-        if level in (Level.FEW, Level.PART):
-            few, some = 1.0 / np.maximum(number * (number + 1.0), 1.0), 1.0 / np.maximum(of, 1)
-            not_all = (few + some) / 2 if level is Level.FEW else some
-            return np.where(number > 0, np.log((not_all + np.exp(self._rate(Level.SURE, number, of))) / 2), 0.0)
-        chance = self._weights.chance(level)
-        nowhere = 0.0 if level is Level.MAYBE else 1.0 - chance
-        found: Floats = np.log(chance * np.exp(self._rate(level, number, of)) + nowhere * (number == 0))
-        return np.where(number == 0, 0.0, found) if level is Level.MAYBE else found
-
-    def _rate(self, level: Level, number: Ints, of: Ints) -> Floats:
-        ways = self._ones[of] - self._ones[number] - self._ones[of - number]
-        found: Floats = ways + self._there[level][number] + self._missing[level][of - number] - self._all[of]
-        return found
-
-
-def _rising(start: float, most: int) -> Floats:
-    """log of start (start + 1) … for each number of factors up to `most`."""
-    return np.concatenate([[0.0], np.cumsum(np.log(start + np.arange(most)))])
-
-
 def _covered(fault: Fault, relations: Codes, seen: Observations) -> Bools:
     """Which observations would be explained by which subjects."""
     expected = np.zeros((len(Relation) + 1, len(Sign)), np.bool_)
@@ -296,6 +267,7 @@ def _first(scene: Scene, chosen: Bools) -> float:
 def _costs(scene: Scene, left: Bools, weights: Weights) -> Floats:
     """What the signs cost that are left unexplained: (hypotheses, observations) to hypotheses."""
     is_faint = np.isin(scene.seen.sign, [int(one) for one in FAINT]) | (scene.seen.at_s < scene.since_s)
+    is_faint |= ~scene.concerned
     number, heaps = scene.crowds
     heavy = np.zeros((len(scene.seen), number))
     heavy[np.arange(len(heaps)), heaps] = np.where(is_faint, weights.faint, 1.0)

@@ -95,7 +95,7 @@ RARITIES: Final = {
 }
 
 CHANGES: Final = {
-    Fault.CONFIGURATION: frozenset(Change),
+    Fault.CONFIGURATION: frozenset({Change.CONFIGURATION, Change.SOFTWARE}),
     Fault.DEVICE: frozenset({Change.SOFTWARE, Change.RESTART}),
     Fault.LINK: frozenset({Change.LINKS}),
     Fault.HOST: frozenset({Change.SOFTWARE}),

@@ -36,7 +36,6 @@ _SIGNS: Final = {
     Sign.OTHER: ("is odd", "are odd"),
 }
 _WHERE: Final = {
-    Relation.OWN: ("the place itself", "places of its own"),
     Relation.FACING: ("the neighbour's port to it", "neighbours' ports to it"),
     Relation.BEHIND: ("what is behind it", "places behind it"),
     Relation.CROSSING: ("the way over it", "places to which the way leads over it"),
@@ -44,7 +43,7 @@ _WHERE: Final = {
     Relation.VIEWED: ("what it looks at", "places that it looks at"),
     Relation.MOVED: ("what its traffic moved onto", "places onto which or by which its traffic moved"),
 }
-_PORTS: Final = (Sign.LINK_DOWN, Sign.PEER_LOST, Sign.BUSY_LINK, Sign.ERRORS)
+_PORTS: Final = (Sign.LINK_DOWN, Sign.BUSY_LINK, Sign.ERRORS)
 _CHANGES: Final = {
     Change.CONFIGURATION: "its configuration was changed",
     Change.SOFTWARE: "its software was changed",
@@ -78,7 +77,7 @@ def title(cause: Cause, subject: str) -> str:
 
 def evidence(cause: Cause) -> list[Piece]:
     """What speaks for a cause and against it, the first what it explains."""
-    pieces = [Piece(_shown(one), one.worth) for one in cause.shown if one.number or one.worth < -0.5]
+    pieces = [Piece(_shown(one, cause.fault), one.worth) for one in cause.shown if one.number or one.worth < -0.5]
     if cause.change is not None:
         before_s = cause.first_s - cause.change.at_s
         when = f"{_span(before_s)} before the first sign" if before_s > 0 else "at that time"
@@ -96,19 +95,20 @@ def evidence(cause: Cause) -> list[Piece]:
     return pieces
 
 
-def _shown(one: Shown) -> str:
+def _shown(one: Shown, fault: Fault) -> str:
     single, several = _SIGNS[one.sign]
+    if one.relation is Relation.OWN and fault is not Fault.POWER:
+        if one.sign not in _PORTS:
+            witnesses = f" ({one.number} of {one.of} witnesses)" if one.of > 1 else ""
+            return f"it {single}{witnesses}" if one.number else f"not so: it {single}{witnesses}"
+        names = ("its port", "its ports")
+    else:
+        names = ("its device", "its devices") if one.relation is Relation.OWN else _WHERE[one.relation]
     if not one.number:
-        return f"none of {one.of}: {_place(one, 2)} {several}" if one.of > 1 else f"not so: {_place(one, 1)} {single}"
+        return f"none of {one.of} {names[1]} {several}" if one.of > 1 else f"not so: {names[0]} {single}"
     if one.of == 1:
-        return f"{_place(one, 1)} {single}"
-    return f"{one.number} of {one.of} {_place(one, 2)} {single if one.number == 1 else several}"
-
-
-def _place(one: Shown, number: int) -> str:
-    if one.relation is Relation.OWN and one.sign in _PORTS:
-        return "its port" if number == 1 else "ports of its own"
-    return _WHERE[one.relation][number > 1]
+        return f"{names[0]} {single}"
+    return f"{one.number} of {one.of} {names[1]} {single if one.number == 1 else several}"
 
 
 def _span(seconds: float) -> str:

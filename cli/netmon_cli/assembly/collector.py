@@ -30,6 +30,8 @@ from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.causes.collecting import Collected
+from netmon_collector.causes.inquest import Inquests
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import CollectorConfig
 from netmon_collector.discovery.book import DiscoveryBook
@@ -60,6 +62,7 @@ from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.sites import Sites
 from netmon_collector.state.agents import Agents
+from netmon_collector.state.causes import KeptCauses
 from netmon_collector.state.checks import KeptChecks
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import Claimed, open_state, reason_of
@@ -169,8 +172,9 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             watch = keep_watch(ground, knowledge, way)
             heartbeats = Heartbeats(KeptHeartbeats(ground.state), Ledger(ground.store, way.pipeline.append_own), now_ms)
             rules = take_up_rules(ground, knowledge, way, closing)
+            inquests = open_inquests(ground, knowledge, way)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, closing)
+            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, inquests, closing)
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -188,6 +192,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 watch.run(),
                 heartbeats.run(),
                 rules.run(),
+                inquests.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
                 knowledge.checks.run(),
@@ -333,6 +338,21 @@ def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: Async
     return Rules(book, saved, scheduler)
 
 
+def open_inquests(ground: Ground, knowledge: Knowledge, way: Way) -> Inquests:
+    """Puts together what finds out why incidents happened."""
+    collected = Collected(
+        knowledge.atlas,
+        knowledge.standings,
+        knowledge.fleet,
+        knowledge.events.kept,
+        ground.queries,
+        way.assessor,
+        platform.node() or "unnamed",
+    )
+    alerting = knowledge.alerting
+    return Inquests(collected, KeptCauses(ground.state), alerting.incidents.all, alerting.change_incident, now_ms)
+
+
 async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Receiver:
     """Listens for agents. Raises CannotListen."""
     config = ground.config
@@ -363,6 +383,7 @@ async def start_server(
     watch: Watch,
     heartbeats: Heartbeats,
     rules: Rules,
+    inquests: Inquests,
     closing: AsyncExitStack,
 ) -> Server:
     """Listens for people and programs. Raises CannotListen."""
@@ -382,6 +403,7 @@ async def start_server(
         events=knowledge.events.kept,
         event_feed=knowledge.events.feed,
         alerting=knowledge.alerting,
+        inquests=inquests,
         atlas=knowledge.atlas,
         discovery=knowledge.discovery,
         checks=knowledge.checks,

@@ -200,6 +200,13 @@ incidents = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+incident_causes = Table(
+    "incident_causes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 LARGE = BigInteger().with_variant(Integer, "sqlite")
 """A number that a database counts up by itself; SQLite does so for INTEGER alone."""
 

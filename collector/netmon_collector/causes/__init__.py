@@ -1,0 +1,1 @@
+"""Why incidents happened, and what they hit: what is known all over the collector becomes signs on the map."""

@@ -1,0 +1,142 @@
+"""Asks all over the collector for what is known of a time."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.atlas import Atlas
+from netmon_collector.causes.matter import Labelled, Matter
+from netmon_collector.causes.plan import Plan
+from netmon_collector.fleet import Fleet
+from netmon_collector.query.answer import QueryError
+from netmon_collector.query.engine import Engine
+from netmon_collector.reachability.ledger import Ledger
+from netmon_collector.state.events import KeptEvents, Wanted
+from netmon_collector.topology.graph import Graph, Link
+
+MOST_EVENTS: Final = 5000
+LEAST_WINDOW_S: Final = 60
+_FIRING: Final = 'min_over_time(timestamp(ALERTS{{alertstate="firing"}})[{0}s:15s])'
+_CHECKS: Final = "min_over_time(probe_success[{0}s])"
+_NAMES: Final = "min_over_time(probe_dns_query_succeeded[{0}s])"
+_LOSSES: Final = "max_over_time(probe_icmp_packet_loss_ratio[{0}s])"
+_LOADS: Final = ("rate(ifHCInOctets[10m]) * 8", "rate(ifHCOutOctets[10m]) * 8")
+_SPEEDS: Final = "ifHighSpeed * 1e6"
+
+Floats = NDArray[np.float64]
+
+
+class Collected:
+    """What a collector knows. hostname: of the collector's own host."""
+
+    def __init__(
+        self,
+        atlas: Atlas,
+        ledger: Ledger,
+        fleet: Fleet,
+        events: KeptEvents,
+        queries: Engine,
+        assessor: Assessor | None,
+        hostname: str,
+    ) -> None:
+        self._atlas = atlas
+        self._ledger = ledger
+        self._fleet = fleet
+        self._events = events
+        self._queries = queries
+        self._assessor = assessor
+        self._hostname = hostname
+
+    async def matter(self, since_ms: int, until_ms: int) -> Matter:
+        """See inquest.Collecting. Of what only is as it is now (standings, ports), that is given."""
+        wanted = Wanted(since_ms=since_ms, until_ms=until_ms + 1)
+        events = await asyncio.to_thread(self._events.page, wanted, MOST_EVENTS)
+        new = await asyncio.to_thread(self._new_links, since_ms, until_ms)
+        window = max(LEAST_WINDOW_S, round((until_ms - since_ms) / 1000))
+        alerts, checks, names, losses = [
+            await self._asked(text.format(window), until_ms) for text in (_FIRING, _CHECKS, _NAMES, _LOSSES)
+        ]
+        standings = dict(self._ledger.standings)
+        return Matter(
+            standings=standings,
+            watched_by=self._watched_by(),
+            told={one: told for one in standings if (told := self._atlas.told(one)) is not None},
+            events=events,
+            alerts=alerts,
+            checks=checks,
+            names=names,
+            losses=losses,
+            oddities=[
+                (dict(one.labels), one.time_s)
+                for one in (self._assessor.anomalies if self._assessor else ())
+                if since_ms <= one.time_s * 1000 <= until_ms
+            ],
+            new_links=new,
+            hosts=self._hosts(),
+        )
+
+    async def graph(self, at_ms: int) -> Graph:
+        """See inquest.Collecting: links that a device no longer tells of, since it is gone, are on it."""
+        now = self._atlas.sheet.graph
+        before = await asyncio.to_thread(self._atlas.kept.links_at, at_ms)
+        links = {one.key: one for one in (*before, *now.links)}
+        return Graph.of(now.nodes.values(), links.values())
+
+    async def loads(self, plan: Plan, at_ms: int) -> tuple[Floats, ...]:
+        """See inquest.Collecting."""
+        load, speed = np.full(plan.network.links, np.nan), np.full(plan.network.links, np.nan)
+        for text, column in (*((one, load) for one in _LOADS), (_SPEEDS, speed)):
+            for labels, value in await self._asked(text, at_ms):
+                link = plan.ports.get((labels.get("instance", ""), labels.get("ifName", "")))
+                if link is not None:
+                    column[link] = np.fmax(column[link], value)
+        return load, speed
+
+    def sites(self) -> Mapping[str, str]:
+        """See inquest.Collecting."""
+        nodes = self._atlas.sheet.graph.nodes
+        return {one: told.site for one in nodes if (told := self._atlas.told(one)) is not None and told.site}
+
+    def here(self) -> str:
+        """The agent of the collector's own host, else a name that is on no map."""
+        own = (voice.instance for voice in self._fleet.voices() if voice.hostname == self._hostname)
+        return next(own, self._hostname)
+
+    def _new_links(self, since_ms: int, until_ms: int) -> list[Link]:
+        """Links between nodes that were on the map before. Those that went are what an outage does, not its cause."""
+        kept = self._atlas.kept
+        known = {end.node for one in kept.links_at(since_ms) for end in (one.a, one.b)}
+        came = (link for link, gone_ms in kept.changes(since_ms, until_ms) if gone_ms is None)
+        return [one for one in came if {one.a.node, one.b.node} <= known]
+
+    def _watched_by(self) -> dict[str, str]:
+        here = self.here()
+        found = {voice.instance: here for voice in self._fleet.voices() if voice.instance != here}
+        found.update((polled.record.instance, poller) for polled, poller in self._fleet.polls())
+        return found
+
+    def _hosts(self) -> dict[str, str]:
+        """Which device is at an address or has a name; none where several are."""
+        found: dict[str, set[str]] = {}
+        for polled in self._fleet.polled():
+            found.setdefault(polled.record.host, set()).add(polled.record.instance)
+        for voice in self._fleet.voices():
+            for name in {voice.hostname, voice.instance}:
+                found.setdefault(name, set()).add(voice.instance)
+            for one in told.addresses if (told := self._atlas.told(voice.instance)) else ():
+                found.setdefault(one.address, set()).add(voice.instance)
+        return {name: next(iter(devices)) for name, devices in found.items() if len(devices) == 1}
+
+    async def _asked(self, text: str, at_ms: int) -> Sequence[Labelled]:
+        """The series of an expression; none where it cannot be answered now, which then is no evidence."""
+        try:
+            answer = await self._queries.instant(text, at_ms)
+        except QueryError:
+            return []
+        present = answer.present[:, 0] & np.isfinite(answer.values[:, 0])
+        values = answer.values[:, 0].tolist()
+        return [(dict(labels), values[row]) for row, labels in enumerate(answer.labels) if present[row]]

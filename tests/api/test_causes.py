@@ -1,0 +1,144 @@
+"""Why incidents happened, over the API and on the command line: three switches in a row, of which one dies."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netmon_cli.main import run
+from netmon_collector.alerts.incident import Kind, end_groups, open_incident
+from netmon_collector.reachability.witnesses import Kind as Sight
+from netmon_collector.reachability.witnesses import Witness
+from netmon_collector.state.events import NewEvent
+from netmon_collector.store.base import Origin
+from netmon_proto.model import Severity
+from tests.api.lab import NOW_MS, Lab, labels
+from tests.api.switches import have_three_switches
+from tests.collector.alerts.test_decision import alert
+
+PATH = "/api/v1/incidents/1"
+POLLER = "poller1"
+
+
+@pytest.fixture(autouse=True)
+async def east_dies(lab: Lab) -> None:
+    await have_east_die(lab)
+
+
+async def have_east_die(lab: Lab) -> None:
+    """Of core, east and hall in a row nobody sees the last two; the poller is not on the map."""
+    await have_three_switches(lab)
+    await lab.atlas.redraw()
+    for device, answers in (("core", True), ("east", False), ("hall", False)):
+        for second in range(4):
+            lab.reachability.tell(device, Witness(Sight.SNMP, POLLER, 10_000), True, NOW_MS - 100_000)
+            lab.reachability.tell(
+                device, Witness(Sight.SNMP, POLLER, 10_000), answers, NOW_MS - 40_000 + 10_000 * second
+            )
+    lab.reachability.judge(NOW_MS, lab.atlas.sheet.graph)
+    lab.alerting.incidents.keep(
+        [open_incident(1, "g", [alert(NOW_MS, alertname="Down", instance="east", severity="critical")], NOW_MS)]
+    )
+
+
+def event(device: str, kind: str, at_ms: int, text: str = "", fields: Mapping[str, str] | None = None) -> NewEvent:
+    return NewEvent(at_ms, device, "trap", kind, int(Severity.WARNING), 1, text, "", fields or {})
+
+
+async def have(lab: Lab, *events: NewEvent) -> None:
+    await asyncio.to_thread(lab.events.append, events, Origin("a", 1, lab.events.newest_id() + 1), NOW_MS)
+
+
+async def causes(lab: Lab) -> Any:
+    return (await lab.get(PATH + "/causes"))["causes"]
+
+
+async def test_the_device_before_the_others_is_the_cause(lab: Lab) -> None:
+    await have(lab, event("core", "linkDown", NOW_MS - 35_000, fields={"ifIndex.1": "1"}))
+    await have(lab, event("east", "coldStart", NOW_MS - 5_000))
+    first = (await causes(lab))[0]
+    assert (first["fault"], first["subject"], first["title"]) == ("device", "east", "east has failed")
+    texts = [one["text"] for one in first["evidence"]]
+    assert "it has started anew" in texts
+    assert "the neighbour's port to it is down" in texts
+
+
+async def test_a_change_of_configuration_just_before_is_told(lab: Lab) -> None:
+    changed = "%SYS-5-CONFIG_I: Configured from console by ada"
+    await have(lab, event("east", "local7", NOW_MS - 120_000, changed))
+    found = {one["fault"]: one for one in await causes(lab)}
+    assert "its configuration was changed 2 min before the first sign" in [
+        one["text"] for one in found["configuration"]["evidence"]
+    ]
+
+
+async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:
+    await have(lab, event("east", "coldStart", NOW_MS - 5_000))
+    found = await lab.get(PATH + "/impact")
+    assert {"east", "hall"} <= set(found["devices"])
+    assert 50 < found["priority"] <= 100
+
+
+async def test_what_was_found_stays_when_it_is_over_and_speaks_the_next_time(lab: Lab) -> None:
+    await have(lab, event("east", "coldStart", NOW_MS - 5_000))
+    await lab.inquests.look()
+    kept = lab.inquests.findings[1]
+    assert kept.cause is not None
+    timeline = lab.alerting.incidents.all()[1].timeline
+    assert [one.kind for one in timeline] == [Kind.OPENED, Kind.CAUSE]
+    assert timeline[-1].text == f"probable cause: east has failed ({kept.cause.score:.0%})"
+    lab.alerting.incidents.keep([end_groups(lab.alerting.incidents.all()[1], ["g"], NOW_MS + 1000)])
+    assert lab.causes.all() == [kept]
+    assert (await causes(lab))[0]["title"] == "east has failed"
+    again = open_incident(2, "h", [alert(NOW_MS, alertname="Down", instance="east")], NOW_MS)
+    lab.alerting.incidents.keep([again])
+    second = (await lab.get("/api/v1/incidents/2/causes"))["causes"][0]
+    assert "it was the cause once before" in [one["text"] for one in second["evidence"]]
+
+
+async def test_an_incident_that_has_not_changed_is_not_looked_at_again_at_once(lab: Lab) -> None:
+    await lab.inquests.look()
+    before = lab.inquests.findings[1]
+    await lab.inquests.look()
+    assert lab.inquests.findings[1] is before
+    lab.clock.pass_ms(61_000)
+    await lab.inquests.look()
+    assert lab.inquests.findings[1].at_ms == NOW_MS + 61_000
+
+
+async def test_what_is_forgotten_of_incidents_is_forgotten_of_causes(lab: Lab) -> None:
+    await lab.inquests.look()
+    lab.alerting.incidents.keep([end_groups(lab.alerting.incidents.all()[1], ["g"], NOW_MS)])
+    lab.alerting.incidents.forget_before(NOW_MS + 1)
+    await lab.inquests.look()
+    assert (lab.inquests.findings, lab.causes.all()) == ({}, [])
+
+
+async def test_loss_and_failing_services_are_signs_too(lab: Lab) -> None:
+    target = {"instance": POLLER, "target": "hall", "job": "probe"}
+    await lab.keep({labels("probe_icmp_packet_loss_ratio", **target): 0.4, labels("probe_success", **target): 1.0})
+    before = (await lab.get(PATH + "/causes"))["signs"]
+    assert before >= 3
+
+
+async def test_of_an_incident_that_is_none_there_is_no_cause(lab: Lab) -> None:
+    assert (await lab.refusal("/api/v1/incidents/9/causes", status=404))["message"] == "there is no such incident"
+    assert (await lab.refusal("/api/v1/incidents/x/impact", status=404))["message"] == "there is no such incident"
+
+
+async def test_the_page_shows_what_is_printed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "causes.md").read_text(encoding="utf-8")
+    command, _, shown = page.partition("```console\n$ ")[2].partition("```")[0].partition("\n")
+    await have(lab, event("core", "linkDown", NOW_MS - 35_000, fields={"ifIndex.1": "1"}))
+    await have(lab, event("east", "coldStart", NOW_MS - 5_000))
+    monkeypatch.setenv("NETMON_URL", lab.url)
+    monkeypatch.setenv("NETMON_TOKEN", lab.token)
+    assert await asyncio.to_thread(run, command.split()[1:]) == 0
+    assert capsys.readouterr().out == shown
+    assert await asyncio.to_thread(run, ["why", "1", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"causes", "impact"}
