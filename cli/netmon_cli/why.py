@@ -9,6 +9,8 @@ from netmon_cli.failure import Exit
 from netmon_cli.output import Cell, Column, Paper, count, escape, table, write_json, write_lines
 
 MOST_NAMED = 8
+LEAST_TOLD = 0.02
+"""Causes of a smaller score are not printed, but for the first."""
 
 
 class Piece(BaseModel):
@@ -60,7 +62,7 @@ def _causes(found: Causes, on: Paper) -> Sequence[str]:
     if not found.causes:
         return ["no cause is known: nothing that went wrong is on the map"]
     rows: list[list[Cell | str]] = []
-    for one in found.causes:
+    for one in (found.causes[0], *(one for one in found.causes[1:] if one.score >= LEAST_TOLD)):
         also = " (at the same time)" if one.beside else ""
         rows.append([Cell(f"{one.score:.0%}", "bold"), Cell(escape(one.title) + also, "bold"), ""])
         rows += [["", escape(piece.text), f"{piece.worth:+.1f}"] for piece in one.evidence]

@@ -137,8 +137,8 @@ def test_a_cause_is_told_in_words() -> None:
     assert [one.text for one in evidence(told)] == [
         "2 of 3 places behind it do not answer",
         "it does not answer",
-        "it has started anew",
         "the neighbour's port to it is down",
+        "it has started anew",
         "its software was changed 5 min before the first sign",
         "it was the cause once before",
         "one other sign not explained by it",

@@ -172,7 +172,8 @@ def _judge(
     laying = Laying(plan, matter, until_ms / 1000)
     seen = Observations.of(laying.observations())
     about = frozenset(plan.numbers[one] for one in devices_of(incident) if one in plan.numbers)
-    causes = rank(plan.network, seen, laying.changes(), earlier, since_ms / 1000, about or None)
+    ranked = rank(plan.network, seen, laying.changes(), earlier, since_ms / 1000, about or None)
+    causes = [one for one in ranked if plan.is_known(one)]
     home = int(plan.network.viewers[0]) if len(plan.network.viewers) else 0
     needs = np.array(needs_of(plan, matter), np.intp).reshape(-1, 2)
     estate = Estate(home, np.array(plan.site_of, np.intp), needs, *loads)

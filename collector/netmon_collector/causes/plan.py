@@ -18,7 +18,8 @@ FEWEST_SITES: Final = 2
 @dataclass(frozen=True)
 class Plan:
     """names: of nodes. viewers: names, in the network's order. sites: names of the network's groups. site_of: the
-    number of each node's group, -1 for none. ports: links by a node's name and that of its port."""
+    number of each node's group, -1 for none. ports: links by a node's name and that of its port. known_links: so many
+    of the network's links are on the map, the others are taken to be."""
 
     names: Sequence[str]
     network: Network
@@ -27,6 +28,7 @@ class Plan:
     site_of: Sequence[int]
     ports: Mapping[tuple[str, str], int]
     numbers: Mapping[str, int]
+    known_links: int
 
     @classmethod
     def of(cls, graph: Graph, answers: Mapping[str, bool], viewers: Sequence[str], sites: Mapping[str, str]) -> "Plan":
@@ -50,10 +52,14 @@ class Plan:
             tuple(np.flatnonzero(np.array(site_of) == number) for number in range(len(groups))),
         )
         ports = {(end.node, end.port): link for link, one in enumerate(ways) for end in (one.a, one.b) if end.port}
-        return cls(names, network, chosen, groups, site_of, ports, numbers)
+        return cls(names, network, chosen, groups, site_of, ports, numbers, len(ways))
 
     def viewer(self, name: str) -> int:
         return self.viewers.index(name) if name in self.viewers else NOBODY
+
+    def is_known(self, cause: Cause) -> bool:
+        """Whether the subject of a cause is on the map, and not only taken to be there."""
+        return cause.fault not in (Fault.LINK, Fault.CONGESTION) or cause.subject < self.known_links
 
     def subject(self, cause: Cause) -> str:
         """What the subject of a cause is called."""
