@@ -74,6 +74,7 @@ from netmon_collector.state.identity import KeptIdentity
 from netmon_collector.state.place import StateError, outside_of, place_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.sites import KeptSites
+from netmon_collector.state.standings import KeptStandings
 from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
@@ -244,7 +245,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
-    standings = Standings(Settings())
+    standings = Standings(Settings(), KeptStandings(ground.state).all())
     outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
     jitter = Random()  # noqa: S311 - jitter is no secret
     alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook)
@@ -311,6 +312,7 @@ def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:
         platform.node() or "unnamed",
         knowledge.standings,
         knowledge.events.note,
+        KeptStandings(ground.state).keep,
     )
 
 

@@ -12,12 +12,11 @@ from netmon_collector.topology.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A device that stands otherwise than before, and why. `is_first`: it was never judged before."""
+    """A device that stands otherwise than before, and why."""
 
     device: str
     before: State
     standing: Standing
-    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,12 @@ class Judgement:
 class Ledger:
     """The accounts of all witnesses of all devices. Times are Unix milliseconds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, before: Mapping[str, Standing] | None = None) -> None:
+        """before: how devices stood before a restart; what was paged then goes on."""
         self._settings = settings
         self._accounts: dict[str, dict[Witness, Account]] = defaultdict(dict)
         self._canaries: dict[str, dict[str, dict[Witness, Account]]] = defaultdict(lambda: defaultdict(dict))
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, Standing] = dict(before or {})
         self._blind: dict[str, int] = {}
         self._shadows: dict[str, set[str]] = {}
 
@@ -97,9 +97,11 @@ class Ledger:
 
     def keep(self, devices: Iterable[str]) -> None:
         """Forgets all devices but these."""
-        for gone in set(self._accounts) - set(devices):
+        known = set(devices)
+        for gone in set(self._accounts) - known:
             del self._accounts[gone]
-            self._standings.pop(gone, None)
+        for gone in set(self._standings) - known:
+            del self._standings[gone]
 
     def judge(self, now_ms: int, graph: Graph, serviced: Set[str] = frozenset()) -> Judgement:
         """Judges all devices together, as of now."""
@@ -107,7 +109,7 @@ class Ledger:
         scene = Scene(self._accounts, canaries, serviced, graph, self._blind)
         survey = surveyed(scene, self._standings, now_ms, self._settings)
         changes = tuple(
-            Change(device, before.state, standing, device not in self._standings)
+            Change(device, before.state, standing)
             for device, standing in survey.standings.items()
             if standing.state is not (before := self._standings.get(device, Standing())).state
             or standing.page != before.page

@@ -58,6 +58,12 @@ class Standing:
     page: Page | None = None
     downs: tuple[int, ...] = ()
 
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether a restart must not make it new."""
+        troubled = self.state in (State.DOWN, State.DEGRADED, State.UNREACHABLE)
+        return troubled or self.page is not None or bool(self.downs)
+
 
 def stood(before: Standing, after: Standing, now_ms: int, steadiness: Steadiness) -> Standing:
     """The standing after a judgement: `after` has state, evidence and shadow, and the rest follows."""

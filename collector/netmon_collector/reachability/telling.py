@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from netmon_collector.reachability.ledger import Change, Judgement, Ledger
-from netmon_collector.reachability.standing import CODES, State
+from netmon_collector.reachability.standing import CODES, Standing, State
 from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.state.events import NewEvent
 from netmon_proto.model import NAME, Labels, Severity
@@ -30,12 +30,23 @@ def note_series(ledger: Ledger, results: Results, now_ms: int) -> None:
         results.note(f"{JOB} {key}", series, now_ms)
 
 
+def worth_keeping(judgement: Judgement) -> dict[str, Standing | None]:
+    """What changed that a restart must not make new; None: nothing needs to be known of a device any more."""
+    return {
+        change.device: change.standing if change.standing.is_worth_keeping else None
+        for change in judgement.changes
+        if change.standing.state is not State.UNKNOWN  # which says nothing that was not known before
+    }
+
+
 class Chronicler:
     """Makes entries in the log of events of what changed. A device that is found well after a start is no news, nor is
     that nobody has told of it yet."""
 
-    def __init__(self) -> None:
-        self._said: dict[str, State] = {}
+    def __init__(self, before: Mapping[str, Standing] | None = None) -> None:
+        """before: how devices stood before a restart."""
+        self._said: dict[str, State] = {device: one.state for device, one in (before or {}).items()}
+        self._heard: set[str] = set()
 
     def entries(self, judgement: Judgement, now_ms: int) -> Iterator[NewEvent]:
         """The entries on a judgement."""
@@ -47,8 +58,9 @@ class Chronicler:
             yield _entry(poller, "poller.sees", Severity.NOTICE, "sees again", now_ms)
         for change in judgement.changes:
             state = change.standing.state
-            if change.is_first and state is State.UNKNOWN:
+            if state is State.UNKNOWN and change.device not in self._heard:
                 continue
+            self._heard.add(change.device)
             if self._said.get(change.device, State.UP) is not state:
                 yield _of_device(change, self._said.get(change.device, State.UP), now_ms)
             self._said[change.device] = state
@@ -56,6 +68,7 @@ class Chronicler:
     def forget(self, devices: Mapping[str, object]) -> None:
         """Forgets all devices but these."""
         self._said = {device: state for device, state in self._said.items() if device in devices}
+        self._heard.intersection_update(devices)
 
 
 def _of_device(change: Change, before: State, now_ms: int) -> NewEvent:

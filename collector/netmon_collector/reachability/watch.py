@@ -1,13 +1,14 @@
 """Listens to what the collector knows of its devices, judges them on a beat, and says what changed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Final
 
 from netmon_collector.fleet import Fleet
 from netmon_collector.reachability.hearing import Hearing, Newest
 from netmon_collector.reachability.ledger import Judgement, Ledger
-from netmon_collector.reachability.telling import Chronicler, note_series
+from netmon_collector.reachability.standing import Standing
+from netmon_collector.reachability.telling import Chronicler, note_series, worth_keeping
 from netmon_collector.reachability.witnesses import Kind
 from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.state.events import NewEvent
@@ -22,6 +23,10 @@ ASK_AGAIN_MS: Final = 10_000
 
 Chronicle = Callable[[Sequence[NewEvent]], Awaitable[None]]
 """Takes what happened into the log of events; raises nothing."""
+
+
+Keep = Callable[[Mapping[str, Standing | None]], Awaitable[None]]
+"""Takes what a restart must not make new; raises nothing."""
 
 
 class Watch:
@@ -44,6 +49,7 @@ class Watch:
         here: str,
         ledger: Ledger,
         chronicle: Chronicle,
+        keep: Keep,
     ) -> None:
         self._results = results
         self._graph = graph
@@ -54,7 +60,8 @@ class Watch:
         self.ledger = ledger
         self._hearing = Hearing(ledger, fleet, newest, graph, check_interval_ms, here)
         self._chronicle = chronicle
-        self._chronicler = Chronicler()
+        self._chronicler = Chronicler(ledger.standings)
+        self._keep = keep
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -80,6 +87,7 @@ class Watch:
         self._log(judgement)
         await self._chronicle(list(self._chronicler.entries(judgement, now_ms)))
         self._chronicler.forget(self.ledger.standings)
+        await self._keep(worth_keeping(judgement))
         self._ask_again(judgement, now_ms)
         note_series(self.ledger, self._results, now_ms)
         await self._results.flush()

@@ -374,3 +374,11 @@ heartbeats = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """Heartbeats that others send; `content` is JSON."""
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("device", String(253), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""How devices stood that were in trouble; `content` is JSON."""

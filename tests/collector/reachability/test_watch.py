@@ -15,6 +15,7 @@ from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.session import Session
 from netmon_collector.state.devices import DeviceRecord
 from netmon_collector.state.events import Wanted
+from netmon_collector.state.standings import KeptStandings
 from netmon_collector.store.base import Matcher, MatchOp, TieredStore
 from netmon_collector.topology.graph import End, Graph, Link
 from netmon_proto.model import NAME, Hello, SnmpCredential
@@ -84,6 +85,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             "monitor",
             Ledger(Settings()),
             running.events.note,
+            KeptStandings(running.engine).keep,
         )
         yield here
 

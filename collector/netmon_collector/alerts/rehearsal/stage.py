@@ -29,7 +29,7 @@ from netmon_collector.reachability.hearing import GRACE_MS
 from netmon_collector.reachability.ledger import Ledger
 from netmon_collector.reachability.outlook import Outlook
 from netmon_collector.reachability.survey import Settings
-from netmon_collector.reachability.telling import Chronicler, note_series
+from netmon_collector.reachability.telling import Chronicler, note_series, worth_keeping
 from netmon_collector.reachability.watch import EVERY_S
 from netmon_collector.rules.evaluation import Surroundings
 from netmon_collector.rules.rulebook import Rulebook
@@ -42,6 +42,7 @@ from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.incidents import IncidentBook
 from netmon_collector.state.outbox import Outbox
 from netmon_collector.state.rules import KeptAlerts
+from netmon_collector.state.standings import KeptStandings
 from netmon_collector.store.base import Points
 from netmon_collector.topology.graph import Graph
 from netmon_configs.mistakes import ConfigError, Mistake
@@ -117,7 +118,9 @@ class Collector:
     def __init__(self, world: World) -> None:
         self.world = world
         clock, state, file = world.clock, world.state, world.scenario.alerting
-        self.ledger = Ledger(Settings())
+        self._kept = KeptStandings(state)
+        before = self._kept.all()
+        self.ledger = Ledger(Settings(), before)
         self.outbox = Outbox(state)
         self.book = IncidentBook(state)
         self.incidents = Incidents(self.book.all())
@@ -139,7 +142,7 @@ class Collector:
         )
         groups = Groups(file.tree())
         self.notifier = Notifier(groups, decisions, AlertBook(state), self.outbox, self.delivery.post, clock.now)
-        self._chronicler = Chronicler()
+        self._chronicler = Chronicler(before)
         self._results = Results(world.store, self._append)
         self._engine = Engine(world.store, QueryOptions(concurrency=1, cache_bytes=0))  # type: ignore[arg-type]
         memory = KeptAlerts(state)
@@ -230,6 +233,7 @@ class Collector:
         devices = world.network.devices
         judgement = self.ledger.judge(now_ms, world.graph(), self.maintenance.devices(devices, now_ms))
         world.log.update(one.kind for one in self._chronicler.entries(judgement, now_ms))
+        await self._kept.keep(worth_keeping(judgement))
         note_series(self.ledger, self._results, now_ms)
         await self._results.flush()
 
