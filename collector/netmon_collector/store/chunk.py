@@ -16,6 +16,7 @@ from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
 from netmon_collector.store.classify import Code
 from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.layout import (
+    CONSTANT,
     CRC_BYTES,
     DECOMPRESSOR,
     FIRST_PART,
@@ -139,11 +140,24 @@ class Chunk:
         """One column from one slot to before another: uint64 [last - first]; the same as `read`, sooner."""
         known = self.map
         kind = known.kinds[column]
-        part = known.part(kind) if FIRST_PART <= kind < RISEN else None
-        if part is None or part.group > 1:
+        if kind == CONSTANT and not known.flags[column] & RAGGED:
+            value = known.pick(Section.CONSTANTS, known.rank(column), 8)
+            return np.full(last - first, value, np.int64).view(np.uint64)
+        if not FIRST_PART <= kind < RISEN:
             bits: Bits = self.read(np.array([column]), first, last)[0]
             return bits
+        part = known.part(kind)
+        if part.group > 1:
+            return self._one_of_group(kind, part, column, known.rank(column))[first:last]
         return self._read_long(kind, part, column, known.rank(column), first, last)
+
+    def _one_of_group(self, kind: int, part: Part, column: int, rank: int) -> Bits:
+        """A column that shares a page with others."""
+        slots = self.map.slots
+        page, row = divmod(rank, part.group)
+        count = min(part.group, part.columns - page * part.group)
+        stored = self._stored(kind, part, part.first_page + page, count * slots)
+        return self._integral(part, column, part.first_base + rank, stored[row * slots : (row + 1) * slots])
 
     def _read_groups(
         self,
@@ -207,20 +221,29 @@ class Chunk:
         self, kind: int, part: Part, column: int, page: int, slots: npt.NDArray[np.intp] | None, count: int = 0
     ) -> Bits:
         """A page of one column, by its number in the part; `slots`: which slots it is of, if that matters."""
-        known = self.map
         stored = self._stored(kind, part, part.first_page + page, count if slots is None else len(slots))
         if part.code == Code.FLOAT:
             floats: Bits = stored.view(np.uint64)
             return floats
-        base = known.pick(Section.BASES, part.first_base + page, 8)
+        return self._integral(part, column, part.first_base + page, stored, slots)
+
+    def _integral(
+        self, part: Part, column: int, base: int, stored: npt.NDArray[Any], slots: npt.NDArray[np.intp] | None = None
+    ) -> Bits:
+        """From the integers that are stored of a column, or a page of it, to the bits of its samples.
+
+        `base`: the number of its base; `slots`: which slots it is of, if not all from the first on.
+        """
+        known = self.map
+        first = known.pick(Section.BASES, base, 8)
         if part.code == Code.NOISY:
-            stored += base
+            stored += first
         else:
-            stored[0] += base
+            stored[0] += first
             stored = stored.cumsum()
             slope = known.sloped(column)
-            if slope and slots is not None:
-                stored += slope * slots
+            if slope:
+                stored += slope * (np.arange(len(stored)) if slots is None else slots)
         places = known.flags[column] & PLACES
         bits: Bits = (stored / _TENS[places] if places else stored.astype(np.float64)).view(np.uint64)
         return bits

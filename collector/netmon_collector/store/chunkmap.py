@@ -31,6 +31,10 @@ _OBJECT_BYTES: Final = 1500
 """About what a map takes beside its bytes."""
 
 
+_FIRST: Final = np.zeros(1, np.intp)
+_NONE: Final = np.empty(0, np.intp)
+
+
 class Unreadable(Exception):
     """A chunk, or a page of it, is not what `encode` wrote."""
 
@@ -168,6 +172,9 @@ class ChunkMap:
 
     def columns_of(self, series: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Which of some series (ascending) are here, as places in `series`, and their columns, field by field."""
+        if len(series) == 1 and self.fields == 1:
+            place = self.series_found.find(int(series[0]))
+            return (_FIRST, np.array([place])) if place >= 0 else (_NONE, _NONE)
         own_series = self.series
         at = np.minimum(np.searchsorted(own_series, series), len(own_series) - 1)
         places = np.flatnonzero(own_series[at] == series)

@@ -34,6 +34,7 @@ there are; its first page, base and count; where what pcodec says of it begins i
 CRC_BYTES: Final = 4
 PAGE: Final = 1440
 """Most samples of a page."""
+CONSTANT: Final = 0
 SAME: Final = 1
 FIRST_PART: Final = 2
 RISEN: Final = 255

@@ -18,6 +18,8 @@ from netmon_collector.store.verdicts import Marks
 
 _FEW: Final = 16
 """So many columns of a long chunk are read one by one, by way of the cache; more are read together, and not kept."""
+_VERY_FEW: Final = 4
+"""So many columns of a short chunk cost less to read one by one, as nothing is to be set up for many."""
 _ENTRY_BYTES: Final = 300
 """About what the cache takes for an entry beside its value."""
 _MAP: Final = -1
@@ -92,7 +94,10 @@ class ChunkReader:
         if kept is None:
             places, columns = known.columns_of(series)
             chunk = Chunk(known, file.fetcher(at))
-            bits = chunk.read_one(int(columns[0]), 0, known.slots)[None] if len(columns) == 1 else chunk.read(columns)
+            if 0 < len(columns) <= _VERY_FEW:
+                bits = np.stack([chunk.read_one(column, 0, known.slots) for column in columns.tolist()])
+            else:
+                bits = chunk.read(columns)
             bits.flags.writeable = False
             kept = places, bits
             self._cache.put(key, kept, bits.nbytes + places.nbytes + series.nbytes + _ENTRY_BYTES)
