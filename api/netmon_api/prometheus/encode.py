@@ -5,6 +5,7 @@ from functools import lru_cache
 from itertools import compress
 
 import numpy as np
+import orjson
 
 from netmon_api.prometheus.floats import scalar_text, texts
 from netmon_api.prometheus.jsontext import dumps
@@ -132,7 +133,8 @@ def _heads(times: Times) -> list[bytes]:
     """What stands before each value: the end of the pair before it, and its time."""
     seconds, ms = np.divmod(times, 1000)
     if not ms.any() and (times >= 0).all():
-        return [b'"],[%d,"' % one for one in seconds.tolist()]
+        listed = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        return (b'"],[' + listed.replace(b",", b',"\0"],[') + b',"').split(b"\0") if listed else []
     return [f'"],[{moment(time_ms)},"'.encode() for time_ms in times.tolist()]
 
 
