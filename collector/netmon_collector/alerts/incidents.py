@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from netmon_collector.alerts.base import Alert
@@ -115,25 +117,36 @@ class _Work:
         self._next = max(incidents, default=0) + 1
         self.changed: dict[int, Incident] = {}
 
+    @cached_property
+    def _index(self) -> "_Index":
+        index = _Index()
+        for number in self._open:
+            index.add(self._must(number))
+        return index
+
     def enter(self, key: str, firing: Sequence[Alert], escalation: str, now_ms: int, *, opens: bool = True) -> None:
         """Puts a group into its incident; without one into one that is related, else into a new one if it `opens`."""
         known = self._get(self._of_group.get(key, 0))
         if known is not None and (known.closed_ms is None or now_ms - known.closed_ms <= REOPENED_WITHIN_MS):
             if known.closed_ms is not None:
                 self._open.append(known.number)
-            self.changed[known.number] = join(known, key, firing, "", now_ms, escalation)
+            self._enter(join(known, key, firing, "", now_ms, escalation))
             return
         incident, why = self._related(firing, now_ms)
         if incident is not None:
             number = incident.number
-            self.changed[number] = join(incident, key, firing, why, now_ms, escalation)
+            self._enter(join(incident, key, firing, why, now_ms, escalation))
         elif opens:
             number, self._next = self._next, self._next + 1
             self._open.append(number)
-            self.changed[number] = open_incident(number, key, firing, now_ms, escalation)
+            self._enter(open_incident(number, key, firing, now_ms, escalation))
         else:
             return
         self._of_group[key] = number
+
+    def _enter(self, changed: Incident) -> None:
+        self.changed[changed.number] = changed
+        self._index.add(changed)
 
     def look_around(self, now_ms: int) -> None:
         """Takes note of what stands between the devices of incidents, and makes one of those with one cause."""
@@ -161,7 +174,8 @@ class _Work:
     def _related(self, firing: Sequence[Alert], now_ms: int) -> tuple[Incident | None, str]:
         """The open incident that these belong to, and why: what stands between devices tells more than labels do."""
         devices, marks = {device_of(one) for one in firing} - {""}, marks_of(firing)
-        incidents = [self._must(number) for number in self._open]
+        near = self._kinship.near(devices)
+        incidents = [self._must(number) for number in self._index.find(near, marks)]
         ways: tuple[Callable[[Incident], str], ...] = (
             lambda one: why_behind(one, devices, self._kinship),
             lambda one: why_related(one, marks, now_ms),
@@ -200,3 +214,24 @@ class _Work:
 
     def _must(self, number: int) -> Incident:
         return self.changed.get(number) or self._before[number]
+
+
+class _Index:
+    """Finds the incidents that something may belong to, among thousands."""
+
+    def __init__(self) -> None:
+        self._of_device: dict[str, set[int]] = {}
+        self._of_mark: dict[tuple[str, str], set[int]] = {}
+
+    def add(self, incident: Incident) -> None:
+        for device in chain(incident.shadows, *incident.shadows.values(), *(one.devices for one in incident.members)):
+            self._of_device.setdefault(device, set()).add(incident.number)
+        for mark in incident.marks:
+            self._of_mark.setdefault(mark, set()).add(incident.number)
+
+    def find(self, devices: Iterable[str], marks: Iterable[tuple[str, str]]) -> list[int]:
+        """The numbers of those that have any of these, in order."""
+        found: set[int] = set()
+        found.update(*(self._of_device.get(device, ()) for device in devices))
+        found.update(*(self._of_mark.get(mark, ()) for mark in marks))
+        return sorted(found)

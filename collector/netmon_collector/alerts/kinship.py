@@ -78,6 +78,15 @@ class Kinship:
         known = self.surroundings.before(device)
         return recorded.get(device, ()) if known is None else known
 
+    def near(self, devices: Iterable[str]) -> set[str]:
+        """These devices, what is down before them, what is behind them, and those at the other ends of their links."""
+        found = set(devices)
+        for device in tuple(found):
+            found.update(self.surroundings.before(device) or ())
+            found.update(self.surroundings.behind(device))
+            found.update(self.surroundings.beside(device))
+        return found
+
     def explained_by(self, alert: Alert, recorded: Mapping[str, tuple[str, ...]], now_ms: int) -> list[str]:
         """Fingerprints of alerts, at least as severe, about what is down before the device of one; sorted."""
         return self._as_severe(self.causes(device_of(alert), recorded), alert, now_ms)
