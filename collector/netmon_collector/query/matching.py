@@ -67,6 +67,9 @@ def any_of(present: Mask, ids: Codes, groups: int) -> Mask:
 
 def pair_up(left: Vector, right: Vector, matching: Matching, operation: Operation, drops: Sequence[str]) -> Vector:
     """The result of an operation on each pair of series that match. drops: labels that the result does not have."""
+    couples = _couples(left.series, right.series, matching, tuple(drops))
+    if couples is not None:
+        return _coupled(left, right, couples, operation, drops)
     sides = _sides(left, right, matching)
     _refuse_second(sides, matching)
     pairs = _pairs(sides)
@@ -78,6 +81,51 @@ def pair_up(left: Vector, right: Vector, matching: Matching, operation: Operatio
     unnamed = np.where(pairs.many >= 0, _taken(sides.many.unnamed, pairs.many), False)
     result = Vector(labels, values, present, np.zeros_like(unnamed) if drops else unnamed).compact()
     return merged(result)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Couples:
+    """Series of which none has more than one partner: their rows on the left and on the right, and their labels."""
+
+    left: Codes | slice
+    right: Codes | slice
+    labels: SeriesSet
+
+
+def _couples(left: SeriesSet, right: SeriesSet, matching: Matching, drops: tuple[str, ...]) -> _Couples | None:
+    """None where one has several partners, or may be there without one. Series that meet again are kept in pairs."""
+    if matching.card is not Card.ONE_TO_ONE or (matching.fill_left, matching.fill_right) != (None, None):
+        return None
+
+    def make() -> tuple[SeriesSet, _Couples | None]:  # kept with `right`, so that nothing else can get its id
+        return right, _paired_off(left, right, matching, drops)
+
+    return left.once(("couples", id(right), matching.on, tuple(matching.labels), drops), make)[1]
+
+
+def _paired_off(left: SeriesSet, right: SeriesSet, matching: Matching, drops: tuple[str, ...]) -> _Couples | None:
+    groups = signatures(left, right, matching)
+    own, other = groups.ids[: len(left)], groups.ids[len(left) :]
+    if max(np.bincount(ids, minlength=1).max(initial=0) for ids in (own, other)) > 1:
+        return None
+    partners = np.full(len(groups), -1)
+    partners[other] = np.arange(len(other))
+    partners = partners[own]
+    rows = np.flatnonzero(partners >= 0)
+    labels = _common_labels(left.take(rows), matching, drops)
+    return _Couples(_whole_or(rows, len(left)), _whole_or(partners[rows], len(right)), labels)
+
+
+def _whole_or(rows: Codes, count: int) -> Codes | slice:
+    """All rows as a slice, which takes no copy."""
+    return slice(None) if len(rows) == count and bool((rows == np.arange(count)).all()) else rows
+
+
+def _coupled(left: Vector, right: Vector, couples: _Couples, operation: Operation, drops: Sequence[str]) -> Vector:
+    values, kept = operation(left.values[couples.left], right.values[couples.right])
+    present = left.present[couples.left] & right.present[couples.right]
+    unnamed = np.zeros(len(couples.labels), np.bool_) if drops else left.unnamed[couples.left]
+    return merged(Vector(couples.labels, values, present if kept is None else present & kept, unnamed).compact())
 
 
 def _sides(left: Vector, right: Vector, matching: Matching) -> _Sides:
@@ -159,9 +207,7 @@ def _labels(sides: _Sides, pairs: _Pairs, matching: Matching, drops: Sequence[st
         series = both.take(np.where(filled, pairs.one + len(sides.many.series), pairs.many))
     else:
         series = sides.many.series.take(pairs.many)
-    series = series.without(drops) if drops else series
-    if matching.card is Card.ONE_TO_ONE:
-        series = series.only(matching.labels) if matching.on else series.without(matching.labels)
+    series = _common_labels(series, matching, drops)
     if not matching.include:
         return series
     source = SeriesSet.joined([sides.one.series, SeriesSet.empty(1)])
@@ -170,6 +216,13 @@ def _labels(sides: _Sides, pairs: _Pairs, matching: Matching, drops: Sequence[st
         column = source.take(rows).column(name)
         series = series.with_column(name, column)
     return series
+
+
+def _common_labels(series: SeriesSet, matching: Matching, drops: Sequence[str]) -> SeriesSet:
+    series = series.without(drops) if drops else series
+    if matching.card is not Card.ONE_TO_ONE:
+        return series
+    return series.only(matching.labels) if matching.on else series.without(matching.labels)
 
 
 def _matched(series: SeriesSet, matching: Matching) -> SeriesSet:
