@@ -31,6 +31,8 @@ class Tokens:
         self._hashes: dict[str, list[bytes]] = {}
         self._read_ms: int | None = None
         self._used_ms: dict[bytes, int] = {}
+        self._good: dict[tuple[Purpose, str], bytes] = {}
+        """Tokens that were found good since the database was asked, by what for; with their hashes."""
 
     def ensure(self, purpose: Purpose) -> str | None:
         """Issues the first token of a purpose; None where there is one already."""
@@ -99,7 +101,7 @@ class Tokens:
         with reading(self._engine) as connection:
             for purpose, name, token_hash in connection.execute(select(tokens.c.purpose, tokens.c.name, tokens.c.hash)):
                 hashes.setdefault(_key(purpose, name), []).append(token_hash)
-        self._hashes, self._read_ms = hashes, self._now_ms()
+        self._hashes, self._good, self._read_ms = hashes, {}, self._now_ms()
 
 
 def _key(purpose: str, name: str) -> str:
