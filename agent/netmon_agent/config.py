@@ -10,7 +10,8 @@ from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.registry import AnyInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Duration, FilePath, Options, PeerAddress, Size, is_this_machine
+from netmon_configs.options import Duration, FilePath, Options, PeerAddress, Size, Variable, is_this_machine
+from netmon_configs.secrets import differ
 
 
 class AgentTls(Options):
@@ -26,9 +27,11 @@ class CollectorTarget(Options):
     address: PeerAddress = "127.0.0.1:7441"
     tls: AgentTls | None = None
     join_token_file: FilePath | None = None
+    join_token_env: Variable | None = None
 
     @model_validator(mode="after")
     def _protected(self) -> "CollectorTarget":
+        differ(self, "join_token")
         if self.tls is None and not is_this_machine(self.address):
             raise ValueError(f"needs 'tls', because {self.address} is not on this machine")
         return self

@@ -122,6 +122,7 @@ def load_pair(context: ssl.SSLContext, cert: Source, key: Source) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="netmon-") as folder:  # mode 0700
         pair = Path(folder) / "pair.pem"
+        pair.touch(mode=0o600)
         pair.write_text(f"{cert.read()}\n{key.read()}\n", encoding="utf-8")
         context.load_cert_chain(pair)
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from netmon_agent.config import AgentConfig
 from netmon_agent.inputs.checks.http import HttpInput
+from netmon_cli.assembly.agent import target_of
+from netmon_cli.failure import Failure
 from netmon_collector.alerts.configuration import AlertingFile
 from netmon_collector.config import CollectorConfig
 from netmon_configs.load import ConfigError, load
@@ -134,3 +136,13 @@ def test_receivers_of_alerts_take_secrets_from_the_environment(tmp_path: Path, m
     assert given.url.get_secret_value() == "https://hooks.example/s3cret"
     assert named.url_file == tmp_path / "hook"
     assert "s3cret" not in repr(file)
+
+
+def test_the_join_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = AgentConfig.model_validate({"collector": {"join_token_env": "JOIN"}}).collector
+    with pytest.raises(Failure, match="the join token cannot be had: there is no variable JOIN"):
+        target_of(options)
+    monkeypatch.setenv("JOIN", "nmj_x\n")
+    assert target_of(options).join_token == "nmj_x"
+    text = "collector: {join_token_env: JOIN, join_token_file: x}\n"
+    assert told(AgentConfig, text, tmp_path).endswith("takes either join_token_file or join_token_env")

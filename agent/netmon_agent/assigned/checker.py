@@ -19,6 +19,8 @@ from netmon_proto.model import AssignedCheck, CheckOutcome, CheckReport
 log = EventLog("netmon.agent.assigned")
 
 MOST_CHECKS: Final = 2_000
+MOST_AT_ONCE: Final = 50
+"""Of more that are new together each waits for its moment: a thousand handshakes at once would all be slow."""
 
 
 class Checker:
@@ -62,8 +64,9 @@ class Checker:
         wanted = {one.name: one for one in checks}
         for name in [name for name, before in self._checks.items() if wanted.get(name) != before]:
             await self._drop(name, ends=name not in wanted)
-        for name in wanted.keys() - self._checks.keys():
-            self._start(wanted[name], is_new=are_new)
+        new = wanted.keys() - self._checks.keys()
+        for name in new:
+            self._start(wanted[name], is_new=are_new and len(new) <= MOST_AT_ONCE)
         if checks:
             log.info("checks.taken", checks=len(checks))
 

@@ -33,6 +33,7 @@ from netmon_agent.surroundings.teller import Teller
 from netmon_cli.assembly.running import beside, drained
 from netmon_cli.failure import Exit, Failure
 from netmon_configs.logs import EventLog
+from netmon_configs.secrets import NoSecret, Source
 from netmon_proto import __version__
 
 log = EventLog("netmon.daemon")
@@ -116,7 +117,7 @@ def open_spool(config: AgentConfig, name: str, clock: Clock) -> Spool:
 
 
 def target_of(options: CollectorTarget) -> Target:
-    """Where to connect, with certificate and token read from their files. Raises Failure."""
+    """Where to connect, with certificate and token read from where they are. Raises Failure."""
 
     def read(path: Path | None, what: str) -> bytes | None:
         try:
@@ -125,11 +126,14 @@ def target_of(options: CollectorTarget) -> Target:
             raise Failure(Exit.USAGE, f"the {what} {path} cannot be read: {error.strerror}.") from error
 
     tls = options.tls
-    token = read(options.join_token_file, "join token file")
+    try:
+        token = Source.of(options, "join_token").read()
+    except NoSecret as error:
+        raise Failure(Exit.USAGE, f"the join token cannot be had: {error}.") from error
     return Target(
         address=options.address,
         tls=tls is not None,
         root_certificates=read(tls.ca_file, "CA file") if tls else None,
         server_name=tls.server_name if tls else None,
-        join_token=token.decode(errors="replace").strip() if token is not None else None,
+        join_token=token.strip() if token is not None else None,
     )
