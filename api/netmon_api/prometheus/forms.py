@@ -60,6 +60,8 @@ class RulesForm(MatchForm):
     rule_group: list[str] = Field(default=[], alias="rule_group[]", description="Names of groups.")
     file: list[str] = Field(default=[], alias="file[]", description="Names of files.")
     exclude_alerts: str = Field(default="", description="`true` for rules without their alerts.")
+    group_limit: str = Field(default="", description="How many groups at most; `groupNextToken` names the next one.")
+    group_next_token: str = Field(default="", description="The group to go on with, as an answer named it.")
 
 
 class TopForm(Form):

@@ -1,6 +1,8 @@
 """Rules and alerts as Prometheus tells them (prometheus.io/docs/prometheus/latest/querying/api/#rules)."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,11 +33,15 @@ async def rules(call: Call[RulesForm]) -> web.Response:
     if kind not in _KINDS:
         raise Problem.of("type", f"not supported value {quoted(form.type)}")
     excludes = _truth(form.exclude_alerts, "exclude_alerts")
+    most = _most_groups(form)
     wanted = _Wanted(form, _KINDS[kind], [Matching(one) for one in parameters.selectors(form.match)])
-    found = [_group(group, wanted, excludes) for group in call.services.rulebook.groups if wanted.group(group)]
+    groups = sorted(call.services.rulebook.groups, key=lambda one: (one.group.file, one.group.name))
+    found = [_group(group, wanted, excludes) for group in _from(groups, form.group_next_token) if wanted.group(group)]
     narrowed = bool(form.rule_name or form.match or wanted.is_alert is not None)
-    groups = [one for one in found if one["rules"] or not narrowed]
-    return success({"groups": sorted(groups, key=lambda one: (one["file"], one["name"]))})
+    told = [one for one in found if one["rules"] or not narrowed]
+    if most is None or len(told) <= most:
+        return success({"groups": told})
+    return success({"groups": told[:most], "groupNextToken": _token(told[most]["file"], told[most]["name"])})
 
 
 async def alerts(call: Call[NoForm]) -> web.Response:
@@ -46,6 +52,37 @@ async def alerts(call: Call[NoForm]) -> web.Response:
         for told in _alerts(rule.alerting)
     ]
     return success({"alerts": found})
+
+
+def _most_groups(form: RulesForm) -> int | None:
+    """How many groups are told at once; None for any number."""
+    text, name = form.group_limit, "group_limit"
+    if not text:
+        if form.group_next_token:
+            told = "group_limit needs to be present in order to paginate over the groups"
+            raise Problem.of("group_next_token", told)
+        return None
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
+        told = f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax"
+        raise Problem.of(name, f"group_limit needs to be a valid number: {told}")
+    if int(text) <= 0:
+        raise Problem.of(name, "group_limit needs to be greater than 0")
+    return int(text)
+
+
+def _from(groups: Sequence[GroupAtWork], token: str) -> Sequence[GroupAtWork]:
+    """The groups from the one that an answer before this one named."""
+    for place, one in enumerate(groups) if token else ():
+        if _token(one.group.file, one.group.name) == token:
+            return groups[place:]
+    if token:
+        told = f"invalid group_next_token '{token}'. were rule groups changed?"
+        raise Problem.of("group_next_token", told)
+    return groups
+
+
+def _token(file: str, name: str) -> str:
+    return hashlib.sha1(f"{file};{name}".encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
 
 
 class _Wanted:

@@ -102,6 +102,26 @@ async def test_rules_can_be_chosen(lab: Lab, query: list[tuple[str, str]], names
     assert all(group["rules"] for group in groups)
 
 
+async def test_groups_can_be_had_page_by_page(lab: Lab) -> None:
+    whole = (await lab.get("/prometheus/api/v1/rules"))["data"]["groups"]
+    assert len(whole) == 2
+    found, token = [], ""
+    while token is not None:
+        query = [("group_limit", "1"), *([("group_next_token", token)] if token else [])]
+        data = (await lab.get("/prometheus/api/v1/rules", *query))["data"]
+        assert len(data["groups"]) == 1
+        found += data["groups"]
+        token = data.get("groupNextToken")
+    assert found == whole
+    gone = {"group_limit": "1", "group_next_token": "abc"}
+    async with lab.client.get("/prometheus/api/v1/rules", params=gone) as response:
+        told = (await response.json())["error"]
+    assert told == "invalid parameter \"group_next_token\": invalid group_next_token 'abc'. were rule groups changed?"
+    named = [("group_limit", "1"), ("rule_name[]", "Never")]
+    (only,) = (await lab.get("/prometheus/api/v1/rules", *named))["data"]["groups"]
+    assert only["name"] == "second", "a group without a rule that is asked for does not count"
+
+
 async def test_alerts_can_be_left_out(lab: Lab) -> None:
     told = await lab.get("/prometheus/api/v1/rules", ("exclude_alerts", "true"), ("rule_name[]", "Always"))
     ((rule,),) = [group["rules"] for group in told["data"]["groups"]]
@@ -124,6 +144,18 @@ async def test_alerts_are_told_as_prometheus_tells_them(lab: Lab, peer: RunningP
             'invalid parameter "exclude_alerts": strconv.ParseBool: parsing "maybe": invalid syntax',
         ),
         (("match[]", "up["), 'invalid parameter "match[]"'),
+        (
+            ("group_limit", "few"),
+            (
+                'invalid parameter "group_limit": group_limit needs to be a valid number: '
+                'strconv.ParseInt: parsing "few": invalid syntax'
+            ),
+        ),
+        (("group_limit", "0"), 'invalid parameter "group_limit": group_limit needs to be greater than 0'),
+        (
+            ("group_next_token", "abc"),
+            '"group_next_token": group_limit needs to be present in order to paginate over the groups',
+        ),
     ],
 )
 async def test_what_nobody_can_ask_is_refused(lab: Lab, query: tuple[str, str], complaint: str) -> None:
