@@ -141,6 +141,25 @@ def test_what_is_wrong_is_told_with_its_line(template: str, complaint: str) -> N
             "templates include each other too deeply",
         ),
         ('{{ printf "%9999d" 1 }}', "printf: a width or precision of more than 1000"),
+        ("{{ range 1000000000 }}{{ end }}", "takes more than 20000 steps"),
+        (
+            '{{ $a := "xxxx" }}{{ range 60 }}{{ $a = print $a $a }}{{ end }}',
+            "handles more than 4194304 characters",
+        ),
+        (
+            "{{ $a := args 1 }}{{ range 60 }}{{ $a = args $a $a }}{{ end }}",
+            "handles more than 4194304 characters",
+        ),
+        ("{{ $a := args 1 }}{{ range 60 }}{{ $a = args $a }}{{ end }}", "values are nested too deeply"),
+        (
+            '{{ $a := "xxxxxxxx" }}{{ range 9 }}{{ $a = reReplaceAll "" $a $a }}{{ end }}',
+            "reReplaceAll: puts more than 1048576 characters",
+        ),
+        (
+            '{{ $a := "%1000d" }}{{ range 12 }}{{ $a = print $a $a }}{{ end }}{{ printf $a }}',
+            "printf: a form of more than 10000 characters",
+        ),
+        ('{{ toTime "NaN" }}', "a time is out of range"),
         ("{{ index $labels 1 }}", "error calling index: can't index item of type map[string]string"),
         ("{{ range $value }}x{{ end }}", "range can't iterate over 0.123456 of type float64"),
     ],
@@ -151,7 +170,30 @@ def test_what_cannot_be_filled_in_says_why(template: str, complaint: str) -> Non
     assert str(told.value) == complaint
 
 
-@pytest.mark.parametrize("text", ["{{" * 200, "{{ (" * 100, "{{ if 1 }}" * 100, "{{ " + "(" * 100 + "1", "x" * 70_000])
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ('match "^host.$" .', "true"),
+        ('reReplaceAll "host" "" .', "\N{REPLACEMENT CHARACTER}"),
+        ("urlquery .", "host%EF%BF%BD"),
+    ],
+)
+def test_bytes_that_are_no_text_are_as_for_go_one_odd_letter(template: str, text: str) -> None:
+    tree = parse_template(f"{{{{ with .Labels.name }}}}{{{{ {template} }}}}{{{{ end }}}}")
+    assert fill(tree, Given({"name": "host\udcff"}, 0.0), lambda _: [], 0) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" * 200,
+        "{{ (" * 100,
+        "{{ if 1 }}" * 100,
+        "{{ " + "(" * 100 + "1",
+        "x" * 70_000,
+        *("{{" + piece * 6000 for piece in (' "a" ', " ", '\\"', "'", "- ", '"\\"', "/*", "`a`", "x -")),
+    ],
+)
 def test_hostile_text_ends_with_a_complaint(text: str) -> None:
     with pytest.raises(TemplateError):
         parse_template(text)

@@ -19,7 +19,7 @@ from netmon_collector.rules.template.parser import parse_template
 from netmon_configs.load import ConfigError, Mistake, read
 from netmon_configs.wording import did_you_mean
 
-PLAIN: Final = Manner(NOTIFICATION_FUNCTIONS, most_steps=200_000, most_characters=256 << 10)
+PLAIN: Final = Manner(NOTIFICATION_FUNCTIONS, most_steps=200_000, most_characters=256 << 10, most_handled=64 << 20)
 HTML: Final = replace(PLAIN, html=True)
 MOST_FILES: Final = 200
 

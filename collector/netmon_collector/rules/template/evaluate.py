@@ -37,9 +37,12 @@ from netmon_collector.rules.template.values import (
     printed,
     type_name,
 )
+from netmon_collector.rules.template.weight import Scales
 
 MOST_STEPS: Final = 20_000
 MOST_CHARACTERS: Final = 32 << 10
+MOST_HANDLED: Final = 4 << 20
+"""Characters of all that functions take and give: texts in variables grow too."""
 DEEPEST: Final = 40
 
 Ask = Callable[[str], list[Sample]]
@@ -59,6 +62,7 @@ class Manner:
     functions: Mapping[str, Known] = field(default_factory=lambda: FUNCTIONS)
     most_steps: int = MOST_STEPS
     most_characters: int = MOST_CHARACTERS
+    most_handled: int = MOST_HANDLED
     html: bool = False
 
 
@@ -87,6 +91,7 @@ class _Filler:
         self._steps = 0
         self._written = 0
         self._depth = 0
+        self._scales = Scales(manner.most_handled)
         self._scopes: list[tuple[str, Value]] = [("$", given)]
         if isinstance(given, Given):
             self._scopes += [
@@ -161,6 +166,7 @@ class _Filler:
         any_round = False
         for key, entry in _entries(value):
             any_round = True
+            self._step()  # its body may be empty
             before = len(self._scopes)
             names = node.pipe.variables
             for name, part in zip(names, (key, entry) if len(names) == 2 else (entry,), strict=True) if names else ():
@@ -254,8 +260,14 @@ class _Filler:
         return field_of(value, chain.fields[-1], arguments)
 
     def _call(self, name: str, arguments: list[Value]) -> Value:
-        known = self._manner.functions[name]
-        plain = called(name, known, arguments)
+        for argument in arguments:
+            self._scales.put(argument)
+        result = self._result(name, arguments)
+        self._scales.put(result)
+        return result
+
+    def _result(self, name: str, arguments: list[Value]) -> Value:
+        plain = called(name, self._manner.functions[name], arguments)
         match name:
             case "query":
                 return self._ask(arguments[0])

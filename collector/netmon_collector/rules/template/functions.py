@@ -21,6 +21,8 @@ from netmon_collector.rules.template.nodes import TemplateError
 from netmon_collector.rules.template.printf import printf
 from netmon_collector.rules.template.values import Moment, Sample, Span, Value, is_true, printed, type_name
 
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")
+MOST_REPLACED: Final = 1 << 20
 _DURATION: Final = re.compile(r"(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?")
 
 
@@ -154,9 +156,19 @@ def _expression(text: str) -> "re2._Regexp":
         raise TemplateError(f"bad regular expression {text!r}: {why}") from None
 
 
+def _readable(text: str) -> str:
+    """Text in which bytes that are none are U+FFFD, as for Go's functions."""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return _expression(pattern).search(_readable(text)) is not None
+
+
 def _re_replace_all(pattern: str, replacement: str, text: str) -> str:
     """Go's Expand: $1, ${1}, $name and ${name} stand for groups, $$ for a dollar sign."""
     compiled = _expression(pattern)
+    made = 0
 
     def put(found: "re2._Match") -> str:
         def group(which: re.Match[str]) -> str:
@@ -168,9 +180,14 @@ def _re_replace_all(pattern: str, replacement: str, text: str) -> str:
             except (IndexError, KeyError):
                 return ""
 
-        return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement)
+        nonlocal made
+        text = re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement)
+        made += len(text)
+        if made > MOST_REPLACED:
+            raise TemplateError(f"reReplaceAll: puts more than {MOST_REPLACED} characters")
+        return text
 
-    return str(compiled.sub(put, text))
+    return str(compiled.sub(put, _readable(text)))
 
 
 def _parse_duration(text: str) -> float:
@@ -209,7 +226,7 @@ def _sort_by_label(name: str, result: list[Sample]) -> list[Sample]:
 
 
 def _graph_link(expression: str, tab: int) -> str:
-    return f"/graph?g0.expr={quote_plus(expression)}&g0.tab={tab}"
+    return f"/graph?g0.expr={quote_plus(_readable(expression))}&g0.tab={tab}"
 
 
 def _timestamp(value: float) -> str:
@@ -236,7 +253,7 @@ FUNCTIONS: Final[Mapping[str, Known]] = {
     "printf": Known(("text", "any"), lambda form, *values: printf(form, list(values)), repeats=True),
     "html": Known(("any",), lambda *values: html.escape(_print(*values)), repeats=True),
     "js": Known(("any",), lambda *values: json.dumps(_print(*values))[1:-1].replace("<", "\\u003C"), repeats=True),
-    "urlquery": Known(("any",), lambda *values: quote_plus(_print(*values)), repeats=True),
+    "urlquery": Known(("any",), lambda *values: quote_plus(_readable(_print(*values))), repeats=True),
     # Prometheus', see prometheus.io/docs/prometheus/latest/configuration/template_reference
     "query": Known(("text",), lambda _: None),
     "tmpl": Known(("text", "any"), lambda *_: None),
@@ -260,12 +277,12 @@ FUNCTIONS: Final[Mapping[str, Known]] = {
     "title": Known(("text",), _title),
     "toUpper": Known(("text",), str.upper),
     "toLower": Known(("text",), str.lower),
-    "match": Known(("text", "text"), lambda pattern, text: _expression(pattern).search(text) is not None),
+    "match": Known(("text", "text"), _matches),
     "reReplaceAll": Known(("text", "text", "text"), _re_replace_all),
     "stripPort": Known(("text",), _strip_port),
     "stripDomain": Known(("text",), _strip_domain),
     "safeHtml": Known(("text",), str),
-    "urlQueryEscape": Known(("text",), lambda text: quote(text, safe="")),
+    "urlQueryEscape": Known(("text",), lambda text: quote(_readable(text), safe="")),
     "graphLink": Known(("text",), lambda expression: _graph_link(expression, 0)),
     "tableLink": Known(("text",), lambda expression: _graph_link(expression, 1)),
 }

@@ -2,16 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from netmon_collector.rules.template.nodes import TemplateError
 
-_ACTION: Final = re.compile(
-    r"\{\{(?P<trim>-\s)?\s*(?:(?P<comment>/\*.*?\*/)"
-    r"|(?P<inner>(?:\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|'(?:[^'\\\n]|\\.)*'|(?!\}\}).)*?))\s*(?P<after>(?<=\s)-)?\}\}",
-    re.DOTALL,
-)
-_QUOTED: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|'(?:[^'\\\n]|\\.)*'", re.DOTALL)
+_STEP: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|'(?:[^'\\\n]|\\.)*+'|\}\}|\}|[^\"`'}]++", re.DOTALL)
+"""What an action is made of, up to its end; nothing where a string does not end."""
+_COMMENT: Final = re.compile(r"(?:-\s)?\s*+/\*")
+_CLOSING: Final = re.compile(r"\s*+(?P<after>(?<=\s)-)?\}\}")
 _WORD: Final = re.compile(
     r"""
       (?P<space>\s+)
@@ -59,23 +57,48 @@ def split_pieces(text: str) -> list[Piece]:
         plain = plain.lstrip() if trims else plain
         if begin < 0:
             return [*pieces, Piece(line, plain)] if plain else pieces
-        found = _ACTION.match(text, begin)
-        if found is None or _is_broken(found["inner"] or ""):
+        action = _comment(text, begin + 2) or _action(text, begin + 2)
+        if action is None:
             raise TemplateError(f"line {line}: {_unclosed(text, begin)}")
-        plain = plain.rstrip() if found["trim"] else plain
+        plain = plain.rstrip() if action.trims_before else plain
         if plain:
             pieces.append(Piece(line, plain))
-        if found["comment"] is None:
-            pieces.append(Piece(line, words=_words(found["inner"], line)))
-        trims, at = found["after"] is not None, found.end()
+        if action.inner is not None:
+            pieces.append(Piece(line, words=_words(action.inner, line)))
+        trims, at = action.trims_after, action.end
 
 
-def _is_broken(inner: str) -> bool:
-    """Whether a comment or a string begins and does not end before the action does."""
-    if inner.startswith("/*"):
-        return True
-    rest = _QUOTED.sub("", inner)
-    return any(mark in rest for mark in "\"`'")
+class _Action(NamedTuple):
+    """What stands between braces, None for a comment; and whether the spaces before and after them do not count."""
+
+    inner: str | None
+    trims_before: bool
+    trims_after: bool
+    end: int
+
+
+def _comment(text: str, begin: int) -> _Action | None:
+    opening = _COMMENT.match(text, begin)
+    close = text.find("*/", opening.end()) if opening else -1
+    closing = _CLOSING.match(text, close + 2) if close >= 0 else None
+    if closing is None:
+        return None
+    return _Action(None, text[begin] == "-", closing["after"] is not None, closing.end())
+
+
+def _action(text: str, begin: int) -> _Action | None:
+    """None where it does not end, or a string or a comment in it does not."""
+    at = begin
+    while (found := _STEP.match(text, at)) is not None and found.group() != "}}":
+        at = found.end()
+    if found is None:
+        return None
+    inner = text[begin:at]
+    trims_before = inner[:1] == "-" and inner[1:2].isspace()
+    rest = inner[2:] if trims_before else inner
+    trims_after = rest[-1:] == "-" and inner[-2:-1].isspace()
+    rest = (rest[:-1] if trims_after else rest).strip()
+    return None if rest.startswith("/*") else _Action(rest, trims_before, trims_after, found.end())
 
 
 def _unclosed(text: str, begin: int) -> str:

@@ -10,6 +10,8 @@ from netmon_collector.rules.template.values import Value, inner, type_name
 
 WIDEST: Final = 1000
 """Of width and precision; more is refused, because it is memory."""
+LONGEST: Final = 10_000
+"""Characters of a form; each of its verbs may make as many as WIDEST."""
 
 _VERB: Final = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d*))?(?P<verb>.?)", re.DOTALL)
 _FLOATS: Final = frozenset("eEfFgG")
@@ -18,6 +20,8 @@ _BASES: Final = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "c": "c"}
 
 def printf(form: str, arguments: list[Value]) -> str:
     """The form, filled in. Mistakes are told within the text, as Go does."""
+    if len(form) > LONGEST:
+        raise TemplateError(f"printf: a form of more than {LONGEST} characters")
     left = list(arguments)
     out: list[str] = []
     at = 0

@@ -69,7 +69,7 @@ class Moment(Thing):
     def _when(self) -> datetime:
         try:
             return (_EPOCH + timedelta(seconds=self.seconds)).astimezone(self.zone)
-        except OverflowError:
+        except (OverflowError, ValueError):  # NaN is no number of seconds
             raise TemplateError("a time is out of range") from None
 
     def text(self) -> str:
