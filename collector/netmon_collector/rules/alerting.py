@@ -1,5 +1,6 @@
 """One alerting rule at work: from the answer to its expression to alerts, and to the series that tell of them."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -17,6 +18,8 @@ from netmon_proto.model import NAME, Labels
 
 MOST_ALERTS: Final = 10_000
 """Of one rule that sets no limit: a mistake in an expression must not fill the memory."""
+_AT_ONCE: Final = 64
+"""The texts of so many alerts are filled in before others have their turn on the event loop."""
 ALERTS: Final = "ALERTS"
 FOR_STATE: Final = "ALERTS_FOR_STATE"
 
@@ -40,7 +43,7 @@ class AlertingRule:
         values = answer.values[:, 0].tolist() if len(answer.labels) else []
         if len(values) > MOST_ALERTS:
             raise RuleFailed(f"{len(values)} series would raise alerts, and a rule may raise {MOST_ALERTS}")
-        known = {}
+        known: dict[Labels, tuple[float, Seen]] = {}
         shown: dict[Labels, Seen] = {}
         for labels, value in zip(answer.labels, values, strict=True):
             last = self._known.get(labels) if self._steady else None
@@ -48,6 +51,8 @@ class AlertingRule:
                 seen = last[1]
             else:
                 seen = await self._told(labels, value, ask, now_ms, outside)
+                if len(known) % _AT_ONCE == _AT_ONCE - 1:
+                    await asyncio.sleep(0)
             if seen.labels in shown:
                 raise RuleFailed("vector contains metrics with the same labelset after applying alert labels")
             known[labels] = value, seen
