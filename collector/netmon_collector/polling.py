@@ -22,6 +22,8 @@ log = EventLog("netmon.collector.polling")
 MOST_DEVICES: Final = 10_000
 """Of one agent."""
 MISSED_INTERVALS: Final = 3
+SETTLES_S: Final = 0.3
+"""Whoever adds one device may add a thousand: an agent is told all of its jobs each time."""
 _TOPIC: Final = "jobs"
 _LONGEST_HANDLE: Final = 100
 _LONGEST_TEXT: Final = 1024

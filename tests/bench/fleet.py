@@ -79,6 +79,7 @@ class Product:
     url: str
     token: str
     usage: Usage
+    started_s: float
 
     def add(self, host: str, port: int) -> None:
         body = json.dumps({"host": host, "port": port, "interval_s": INTERVAL_S}).encode()
@@ -93,6 +94,12 @@ class Product:
         found = get(self.url, self.token, path)["data"]["result"]
         return {one["metric"]["instance"]: [(float(at), float(value)) for at, value in one["values"]] for one in found}
 
+    def polls(self, seconds: float) -> dict[str, list[tuple[float, float]]]:
+        """Those on schedule of the last seconds: the first one of a device is when it was added."""
+        since_s = time.time() - seconds
+        found = self.series("snmp_up", time.monotonic() - self.started_s)
+        return {device: [one for one in polls[1:] if one[0] > since_s] for device, polls in found.items()}
+
     def measure(self, devices: list[str], seconds: float) -> Phase:
         """Watches for a while, then looks at when these devices were polled."""
         started_s, before_s = time.monotonic(), self.usage.cpu_s()
@@ -101,7 +108,7 @@ class Product:
             time.sleep(1)
             most = max(most, self.usage.resident_bytes())
         cores = (self.usage.cpu_s() - before_s) / (time.monotonic() - started_s)
-        polls = self.series("snmp_up", seconds + INTERVAL_S)
+        polls = self.polls(seconds + INTERVAL_S)
         took = self.series("snmp_poll_duration_seconds", seconds)
         up = {device: [at for at, value in polls.get(device, []) if value] for device in devices}
         gaps = [later - earlier for times in up.values() for earlier, later in pairwise(times)]
@@ -166,7 +173,7 @@ def measure(folder: Path, count: int, seconds: float) -> dict[str, object]:
         token = up.says(r"token +(nmt_\S+)")[1]
         url = up.says(r"API +(\S+)")[1]
         up.says(r"first data after", 60)
-        product = Product(url, token, Usage(children(up.process.pid)))
+        product = Product(url, token, Usage(children(up.process.pid)), time.monotonic())
         good = [address(number) for number in range(count)]
         for host in good:
             product.add(host, PORT)

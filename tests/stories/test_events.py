@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.stories.test_first_light import addresses
-from tests.support.daemons import NETMON, Daemon, daemon, eventually, netmon, samples
+from tests.support.daemons import NETMON, Daemon, daemon, eventually, instant, netmon, samples
 from tests.support.receiving import COLD_START, IF_INDEX, LINK_DOWN
 from tests.support.snmpd import free_udp_port, snmpd
 
@@ -104,11 +104,9 @@ def test_events_are_counted_and_the_receivers_say_what_came(lab: Lab) -> None:
     lab.tell(COLD_START)
     eventually(lambda: lab.events("--kind", "coldStart"), 10)
 
-    def counted() -> bool:
-        shown = netmon(lab.home, "query", 'netmon_events_total{device="127.0.0.1",kind="coldStart"}')
-        came = netmon(lab.home, "query", 'netmon_receiver_messages_total{input=~"traps.*"}')
-        waits = netmon(lab.home, "query", "--json", "netmon_agent_events_spool_dropped_batches_total")
-        known = "severity=warning" in shown.stdout.replace('"', "") and "traps" in came.stdout
-        return known and len(json.loads(waits.stdout)["data"]["result"]) == 1
-
-    assert eventually(counted, 40)
+    wanted = (
+        'netmon_events_total{device="127.0.0.1",kind="coldStart",severity="warning"}',
+        'netmon_receiver_messages_total{input=~"traps.*"}',
+        "netmon_agent_events_spool_dropped_batches_total",
+    )
+    assert eventually(lambda: [len(instant(lab.url, lab.token, one)) for one in wanted] == [1, 1, 1], 40)

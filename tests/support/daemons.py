@@ -118,6 +118,11 @@ def get(url: str, token: str, path: str, parameters: Mapping[str, str] | None = 
         return json.load(response)
 
 
+def instant(url: str, token: str, expression: str) -> list[Any]:
+    """What an expression comes to now, in a hundredth of the time that a command takes."""
+    return list(get(url, token, "/prometheus/api/v1/query", {"query": expression})["data"]["result"])
+
+
 def samples(url: str, token: str, selector: str, since_s: float = 3600) -> dict[str, list[tuple[float, Any]]]:
     """The samples of a selector, by the series' labels without name and instance, as text."""
     start = f"{time.time() - since_s:.3f}"
