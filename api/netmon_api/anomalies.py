@@ -10,6 +10,7 @@ from netmon_api.models import Answer, Labels, Listing, NoQuery, PageQuery, Text,
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.bursts import bursts
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.match import Matching
@@ -26,8 +27,10 @@ class AnomalyAnswer(Answer):
     """A series that alarmed within the last hour; counters are told as rates per second.
 
     `component` is what was odd; a value outside of `low` to `high` alarms by itself. `before` is when it was last so.
+    `group`: those of one number came at about the same time on devices that hang together; 0 is alone.
     """
 
+    group: int
     labels: Labels
     time: Time
     value: Value
@@ -80,8 +83,10 @@ class FinesAnswer(Answer):
 
 async def list_anomalies(call: Call[AnomaliesQuery]) -> Listing[AnomalyAnswer]:
     query, assessor = call.query, call.services.assessor
-    found = [one for one in (assessor.anomalies if assessor else ()) if _is_wanted(dict(one.labels), query)]
-    return listing(call.request.path, len(found), [_answer(one) for one in page_of(found, query)], query)
+    odd = assessor.anomalies if assessor else ()
+    together = zip(odd, bursts(odd, call.services.atlas.sheet.graph), strict=True)
+    found = [(one, group) for one, group in together if _is_wanted(dict(one.labels), query)]
+    return listing(call.request.path, len(found), [_answer(*one) for one in page_of(found, query)], query)
 
 
 async def show_model(call: Call[NoQuery]) -> ModelAnswer:
@@ -146,9 +151,10 @@ def _is_wanted(labels: dict[str, str], query: AnomaliesQuery) -> bool:
     )
 
 
-def _answer(one: Anomaly) -> AnomalyAnswer:
+def _answer(one: Anomaly, group: int) -> AnomalyAnswer:
     told = one.explanation
     return AnomalyAnswer(
+        group=group,
         labels=dict(one.labels),
         time=rfc3339(round(one.time_s * 1000)),
         value=one.value,

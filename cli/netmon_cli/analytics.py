@@ -19,6 +19,7 @@ from netmon_cli.query import name_of
 PARTS: Final = 12
 """How many times between now and the horizon are forecast."""
 HOUR_S: Final = 3600.0
+MOST_NAMED: Final = 8
 ENDS: Final = ("", "_low", "_high")
 _DISKS: Final = '{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"}'
 CAPACITIES: Final = {
@@ -35,6 +36,7 @@ Number = float | str | None
 
 
 class Anomaly(BaseModel):
+    group: int = 0
     labels: dict[str, str]
     time: datetime
     value: Number
@@ -77,19 +79,38 @@ def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Pa
         output.write_json(answer)
         return Exit.FINE
     now = datetime.fromtimestamp(client.now_s(), UTC)
+    odd = client.understand(answer, Anomalies).results
     rows: list[list[Cell | str]] = [
         [
+            f"#{one.group}" if one.group else "-",
             output.age((now - one.time).total_seconds()),
             Cell(_number(one.value), "bold"),
             f"{_number(one.low)} to {_number(one.high)}",
             escape(one.component),
             name_of(one.labels),
         ]
-        for one in client.understand(answer, Anomalies).results
+        for one in odd
     ]
-    columns = [Column("WHEN"), Column("VALUE", right=True), Column("EXPECTED"), Column("WHAT"), Column("SERIES")]
-    output.write_lines(output.table(columns, rows, on) if rows else ["nothing odd within the last hour"])
+    columns = [Column("GROUP"), Column("WHEN"), Column("VALUE", right=True)]
+    columns += [Column(name) for name in ("EXPECTED", "WHAT", "SERIES")]
+    lines = output.table(columns, rows, on) if rows else ["nothing odd within the last hour"]
+    output.write_lines([*lines, *_together(odd)])
     return Exit.FINE
+
+
+def _together(odd: Sequence[Anomaly]) -> list[str]:
+    """A line for each group: how much of which devices was odd at once."""
+    groups: dict[int, list[Anomaly]] = {}
+    for one in odd:
+        if one.group:
+            groups.setdefault(one.group, []).append(one)
+    lines = []
+    for number, ones in sorted(groups.items()):
+        devices = sorted({one.labels.get("instance", "") for one in ones} - {""})
+        more = f" and {len(devices) - MOST_NAMED} more" if len(devices) > MOST_NAMED else ""
+        where = ", ".join(map(escape, devices[:MOST_NAMED])) + more
+        lines.append(f"#{number}: {output.count(len(ones), 'series', 'series')} at once on {where}")
+    return lines
 
 
 def show_model(client: Client, as_json: bool) -> Exit:

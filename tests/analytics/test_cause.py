@@ -16,6 +16,7 @@ from netmon_analytics.cause import (
     Weights,
     rank,
 )
+from netmon_analytics.cause.grouping import grouped
 from netmon_analytics.cause.impact import Estate, Impact, impact, priority
 from netmon_analytics.cause.words import evidence, subject_name, title
 from tests.support.outages.trials import scored, trials
@@ -199,3 +200,12 @@ def test_what_hits_more_or_keeps_coming_back_comes_sooner() -> None:
     )
     assert priority("critical", none, 1.0, 100, 0) > priority("warning", none, 1.0, 100, 0)
     assert 0.0 <= priority("", none, 0.0, 0, 0) <= priority("critical", many, 1.0, 10, 100) <= 100.0
+
+
+def test_oddities_at_neighbours_and_close_in_time_are_one_group() -> None:
+    ends = np.array([(0, 1), (1, 2)], np.intp)
+    nodes = np.array([0, 1, 2, 0, 5, -1, -1, 5], np.intp)
+    times = np.array([0.0, 100.0, 200.0, 5000.0, 0.0, 0.0, 0.0, 60.0])
+    assert grouped(nodes, times, ends).tolist() == [0, 0, 0, 1, 2, 3, 4, 2]
+    assert grouped(nodes[:0], times[:0], ends).tolist() == []
+    assert grouped(nodes, times, ends, window_s=50.0).tolist() == [0, 1, 2, 3, 4, 5, 6, 7]

@@ -5,6 +5,7 @@ import pytest
 
 from netmon_collector.store.base import Group, Row
 from tests.api.lab import NOW_MS, Lab, labels
+from tests.api.switches import have_three_switches
 
 STEP_MS = 900_000
 
@@ -63,3 +64,17 @@ async def test_what_cannot_be_fine_is_told(lab: Lab, selector: str, status: int,
     async with lab.client.post("/api/v1/anomalies/fine", json={"selector": selector}) as response:
         assert response.status == status
         assert said in await response.text()
+
+
+async def test_what_is_odd_at_once_on_neighbours_is_one_group(lab: Lab) -> None:
+    await have_three_switches(lab)
+    await lab.atlas.redraw()
+    names = ("core", "east", "web1")
+    group = Group(None, [labels("load", instance=one) for one in names])
+    rng = np.random.default_rng(1)
+    rows = [Row(group, NOW_MS - STEP_MS * back, 100 + 5 * rng.normal(size=3)) for back in range(400, 0, -1)]
+    lab.assessor.offer([*rows, Row(group, NOW_MS, np.array([700.0, 800.0, 900.0]))])
+    lab.assessor.judge()
+    found = (await lab.get("/api/v1/anomalies"))["results"]
+    groups = {one["labels"]["instance"]: one["group"] for one in found if one["value"] in (700, 800, 900)}
+    assert groups == {"core": 1, "east": 1, "web1": 0}

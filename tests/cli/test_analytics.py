@@ -102,6 +102,16 @@ def test_anomalies_come_with_what_was_expected(capsys: pytest.CaptureFixture[str
     assert 'load{instance="web1"}' in line
 
 
+def test_anomalies_that_came_together_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {"time": "2026-01-31T11:59:00Z", "value": 7.0, "component": "level", "expected": 1.0, "low": 0.0, "high": 2.0}
+    names = [("core", 1), ("hall", 1), ("yard", 0)]
+    results = [odd | {"labels": {"__name__": "load", "instance": name}, "group": group} for name, group in names]
+    analytics.show_anomalies(Collector(answer={"results": results, "next": None}), (), False, PLAIN)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["#1", "#1", "-"]
+    assert lines[4] == "#1: 2 series at once on core, hall"
+
+
 def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"series": 487, "warm": 0, "left_out": 0, "judged": 9, "dropped": 3, "alarms": 1, "state_bytes": 1 << 20}
     analytics.show_model(Collector(answer={"enabled": True, **counts, "saved": None}), False)

@@ -28,6 +28,7 @@ MOST_MOVERS: Final = 4
 """Of each kind of fault, for so many subjects it is looked at where traffic goes without them."""
 LEAST_MOVED: Final = 3
 """If there are so many signs about traffic."""
+_WITHOUT_A_WAY = (Fault.LINK, Fault.DEVICE, Fault.POWER)
 _HARD = [int(one) for one in (Sign.UNREACHABLE, Sign.LINK_DOWN, Sign.PEER_LOST)]
 _OF_TRAFFIC = [int(one) for one in (Sign.LOSS, Sign.LATENCY, Sign.BUSY_LINK)]
 
@@ -166,10 +167,12 @@ class _Round:
     def _shown_worth(self, fault: Fault, relations: Codes) -> Floats:
         """What all that a kind of fault is expected to show says for each subject."""
         worth, chosen = np.zeros(len(relations)), np.zeros(len(relations), np.bool_)
-        for _, _, level, there in self._expected(fault, relations):
+        for relation, sign, level, there in self._expected(fault, relations):
             number, of = (there & self._scene.wrong).sum(axis=1), there.sum(axis=1)
             worth += self._tables.worth(level, number, of)
             chosen |= (level in (Level.FEW, Level.PART)) & (number > 0)
+            if sign is Sign.UNREACHABLE and relation is Relation.BEHIND and fault in _WITHOUT_A_WAY:
+                worth -= self._weights.answered * np.log2(1.0 + (of - number))
         return worth + chosen * float(np.log(self._weights.maybe))
 
     def _expected(self, fault: Fault, relations: Codes) -> Iterator[tuple[Relation, Sign, Level, Bools]]:

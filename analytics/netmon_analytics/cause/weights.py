@@ -35,9 +35,10 @@ class Weights:
     """All constants. What is added up are natural logarithms of odds; halving or doubling one changes little.
 
     doubt: how often a sign that is sure to show is not there. likely, maybe: how often the other kinds of sign show at
-    all. rate: at how many of the places they show then. part: a part of the
-    places is no part of the fault if it is smaller. firmness: how many observations this knowledge of rates is
-    worth (the sum of the beta distribution's parameters).
+    all. rate: at how many of the places they show then. part: a part of the places is no part of the fault if it is
+    smaller. firmness: how many observations this knowledge of rates is worth (the sum of the beta distribution's
+    parameters). answered: what it costs beside that, for each doubling of their number, if places answer to which there
+    should be no way: an answer is better proof than a silence.
     unexplained: what a sign costs that a cause leaves unexplained; crowd: where so many of them and more are next to
     each other, each further one costs less and less, as another single cause may explain them all. faint: what a sign
     counts among these that often comes by itself, or that was there before.
@@ -56,6 +57,7 @@ class Weights:
     rate: float = 0.7
     part: float = 0.2
     firmness: float = 4.0
+    answered: float = 2.0
     unexplained: float = 5.0
     crowd: float = 20.0
     faint: float = 0.4

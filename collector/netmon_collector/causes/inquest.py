@@ -4,7 +4,7 @@ Everything that is known is asked for on the event loop; the judgement is made i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 import numpy as np
@@ -132,7 +132,10 @@ class Inquests:
         plan = Plan.of(graph, matter.answers(), [one for one in viewers if one], self._collecting.sites())
         loads = await self._collecting.loads(plan, since_ms)
         earlier = list(_earlier(plan, self.findings.values(), incident.number))
-        return await asyncio.to_thread(_judge, incident, plan, matter, loads, earlier, (since_ms, until_ms, now_ms))
+        others = [one for one in self._incidents().values() if one.closed_ms is None and one.number != incident.number]
+        elsewhere = set[str]().union(*map(devices_of, others)) - devices_of(incident)
+        times_ms = since_ms, until_ms, now_ms
+        return await asyncio.to_thread(_judge, incident, elsewhere, plan, matter, loads, earlier, times_ms)
 
     def _is_due(self, incident: Incident) -> bool:
         if incident.closed_ms is not None:
@@ -162,15 +165,17 @@ class Inquests:
 
 def _judge(
     incident: Incident,
+    elsewhere: Set[str],
     plan: Plan,
     matter: Matter,
     loads: Sequence[Floats],
     earlier: Sequence[Earlier],
     times_ms: tuple[int, int, int],
 ) -> Findings:
+    """`elsewhere`: devices that other incidents are about, whose signs have their causes there."""
     since_ms, until_ms, now_ms = times_ms
     laying = Laying(plan, matter, until_ms / 1000)
-    seen = Observations.of(laying.observations())
+    seen = Observations.of(one for one in laying.observations() if plan.names[one.node] not in elsewhere)
     about = frozenset(plan.numbers[one] for one in devices_of(incident) if one in plan.numbers)
     ranked = rank(plan.network, seen, laying.changes(), earlier, since_ms / 1000, about or None)
     causes = [one for one in ranked if plan.is_known(one)]
