@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import COMPONENTS, Constants, Detector, Kind, State, bands, explain, pardon, undo
+from netmon_analytics.anomaly.novelty import CELLS
 
 MINUTE, HOUR, DAY, WEEK = 60.0, 3600.0, 86_400.0, 604_800.0
 START = 1_700_006_400.0  # a midnight in UTC, a Wednesday
@@ -251,3 +252,14 @@ def test_values_of_another_number_of_series_are_refused() -> None:
 def test_a_series_takes_no_more_than_its_budget_of_memory() -> None:
     state = State.empty(1000)
     assert state.nbytes / 1000 <= 2500
+
+
+def test_the_nearest_cell_is_that_which_counting_finds() -> None:
+    rng = np.random.default_rng(1)
+    novelty = State.empty(400).novelty
+    novelty.seen[:] = rng.integers(0, 256, novelty.seen.shape) * (rng.random(novelty.seen.shape) < 0.08)
+    novelty.seen[:, :20], novelty.seen[:, 20:40] = 0, 255
+    rows, place = np.arange(400), rng.integers(0, CELLS, 400).astype(np.int32)
+    bits = np.unpackbits(novelty.seen, axis=0, bitorder="little")
+    apart = np.where(bits, np.abs(np.arange(CELLS)[:, None] - place), CELLS)
+    assert novelty.nearest(rows, place).tolist() == apart.min(axis=0).tolist()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from netmon_analytics.anomaly import Constants, Detector, State
+from tests.support.budgets import judged
 from tests.support.clean_series import FAMILIES, clean
 from tests.support.public_data import NAB, WSD, Recording, nab, score_nab, score_wsd, wsd
 
@@ -104,6 +105,25 @@ def cost(series: int, steps: int) -> dict[str, float]:
     }
 
 
+def limits(answer: dict[str, Any]) -> dict[str, tuple[float, str, float]]:
+    found: dict[str, tuple[float, str, float]] = {}
+    if nab := answer.get("nab"):
+        found["NAB, standard"] = (nab["best threshold"]["standard"], ">=", 75)
+    if wsd := answer.get("wsd"):
+        f1, recall = wsd["f1"], wsd["recall_at_1_alarm_per_series_week"]
+        found |= {"WSD F1": (f1, ">=", 0.77), "WSD recall": (recall, ">=", 0.79)}
+        if median := wsd.get("median over changes"):
+            lost = max(f1 - median["f1"], recall - median["recall_at_1_alarm_per_series_week"])
+            found["WSD lost by changed constants"] = (round(lost, 3), "<=", 0.03)
+    for asked, told in answer.get("false alarms", {}).items():
+        off = max(told["all"], 1 / max(told["all"], 1e-9))
+        found[f"false alarms off by, of one in {asked}"] = (round(off, 2), "<=", 1.5)
+    for one in answer.get("cost", ()):
+        found[f"ns at {one['series']}"] = (one["ns_median"], "<=", 1000)
+        found[f"bytes at {one['series']}"] = (one["bytes"], "<=", 2500)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--changes", type=int, default=0, help="runs over WSD with changed constants")
@@ -119,6 +139,7 @@ def main() -> None:
         answer["false alarms"] = {f"{n} weeks": false_alarms(n, options.weeks, 30) for n in (1, 4)}
     if options.only in (None, "cost"):
         answer["cost"] = [cost(100_000, 180), cost(1_000_000, 70)]
+    answer["budgets"] = judged(limits(answer))
     for name, told in answer.items():
         print(name, told)
     print(json.dumps(answer))

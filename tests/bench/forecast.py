@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.forecast import ensemble, time_until
+from tests.support.budgets import judged
 from tests.support.disks import FAMILIES, growth
 from tests.support.public_data import M4
 
@@ -158,14 +159,7 @@ def budgets(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
         }
     if peer := answer.get("beside MSTL + AutoETS"):
         limits |= {"MASE ratio": (peer["mase ratio"], "<=", 0.75), "CPU ratio": (peer["cpu ratio"], "<=", 0.2)}
-    return {
-        name: {
-            "value": value,
-            "limit": f"{sign} {limit}",
-            "holds": bool(value <= limit if sign == "<=" else value >= limit),
-        }
-        for name, (value, sign, limit) in limits.items()
-    }
+    return judged(limits)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,18 @@ cell that was ever occupied, against the mean such distance, a known value count
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netmon_analytics.anomaly.columns import Bytes, Columns, Float32, Int32, Mask, Rows, column
 from netmon_analytics.anomaly.constants import Constants
 from netmon_analytics.anomaly.moment import Moment
 
 CELLS = 256
+FIRST_CELLS = np.arange(0, CELLS, 64)  # of each word of 64 bits
 MOST_DOUBLINGS = 256
 FIRST_RANGE = np.float32(0.01)  # of the first value's size
+Words = NDArray[np.uint64]
+Int64 = NDArray[np.int64]
 TINY = np.float32(1e-30)
 FARTHEST = np.float32(64)  # mean distances: beyond, all is equally new
 
@@ -78,8 +82,28 @@ class Novelty(Columns):
             self.cell[rows] *= 2
 
     def nearest(self, rows: Rows, place: Int32) -> Float32:
-        """Cells to the nearest one that is occupied."""
-        bits = np.unpackbits(self.seen[:, rows], axis=0, bitorder="little")
-        apart = np.abs(np.arange(CELLS, dtype=np.int16)[:, None] - place.astype(np.int16))
-        least: Float32 = np.where(bits, apart, np.int16(CELLS)).min(axis=0).astype(np.float32)
+        """Cells to the nearest one that is occupied; CELLS where none is."""
+        words = np.ascontiguousarray(self.seen[:, rows].T).view(np.dtype("<u8"))
+        at = place.astype(np.int64)[:, None] - FIRST_CELLS
+        before, after = words & _lowest_bits(at + 1), words & ~_lowest_bits(at)
+        down = np.where(before > 0, FIRST_CELLS + _highest(before), -CELLS).max(axis=1)
+        up = np.where(after > 0, FIRST_CELLS + _lowest(after), 2 * CELLS).min(axis=1)
+        least: Float32 = np.minimum(np.minimum(place - down, up - place), CELLS).astype(np.float32)
         return least
+
+
+def _lowest_bits(count: Int64) -> Words:
+    """Words of which so many bits are set, the lowest ones."""
+    bits = np.left_shift(np.uint64(1), np.clip(count, 0, 63).astype(np.uint64)) - np.uint64(1)
+    return np.where(count >= 64, ~np.uint64(0), bits)
+
+
+def _highest(words: Words) -> Int64:
+    """The number of the highest bit that is set."""
+    alone = words & ~(words >> np.uint64(1))  # so that no float rounds up to the next power of two
+    return np.frexp(alone.astype(np.float64))[1].astype(np.int64) - 1
+
+
+def _lowest(words: Words) -> Int64:
+    """The number of the lowest bit that is set."""
+    return _highest(words & (~words + np.uint64(1)))
