@@ -39,6 +39,7 @@ async def start_sweep(call: Call[NoQuery]) -> SweepAnswer:
         round((body.every_s or 0) * 1000),
         body.accept == "new",
         round(body.interval_s * 1000),
+        body.accept_if,
     )
     return _sweep(services, await _done(services.discovery.start(plan)))
 
@@ -111,6 +112,7 @@ def _sweep(services: Services, record: SweepRecord) -> SweepAnswer:
         packets_per_s=plan.packets_per_s,
         every_s=plan.every_ms / 1000 or None,
         accept="new" if plan.accepts_new else "none",
+        accept_if=list(plan.accept_if),
         poller=next((one.instance for one in agents), plan.agent_id),
         run=record.run,
         done=record.done,

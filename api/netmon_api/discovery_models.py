@@ -2,17 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from netmon_api.models import Answer, PageQuery, Time
+from netmon_collector.discovery.accepting import checked
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
+AcceptRule = Annotated[dict[str, Annotated[str, Field(max_length=200)]], AfterValidator(checked)]
 AnswerName = Literal["open", "accepted", "rejected", "known", "seen"]
 StateName = Literal["waiting", "running", "planned", "done", "stopped"]
 
 
 class SweepBody(BaseModel):
-    """What to look at, and how. `every_s` has it done again and again; `accept` has new devices polled unasked."""
+    """What to look at, and how. `every_s` has it done again and again; `accept` has new devices polled unasked, and
+    `accept_if` those that one of its rules is for: by network, name, vendor, model, os, profile, with * in patterns."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,6 +26,7 @@ class SweepBody(BaseModel):
     packets_per_s: int = Field(default=100, ge=1, le=10_000)
     every_s: float | None = Field(default=None, ge=300, le=31_536_000, allow_inf_nan=False)
     accept: Literal["none", "new"] = "none"
+    accept_if: tuple[AcceptRule, ...] = Field(default=(), max_length=32)
     interval_s: float = Field(default=60.0, ge=5, le=86_400, allow_inf_nan=False)
     poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
 
@@ -39,6 +43,7 @@ class SweepAnswer(Answer):
     packets_per_s: int
     every_s: float | None
     accept: Literal["none", "new"]
+    accept_if: list[dict[str, str]]
     poller: str
     run: int
     done: int

@@ -54,6 +54,18 @@ class FindsSeen(BaseModel):
     results: list[FindSeen]
 
 
+def accepting(said: Sequence[str]) -> dict[str, Any]:
+    """What is polled without asking, as the API takes it. Raises Failure."""
+    from netmon_collector.discovery.accepting import BadRule, parse
+
+    words = [one for one in said if "=" not in one]
+    try:
+        rules = [parse(one) for one in said if "=" in one]
+    except BadRule as error:
+        raise Failure(Exit.USAGE, f"--accept: {error}") from None
+    return {"accept": words[-1] if words else "none", "accept_if": rules}
+
+
 def sweep(client: Client, body: dict[str, Any], as_json: bool, on: Paper) -> Exit:
     """Begins a sweep, waits for its end and shows what it found. Raises Failure."""
     begun = client.understand(client.send("POST", SWEEPS, body), SweepSeen)

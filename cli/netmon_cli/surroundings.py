@@ -15,7 +15,8 @@ from netmon_cli.failure import Exit
 from netmon_cli.output import Column, Paper, escape, table, write_json, write_lines
 
 MOST_ADDRESSES: Final = 1024
-"""Networks of more are not offered for a sweep."""
+"""Networks of IPv4 of more are not offered for a sweep."""
+_LINK: Final = 64
 MOST_SHOWN: Final = 50
 
 
@@ -33,7 +34,7 @@ class HostSight:
     def offered(self) -> list[str]:
         """The networks that this host is in and that are small enough to be swept at a glance."""
         found = dict.fromkeys(ipaddress.ip_interface(text).network for _, text in self.addresses)
-        return [str(one) for one in found if one.version == 4 and 2 < one.num_addresses <= MOST_ADDRESSES]
+        return [str(one) for one in found if 2 < one.num_addresses <= MOST_ADDRESSES or _is_link(one)]
 
 
 def look_around() -> HostSight:
@@ -66,6 +67,11 @@ def show(as_json: bool, on: Paper) -> Exit:
     lines += [f"  netmon discover {network}" for network in seen.offered]
     write_lines(lines)
     return Exit.FINE
+
+
+def _is_link(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether it is a link of IPv6, whose hosts are asked all at once."""
+    return network.version == 6 and network.prefixlen == _LINK and not network.is_link_local
 
 
 def _addresses() -> Iterator[tuple[str, str]]:

@@ -30,7 +30,10 @@ def discover(
     no_snmp: Annotated[bool, typer.Option("--no-snmp", help="Ask nobody by SNMP.")] = False,
     rate: Annotated[int, typer.Option(help="Packets and connections a second, at most.")] = 100,
     every: Annotated[str | None, typer.Option(help="Do it again and again, such as each 1d.")] = None,
-    accept: Annotated[str, typer.Option(help="new: poll new devices without asking; or none.")] = "none",
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Poll without asking: new, or such as vendor=cisco,name=sw-*; again for more."),
+    ] = None,
     interval: Annotated[str, typer.Option(help="Time between two polls of what is accepted.")] = "1m",
     url: Url = None,
     token_file: TokenFile = None,
@@ -42,7 +45,7 @@ def discover(
 
         finish(show(as_json, paper()))
         return
-    from netmon_cli.discover import sweep
+    from netmon_cli.discover import accepting, sweep
 
     body = {
         "networks": networks,
@@ -51,7 +54,7 @@ def discover(
         "credentials": [] if no_snmp else credential or ["public"],
         "packets_per_s": rate,
         "every_s": None if every is None else duration(every, "--every"),
-        "accept": accept,
+        **accepting(accept or ()),
         "interval_s": duration(interval, "--interval"),
         "poller": poller,
     }

@@ -63,7 +63,7 @@ def test_what_is_outside_is_not_admitted(address: str) -> None:
         ("10.0.0.0/33", "is no network: write it as 10.0.0.0/24"),
         ("example.net", "is no network"),
         ("10.0.0.0/8", "16,777,214 addresses are too many for one sweep: at most 65,536"),
-        ("2001:db8::/64", "are too many for one sweep"),
+        ("2001:db8::/48", "2001:db8::/48 is more than a link: ask for a /64"),
         ("0.0.0.0/0", "0.0.0.0/0 is not a network of hosts"),
         ("224.0.0.0/24", "224.0.0.0/24 is not a network of hosts"),
     ],

@@ -1,10 +1,12 @@
 """What sweeps find becomes proposals: new devices are asked about, those that are known are named."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from netmon_collector.discovery.accepting import BadRule, parse
 from netmon_collector.discovery.book import SILENT_MS, DiscoveryBook, Refused
 from netmon_collector.discovery.records import Answer, Plan, State
 from netmon_collector.discovery.vendors import vendor_of
@@ -75,6 +77,35 @@ async def test_finds_are_new_known_or_nothing_to_poll(desk: Desk) -> None:
     finds = {one.found.address: one for one in desk.book.finds(record.number)}
     answers = [finds[at].answer for at in ("10.0.0.9", "10.0.0.7", "10.0.0.2")]
     assert answers == [Answer.OPEN, Answer.SEEN, Answer.OPEN]  # a serial number alone is not enough to be sure
+
+
+async def test_rules_have_what_they_are_for_polled_unasked(desk: Desk) -> None:
+    rules = ({"vendor": "Cisco", "name": "sw*"}, {"network": "10.0.0.128/25"})
+    record = await desk.book.start(desk.plan(accept_if=rules))
+    told = {"vendor": "cisco", "model": "C9300"}
+    cisco, other, far = (
+        replace(SW1, told={**told, "name": "SW1"}),
+        replace(SW1, address="10.0.0.8", told={**told, "name": "router"}),
+        replace(SW1, address="10.0.0.200", told={"name": "ups"}),
+    )
+    await desk.tell(record.wire_id, cisco, other, far)
+    answers = {one.found.address: one.answer for one in desk.book.finds(record.number)}
+    assert answers == {"10.0.0.9": Answer.ACCEPTED, "10.0.0.8": Answer.OPEN, "10.0.0.200": Answer.ACCEPTED}
+    assert [one.plan.accept_if for one in desk.opened().sweeps()] == [rules]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("colour=red", "'colour' is nothing to go by: it can be network, name, vendor"),
+        ("vendor=", "vendor needs a value"),
+        ("network=10.0.0.0/33", "is no network: write it as 10.0.0.0/24"),
+        ("", "is nothing to go by"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_told(text: str, words: str) -> None:
+    with pytest.raises(BadRule, match=words):
+        parse(text)
 
 
 async def test_a_find_that_leaves_no_doubt_is_known(desk: Desk) -> None:

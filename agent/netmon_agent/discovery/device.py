@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from netmon_proto.model import FactTable, SnmpCredential
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PORT: Final = 161
 BUDGET_S: Final = 20.0
+GREETING_S: Final = 3.0
+"""How long a host may take to answer to a credential at all; most have no use for it, and say nothing."""
 _TOLD: Final = "profile vendor os model version serial object_id name descr location contact".split()
 _KNOWS: Final = {
     "neighbour": "address",
@@ -60,8 +62,9 @@ class Devices:
         from netmon_agent.snmp.poll import poll
         from netmon_agent.snmp.reader import Reader
 
-        target = Target(address, [credential_of(given)], PORT, BUDGET_S)
-        session = await reach(target, Memory(), 0.0)
+        target = Target(address, [credential_of(given)], PORT, GREETING_S)
+        (await reach(target, Memory(), 0.0)).close()
+        session = await reach(replace(target, budget_s=BUDGET_S), Memory(), 0.0)
         try:
             library = await self._library()
             if with_neighbours:

@@ -7,33 +7,31 @@ import logging
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
 import psutil
 
-_TABLE: Final = Path("/proc/net/arp")
-_COMPLETE: Final = 0x2
-_NOBODY: Final = "00:00:00:00:00:00"
+from netmon_agent.surroundings import netlink
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A network that an interface is in."""
+    """A network that an interface is in, by an address of its own."""
 
     interface: str
-    network: ipaddress.IPv4Network
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def attached() -> list[Attached]:
-    """The IPv4 networks of this machine, without loopback."""
+    """The networks of this machine, without loopback."""
     found = []
     for name, addresses in psutil.net_if_addrs().items():
         for one in addresses:
-            if one.family is socket.AF_INET and one.netmask:
-                interface = ipaddress.ip_interface(f"{one.address}/{one.netmask}")
-                if isinstance(interface, ipaddress.IPv4Interface) and not interface.ip.is_loopback:
-                    found.append(Attached(name, interface.network))
+            if one.family in (socket.AF_INET, socket.AF_INET6) and one.netmask:
+                prefix = int(ipaddress.ip_address(one.netmask)).bit_count()
+                interface = ipaddress.ip_interface(f"{one.address.partition('%')[0]}/{prefix}")
+                if not interface.ip.is_loopback:
+                    found.append(Attached(name, interface.ip, interface.network))
     return found
 
 
@@ -49,9 +47,16 @@ def near(addresses: Iterable[str], networks: Sequence[Attached]) -> dict[str, li
     return found
 
 
+def beside(addresses: Iterable[str]) -> set[str]:
+    """Those of the addresses that are reached without a router and are not our own: they answer ARP, or not at all."""
+    ours = attached()
+    own = {str(one.address) for one in ours}
+    return {address for found in near(addresses, ours).values() for address in found} - own
+
+
 async def ask(addresses: Sequence[str], packets_per_s: float, timeout_s: float = 1.0) -> dict[str, str]:
     """The MAC addresses of those that answer ARP; empty where scapy is not installed or raw sockets are not allowed."""
-    by_interface = near(addresses, attached())
+    by_interface = near((one for one in addresses if ":" not in one), attached())
     found: dict[str, str] = {}
     for interface, wanted in by_interface.items():
         try:
@@ -72,11 +77,6 @@ def _ask(interface: str, addresses: Sequence[str], packets_per_s: float, timeout
     return {reply.psrc: reply.hwsrc.lower() for _, reply in answered if reply.psrc in wanted}
 
 
-def learned(path: Path = _TABLE) -> Mapping[str, str]:
-    """What the kernel knows: MAC addresses by IPv4 address (proc(5), /proc/net/arp)."""
-    try:
-        lines = path.read_text().splitlines()[1:]
-    except OSError:
-        return {}
-    rows = [line.split() for line in lines]
-    return {row[0]: row[3] for row in rows if len(row) > 3 and int(row[2], 16) & _COMPLETE and row[3] != _NOBODY}
+def learned() -> Mapping[str, str]:
+    """What the kernel knows: MAC addresses by address, IPv4 and IPv6."""
+    return {one.address: one.mac for one in netlink.neighbours()}

@@ -63,7 +63,9 @@ class Looker:
         hosts = {address: _Host() for address in addresses}
         await self._ping(hosts)
         await self._resolve(hosts)
-        await self._together(self._connect(address, port, hosts) for address in addresses for port in self._ports)
+        beside = link.beside(hosts)
+        there = [address for address, host in hosts.items() if host.mac or address not in beside]
+        await self._together(self._connect(address, port, hosts) for address in there for port in self._ports)
         alive = [address for address, host in hosts.items() if host.answered]
         neighbours: dict[str, str] = {}
         found = await self._together(self._describe(one, hosts[one], via.get(one, ""), neighbours) for one in alive)
@@ -87,7 +89,7 @@ class Looker:
         for address, mac in {**link.learned(), **asked}.items():
             if address in hosts:
                 hosts[address].mac = mac
-                hosts[address].answered.append("arp")
+                hosts[address].answered.append("ndp" if ":" in address else "arp")
 
     async def _connect(self, address: str, port: int, hosts: dict[str, _Host]) -> None:
         await self._pace.turn()

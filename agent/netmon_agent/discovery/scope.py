@@ -2,11 +2,13 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv6Network
 from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_LINK: Final = 64
 MOST_ADDRESSES: Final = 65_536
 """Of one sweep, also with all neighbours that are followed."""
 
@@ -24,6 +26,12 @@ class Scope:
         self._follow = [_network(text) for text in follow]
         if not self._networks:
             raise Outside("there is no network to sweep")
+        self.links = [one for one in self._networks if isinstance(one, IPv6Network) and _hosts(one) > MOST_ADDRESSES]
+        """Networks of IPv6 that are too large to be asked address by address: who is there is asked on the link."""
+        self._networks = [one for one in self._networks if one not in self.links]
+        for one in self.links:
+            if one.prefixlen < _LINK:
+                raise Outside(f"{one} is more than a link: ask for a /{_LINK} that an agent is in, or for less")
         self.size = sum(_hosts(one) for one in self._networks)
         if self.size > MOST_ADDRESSES:
             raise Outside(f"{self.size:,} addresses are too many for one sweep: at most {MOST_ADDRESSES:,}")
@@ -38,13 +46,20 @@ class Scope:
                     yield str(address)
 
     def neighbours(self, texts: Iterable[str]) -> list[str]:
-        """Those of these addresses that may be looked at and were not given out yet."""
+        """Those of these addresses that may be followed and were not given out yet."""
+        return self._new(texts, self._follow)
+
+    def on_links(self, texts: Iterable[str]) -> list[str]:
+        """Those of these addresses that are on the links of the sweep and were not given out yet."""
+        return self._new(texts, self.links)
+
+    def _new(self, texts: Iterable[str], networks: Sequence[Network]) -> list[str]:
         found = []
         for text in texts:
             address = _address(text)
             if address is None or address in self._given or len(self._given) >= MOST_ADDRESSES:
                 continue
-            if self._is_host_of(address, self._follow):
+            if self._is_host_of(address, networks):
                 self._given.add(address)
                 found.append(str(address))
         return found
@@ -52,7 +67,7 @@ class Scope:
     def admits(self, text: str) -> bool:
         """Whether an address may be sent anything."""
         address = _address(text)
-        return address is not None and self._is_host_of(address, [*self._networks, *self._follow])
+        return address is not None and self._is_host_of(address, [*self._networks, *self.links, *self._follow])
 
     def _is_host_of(self, address: Address, networks: Iterable[Network]) -> bool:
         return any(

@@ -17,6 +17,7 @@ log = EventLog("netmon.agent.discovery")
 
 BATCH: Final = 64
 """Addresses that are looked at together, and told of together."""
+ALL_NODES_S: Final = 2.0
 TOLD_AT_ONCE: Final = 100
 """What was found, in one message."""
 
@@ -109,8 +110,8 @@ class Sweeper:
             scope, sweep.ports, Devices(sweep.credentials, _Library().get), sweep.packets_per_s, bool(sweep.follow)
         )
         waiting: Iterator[str] = scope.addresses()
-        more, via = deque[str](), dict[str, str]()
-        total, done = scope.size, 0
+        more, via = deque(await self._on_links(scope)), dict[str, str]()
+        total, done = scope.size + len(more), 0
         self._say(done, total)
         try:
             while batch := list(islice(waiting, BATCH)) or [more.popleft() for _ in range(min(BATCH, len(more)))]:
@@ -124,6 +125,20 @@ class Sweeper:
                 self._say(done, total, trouble=looker.trouble)
         finally:
             looker.close()
+
+    async def _on_links(self, scope: Scope) -> list[str]:
+        """Who is on the links of IPv6 that are to be looked at."""
+        from netmon_agent.discovery.all_nodes import NotAttached, on_link
+
+        found: list[str] = []
+        for network in scope.links:
+            try:
+                found += scope.on_links(await on_link(network, ALL_NODES_S))
+            except NotAttached as error:
+                self._say(trouble=str(error))
+            except OSError as error:
+                self._say(trouble=f"{network}: all nodes could not be asked: {error.strerror or error}")
+        return found
 
 
 class _Library:

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from netmon_collector.discovery.accepting import fits
 from netmon_collector.discovery.records import RUNS, Answer, Find, Plan, State, SweepRecord
 from netmon_collector.identity.judge import SAME, compare
 from netmon_collector.identity.records import Source
@@ -200,7 +201,7 @@ class DiscoveryBook:
             find = replace(find, answer=before.answer, device=before.device, reasons=before.reasons)
         self._finds[number] = find  # so that the next one of this message is compared with it
         self._by_address[record.number, found.address] = number
-        if find.answer is Answer.OPEN and record.plan.accepts_new:
+        if find.answer is Answer.OPEN and (record.plan.accepts_new or fits(record.plan.accept_if, found)):
             try:
                 find = await self._take_on(record, find)
             except Refused as error:

@@ -32,8 +32,8 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to look at, and how; `every_ms` 0: once. New devices are polled every `interval_ms`; with `accepts_new`
-    without anybody being asked."""
+    """What to look at, and how; `every_ms` 0: once. New devices are polled every `interval_ms`; with `accepts_new`, or
+    where one of the rules `accept_if` fits (accepting.py), without anybody being asked."""
 
     agent_id: str
     networks: tuple[str, ...]
@@ -44,6 +44,7 @@ class Plan:
     every_ms: int = 0
     accepts_new: bool = False
     interval_ms: int = 60_000
+    accept_if: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
