@@ -6,6 +6,7 @@ a millisecond of CPU every second in idle threads, as much again as the gatherin
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ from netmon_proto import wire
 
 WINDOW_BYTES = 4 << 20
 KEEPALIVE_S = 30.0
-KEEPALIVE_TIMEOUT_S = 10.0
+KEEPALIVE_TIMEOUT_S = 20.0
+UNHEARD_S = 10.0
+"""So long may what was sent stay without an acknowledgement before the kernel ends the connection (TCP_USER_TIMEOUT).
+
+Else a network that comes back is noticed late: each repetition waits twice as long as the one before it, and a TLS
+connection that grpclib closes for want of an answer waits half a minute more to take leave of nobody.
+"""
 LAST_WORDS_S = 1.0
 
 
@@ -65,6 +72,11 @@ class Connection:
     def __init__(self, stream: Stream[bytes, bytes]) -> None:
         self._stream = stream
         self._sending = asyncio.Lock()  # a frame goes out in pieces: two at once would mix
+
+    def transport(self) -> asyncio.Transport:
+        """What carries the stream; grpclib keeps it to itself."""
+        transport: asyncio.Transport = self._stream._stream.connection._transport
+        return transport
 
     async def send(self, frame: bytes) -> None:
         """Sends a frame, when the other side has room for it."""
@@ -128,11 +140,20 @@ async def connect(target: Target) -> AsyncIterator[Connection]:
             raise StreamEnded(f"the collector's certificate is not accepted: {error.verify_message}") from None
         except (OSError, StreamTerminatedError, H2Error) as error:
             raise StreamEnded(f"not reachable: {_plain(error)}") from None
-        yield Connection(stream)
+        connection = Connection(stream)
+        _bound_silence(connection.transport())
+        yield connection
     finally:
         channel.close()
         with contextlib.suppress(Exception):  # closing tells of what is known already
             await call.__aexit__(None, None, None)
+
+
+def _bound_silence(transport: asyncio.Transport) -> None:
+    """Has the kernel end a TCP connection on which nothing arrives any more."""
+    opened = transport.get_extra_info("socket")
+    if opened.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNHEARD_S * 1000))
 
 
 def _context(target: Target) -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from netmon_agent import stream as stream_module
 from netmon_agent.clock import SystemClock
-from netmon_agent.connection import StreamEnded, Target, connect
+from netmon_agent.connection import UNHEARD_S, StreamEnded, Target, connect
 from netmon_agent.spool import Spool
 from netmon_agent.stream import Introduction, Stream
 from netmon_collector.config import GrpcOptions, ServerTls
@@ -68,6 +69,13 @@ async def test_a_certificate_may_have_another_name_than_the_address(running: Run
     address = f"127.0.0.1:{running.receiver.port}"
     assert await greeted(Target(address, True, site.ca, "monitor.example", token)) == "web1.example"
     assert "not valid for '127.0.0.1'" in await greeted(Target(address, True, site.ca, None, token))
+
+
+async def test_the_kernel_ends_a_connection_on_which_nothing_arrives(running: RunningCollector, site: Site) -> None:
+    target = Target(f"localhost:{running.receiver.port}", True, site.ca, None, running.tokens.issue("join"))
+    async with connect(target) as connection:
+        opened = connection.transport().get_extra_info("socket")
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNHEARD_S * 1000
 
 
 @pytest.mark.parametrize("token", [None, "", "nmj_wrong", "nmt_wrong"])

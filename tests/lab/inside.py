@@ -10,7 +10,7 @@ T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000
 
 
-def run_inside(namespace: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_inside(namespace: str, work: Callable[[], Coroutine[Any, Any, T]], timeout_s: float = 60) -> T:
     """What a coroutine gives, when all of its sockets are opened in a namespace."""
 
     def move_and_run() -> T:
@@ -21,4 +21,4 @@ def run_inside(namespace: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(work())
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(move_and_run).result(timeout=60)
+        return thread.submit(move_and_run).result(timeout=timeout_s)

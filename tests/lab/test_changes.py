@@ -96,11 +96,17 @@ def test_another_link_takes_over_where_spanning_tree_kept_one_in_reserve(watched
     def blocked() -> list[set[str]]:
         return [{one["a"]["node"], one["b"]["node"]} for one in watched.monitoring.all_links() if one["blocked"]]
 
+    def heals() -> bool:
+        """Ports listen and learn for some seconds, and tables forget where others were: only then pollers are heard."""
+        return _reaches(watched, "p2", plan.LAN["p1"])
+
     watched.network.run("s1", "ip", "link", "set", "to-s3", "down")
     eventually(lambda: not _is_blocking(watched))
+    eventually(heals, 60)
     seen(lambda: blocked() == [] and _cable("s1", "s3") not in watched.monitoring.links(2))
     watched.network.run("s1", "ip", "link", "set", "to-s3", "up")
     eventually(lambda: _is_blocking(watched))
+    eventually(heals, 60)
     assert seen(lambda: blocked() == [{"s2", "s3"}])
 
 

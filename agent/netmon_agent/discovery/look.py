@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 TIMEOUT_S: Final = 1.0
 NAME_TIMEOUT_S: Final = 2.0
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 """Connections, conversations and questions that are open at the same time."""
 
 

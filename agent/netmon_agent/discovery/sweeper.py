@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 log = EventLog("netmon.agent.discovery")
 
-BATCH: Final = 64
-"""Addresses that are looked at together, and told of together."""
+LEAST_AT_ONCE, MOST_AT_ONCE = 64, 512
+"""Addresses that are looked at together, and told of together: about as many as are asked in a second."""
 ALL_NODES_S: Final = 2.0
 TOLD_AT_ONCE: Final = 100
 """What was found, in one message."""
@@ -114,7 +114,8 @@ class Sweeper:
         total, done = scope.size + len(more), 0
         self._say(done, total)
         try:
-            while batch := list(islice(waiting, BATCH)) or [more.popleft() for _ in range(min(BATCH, len(more)))]:
+            size = min(MOST_AT_ONCE, max(LEAST_AT_ONCE, sweep.packets_per_s))
+            while batch := list(islice(waiting, size)) or [more.popleft() for _ in range(min(size, len(more)))]:
                 seen = await looker.look(batch, via)
                 done += len(batch)
                 for address in scope.neighbours(seen.neighbours):
