@@ -162,12 +162,14 @@ class StoreOptions(Options):
 
     `queue`: the most that waits on disk for such a server. `max_size`: the most that the embedded store takes.
     `cache`: the most memory for what the embedded store read lately.
+    `heads`: the most memory for samples that are in no file yet.
     """
 
     url: StoreUrlText = "embedded:"
     queue_bytes: Size = Field(default=4 << 30, alias="queue", ge=16 << 20)
     max_bytes: Size | None = Field(default=None, alias="max_size", ge=1 << 30)
     cache_bytes: Size = Field(default=128 << 20, alias="cache")
+    head_bytes: Size = Field(default=512 << 20, alias="heads", ge=16 << 20)
     retention: RetentionOptions = Field(default_factory=RetentionOptions)
 
 

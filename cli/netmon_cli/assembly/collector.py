@@ -218,6 +218,7 @@ def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
         queue_bytes=config.store.queue_bytes,
         max_bytes=config.store.max_bytes,
         cache_bytes=config.store.cache_bytes,
+        head_bytes=config.store.head_bytes,
         retention=config.store.retention.retention(),
     )
     closing.push_async_callback(store.close)

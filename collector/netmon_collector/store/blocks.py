@@ -5,6 +5,7 @@ were first heard of in the same moment share a block, and as long as they keep s
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -263,8 +264,13 @@ class Blocks:
             block.sealing = (*own, *block.sealing)
         self.frozen = [*((self.all[number], head) for number, head in heads), *self.frozen]
 
-    async def freeze(self, *, before_s: float, segment: int) -> None:
-        """Freezes every head that has had samples since a time, or since a file of the log; some at a time."""
+    async def freeze(self, *, before_s: float, segment: int, most_bytes: int | None = None) -> None:
+        """Freezes every head that has had samples since a time, or since a file of the log; some at a time.
+
+        Where heads take more than `most_bytes`, the oldest too, until a quarter of that is free.
+        """
+        if most_bytes is not None:
+            before_s = max(before_s, self._crowded_since_s(most_bytes))
         for at, strand in enumerate(list(self._strands)):
             head = strand.head
             if head.count and (head.since_s <= before_s or head.segment <= segment):
@@ -278,6 +284,17 @@ class Blocks:
                 self._freeze_lanes(self.all[number])
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
+
+    def _crowded_since_s(self, most_bytes: int) -> float:
+        """Since when heads have had samples that are to make room."""
+        heads = sorted((strand.head.since_s, strand.head.used_bytes) for strand in self._strands if strand.head.count)
+        held = sum(size for _, size in heads)
+        if held > most_bytes:
+            for since_s, size in heads:
+                held -= size
+                if held <= most_bytes * 3 // 4:
+                    return since_s
+        return -math.inf
 
     def sealed(self, done: Sequence[tuple[Block, Head | LaneHead]]) -> None:
         """Lets go of heads that are on the disk."""

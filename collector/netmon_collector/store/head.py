@@ -64,6 +64,11 @@ class Head:
         head.grid, head.count, head.segment = rows, len(rows.times), segment
         return head
 
+    @property
+    def used_bytes(self) -> int:
+        """What its samples take."""
+        return 8 * self.count * len(self.grid.series)
+
     def put(self, time_ms: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
         """Adds a row, of all columns or of some; returns how many samples had another value before.
 

@@ -26,18 +26,21 @@ def open_store(
     queue_bytes: int,
     max_bytes: int | None = None,
     cache_bytes: int | None = None,
+    head_bytes: int | None = None,
     retention: Retention | None = None,
 ) -> EmbeddedStore | OutsideStore:
     """Opens a store whose files, if it needs any, are below `state`. Blocks. Raises StoreUnavailable.
 
     `queue_bytes` bounds what waits on disk for an outside store, which needs a running event loop; `max_bytes` bounds
-    the embedded store, which applies `retention`, and `cache_bytes` what it keeps in memory of what it read.
+    the embedded store, which applies `retention`, `cache_bytes` what it keeps in memory of what it read, and
+    `head_bytes` samples in memory.
     """
     if url.kind == "embedded":
         from netmon_collector.store.embedded import EmbeddedStore
 
         settings = StoreSettings(retention=retention or Retention())
         settings = settings if cache_bytes is None else replace(settings, cache_bytes=cache_bytes)
+        settings = settings if head_bytes is None else replace(settings, head_bytes=head_bytes)
         settings = settings if max_bytes is None else replace(settings, max_bytes=max_bytes)
         return EmbeddedStore.open(Path(url.address) if url.address else state / "store", settings)
     return open_outside(url, state / "queue", queue_bytes=queue_bytes)

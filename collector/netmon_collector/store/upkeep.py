@@ -106,7 +106,9 @@ class Upkeep:
         async with self._turn:
             await self._run(self._shelf.clear)
             await self._blocks.freeze(
-                before_s=now_s - settings.seal_after_s, segment=self._log.beyond(settings.log_bytes)
+                before_s=now_s - settings.seal_after_s,
+                segment=self._log.beyond(settings.log_bytes),
+                most_bytes=settings.head_bytes,
             )
             await self._seal()
             await self._fit(0)

@@ -75,6 +75,20 @@ async def test_old_heads_are_sealed_before_they_are_full(tmp_path: Path) -> None
     assert files(tmp_path, "raw-*")
 
 
+async def test_the_oldest_heads_are_sealed_when_all_take_too_much(tmp_path: Path) -> None:
+    async with opened(tmp_path, head_bytes=6000, head_slots=1000) as store:
+        groups = [register(store, *(f"{name}{number}" for name in NAMES)) for number in range(4)]
+        for n in range(400):
+            await send(store, row(groups[n // 100], n * 1000, float(n), 1.0, 2.0), batch(n + 1))
+            if n % 10 == 0:
+                await store._upkeep.round(asyncio.get_running_loop().time())
+                assert sum(strand.head.used_bytes for strand in store._blocks._strands) <= 6000
+        newest = store._blocks._strands[-1].head.count
+        assert files(tmp_path, "raw-*")
+        assert len(await held(store)) == 1200
+    assert newest == 100, "the oldest made room"
+
+
 async def test_a_log_that_is_too_long_is_sealed(tmp_path: Path) -> None:
     async with opened(tmp_path, segment_bytes=200, log_bytes=2000, head_slots=1000) as store:
         await fill(store, 0, 50)
