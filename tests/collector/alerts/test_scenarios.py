@@ -41,9 +41,23 @@ def test_what_is_otherwise_than_the_scenario_says_is_told_in_words(tmp_path: Pat
     ) == ["receipts: 1 dead expected, there are 0", "incident 1: open must be False, is True"]
 
 
+def test_what_nobody_could_do_is_told(tmp_path: Path) -> None:
+    text = """
+events:
+- {at: 0s, acknowledge: {by: ada, for: 1h}}
+- {at: 1s, resolve: [{alertname: Down}]}
+until: 20s
+sent: []
+"""
+    assert failures(tmp_path, text) == [
+        "event at 0s: there is no such incident",
+        "event at 1s: {'alertname': 'Down'} has not fired",
+    ]
+
+
 def test_what_must_hold_in_the_network_meanwhile_is_told_in_words(tmp_path: Path) -> None:
     text = """
-topology: {links: [poller - web1], probes: [{devices: web1}]}
+topology: {links: [poller - web1, web1 - web2], probes: [{devices: web1}]}
 events:
 - {at: 10s, check: {states: {web1: down, web2: up}, count: {up: 3}, blind: poller, paged: []}}
 until: 20s
@@ -66,6 +80,15 @@ sent: []
         ("events: [{at: 1m}, {at: 0s}]\nuntil: 1m\nsent: []", "events: must be in the order of their times"),
         ("events: [{at: 1m, fail: [core]}]\nuntil: 1m\nsent: []", "events: without a topology nothing can fail"),
         ("topology: {links: [core]}\nevents: []\nuntil: 1m\nsent: []", "must be a link such as core - access1"),
+        (
+            "topology: {links: [poller - core]}\nevents: [{at: 0s, fail: [cor]}]\nuntil: 1m\nsent: []",
+            "the topology has no 'cor'. Did you mean 'core'?",
+        ),
+        ("events: [{at: 0s, away: op}]\nuntil: 1m\nsent: []", "there is no receiver 'op'. Did you mean 'ops'?"),
+        (
+            "groups: [{name: g, rules: [{alert: A, expr: up >}]}]\nevents: []\nuntil: 1m\nsent: []",
+            "outage.yaml: rules: groups[0].rules[0].expr: 1:5: parse error",
+        ),
         ("packs: [nosuch]\nevents: []\nuntil: 1m\nsent: []", "there is no pack 'nosuch'"),
     ],
 )

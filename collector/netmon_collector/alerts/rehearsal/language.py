@@ -15,6 +15,7 @@ from netmon_collector.reachability.standing import State
 from netmon_collector.reachability.witnesses import Kind
 from netmon_collector.rules.trial.notation import labels_of
 from netmon_configs.options import Options, parse_duration_s
+from netmon_configs.wording import did_you_mean
 
 MOST_NAMES: Final = 100_000
 _RANGE: Final = re.compile(r"\{(\d{1,6})\.\.(\d{1,6})\}")
@@ -97,6 +98,10 @@ class Topology(Options):
     links: Links = ()
     probes: tuple[Probes, ...] = ()
     canaries: dict[str, Names] = Field(default_factory=dict)
+
+    def nodes(self) -> set[str]:
+        """All that it names."""
+        return {node for pair in self.links for node in pair} | {name for one in self.probes for name in one.devices}
 
     @model_validator(mode="after")
     def _canaries_are_there(self) -> "Topology":
@@ -220,6 +225,14 @@ class Event(Options):
     restart: bool = False
     check: Check | None = None
 
+    def nodes(self) -> set[str]:
+        """What of the topology it names."""
+        texts = (*self.fail, *self.mend)
+        found = {name for text in texts for part in text.split(" - ") for name in names_of(part.strip())}
+        found |= {name for ear in (*self.deafen, *self.hear) for name in ear.devices}
+        found |= {self.flap.device} if self.flap is not None else set()
+        return found | (set(self.check.states) if self.check is not None else set())
+
     @model_validator(mode="after")
     def _series_can_be_read(self) -> "Event":
         for text in self.series:
@@ -294,6 +307,20 @@ class Scenario(Options):
             raise ValueError("events: without a topology nothing can fail")
         if any(one.flap for one in self.events) and any(one.jump for one in self.events):
             raise ValueError("events: nothing can flap while the clock jumps")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Scenario":
+        receivers = self.alerting.endpoints()
+        told = [name for one in self.events for name in (one.away, one.back, *one.slow) if name is not None]
+        for name in (*told, *(one.to for one in self.sent)):
+            if name not in receivers:
+                raise ValueError(f"there is no receiver '{name}'{did_you_mean(name, sorted(receivers))}")
+        nodes = set() if self.topology is None else self.topology.nodes()
+        for event in self.events:
+            for name in event.nodes():
+                if name not in nodes:
+                    raise ValueError(f"the topology has no '{name}'{did_you_mean(name, sorted(nodes)[:1000])}")
         return self
 
 

@@ -4,18 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from netmon_collector.alerts import incident as incident_life
 from netmon_collector.alerts.base import Alert, AlertState
-from netmon_collector.alerts.incident import Incident
+from netmon_collector.alerts.incident import Incident, NotOpen, acknowledge, release, snooze
 from netmon_collector.alerts.rehearsal.language import Event, Hold, Quiet, Scenario, WindowText
 from netmon_collector.alerts.rehearsal.stage import Collector, World
 from netmon_collector.alerts.rehearsal.verdict import judged, judged_now
 from netmon_collector.alerts.silences import Silence
 from netmon_collector.state.database import open_state
 from netmon_configs.load import load
+from netmon_configs.mistakes import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ def rehearse(path: Path) -> Rehearsal:
         state = open_state(f"sqlite:///{folder}/state.sqlite")
         try:
             failures, sent = asyncio.run(_played(scenario, World(scenario, state)))
+        except ConfigError as error:  # of rules, whose lines are not those of the scenario
+            places = [replace(one, file=str(path), line=0, place=f"rules: {one.place}") for one in error.mistakes]
+            raise ConfigError(places) from None
         finally:
             state.dispose()
     return Rehearsal(path, tuple(failures), sent, time.perf_counter() - began_s)
@@ -117,32 +121,44 @@ class _Play:
         self._fired.update((one.fingerprint, one) for one in fired)
         if fired:
             await self.collector.notifier.take(fired, now_ms)
-        over = [
-            replace(self._fired[_alert(one, 0).fingerprint], state=AlertState.RESOLVED, resolved_at_ms=now_ms)
-            for one in event.resolve
-        ]
+        over = []
+        for one in event.resolve:
+            known = self._fired.get(_alert(one, 0).fingerprint)
+            if known is None:
+                self._fail(event, f"{one} has not fired")
+            else:
+                over.append(replace(known, state=AlertState.RESOLVED, resolved_at_ms=now_ms))
         if over:
             await self.collector.notifier.take(over, now_ms)
 
     async def _people_act(self, event: Event) -> None:
         now_ms = self.world.clock.now_ms
-        if event.acknowledge:
-            self._hold(event.acknowledge, lambda one, by, until: incident_life.acknowledge(one, by, until, "", now_ms))
-        if event.snooze:
-            self._hold(event.snooze, lambda one, by, until: incident_life.snooze(one, by, until, "", now_ms))
+        for wanted, change in ((event.acknowledge, acknowledge), (event.snooze, snooze)):
+            if wanted:
+                self._hold(event, wanted, partial(change, by=wanted.by, until_ms=now_ms + wanted.for_ms, comment=""))
         if event.release:
-            self._hold(event.release, lambda one, by, _: incident_life.release(one, by, "", now_ms))
+            self._hold(event, event.release, partial(release, by=event.release.by, comment=""))
         if event.silence:
             self._silence(event.silence)
         if event.maintain:
             self._maintain(event.maintain)
 
-    def _hold(self, wanted: Hold, change: Callable[[Incident, str, int], Incident]) -> None:
+    def _hold(self, event: Event, wanted: Hold, change: Callable[..., Incident]) -> None:
         incidents = self.collector.incidents
-        number = wanted.incident or max(incidents.all())
-        changed = change(incidents.all()[number], wanted.by, self.world.clock.now_ms + wanted.for_ms)
+        incident = incidents.all().get(wanted.incident or max(incidents.all(), default=0))
+        if incident is None:
+            self._fail(event, "there is no such incident")
+            return
+        try:
+            changed = change(incident, now_ms=self.world.clock.now_ms)
+        except NotOpen as error:
+            self._fail(event, str(error))
+            return
         self.collector.book.keep([changed])
         incidents.keep([changed])
+
+    def _fail(self, event: Event, why: str) -> None:
+        self.failures.append(f"event at {event.at_ms / 1000:g}s: {why}")
 
     def _silence(self, wanted: Quiet) -> None:
         now_ms, number = self.world.clock.now_ms, f"silence {len(self.world.silences) + 1}"
