@@ -14,77 +14,30 @@ from netmon_collector.store.assigned import NONE
 from netmon_collector.store.base import Lines, Times
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.cache import Cache
-from netmon_collector.store.chunkfile import ChunkFile, Tier
+from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.directory import Directory
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import LabelIndex, Numbers, SeriesView
-from netmon_collector.store.merge import Table, merge
+from netmon_collector.store.merge import merge
 from netmon_collector.store.record import Bits
 from netmon_collector.store.sealing import EVER
 from netmon_collector.store.selection import Selector
 from netmon_collector.store.shelf import Shelf
+from netmon_collector.store.stripes import Chunks, Parts, Stripe, signature_of
 
 _GRAIN_MS: Final = 300_000
 _GRAINS: Final = 8
 """What is kept begins and ends at multiples of a grain, so that it serves while time goes by; a time that is asked for
 has at most so many of them.
 """
-_STRIPE_BYTES: Final = 1000
-"""About what is kept of a block beside its samples."""
-_TAIL_BYTES: Final = 1000
-"""What is kept of a series in heads: as much as a head has."""
-_MOST_TAILS: Final = 3
 
 _Key = tuple[int, int, bytes]
-Chunks = Sequence[tuple[ChunkFile, int]]
 Home = tuple[int, int, Numbers]
 """A block, one of its strands where it has several, else NONE, and those of their series that are asked for."""
-_NOWHERE: Final = slice(0, 0)
-_MOST_PLACES: Final = 8
+_FEW_BYTES: Final = 16 << 10
+"""Of numbers of series, 8 each: of so many it is kept what heads have."""
 _FEW_HOMES: Final = 16
 """Of so many blocks it is looked up in some ten microseconds whether they are in other files than before."""
-
-
-class _Stripe:
-    """What some chunks have of a block's series, in one table; `is_odd` where one does not do."""
-
-    __slots__ = ("_found_in", "_tails", "is_odd", "series", "signature", "table")
-
-    def __init__(self, series: Numbers, signature: list[tuple[object, int]], table: Table | None, *, is_odd: bool):
-        self.series = series
-        self.signature = signature
-        self.table = table
-        self.is_odd = is_odd
-        self._found_in: list[tuple[Numbers, slice | npt.NDArray[np.intp] | None]] = []
-        self._tails: list[tuple[object, Bits | None]] = []
-
-    @property
-    def size_bytes(self) -> int:
-        return (
-            _STRIPE_BYTES
-            + len(self.series) * _TAIL_BYTES
-            + (0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes)
-        )
-
-    def tail(self, rows: Rows) -> Bits | None:
-        """What a head has of its series: bits [C, T], of no series if nothing; None if it has some, but not all."""
-        for state, bits in self._tails:
-            if state is rows.state:
-                return bits
-        columns = self._columns_in(rows.series)
-        bits = None if columns is None else np.ascontiguousarray(rows.bits.T[columns])
-        if rows.state is not None:
-            self._tails = [(rows.state, bits), *self._tails[: _MOST_TAILS - 1]]
-        return bits
-
-    def _columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
-        """Where its series are among those of a head; None where some are there, but not all."""
-        for known, columns in self._found_in:
-            if known is series:
-                return columns
-        columns = _columns(series, self.series)
-        self._found_in = [(series, columns), *self._found_in[: _MOST_PLACES - 1]]
-        return columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +45,7 @@ class _Selection:
     """Some series by their blocks, and what the shelf has of them in a time."""
 
     homes: Sequence[Home]
-    stripes: Sequence[_Stripe]
+    stripes: Sequence[Stripe]
     directory: Directory
     is_plain: bool
 
@@ -114,15 +67,6 @@ class _Shape(NamedTuple):
         counts = np.array([len(own) for own in series], np.int64)
         everyone = np.concatenate(series) if series else np.empty(0, np.int64)
         return cls(everyone, counts, np.repeat(np.arange(len(series)), counts))
-
-
-class _Parts(NamedTuple):
-    """Samples of all of some series, in the order in which they win: times [T] and bits [C, T] of each part."""
-
-    series: Numbers
-    times: Sequence[Times]
-    bits: Sequence[Bits]
-    length: int
 
 
 class Gatherer:
@@ -162,7 +106,7 @@ class Gatherer:
         rows = self._blocks.rows
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
-        found = [_parts(stripe, own) for stripe, own in zip(selection.stripes, heads, strict=True)]
+        found = [stripe.parts(own) for stripe, own in zip(selection.stripes, heads, strict=True)]
         plain = [one for one in found if one is not None and one.length]
         shape = selection.shape if len(plain) == len(found) else _Shape.of([one.series for one in plain])
         lines, backward = self._joined(plain, shape)
@@ -191,9 +135,9 @@ class Gatherer:
         if before is not None and before.directory is directory:
             return before
         found = directory.find(Tier.RAW, np.array([block for block, _, _ in homes], np.int64), *key[:2])
-        known: Sequence[_Stripe | None] = [None] * len(homes) if before is None else before.stripes
+        known: Sequence[Stripe | None] = [None] * len(homes) if before is None else before.stripes
         stripes = [
-            self._stripe(stripe, own, chunks, *key[:2])
+            self._stripe(stripe, own, chunks, key)
             for stripe, (_, _, own), chunks in zip(known, homes, found, strict=True)
         ]
         return self._keep(key, _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes)))
@@ -202,7 +146,7 @@ class Gatherer:
         """The same, if the shelf has the same chunks of these blocks as before."""
         directory = self._shelf.directory
         found = directory.find(Tier.RAW, np.array([home[0] for home in before.homes], np.int64), *key[:2])
-        if any(stripe.signature != _signature(chunks) for stripe, chunks in zip(before.stripes, found, strict=True)):
+        if any(stripe.signature != signature_of(chunks) for stripe, chunks in zip(before.stripes, found, strict=True)):
             return None
         return self._keep(key, replace(before, directory=directory))
 
@@ -211,17 +155,17 @@ class Gatherer:
         self._kept.replace(key, selection, size_bytes)
         return selection
 
-    def _stripe(self, known: _Stripe | None, series: Numbers, chunks: Chunks, start_ms: int, end_ms: int) -> _Stripe:
-        signature = _signature(chunks)
+    def _stripe(self, known: Stripe | None, series: Numbers, chunks: Chunks, key: _Key) -> Stripe:
+        signature = signature_of(chunks)
         if known is not None and known.signature == signature:
             return known
-        pieces = [self._shelf.reader.piece(file, at, series, start_ms, end_ms) for file, at in chunks]
+        pieces = [self._shelf.reader.piece(file, at, series, *key[:2]) for file, at in chunks]
         there = [piece for piece in pieces if piece is not None and len(piece.times) and len(piece.columns)]
-        if not all(len(piece.columns) == len(series) for piece in there):
-            return _Stripe(series, signature, None, is_odd=True)
-        return _Stripe(series, signature, merge(there, len(series)), is_odd=False)
+        is_odd = not all(len(piece.columns) == len(series) for piece in there)
+        table = None if is_odd else merge(there, len(series))
+        return Stripe(series, signature, table, is_odd=is_odd, keeps_tails=len(key[2]) <= _FEW_BYTES)
 
-    def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: _Key) -> list[_Parts]:
+    def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: _Key) -> list[Parts]:
         """Of blocks whose series do not all share their times, or where a head and a file have the same time."""
         blocks = np.array([home[0] for home, _ in strange], np.int64)
         parts = []
@@ -229,10 +173,10 @@ class Gatherer:
             for frame in self._selector.frames_of(home[2], rows, chunks, *key[:2]):
                 assert isinstance(frame.labels, SeriesView)
                 table = frame.times, frame.values.T.view(np.uint64)
-                parts.append(_Parts(frame.labels.numbers, table[:1], table[1:], len(frame.times)))
+                parts.append(Parts(frame.labels.numbers, table[:1], table[1:], len(frame.times)))
         return parts
 
-    def _joined(self, blocks: Sequence[_Parts], shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
+    def _joined(self, blocks: Sequence[Parts], shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
         """All as lines; and which blocks have times that do not rise."""
         if len(blocks) == 1:
             return self._alone(blocks[0], shape)
@@ -247,7 +191,7 @@ class Gatherer:
         lines = Lines(self._index.view(shape.series), bits.view(np.float64), begins, shape.axis, times, axis_begins)
         return lines, _backward(times, axis_begins)
 
-    def _alone(self, block: _Parts, shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
+    def _alone(self, block: Parts, shape: _Shape) -> tuple[Lines, npt.NDArray[np.int64]]:
         """As `_joined`, of a single block, such as of one host."""
         times = block.times[0] if len(block.times) == 1 else np.concatenate(block.times)
         bits = block.bits[0] if len(block.bits) == 1 else np.concatenate(block.bits, axis=1)
@@ -258,15 +202,11 @@ class Gatherer:
         return lines, np.zeros(int(backward), np.int64)
 
 
-def _signature(chunks: Chunks) -> list[tuple[object, int]]:
-    return [(file.key, at) for file, at in chunks]
-
-
 def _in_a_row(parts: Sequence[npt.NDArray[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
-def _side_by_side(blocks: Sequence[_Parts], size: int) -> Bits:
+def _side_by_side(blocks: Sequence[Parts], size: int) -> Bits:
     """Of each block all parts of its first series, then all of its second, and so on."""
     bits = np.empty(size, np.uint64)
     at = 0
@@ -284,36 +224,6 @@ def _widened(start_ms: int, end_ms: int) -> tuple[int, int]:
         grain_ms *= 2
     first_ms, last_ms = start_ms // grain_ms * grain_ms, -(-(end_ms + 1) // grain_ms) * grain_ms - 1
     return max(first_ms, EVER[0]), min(last_ms, EVER[1])
-
-
-def _parts(stripe: _Stripe, heads: Sequence[Rows]) -> _Parts | None:
-    """What the shelf has and what heads have; None where not all have all of the series."""
-    if stripe.is_odd:
-        return None
-    table = stripe.table
-    times, bits = ([], []) if table is None else ([table.times], [table.bits])
-    length = 0 if table is None else len(table.times)
-    for rows in heads:
-        tail = stripe.tail(rows)
-        if tail is None:
-            return None
-        if len(tail):
-            times.append(rows.times)
-            bits.append(tail)
-            length += len(rows.times)
-    return _Parts(stripe.series, times, bits, length)
-
-
-def _columns(series: Numbers, wanted: Numbers) -> slice | npt.NDArray[np.intp] | None:
-    """The places of some series (ascending) among others, in any order; None where some are there, but not all."""
-    order = np.argsort(series, kind="stable")
-    places = order[np.minimum(np.searchsorted(series, wanted, sorter=order), len(series) - 1)]
-    there = series[places] == wanted
-    if not there.all():
-        return None if there.any() else _NOWHERE
-    if len(places) == 1 or bool((np.diff(places) == 1).all()):
-        return slice(int(places[0]), int(places[-1]) + 1)
-    return places
 
 
 def _begins(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,119 @@
+"""What is kept of some series of a block as they were read: of files in one table, of heads until another row comes."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from netmon_collector.store.base import Times
+from netmon_collector.store.chunkfile import ChunkFile
+from netmon_collector.store.head import Rows
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.merge import Table
+from netmon_collector.store.record import Bits
+
+_STRIPE_BYTES: Final = 1000
+"""About what is kept of a block beside its samples."""
+_TAIL_BYTES: Final = 1000
+"""What is kept of a series in heads: as much as a head has."""
+_MOST_TAILS: Final = 3
+_MOST_PLACES: Final = 8
+_NOWHERE: Final = slice(0, 0)
+
+Chunks = Sequence[tuple[ChunkFile, int]]
+
+
+class Parts(NamedTuple):
+    """Samples of all of some series, in the order in which they win: times [T] and bits [C, T] of each part."""
+
+    series: Numbers
+    times: Sequence[Times]
+    bits: Sequence[Bits]
+    length: int
+
+
+class Stripe:
+    """What some chunks have of a block's series, in one table; `is_odd` where one does not do.
+
+    keeps_tails: whether what heads have is kept as well; of many series it would take the place of what is on the disk.
+    """
+
+    __slots__ = ("_found_in", "_tails", "is_odd", "keeps_tails", "series", "signature", "table")
+
+    def __init__(
+        self,
+        series: Numbers,
+        signature: list[tuple[object, int]],
+        table: Table | None,
+        *,
+        is_odd: bool,
+        keeps_tails: bool,
+    ) -> None:
+        self.series = series
+        self.signature = signature
+        self.table = table
+        self.is_odd = is_odd
+        self.keeps_tails = keeps_tails
+        self._found_in: list[tuple[Numbers, slice | npt.NDArray[np.intp] | None]] = []
+        self._tails: list[tuple[object, Bits]] = []
+
+    @property
+    def size_bytes(self) -> int:
+        table_bytes = 0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes
+        return _STRIPE_BYTES + table_bytes + (len(self.series) * _TAIL_BYTES if self.keeps_tails else 0)
+
+    def parts(self, heads: Sequence[Rows]) -> Parts | None:
+        """What the shelf has and what heads have; None where not all have all of the series."""
+        if self.is_odd:
+            return None
+        times, bits = ([], []) if self.table is None else ([self.table.times], [self.table.bits])
+        length = 0 if self.table is None else len(self.table.times)
+        for rows in heads:
+            tail = self._tail(rows)
+            if tail is None:
+                return None
+            if len(tail):
+                times.append(rows.times)
+                bits.append(tail)
+                length += len(rows.times)
+        return Parts(self.series, times, bits, length)
+
+    def _tail(self, rows: Rows) -> Bits | None:
+        """What a head has of its series: bits [C, T], of no series if nothing; None if it has some, but not all."""
+        for state, bits in self._tails:
+            if state is rows.state:
+                return bits
+        columns = self._columns_in(rows.series)
+        if columns is None:
+            return None
+        bits = rows.bits.T[columns]
+        if self.keeps_tails and rows.state is not None:
+            bits = np.ascontiguousarray(bits)
+            self._tails = [(rows.state, bits), *self._tails[: _MOST_TAILS - 1]]
+        return bits
+
+    def _columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
+        """Where its series are among those of a head; None where some are there, but not all."""
+        for known, columns in self._found_in:
+            if known is series:
+                return columns
+        columns = _columns(series, self.series)
+        self._found_in = [(series, columns), *self._found_in[: _MOST_PLACES - 1]]
+        return columns
+
+
+def _columns(series: Numbers, wanted: Numbers) -> slice | npt.NDArray[np.intp] | None:
+    """The places of some series (ascending) among others, in any order; None where some are there, but not all."""
+    order = np.argsort(series, kind="stable")
+    places = order[np.minimum(np.searchsorted(series, wanted, sorter=order), len(series) - 1)]
+    there = series[places] == wanted
+    if not there.all():
+        return None if there.any() else _NOWHERE
+    if len(places) == 1 or bool((np.diff(places) == 1).all()):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
+
+
+def signature_of(chunks: Chunks) -> list[tuple[object, int]]:
+    return [(file.key, at) for file, at in chunks]
