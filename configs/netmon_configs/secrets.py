@@ -6,7 +6,6 @@ An option `password` stands beside `password_file` and `password_env`; at most o
 import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +119,8 @@ def load_pair(context: ssl.SSLContext, cert: Source, key: Source) -> None:
     if cert.file is not None and key.file is not None:
         context.load_cert_chain(cert.file, key.file)
         return
+    import tempfile  # half a megabyte, for who needs it
+
     with tempfile.TemporaryDirectory(prefix="netmon-") as folder:  # mode 0700
         pair = Path(folder) / "pair.pem"
         pair.touch(mode=0o600)

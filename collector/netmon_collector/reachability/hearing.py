@@ -89,13 +89,17 @@ class Hearing:
         return hosts
 
     async def _checks(self, hosts: Mapping[str, Mapping[str, str]], intervals_ms: Mapping[str, int]) -> None:
-        """Checks of a polled device's address, as far as agents make them."""
+        """Checks of a polled device's address, as far as agents make them; of an assigned one the device is known.
+
+        Pings and connections alone: a page that is wrong says nothing of the way there.
+        """
         if not hosts:
             return
         async for told, at_ms, value in self._told("probe_success"):
-            host, port = _address_of(told.get("target", ""))
+            target = told.get("target", "")
+            host, port = _address_of(target)
             by = told.get("instance", "")
-            device = _device_at(hosts.get(host, {}), by)
+            device = _device_at(hosts.get(host, {}), by) or ("" if "://" in target else told.get("device", ""))
             if device:
                 own_ms = self._check_interval_ms(told.get("check", ""))
                 witness = Witness(Kind.TCP if port else Kind.ICMP, by, own_ms or intervals_ms.get(by, _USUAL_MS))

@@ -172,6 +172,22 @@ async def test_the_port_of_a_neighbour_makes_a_page_come_sooner_and_is_evidence(
     assert "neighbour sw1 Gi0/7: its port is down" in site.watch.ledger.standings["web1"].evidence
 
 
+async def test_assigned_checks_are_witnesses_in_their_own_time_and_pages_are_none(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "sw1")
+    labels = {"instance": "poller1", "check": "core", "device": "sw1"}
+    for second in range(0, 120, 10):
+        site.running.polling.heard("sw1", site.clock.now_ms(), up=False)
+        if second % 60 == 0:
+            await site.measure("probe_success", 1.0, target="sw1.example", **labels)
+            await site.measure("probe_success", 0.0, target="https://sw1.example/", **labels)
+        await site.passes(10, "poller1")
+    evidence = site.watch.ledger.standings["sw1"].evidence
+    assert site.state("sw1") is State.DEGRADED
+    assert "icmp from poller1: seen 55 s ago" in evidence
+    assert not [one for one in evidence if one.startswith("tcp")]
+
+
 async def test_a_device_whose_address_answers_on_the_link_is_degraded(site: Site) -> None:
     site.connect(1, "poller1")
     await poll(site, "web1")
