@@ -12,6 +12,7 @@ import pytest
 from netmon_api.prometheus.encode import PIECE_BYTES
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError
 from netmon_collector.query.engine import Engine
+from netmon_collector.query.handles import Handles
 from netmon_collector.query.options import Limits
 from netmon_collector.store.base import StoreError
 from tests.api.lab import NOW_MS, Lab, labels, running
@@ -36,6 +37,9 @@ class Waiting(Engine):
     def close(self) -> None:
         """It has no threads."""
 
+    def know_handles(self, handles: Handles) -> None:
+        """It has no devices."""
+
     async def instant(
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
     ) -> Answer:
@@ -55,6 +59,9 @@ class Failing(Engine):
 
     def close(self) -> None:
         """It has no threads."""
+
+    def know_handles(self, handles: Handles) -> None:
+        """It has no devices."""
 
     async def instant(
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
