@@ -270,8 +270,8 @@ def _rulebook(
 
 
 def _inquests(lab: Lab, engine: Engine) -> Inquests:
-    collected = Collected(lab.atlas, lab.reachability, lab.agents, lab.events, engine, lab.assessor, "mon")
-    alerting = lab.alerting
+    alerting, told = lab.alerting, lab.alerting.notifier.alerts
+    collected = Collected(lab.atlas, lab.reachability, lab.agents, lab.events, engine, lab.assessor, told, "mon")
     return Inquests(collected, lab.causes, alerting.incidents.all, alerting.change_incident, lab.clock.now_ms)
 
 
@@ -321,12 +321,12 @@ async def running(
     engine = engine or Engine(store, QueryOptions())
     sockets = Sockets(authenticate_within_s=0.3)
     feed, registry = Feed(), CollectorRegistry()
-    agents = Fleet(Agents(state), store, Limits(), clock.now_ms)
-    pipeline = Pipeline(store, agents, feed, Intake(registry, now_ms), retention_ms=RETENTION_MS, now_ms=clock.now_ms)
     shown = FleetOf(WEB1, DB1, SWITCH)
     sites = Sites(KeptSites(state), [], shown.instance_of)
     credentials = Credentials(state, Sealer(folder / "state.key"))
     polling = Polling(Devices(state), credentials, clock.now_ms, site_of=sites.of_device)
+    agents = Fleet(Agents(state), store, Limits(), clock.now_ms, polling)
+    pipeline = Pipeline(store, agents, feed, Intake(registry, now_ms), retention_ms=RETENTION_MS, now_ms=clock.now_ms)
     facts = FactBook(KeptFacts(state), polling, clock.now_ms)
     owners = Owners(polling, shown, facts, lambda: clock.now_ms() / 1000)
     kept_checks = KeptChecks(state, Sealer(folder / "state.key"))

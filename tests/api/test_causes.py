@@ -15,7 +15,7 @@ from netmon_collector.reachability.witnesses import Witness
 from netmon_collector.state.events import NewEvent
 from netmon_collector.store.base import Origin
 from netmon_proto.model import Severity
-from tests.api.lab import NOW_MS, Lab, labels
+from tests.api.lab import NOW_MS, Lab, agent_hello, labels
 from tests.api.switches import have_three_switches
 from tests.collector.alerts.test_decision import alert
 
@@ -31,6 +31,7 @@ async def east_dies(lab: Lab) -> None:
 async def have_east_die(lab: Lab) -> None:
     """Of core, east and hall in a row nobody sees the last two; the poller is not on the map."""
     await have_three_switches(lab)
+    lab.agents.connect(lab.agents.admit(agent_hello(POLLER)), "127.0.0.1:5124")
     await lab.atlas.redraw()
     for device, answers in (("core", True), ("east", False), ("hall", False)):
         for second in range(4):
@@ -117,11 +118,22 @@ async def test_what_is_forgotten_of_incidents_is_forgotten_of_causes(lab: Lab) -
     assert (lab.inquests.findings, lab.causes.all()) == ({}, [])
 
 
-async def test_loss_and_failing_services_are_signs_too(lab: Lab) -> None:
-    target = {"instance": POLLER, "target": "hall", "job": "probe"}
-    await lab.keep({labels("probe_icmp_packet_loss_ratio", **target): 0.4, labels("probe_success", **target): 1.0})
+async def test_alerts_that_others_raise_are_signs_too(lab: Lab) -> None:
+    fired = alert(NOW_MS, alertname="TooHot", instance="core", sign="load")
+    await lab.alerting.notifier.take([fired], NOW_MS)
+    lab.alerting.incidents.keep([open_incident(5, "cpu", [fired], NOW_MS)])
+    found = (await lab.get("/api/v1/incidents/5/causes"))["causes"]
+    assert ("host", "core") in {(one["fault"], one["subject"]) for one in found}
+
+
+async def test_what_checks_find_counts(lab: Lab) -> None:
+    """A poller that loses packets to a device that answers otherwise, and one whose service fails from elsewhere."""
     before = (await lab.get(PATH + "/causes"))["signs"]
-    assert before >= 3
+    target = {"instance": POLLER, "target": "core", "job": "probe"}
+    await lab.keep({labels("probe_icmp_packet_loss_ratio", **target): 0.4, labels("probe_success", **target): 1.0})
+    served = {"instance": POLLER, "target": "http://core:8080/", "job": "probe"}
+    await lab.keep({labels("probe_success", **served): 0.0})
+    assert (await lab.get(PATH + "/causes"))["signs"] == before + 2
 
 
 async def test_of_an_incident_that_is_none_there_is_no_cause(lab: Lab) -> None:

@@ -350,6 +350,7 @@ def open_inquests(ground: Ground, knowledge: Knowledge, way: Way) -> Inquests:
         knowledge.events.kept,
         ground.queries,
         way.assessor,
+        knowledge.alerting.notifier.alerts,
         platform.node() or "unnamed",
     )
     alerting = knowledge.alerting

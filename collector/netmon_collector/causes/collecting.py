@@ -1,12 +1,13 @@
 """Asks all over the collector for what is known of a time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netmon_collector.alerts.base import Alert
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.causes.matter import Labelled, Matter
@@ -31,7 +32,8 @@ Floats = NDArray[np.float64]
 
 
 class Collected:
-    """What a collector knows. hostname: of the collector's own host."""
+    """What a collector knows. alerts: those that fire, or did lately, whoever raised them. hostname: of the collector's
+    own host."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Collected:
         events: KeptEvents,
         queries: Engine,
         assessor: Assessor | None,
+        alerts: Callable[[], Iterable[Alert]],
         hostname: str,
     ) -> None:
         self._atlas = atlas
@@ -49,6 +52,7 @@ class Collected:
         self._events = events
         self._queries = queries
         self._assessor = assessor
+        self._alerts = alerts
         self._hostname = hostname
 
     async def matter(self, since_ms: int, until_ms: int) -> Matter:
@@ -66,7 +70,7 @@ class Collected:
             watched_by=self._watched_by(),
             told={one: told for one in standings if (told := self._atlas.told(one)) is not None},
             events=events,
-            alerts=alerts,
+            alerts=[*alerts, *self._raised(since_ms, until_ms)],
             checks=checks,
             names=names,
             losses=losses,
@@ -105,6 +109,14 @@ class Collected:
         """The agent of the collector's own host, else a name that is on no map."""
         own = (voice.instance for voice in self._fleet.voices() if voice.hostname == self._hostname)
         return next(own, self._hostname)
+
+    def _raised(self, since_ms: int, until_ms: int) -> list[Labelled]:
+        """Alerts that others raise are no series here."""
+        return [
+            (dict(one.labels), one.active_at_ms / 1000)
+            for one in self._alerts()
+            if one.active_at_ms <= until_ms and (one.resolved_at_ms is None or one.resolved_at_ms >= since_ms)
+        ]
 
     def _new_links(self, since_ms: int, until_ms: int) -> list[Link]:
         """Links between nodes that were on the map before. Those that went are what an outage does, not its cause."""
