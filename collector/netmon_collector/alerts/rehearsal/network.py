@@ -73,6 +73,8 @@ class Network:
                 ledger.expect(probe.target, probe.witness, at_ms)
 
     def _ask(self, ledger: Ledger, probe: _Probe, at_ms: int) -> None:
+        if probe.witness.by in self._failed:
+            return  # who is gone tells nothing
         ok = probe not in self._deaf and self._sees(probe)
         if probe.is_canary:
             ledger.tell_canary(probe.target, probe.witness, ok, at_ms)
@@ -81,7 +83,7 @@ class Network:
 
     def _sees(self, probe: _Probe) -> bool:
         seeker = probe.witness.by
-        if probe.target in self._failed or seeker in self._failed:
+        if probe.target in self._failed:
             return False
         if seeker not in self.graph or probe.target not in self.graph:
             return True
