@@ -16,7 +16,7 @@ from tests.support.snmpd import snmpd
 from tests.support.web import certificates
 
 BOARDS = dashboards()
-SHORT = {"__rate_interval": "10s", "instance": ".+", "target": ".+", "port": ".+"}
+SHORT = {"__rate_interval": "10s", "instance": ".+", "target": ".+", "check": ".*", "port": ".+"}
 SLOW = {"collector": "1m", "devices": "1m", "interfaces": "1m"}
 """Boards of what is not gathered every second."""
 FAMILIES = {"node_pressure_": "pressure"}
@@ -69,6 +69,8 @@ def observed(home: Path, config: Path, device: int | None) -> Iterator[tuple[str
         url = f"http://{http}"
         # The collector writes its own series every ten seconds, and a rate needs two of them.
         eventually(lambda: _value(url, token, "min(count_over_time(netmon_ingest_samples_total[1m])) >= 2"), 60)
+        added = netmon(home, "check", "add", "ping", "127.0.0.2", "--interval", "1s")
+        assert added.returncode == 0, added.stdout + added.stderr
         if device is not None:
             assert netmon(home, "device", "add", f"127.0.0.1:{device}", "--interval", "5s").returncode == 0
             known = 'min(count_over_time(ifAdminStatus[1m])) >= 2 and on () up{job="snmp"}'
