@@ -85,3 +85,10 @@ class Path(BaseModel):
     nodes: list[str]
     steps: list[Step]
     cuts: list[str]
+
+
+class Downstream(BaseModel):
+    """GET /api/v1/downstream"""
+
+    of: str
+    nodes: list[str]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit
-from netmon_cli.map_answers import End, Link, Links, Map, Node, Path, Where
+from netmon_cli.map_answers import Downstream, End, Link, Links, Map, Node, Path, Where
 from netmon_cli.output import Cell, Column, Paper, age, count, escape, table, write_json, write_lines
 
 _DEEPEST = 40
@@ -69,6 +69,19 @@ def show_path(client: Client, start: str, goal: str, vlan: int | None, as_json: 
         write_json(answer)
     else:
         write_lines(way(client.understand(answer, Path)))
+    return Exit.FINE
+
+
+def show_downstream(client: Client, of: str, seen_from: str, as_json: bool) -> Exit:
+    """What cannot be reached when a device fails. Raises Failure."""
+    answer = client.get("/api/v1/downstream", [("of", of), ("seen_from", seen_from)])
+    if as_json:
+        write_json(answer)
+    else:
+        behind = client.understand(answer, Downstream)
+        devices = [one for one in behind.nodes if not one.startswith(("subnet:", "segment:"))]
+        nothing = f"nothing is behind {escape(behind.of)}: there are other ways around it, or it stands at an end"
+        write_lines([escape(one) for one in devices] or [nothing])
     return Exit.FINE
 
 

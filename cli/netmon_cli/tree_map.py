@@ -23,6 +23,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("map")(show_map)
     app.command("links")(show_links)
     app.command("path")(show_path)
+    app.command("downstream")(show_downstream)
     app.command("where")(show_where)
     app.add_typer(proposals_app, name="proposals")
     app.add_typer(identity_app, name="identity")
@@ -74,6 +75,19 @@ def show_path(
     from netmon_cli import topology
 
     finish(topology.show_path(client_at(url, token_file), start, goal, vlan, as_json))
+
+
+def show_downstream(
+    device: Annotated[str, typer.Argument(help="The device that may fail.")],
+    seen_from: Annotated[str, typer.Option("--from", help="As seen from this one, such as a poller.")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """What is behind a device: what cannot be reached when it fails."""
+    from netmon_cli import topology
+
+    finish(topology.show_downstream(client_at(url, token_file), device, seen_from, as_json))
 
 
 def show_where(

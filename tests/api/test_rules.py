@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from netmon_collector.identity.witness import witnesses
 from tests.api.lab import NOW_MS, RULES, Lab, labels
 from tests.api.test_routes import RULE_ID
 
@@ -117,3 +118,20 @@ async def test_a_backtest_that_cannot_be_made_says_why(lab: Lab) -> None:
             "error"
         ]
         assert complaint in error["message"]
+
+
+async def test_a_rule_about_one_handle_of_a_device_is_about_all_of_them(lab: Lab) -> None:
+    text = 'groups: [{name: g, rules: [{record: "hall:load:count", expr: \'count(load{instance="hall"})\'}]}]'
+    await lab.keep({labels("load", instance=handle): 1.0 for handle in ("hall", "hall-mgmt")})
+    told = witnesses(engine="80000003", name="hall")
+
+    async def counted() -> list[float]:
+        await evaluate(lab, 0)
+        answer = await lab.get("/api/v1/samples", ("selector", "hall:load:count"))
+        return [value for one in answer["results"] for _, value in one["samples"]]
+
+    for handle in ("hall", "hall-mgmt"):
+        await lab.atlas.register.see(handle, "", told)
+    await lab.atlas.register.merge("hall-mgmt", "hall", "me")
+    await send(lab, "PUT", "/api/v1/rule-files/hall", {"text": text})
+    assert await counted() == [2.0]
