@@ -145,6 +145,13 @@ class SeriesSet:
         part._part_of = self, rows
         return part
 
+    def _whole_with(self, key: Hashable) -> "tuple[SeriesSet, npt.NDArray[np.bool_]] | None":
+        """The set that these are a part of, where something is made of it already, or soon is."""
+        if self._part_of is None:
+            return None
+        whole = self._part_of[0]
+        return self._part_of if key in whole._made or len(whole) <= 2 * self._size else None
+
     def only(self, names: Iterable[str]) -> "SeriesSet":
         """The same series with no other labels than these."""
         own = tuple([name for name in dict.fromkeys(names) if name in self._columns])
@@ -228,8 +235,8 @@ class SeriesSet:
     def _order(self) -> npt.NDArray[np.int64]:
         if self._size < 2 or (self._part_of is not None and self._part_of[0].is_sorted):
             return np.arange(self._size)
-        if self._part_of is not None:
-            whole, rows = self._part_of
+        if (of := self._whole_with("order")) is not None:
+            whole, rows = of
             order = whole.order()
             return (np.cumsum(rows) - 1)[order[rows[order]]]
         later = np.zeros(self._size, np.bool_)
@@ -248,10 +255,9 @@ class SeriesSet:
         return self.once("labels", self._labels)
 
     def _labels(self) -> list[Labels]:
-        if self._part_of is not None:
-            whole, chosen = self._part_of
-            if len(whole) <= 2 * self._size or "labels" in whole._made:
-                return list(compress(whole.labels(), chosen.tolist()))
+        if (of := self._whole_with("labels")) is not None:
+            whole, chosen = of
+            return list(compress(whole.labels(), chosen.tolist()))
         names = sorted(self._columns)
         if not names:
             return [()] * self._size
