@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 ATTEMPTS = 3
+ATTEMPTS_IN_VLANS = 2
+"""Most devices that are asked so and are silent know no VLANs, and were there a moment ago."""
 _LEAST_TIMEOUT_OF_CONTEXTS_S = 2.0
 """What asks there is slow itself."""
 _PROBE_REPETITIONS = 10
@@ -57,8 +59,11 @@ async def connect(host: str, port: int, credential: Credential, pace: Pace, budg
 class GufoSession:
     """A conversation with one device; see `Session` for what it promises."""
 
-    def __init__(self, address: str, pace: Pace, deadline_s: float, credential: Credential) -> None:
+    def __init__(
+        self, address: str, pace: Pace, deadline_s: float, credential: Credential, attempts: int = ATTEMPTS
+    ) -> None:
         """Raises SnmpError where the address cannot be reached from here."""
+        self._attempts = attempts
         self._address = address
         self._socket = opened = _open(address, credential)
         self._contexts: Contexts | None = None
@@ -90,7 +95,7 @@ class GufoSession:
         assert community is not None
         inner = SecretStr(f"{community.get_secret_value()}@{vlan}")
         credential = self._credential.model_copy(update={"community": inner})
-        session = GufoSession(self._address, self._pace, self._deadline_s, credential)
+        session = GufoSession(self._address, self._pace, self._deadline_s, credential, ATTEMPTS_IN_VLANS)
         try:
             yield session
         finally:
@@ -181,7 +186,7 @@ class GufoSession:
     async def _exchange(self, send: Callable[[], None], receive: Callable[[], Answer]) -> Answer:
         """One request and its answer: sent again when none comes; noise on the socket is passed over, and told."""
         self._noise = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             left_s = self._deadline_s - time.monotonic()
             if left_s <= 0:
                 raise OutOfTime
@@ -198,7 +203,7 @@ class GufoSession:
                 self._pace.answered(time.monotonic() - started_s)
             return answer
         noise = f"; what came is no SNMP: {self._noise}" if self._noise else ""
-        raise NoAnswer(f"no answer to {ATTEMPTS} requests{noise}")
+        raise NoAnswer(f"no answer to {self._attempts} requests{noise}")
 
     async def _answer(self, receive: Callable[[], Answer]) -> Answer:
         from gufo.snmp import NoSuchInstance, SnmpAuthError
