@@ -61,7 +61,8 @@ class RollupReader:
             return None
         small, kept = left
         values = small.bits.view(np.float64).reshape(len(kept), FIELDS, -1)
-        values = np.where(is_absent(values) | ~_IS_TIME[:, None], values, values + small.times)
+        with np.errstate(invalid="ignore"):  # ABSENT is a signalling NaN
+            values = np.where(is_absent(values) | ~_IS_TIME[:, None], values, values + small.times)
         return Rollup(self._index.labels(series[kept].tolist()), self._width_ms, small.times, values)
 
     @staticmethod

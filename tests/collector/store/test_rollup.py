@@ -108,6 +108,19 @@ async def test_a_stale_marker_is_no_sample_and_absent_is_none(tmp_path: Path) ->
     await store.close()
 
 
+async def test_series_of_a_block_may_lack_each_others_buckets(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    names = [f"m{number}" for number in range(8)]
+    group = register(store, *names)
+    values = [[float(at) if at == slot else ABSENT for at in range(len(names))] for slot in range(len(names))]
+    await store.append([row(group, slot * HOUR, *own) for slot, own in enumerate(values)], None)
+    expected = {
+        (series(name), at * HOUR): told([(at * HOUR, float(at))], HOUR)[at * HOUR] for at, name in enumerate(names)
+    }
+    assert await found(store, HOUR) == expected
+    await store.close()
+
+
 async def test_a_stale_marker_in_the_place_of_a_sample_takes_it_out_of_the_rollup(tmp_path: Path) -> None:
     store = EmbeddedStore.open(tmp_path, EAGER)
     group = register(store, "a", "b")
