@@ -25,7 +25,17 @@ from tests.support.mounts import fill, needs_root, small_disk
 
 ROUNDS = int(os.environ.get("NETMON_CRASH_ROUNDS", "12"))
 DISKS = 5 + ROUNDS // 10
-NARROW = replace(SETTINGS, window_s=0, segment_bytes=3_000, merge_files=3, chunk_ms=10, span_ms=30)
+HOUR_MS = 3_600_000
+NARROW = replace(
+    SETTINGS,
+    window_s=0,
+    segment_bytes=3_000,
+    merge_files=3,
+    log_slice_ms=40 * HOUR_MS,
+    chunk_ms=10 * HOUR_MS,
+    span_ms=30 * HOUR_MS,
+)
+"""A sample an hour, as a bucket of a rollup must be of one span, as it is where spans are days."""
 NAMES = ("a", "b", "c", "d", "e")
 STEPS = 32
 UNFINISHED = "of a write that was not finished"
@@ -87,14 +97,14 @@ class Agent:
         samples: Samples = {}
         for _ in range(self._dice.randint(1, 3)):
             names = [*self._dice.sample(NAMES, 3), f"new{self._dice.randrange(60)}"]
-            time = max(0, self._next + self._dice.randint(-20, 2))
+            time = HOUR_MS * max(0, self._next + self._dice.randint(-20, 2))
             values = [float(self._dice.randrange(1000)) for _ in names]
             rows.append(row(register(self.store, *names), time, *values))
             samples |= {(series(name), time): bits(value) for name, value in zip(names, values, strict=True)}
         return rows, samples
 
     async def _delete(self, name: str) -> None:
-        await self.store.delete([named(name)], 0, 10_000)
+        await self.store.delete([named(name)], 0, 10_000 * HOUR_MS)
         self.samples = {key: value for key, value in self.samples.items() if key[0] != series(name)}
         self._undeleted = None
 
@@ -125,7 +135,7 @@ async def holds(folder: Path, samples: Samples, *, remains: bool = False) -> Non
 async def rolled_up(store: EmbeddedStore) -> dict[object, float]:
     """How many samples rollups say each series has."""
     counts: dict[object, float] = {}
-    for rollup in await store.select_rollup([], 0, 3_600_000, 3_600_000) or []:
+    for rollup in await store.select_rollup([], 0, 10_000 * HOUR_MS, HOUR_MS) or []:
         for column, labels in enumerate(rollup.labels):
             counts[labels] = float(np.nansum(rollup.values[column, RollupField.COUNT]))
     return counts
