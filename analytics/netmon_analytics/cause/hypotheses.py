@@ -17,7 +17,8 @@ PARTLY: Final = 0.1
 """A node is behind a link for its traffic if so much of it goes there."""
 MOST_LOOKED_AT: Final = 400
 """Nodes for which the ways of their traffic are looked at: all that have lost some, and some that have not."""
-MOST_SUBJECTS: Final = 2_000
+MOST_SUBJECTS: Final = 250
+MOST_GROUPS: Final = 30
 
 Codes = NDArray[np.int8]
 
@@ -128,7 +129,8 @@ class Scene:
         """The subjects of each kind of fault that could explain anything, those that are nearest to most first."""
         nodes, links = self._touched()
         wrong_nodes = set(self.seen.node[self.wrong].tolist())
-        groups = [number for number, one in enumerate(self.network.groups) if wrong_nodes.intersection(one.tolist())]
+        within = [len(wrong_nodes.intersection(one.tolist())) for one in self.network.groups]
+        groups = [number for number in np.argsort(within)[::-1][:MOST_GROUPS].tolist() if within[number] > 1]
         viewers = set(self.seen.viewer[self.wrong].tolist()) - {NOBODY}
         late = self.seen.node[self.wrong & (self.seen.sign == int(Sign.LATE))]
         viewers.update(np.flatnonzero(np.isin(self.network.viewers, late)).tolist())
@@ -141,7 +143,7 @@ class Scene:
             Fault.CONFIGURATION: np.array(sorted(changed), np.intp),
             Fault.NAMES: np.union1d(self.network.viewers[np.unique(asked)], names),
             Fault.CONGESTION: np.union1d(links, self._crossed()),
-            Fault.POWER: np.array(groups, np.intp),
+            Fault.POWER: np.array(sorted(groups), np.intp),
             Fault.VIEW: np.array(sorted(viewers), np.intp),
         }
 

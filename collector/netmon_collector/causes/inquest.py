@@ -4,6 +4,7 @@ Everything that is known is asked for on the event loop; the judgement is made i
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, Protocol
 
@@ -29,6 +30,8 @@ LOOK_S: Final = 15.0
 LOOKED_AT_MS: Final = 1_800_000
 """So long after the opening it is looked at again and again, then only when the incident has changed."""
 AGAIN_MS: Final = 60_000
+SHARE: Final = 0.05
+"""How much of the time may go into judging one incident."""
 BEFORE_MS: Final = 300_000
 """So long before its opening signs may have begun that belong to an incident."""
 SURE: Final = 0.5
@@ -87,6 +90,7 @@ class Inquests:
         self._change = change
         self._now_ms = now_ms
         self._looked: dict[int, tuple[int, int]] = {}
+        self._took_ms = 0.0
         self._said: dict[int, str] = {}
         self.findings = {one.number: one for one in kept.all()}
 
@@ -116,7 +120,10 @@ class Inquests:
             del self.findings[number]
         for incident in incidents.values():
             if self._is_due(incident):
-                await self._keep(incident, await self.of(incident))
+                started_s = time.monotonic()
+                findings = await self.of(incident)
+                self._took_ms = 1000 * (time.monotonic() - started_s)
+                await self._keep(incident, findings)
 
     async def of(self, incident: Incident) -> Findings:
         """What can be found out now. Of an incident that is over, what was found while it was open."""
@@ -143,7 +150,8 @@ class Inquests:
         now_ms, state = self._now_ms(), len(incident.members)
         at_ms, looked = self._looked.get(incident.number, (0, -1))
         is_young = now_ms - incident.opened_ms < LOOKED_AT_MS
-        if looked == state and not (is_young and now_ms - at_ms >= AGAIN_MS):
+        pause_ms = max(AGAIN_MS, self._took_ms / SHARE)
+        if looked == state and not (is_young and now_ms - at_ms >= pause_ms):
             return False
         self._looked[incident.number] = (now_ms, state)
         return True
