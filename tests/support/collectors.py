@@ -157,9 +157,9 @@ class HandAgent:
         await self.call.write(message if isinstance(message, bytes) else wire.encode_agent(message))
 
     async def hear(self) -> Welcome | Receipt:
-        while isinstance(message := await self.hear_all(), Jobs | PollNow | Sweep):
-            self.told.append(message)
-        assert not isinstance(message, Checks)
+        while isinstance(message := await self.hear_all(), Jobs | PollNow | Sweep | Checks):
+            if not isinstance(message, Checks):
+                self.told.append(message)
         return message
 
     async def hear_jobs(self) -> Jobs:
