@@ -23,6 +23,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from netmon_agent.clock import SystemClock
 from netmon_agent.inputs.events.traps import TrapsInput
 from netmon_agent.receivers.desk import Desk
