@@ -169,8 +169,13 @@ class Fleet:
         ]
 
     def polls(self) -> list[tuple[Polled, str]]:
-        """The devices that agents poll, each with the instance of its agent."""
-        return [(one, self._members[one.record.agent_id].record.instance) for one in self.polled()]
+        """The devices that agents poll, each with the instance of its agent, where that is known."""
+        members = self._members
+        return [
+            (one, members[one.record.agent_id].record.instance)
+            for one in self.polled()
+            if one.record.agent_id in members
+        ]
 
     def devices(self) -> list[Device]:
         """All devices, polled ones too, sorted by instance."""
