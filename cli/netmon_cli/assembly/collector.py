@@ -11,47 +11,31 @@ import platform
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from random import Random
 
 import numpy as np
-from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine as Database
-from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_api.app import make_app
 from netmon_api.serve import Server
 from netmon_api.services import Services
 from netmon_api.writing.desk import Desk
+from netmon_cli.assembly.knowledge import Ground, Knowledge, gather_knowledge, keep_house, open_ground
 from netmon_cli.assembly.running import beside, now_ms
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
-from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
-from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
-from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import CollectorConfig
-from netmon_collector.discovery.book import DiscoveryBook
-from netmon_collector.events.book import EventBook
-from netmon_collector.events.owners import Owners
-from netmon_collector.events.reactions import Reactions
-from netmon_collector.facts import FactBook
 from netmon_collector.feed import Feed
-from netmon_collector.fleet import Fleet
 from netmon_collector.forward.forwarding import Forwarding
 from netmon_collector.forward.opening import open_forwarding
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import Intake
 from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
-from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
-from netmon_collector.reachability.ledger import Ledger as Standings
-from netmon_collector.reachability.outlook import Outlook
-from netmon_collector.reachability.survey import Settings
 from netmon_collector.reachability.watch import Watch
 from netmon_collector.receive import Receiver
 from netmon_collector.rules.evaluation import Surroundings
@@ -60,73 +44,24 @@ from netmon_collector.rules.schedule import Scheduler
 from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
-from netmon_collector.sites import Sites
-from netmon_collector.state.agents import Agents
 from netmon_collector.state.causes import KeptCauses
-from netmon_collector.state.checks import KeptChecks
-from netmon_collector.state.credentials import Credentials
-from netmon_collector.state.database import Claimed, open_state, reason_of
-from netmon_collector.state.devices import Devices
-from netmon_collector.state.events import KeptEvents
-from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.heartbeats import KeptHeartbeats
-from netmon_collector.state.identity import KeptIdentity
-from netmon_collector.state.place import StateError, outside_of, place_of
+from netmon_collector.state.place import StateError, outside_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
-from netmon_collector.state.sites import KeptSites
 from netmon_collector.state.standings import KeptStandings
-from netmon_collector.state.sweeps import KeptSweeps
-from netmon_collector.state.tokens import Tokens
-from netmon_collector.state.topology import KeptMap
 from netmon_collector.store.base import Latest, Matcher, Store, StoreUnavailable, TieredStore
-from netmon_collector.store.opening import open_store
-from netmon_collector.store.url import parse_store_url
-from netmon_collector.telemetry import make_registry
 from netmon_collector.witness import Witness
 from netmon_configs.load import ConfigError
 from netmon_configs.logs import EventLog
-from netmon_configs.sealing import Sealer
 from netmon_proto import __version__
 from netmon_proto.model import Limits
 
 log = EventLog("netmon.daemon")
 
-HOUSEKEEPING_S = 60.0
 MOST_TREES = 20_000
 """Expressions of rules, all of which are asked again and again."""
 SETTLES_MS = 180_000
 """So long after a start agents may need to be back and to have sent what they kept meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What all else stands on: files, databases, secrets."""
-
-    config: CollectorConfig
-    state: Database
-    claimed: Claimed
-    store: Store
-    queries: Engine
-    sealer: Sealer
-    registry: CollectorRegistry
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """Who is there, and what is to be done."""
-
-    tokens: Tokens
-    polling: Polling
-    sites: Sites
-    facts: FactBook
-    atlas: Atlas
-    fleet: Fleet
-    standings: Standings
-    alerting: Alerting
-    owners: Owners
-    events: EventBook
-    discovery: DiscoveryBook
-    checks: CheckBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,74 +138,6 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 await running.enter_async_context(beside(work, stop))
             await stop.wait()
     log.info("collector.stopped")
-
-
-def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
-    """Opens what is on disk. Raises StateError and StoreUnavailable."""
-    place = place_of(config.state, config.database.url, config.database.password_file)
-    state = open_state(place)
-    closing.callback(state.dispose)
-    claimed = Claimed(state)
-    closing.callback(claimed.release)
-    store = open_store(
-        parse_store_url(config.store.url),
-        config.state,
-        queue_bytes=config.store.queue_bytes,
-        max_bytes=config.store.max_bytes,
-        cache_bytes=config.store.cache_bytes,
-        head_bytes=config.store.head_bytes,
-        retention=config.store.retention.retention(),
-    )
-    closing.push_async_callback(store.close)
-    queries = Engine(store, config.query.options())
-    closing.callback(queries.close)
-    return Ground(config, state, claimed, store, queries, Sealer(config.state / "state.key"), make_registry())
-
-
-def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
-    """Reads what the database tells of tokens, agents and devices."""
-    tokens = Tokens(ground.state, now_ms)
-    facts_interval_ms = round(ground.config.polling.facts_interval_s * 1000)
-    configured = [one.site() for one in ground.config.sites]
-    sites = Sites(KeptSites(ground.state), configured, lambda agent_id: fleet.instance_of(agent_id))
-    credentials = Credentials(ground.state, ground.sealer)
-    polling = Polling(Devices(ground.state), credentials, now_ms, facts_interval_ms, sites.of_device)
-    atlas = Atlas(
-        KeptIdentity(ground.state),
-        KeptMap(ground.state),
-        polling,
-        now_ms,
-        sites,
-        lambda instance: fleet.agent_of(instance),
-    )
-    atlas.register.tell(ground.queries.know_handles)
-    facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
-    fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
-    standings = Standings(Settings(), KeptStandings(ground.state).all())
-    outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
-    jitter = Random()  # noqa: S311 - jitter is no secret
-    alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook)
-    owners = Owners(polling, fleet, facts)
-    facts.tell(owners)
-    reactions = Reactions(polling)
-    closing.callback(reactions.close)
-    events = EventBook(KeptEvents(ground.state), owners, reactions, ground.registry, Limits(), now_ms)
-    known = atlas.register.registry
-    discovery = DiscoveryBook(
-        KeptSweeps(ground.state),
-        polling,
-        lambda: known.sources,
-        lambda handle: fleet.device(handle) is not None,
-        now_ms,
-        sites.at,
-    )
-    checks = CheckBook(KeptChecks(ground.state, ground.sealer), polling.lines, fleet.devices, owners, now_ms)
-    knowledge = Knowledge(
-        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery, checks
-    )
-    closing.callback(save_all, ground, knowledge)
-    closing.push_async_callback(alerting.close)
-    return knowledge
 
 
 def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Way:
@@ -425,44 +292,3 @@ async def start_server(
     await server.start()
     closing.push_async_callback(server.stop)
     return server
-
-
-async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
-    """Applies the retention and writes down what is kept in memory between times, until cancelled."""
-    kept_ms = ground.config.store.retention.retention().base.raw_ms
-    is_away = False
-    while True:
-        await ground.store.forget_before(now_ms() - kept_ms)
-        is_away = not await asyncio.to_thread(save_all, ground, knowledge, is_away)
-        if not is_away:
-            await keep_events(ground, knowledge)
-        await asyncio.sleep(HOUSEKEEPING_S)
-
-
-def save_all(ground: Ground, knowledge: Knowledge, was_away: bool = False) -> bool:
-    """Writes down when agents were heard of and tokens used; False where the database is away, which is told once.
-
-    Raises Failure where another collector took the database meanwhile.
-    """
-    try:
-        ground.claimed.renew()
-        knowledge.fleet.save()
-        knowledge.tokens.save_uses()
-    except StateError as error:
-        raise Failure(Exit.WRONG, str(error)) from error
-    except SQLAlchemyError as error:
-        if not was_away:
-            log.warning("state.away", error=reason_of(error), consequence="samples are taken; agents and people wait")
-        return False
-    if was_away:
-        log.info("state.back")
-    return True
-
-
-async def keep_events(ground: Ground, knowledge: Knowledge) -> None:
-    """Keeps the log of events within its bounds; a database that does not do so now does later."""
-    bounds = ground.config.events
-    try:
-        await knowledge.events.prune(bounds.max_age_s, bounds.max_rows)
-    except SQLAlchemyError as error:
-        log.warning("events.not_pruned", error=reason_of(error))
