@@ -3,7 +3,7 @@ bounded time and memory, and what is asked of the map is answered.
 
     python tests/fuzz/topology.py [SECONDS [SEED]]
 
-One in a hundred inputs has a forwarding table of 200,000 rows, over few ports or very many.
+One in a hundred inputs has a table of forwarding or of ARP of 200,000 rows or two million, over few ports or very many.
 """
 
 import json
@@ -72,15 +72,19 @@ def facts(rng: random.Random, device: str) -> DeviceFacts:
 
 
 def huge(rng: random.Random, device: str) -> DeviceFacts:
-    """A large table, over few or very many ports."""
-    rows, ports = 200_000, rng.choice([1, 48, 100_000])
+    """A large table of forwarding or of ARP, over few or very many ports."""
+    rows, ports = rng.choice([200_000, 2_000_000]), rng.choice([1, 48, 100_000])
     start = rng.randrange(1 << 30)
     macs = tuple(
         f"02:00:{n >> 24 & 255:02x}:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}"
         for n in range(start, start + rows)
     )
     indexes = tuple(str(1 + n % ports) for n in range(rows))
-    return DeviceFacts(device, 0, (FactTable("fdb", {"mac": macs, "ifIndex": indexes}),))
+    columns = {"mac": macs, "ifIndex": indexes}
+    if rng.random() < 0.5:
+        return DeviceFacts(device, 0, (FactTable("fdb", columns),))
+    addresses = tuple(f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(start, start + rows))
+    return DeviceFacts(device, 0, (FactTable("arp", {"address": addresses, **columns}),))
 
 
 def make(rng: random.Random) -> tuple[bytes, Callable[[bytes], bool]]:
