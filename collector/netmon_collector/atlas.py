@@ -198,7 +198,7 @@ class Atlas:
     def _read(
         self, facts: DeviceFacts, names: Sequence[str], known: dict[str, str], agent_id: str
     ) -> tuple[Told, Witnesses, dict[str, KnownPort] | None]:
-        told = read_told(facts, names, self._site_of(facts.device), self._told.get(facts.device))
+        told = read_told(facts, names, self.site_of(facts.device), self._told.get(facts.device))
         table = facts.table("port")
         if table is None or not table.is_complete:
             return told, read_witnesses(facts, known, agent_id), None
@@ -211,7 +211,7 @@ class Atlas:
         moved = {
             device: replace(one, site=site)
             for device, one in self._told.items()
-            if (site := self._site_of(device)) != one.site
+            if (site := self.site_of(device)) != one.site
         }
         if moved:
             self._told.update(moved)
@@ -219,7 +219,7 @@ class Atlas:
             for one in self._told.values():
                 self.addresses.enter(one)
 
-    def _site_of(self, device: str) -> str:
+    def site_of(self, device: str) -> str:
         if self._sites is None:
             return ""
         polled = self._polling.one(device)

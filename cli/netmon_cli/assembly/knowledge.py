@@ -131,7 +131,9 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     standings = Standings(Settings(), KeptStandings(ground.state).all())
     outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
     jitter = Random()  # noqa: S311 - jitter is no secret
-    alerting = Alerting(ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook)
+    alerting = Alerting(
+        ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook, site_of=atlas.site_of
+    )
     owners = Owners(polling, fleet, facts)
     facts.tell(owners)
     reactions = Reactions(polling)

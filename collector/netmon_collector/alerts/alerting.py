@@ -53,8 +53,12 @@ class Alerting:
         now_ms: Callable[[], int],
         random: Random,
         network: Network | None = None,
+        site_of: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """network: what is known of what stands between devices. Raises ConfigError where the file is wrong."""
+        """network: what is known of what stands between devices. site_of: where a device is, by its instance.
+
+        Raises ConfigError where the file is wrong.
+        """
         self._network = network or Unknown()
         self._path = options.config_file
         self._folder = options.config_file.parent if options.config_file else Path()
@@ -69,7 +73,7 @@ class Alerting:
         self._incident_book = IncidentBook(state)
         self.incidents = Incidents(self._incident_book.all())
         self._windows = KeptWindows(state)
-        self.maintenance = Maintenance({window.id: window for window in self._windows.all()})
+        self.maintenance = Maintenance({window.id: window for window in self._windows.all()}, site_of)
         self.delivery = Delivery(
             self.outbox, self.file.open(self._surroundings, self._folder), url=self.url, now_ms=now_ms, random=random
         )

@@ -1,6 +1,6 @@
 """Windows of maintenance, in which nobody is told of what they are for: once, or again and again by the calendar."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -77,9 +77,10 @@ class Window:
 
 @dataclass(slots=True)
 class Maintenance:
-    """All windows; what they come to is worked out for a day at a time."""
+    """All windows; what they come to is worked out for a day at a time. site_of: where a device is, by its instance."""
 
     windows: dict[str, Window] = field(default_factory=dict)
+    site_of: Callable[[str], str] = lambda _: ""
     _spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     _known: tuple[int, int] = (0, 0)
 
@@ -93,14 +94,17 @@ class Maintenance:
         self._known = (0, 0)
 
     def muted_by(self, labels: Mapping[str, str], at_ms: int) -> list[str]:
-        """Names of the windows that hold for these labels at a time, sorted."""
+        """Names of the windows that hold for these labels at a time, sorted. The site of a device counts as a label."""
         self._work_out(at_ms)
-        return sorted(
-            window.name
+        holding = [
+            window
             for window_id, window in self.windows.items()
             if any(start <= at_ms < end for start, end in self._spans[window_id])
-            and matches_all(window.matchers, labels)
-        )
+        ]
+        if not holding:
+            return []
+        placed = {"site": self.site_of(labels.get("instance", "")), **labels}
+        return sorted(window.name for window in holding if matches_all(window.matchers, placed))
 
     def devices(self, instances: Set[str], at_ms: int) -> Set[str]:
         """Those of some devices that a window is for at a time, whatever is said of them."""

@@ -85,6 +85,16 @@ def test_only_what_it_is_for_is_mute_and_only_then() -> None:
     assert maintenance.muted_by({"site": "x"}, inside) == []
 
 
+def test_a_window_for_a_site_is_for_its_devices_whatever_labels_their_alerts_have() -> None:
+    maintenance = Maintenance(site_of=lambda instance: "x" if instance == "sw1" else "")
+    maintenance.keep(window("2026-11-21T22:00"))
+    inside = at("2026-11-21T23:00")
+    assert maintenance.muted_by({"instance": "sw1"}, inside) == ["patch night"]
+    assert maintenance.muted_by({"instance": "sw1", "site": "y"}, inside) == []
+    assert maintenance.muted_by({"instance": "sw2"}, inside) == []
+    assert maintenance.devices({"sw1", "sw2"}, inside) == {"sw1"}
+
+
 def test_one_that_was_ended_early_is_over() -> None:
     maintenance = Maintenance()
     maintenance.keep(replace(window("2026-11-21T22:00"), ended_at_ms=at("2026-11-21T22:30")))
