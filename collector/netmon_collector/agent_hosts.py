@@ -1,6 +1,5 @@
 """What the hosts of agents are known by that tell no facts: their ids, names and the MAC addresses in their metrics."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -8,6 +7,7 @@ from typing import Final, Protocol
 from netmon_collector.atlas import Atlas
 from netmon_collector.fleet import Device
 from netmon_collector.identity.witness import witnesses
+from netmon_collector.repeat import keep_at
 from netmon_collector.store.base import Matcher, MatchOp, Store
 from netmon_collector.topology.told import Port, Told, mac_number
 from netmon_configs.logs import EventLog
@@ -34,16 +34,12 @@ class AgentHosts:
 
     async def run(self) -> None:
         """Until cancelled."""
-        is_broken = False
-        while True:
-            try:
-                await self.look()
-                is_broken = False
-            except Exception as error:  # noqa: BLE001 - a store that does not answer must not end the map
-                if not is_broken:
-                    log.warning("agents.not_seen", error=repr(error)[:200])
-                is_broken = True
-            await asyncio.sleep(LOOK_EVERY_S)
+        await keep_at(
+            self.look,
+            LOOK_EVERY_S,
+            failing=lambda error: log.warning("agents.not_seen", error=error),
+            recovered=lambda: log.info("agents.seen_again"),
+        )
 
     async def look(self) -> None:
         """Tells of every agent's host as it is known now. Raises what the store raises."""

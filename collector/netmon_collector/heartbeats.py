@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from netmon_collector.repeat import keep_at
 from netmon_collector.rules.writing import Ledger
 from netmon_configs.logs import EventLog
 from netmon_proto.model import NAME, Labels
@@ -89,17 +90,12 @@ class Heartbeats:
 
     async def run(self) -> None:
         """Writes down how old each is, and which are late, until cancelled."""
-        broken = False
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - a store that fails must not end the collector
-                if not broken:
-                    log.error("heartbeats.not_written", error=f"{type(error).__name__}: {error}")
-                broken = True
-            else:
-                broken = False
-            await asyncio.sleep(EVERY_S)
+        await keep_at(
+            self.look,
+            EVERY_S,
+            failing=lambda error: log.error("heartbeats.not_written", error=error),
+            recovered=lambda: log.info("heartbeats.written_again"),
+        )
 
     async def look(self) -> None:
         """Does so once."""

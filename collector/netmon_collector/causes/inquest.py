@@ -19,6 +19,7 @@ from netmon_collector.alerts.incident import Entry, Incident, Kind, note
 from netmon_collector.causes.findings import Finding, Findings, Toll
 from netmon_collector.causes.matter import Laying, Matter, needs_of
 from netmon_collector.causes.plan import Plan
+from netmon_collector.repeat import keep_at
 from netmon_collector.topology.graph import Graph
 from netmon_configs.logs import EventLog
 
@@ -96,19 +97,13 @@ class Inquests:
 
     async def run(self) -> None:
         """Until cancelled."""
-        broken = False
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - a cause that is not found must not end the collector
-                if not broken:
-                    log.warning("causes.broken", error=f"{type(error).__name__}: {error}"[:200])
-                broken = True
-            else:
-                if broken:
-                    log.info("causes.recovered")
-                broken = False
+        await asyncio.sleep(LOOK_S)
+        await keep_at(
+            self.look,
+            LOOK_S,
+            failing=lambda error: log.warning("causes.broken", error=error),
+            recovered=lambda: log.info("causes.recovered"),
+        )
 
     async def look(self) -> None:
         """Looks at the incidents that want it, and forgets those that are no more."""

@@ -1,6 +1,5 @@
 """Listens to what the collector knows of its devices, judges them on a beat, and says what changed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Final
 
@@ -10,6 +9,7 @@ from netmon_collector.reachability.ledger import Judgement, Ledger
 from netmon_collector.reachability.standing import Standing
 from netmon_collector.reachability.telling import Chronicler, note_series, worth_keeping
 from netmon_collector.reachability.witnesses import Kind
+from netmon_collector.repeat import keep_at
 from netmon_collector.rules.writing import Ledger as Results
 from netmon_collector.state.events import NewEvent
 from netmon_collector.topology.graph import Graph
@@ -65,19 +65,12 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        broken = False
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - a judgement that fails must not end the collector
-                if not broken:
-                    log.error("reachability.broken", error=f"{type(error).__name__}: {error}")
-                broken = True
-            else:
-                if broken:
-                    log.info("reachability.recovered")
-                broken = False
-            await asyncio.sleep(EVERY_S)
+        await keep_at(
+            self.look,
+            EVERY_S,
+            failing=lambda error: log.error("reachability.broken", error=error),
+            recovered=lambda: log.info("reachability.recovered"),
+        )
 
     async def look(self) -> None:
         """One beat."""

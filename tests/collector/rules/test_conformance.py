@@ -66,14 +66,19 @@ SCRIPTS = {
 }
 
 
+def lines_of(script: str) -> dict[str, str]:
+    """The lines of a script by their names."""
+    named = (line.split(maxsplit=1) for line in script.strip().splitlines())
+    return {name: steps.strip() for name, steps in named}
+
+
 async def played(folder: Path, life: str, script: str) -> tuple[Bench, dict[str, list[str]], list[dict[str, Alert]]]:
     """What became of a script: its lines as they came to be, and what was handed on at each evaluation, by name."""
     bench = Bench(folder, RULES.format(life=life))
     await bench.book.start()
-    wanted = dict(line.split(maxsplit=1) for line in script.strip().splitlines())
     seen: dict[str, list[str]] = {"ALERTS": [], "sent": []}
     sent: list[dict[str, Alert]] = []
-    for step, value in enumerate(wanted["x"].split()):
+    for step, value in enumerate(lines_of(script)["x"].split()):
         now_s = step * STEP_S
         bench.have("x", {now_s: STALE if value == "-" else float(value)}, instance="a")
         before = len(bench.told.calls)
@@ -83,13 +88,15 @@ async def played(folder: Path, life: str, script: str) -> tuple[Bench, dict[str,
         sent.append({alert.name: alert for _, alerts in bench.told.calls[before:] for alert in alerts})
         told = sent[-1].get("Up")
         seen["sent"].append("-" if told is None else "R" if told.state is AlertState.RESOLVED else "F")
-    assert {name: " ".join(one) for name, one in seen.items()} == {name: wanted[name].strip() for name in seen}
     return bench, seen, sent
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_an_alert_goes_the_way_of_its_script(tmp_path: Path, name: str) -> None:
-    await played(tmp_path, *SCRIPTS[name])
+    life, script = SCRIPTS[name]
+    _, seen, _ = await played(tmp_path, life, script)
+    wanted = lines_of(script)
+    assert {line: " ".join(steps) for line, steps in seen.items()} == {line: wanted[line] for line in seen}
 
 
 async def test_what_is_handed_on_says_who_since_when_and_for_how_long(tmp_path: Path) -> None:
