@@ -10,10 +10,10 @@ from netmon_api.incident_models import (
     IncidentAnswer,
     IncidentDetail,
     IncidentsQuery,
-    OnCallAnswer,
     ReleaseBody,
 )
-from netmon_api.models import Listing, NoQuery, PageQuery
+from netmon_api.models import Listing, NoQuery
+from netmon_api.oncall import ON_CALL_ROUTES
 from netmon_api.receivers import PreviewAnswer, PreviewBody, ReceiverAnswer, ReceiversQuery, TestAnswer
 from netmon_api.routes import Route
 
@@ -29,8 +29,7 @@ ALERTING_ROUTES: tuple[Route, ...] = (
           "End a window of maintenance"),
     Route("GET", "/api/v1/notifications", Access.TOKEN, alerting.list_notifications, NotificationsQuery,
           Listing[NotificationAnswer], "What people were told, and whether it arrived"),
-    Route("GET", "/api/v1/oncall", Access.TOKEN, incidents.list_on_call, PageQuery, Listing[OnCallAnswer],
-          "Who is on call now, and who is next"),
+    *ON_CALL_ROUTES,
     Route("GET", _INCIDENTS, Access.TOKEN, incidents.list_incidents, IncidentsQuery, Listing[IncidentAnswer],
           "Alerts that belong together, the newest incident first"),
     Route("GET", _INCIDENTS + "/{number}", Access.TOKEN, incidents.show_incident, NoQuery, IncidentDetail,

@@ -19,15 +19,6 @@ class IncidentsQuery(PageQuery):
     open: bool | None = None
 
 
-class OnCallAnswer(Answer):
-    """Who is on call by a schedule now, "" where nobody is; who is next, and from when."""
-
-    schedule: str
-    now: str
-    next: str | None
-    next_from: Time | None
-
-
 class CommentBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -15,11 +15,10 @@ from netmon_api.incident_models import (
     IncidentDetail,
     IncidentsQuery,
     MemberAnswer,
-    OnCallAnswer,
     ReleaseBody,
     ShadowAnswer,
 )
-from netmon_api.models import Listing, NoQuery, PageQuery
+from netmon_api.models import Listing, NoQuery
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.alerts.incident import Entry, Incident, Kind, NotOpen, acknowledge, note, release, snooze
@@ -27,25 +26,6 @@ from netmon_collector.alerts.kinship import explanation
 
 MOST_DIGITS = 9
 MOST_SHOWN = 100
-
-
-async def list_on_call(call: Call[PageQuery]) -> Listing[OnCallAnswer]:
-    """All schedules, in the order of the file."""
-    now_ms = call.services.now_ms()
-    options = call.services.alerting.file.schedules
-    results = []
-    for one in page_of(options, call.query):
-        schedule = one.schedule()
-        change = schedule.next(now_ms)
-        results.append(
-            OnCallAnswer(
-                schedule=one.name,
-                now=schedule.who(now_ms),
-                next=change[1] if change else None,
-                next_from=rfc3339(change[0]) if change else None,
-            )
-        )
-    return listing(call.request.path, len(options), results, call.query)
 
 
 async def list_incidents(call: Call[IncidentsQuery]) -> Listing[IncidentAnswer]:

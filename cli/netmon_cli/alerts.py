@@ -1,6 +1,5 @@
 """`netmon alerts`, `netmon silence` and `netmon maintenance`: talks to the collector about alerts."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from netmon_cli import output
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Colour, Column, Paper, age, duration, escape, table
+from netmon_cli.user import user_name
 
 _V2 = "/alertmanager/api/v2"
 _WINDOWS = "/api/v1/maintenance"
@@ -45,7 +45,7 @@ def add_silence(client: Client, matchers: Sequence[str], for_s: float, author: s
         "matchers": [_matcher(text) for text in matchers],
         "startsAt": _stamp(now_s),
         "endsAt": _stamp(now_s + for_s),
-        "createdBy": author or _user(),
+        "createdBy": author or user_name(),
         "comment": comment or "from the command line",
     }
     output.write_lines([str(client.send("POST", f"{_V2}/silences", body)["silenceID"])])
@@ -109,7 +109,7 @@ def add_window(client: Client, plan: Plan) -> Exit:
         "duration": plan.for_s,
         "zone": plan.zone,
         "repeats": plan.repeats,
-        "created_by": plan.author or _user(),
+        "created_by": plan.author or user_name(),
         "comment": plan.comment,
     }
     output.write_lines([str(client.send("POST", _WINDOWS, body)["id"])])
@@ -223,10 +223,3 @@ def _time_s(text: str) -> float:
 
 def _local(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

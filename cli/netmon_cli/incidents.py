@@ -1,6 +1,5 @@
-"""`netmon incidents`, `incident` and `oncall`: talks to the collector about incidents and who cares for them."""
+"""`netmon incidents` and `incident`: talks to the collector about incidents and who cares for them."""
 
-import getpass
 from collections.abc import Sequence
 
 from pydantic import AwareDatetime, BaseModel
@@ -8,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit
 from netmon_cli.output import Cell, Colour, Column, Paper, age, escape, table, write_json, write_lines
+from netmon_cli.user import user_name
 
 _INCIDENTS = "/api/v1/incidents"
 _COLOURS: dict[str, Colour] = {"critical": "red", "warning": "yellow", "open": "red", "closed": "green"}
@@ -51,37 +51,6 @@ class Detail(Incident):
     timeline: list[Entry]
 
 
-class OnCall(BaseModel):
-    schedule: str
-    now: str
-    next: str | None
-    next_from: AwareDatetime | None
-
-
-class OnCalls(BaseModel):
-    results: list[OnCall]
-
-
-def show_on_call(client: Client, as_json: bool, on: Paper) -> Exit:
-    """Who is on call now and next, by schedule. Raises Failure."""
-    answer = client.pages("/api/v1/oncall")
-    if as_json:
-        write_json(answer)
-        return Exit.FINE
-    rows: list[list[Cell | str]] = [
-        [
-            escape(one.schedule),
-            escape(one.now or "nobody"),
-            "-" if one.next is None else escape(one.next or "nobody"),
-            "-" if one.next_from is None else _local(one.next_from),
-        ]
-        for one in client.understand(answer, OnCalls).results
-    ]
-    columns = [Column(name) for name in ("SCHEDULE", "NOW", "NEXT", "FROM")]
-    write_lines(table(columns, rows, on) if rows else ["no schedules"])
-    return Exit.FINE
-
-
 def show_all(client: Client, all_: bool, as_json: bool, on: Paper) -> Exit:
     """The newest first; exit code 1 where one is open that nobody has taken on. Raises Failure."""
     answer = client.pages(_INCIDENTS, [] if all_ else [("open", "true")])
@@ -117,19 +86,19 @@ def hold(
     client: Client, number: int, action: str, for_s: float, by: str | None, comment: str, as_json: bool, on: Paper
 ) -> Exit:
     """Takes an incident on (`ack`) or puts it off (`snooze`). Raises Failure."""
-    body = {"by": by or _user(), "for": for_s, "comment": comment}
+    body = {"by": by or user_name(), "for": for_s, "comment": comment}
     return _tell(client, client.send("POST", f"{_INCIDENTS}/{number}/{action}", body), as_json, on)
 
 
 def release(client: Client, number: int, by: str | None, comment: str, as_json: bool, on: Paper) -> Exit:
     """Has nobody care for it any more. Raises Failure."""
-    body = {"by": by or _user(), "comment": comment}
+    body = {"by": by or user_name(), "comment": comment}
     return _tell(client, client.send("POST", f"{_INCIDENTS}/{number}/release", body), as_json, on)
 
 
 def comment_on(client: Client, number: int, text: str, by: str | None, as_json: bool, on: Paper) -> Exit:
     """Raises Failure."""
-    body = {"by": by or _user(), "text": text}
+    body = {"by": by or user_name(), "text": text}
     return _tell(client, client.send("POST", f"{_INCIDENTS}/{number}/comment", body), as_json, on)
 
 
@@ -178,10 +147,3 @@ def _coloured(text: str) -> Cell:
 
 def _local(time: AwareDatetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -33,8 +33,9 @@ from netmon_cli.tree_checks import check_app
 from netmon_cli.tree_devices import credential_app, device_app
 from netmon_cli.tree_discovery import add_commands as add_discovery_commands
 from netmon_cli.tree_heartbeats import heartbeat_app
-from netmon_cli.tree_incidents import incident_app, rehearse_outages, show_incidents, show_on_call, show_why
+from netmon_cli.tree_incidents import incident_app, rehearse_outages, show_incidents, show_why
 from netmon_cli.tree_map import add_commands as add_map_commands
+from netmon_cli.tree_oncall import oncall_app
 from netmon_cli.tree_profiles import mib, profile_app
 from netmon_cli.tree_receivers import receivers_app
 from netmon_cli.tree_rules import rules_app
@@ -71,6 +72,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(receivers_app, name="receivers")
 app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(incident_app, name="incident")
+app.add_typer(oncall_app, name="oncall")
 
 
 @app.command()
@@ -362,7 +364,6 @@ def dashboards_export(
 app.command("alerts")(show_alerts)
 app.command("incidents")(show_incidents)
 app.command("why")(show_why)
-app.command("oncall")(show_on_call)
 app.command("rehearse")(rehearse_outages)
 app.command()(mib)
 add_map_commands(app)

@@ -1,4 +1,4 @@
-"""`netmon incidents`, `incident` and `oncall`: what goes on, and who cares for it."""
+"""`netmon incidents` and `incident`: what goes on, and who cares for it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +29,6 @@ def show_incidents(
     from netmon_cli.incidents import show_all
 
     finish(show_all(client_at(url, token_file), all_, as_json, paper()))
-
-
-def show_on_call(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """Who is on call now, and who is next."""
-    from netmon_cli import incidents
-
-    finish(incidents.show_on_call(client_at(url, token_file), as_json, paper()))
 
 
 def rehearse_outages(

@@ -29,7 +29,7 @@ groups:
 ALERTING = """
 route: {receiver: ops, group_by: [alertname], group_wait: 1s, group_interval: 1s}
 schedules: [{name: primary, layers: [{receivers: [ops], starts: '2026-01-05T09:00'}]}]
-receivers: [{name: ops, webhook_configs: [{url: '%s'}]}]
+receivers: [{name: ops, webhook_configs: [{url: '%s'}]}, {name: bob}]
 """
 
 
@@ -170,3 +170,14 @@ def test_who_is_on_call_can_be_asked(lab: Lab) -> None:
     (schedule,) = json.loads(asked(lab, "oncall", "--json"))["results"]
     assert schedule["schedule"] == "primary"
     assert schedule["now"] in asked(lab, "oncall")
+
+
+def test_whoever_stands_in_is_on_call_until_that_is_ended(lab: Lab) -> None:
+    for one in json.loads(asked(lab, "oncall", "overrides", "--json"))["results"]:
+        asked(lab, "oncall", "end", one["id"])
+    usual = json.loads(asked(lab, "oncall", "--json"))["results"][0]["now"]
+    override = asked(lab, "oncall", "override", "primary", "bob", "--for", "8h", "--by", "eve").strip()
+    assert json.loads(asked(lab, "oncall", "--json"))["results"][0]["now"] == "bob" != usual
+    assert f"{override}  primary" in asked(lab, "oncall", "overrides")
+    assert asked(lab, "oncall", "end", override) == f"ended {override}\n"
+    assert json.loads(asked(lab, "oncall", "--json"))["results"][0]["now"] == usual

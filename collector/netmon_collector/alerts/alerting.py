@@ -22,6 +22,8 @@ from netmon_collector.alerts.kinship import Kinship, Unknown
 from netmon_collector.alerts.kinship import Surroundings as Network
 from netmon_collector.alerts.maintenance import Maintenance, Window, check_window
 from netmon_collector.alerts.notifier import Notifier
+from netmon_collector.alerts.overrides import NoOverride, OnCallOverride, Overrides
+from netmon_collector.alerts.schedule import Schedule
 from netmon_collector.alerts.silences import Silence, Silences
 from netmon_collector.alerts.texts.library import Written
 from netmon_collector.config import AlertingOptions
@@ -29,14 +31,16 @@ from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.incidents import IncidentBook
 from netmon_collector.state.maintenance import KeptWindows
 from netmon_collector.state.outbox import Outbox
+from netmon_collector.state.overrides import OverrideBook
 from netmon_configs.load import ConfigError
 from netmon_configs.logs import EventLog
+from netmon_configs.wording import did_you_mean
 
 LOOK_S: Final = 5.0
 KEPT_MS: Final = 5 * 86_400_000
 """How long it can be seen what was told, and which silences there were."""
 INCIDENTS_KEPT_MS: Final = 30 * 86_400_000
-"""How long an incident can be seen after it was closed."""
+"""How long an incident can be seen after it was closed, and who stood in is told of the end of what they were told."""
 HOUSEKEEPING_S: Final = 3600.0
 
 log = EventLog("netmon.alerting")
@@ -74,6 +78,8 @@ class Alerting:
         self.incidents = Incidents(self._incident_book.all())
         self._windows = KeptWindows(state)
         self.maintenance = Maintenance({window.id: window for window in self._windows.all()}, site_of)
+        self._override_book = OverrideBook(state)
+        self.overrides = Overrides(self._override_book.all())
         self.delivery = Delivery(
             self.outbox, self.file.open(self._surroundings, self._folder), url=self.url, now_ms=now_ms, random=random
         )
@@ -128,6 +134,27 @@ class Alerting:
         await asyncio.to_thread(self._windows.drop, window_id)
         self.maintenance.forget(window_id)
 
+    def schedules(self) -> list[Schedule]:
+        """The schedules of the file, with the overrides that people made."""
+        return [self.overrides.applied(one, self.file.endpoints()) for one in self.file.rotas()]
+
+    async def stand_in(self, wanted: OnCallOverride) -> None:
+        """Makes an override, which counts once it is on disk. Raises NoOverride, and SQLAlchemyError."""
+        for what, name, known in (
+            ("schedule", wanted.schedule, [one.name for one in self.file.schedules]),
+            ("receiver without 'on_call'", wanted.receiver, sorted(self.file.people())),
+        ):
+            if name not in known:
+                raise NoOverride(f"there is no {what} '{name}'{did_you_mean(name, known)}")
+        self.overrides.check(wanted, self._now_ms())
+        await self._keep_override(wanted)
+
+    async def end_override(self, override_id: str) -> OnCallOverride:
+        """Ends an override now. Raises KeyError where there is none, and SQLAlchemyError."""
+        ended = self.overrides.ended(override_id, self._now_ms())
+        await self._keep_override(ended)
+        return ended
+
     async def change_incident(self, number: int, change: Callable[[Incident], Incident]) -> Incident:
         """Has a person's word on an incident count once it is on disk. Raises KeyError where there is no such incident,
         NotOpen where it is over, and SQLAlchemyError."""
@@ -140,6 +167,10 @@ class Alerting:
     async def _keep_silences(self, changed: Sequence[Silence]) -> None:
         await asyncio.to_thread(self.book.keep_silences, changed)
         self.silences.keep(changed)
+
+    async def _keep_override(self, one: OnCallOverride) -> None:
+        await asyncio.to_thread(self._override_book.keep, one)
+        self.overrides.keep(one)
 
     def _parts(self) -> tuple[Groups, Decisions]:
         file: AlertingFile = self.file
@@ -154,6 +185,7 @@ class Alerting:
             file.on_call(),
             Kinship(self._network),
             file.policies(),
+            self.overrides,
         )
         return Groups(file.tree()), decisions
 
@@ -178,6 +210,7 @@ class Alerting:
             before_ms = now_ms - KEPT_MS
             await asyncio.to_thread(self.outbox.forget_before, before_ms)
             await asyncio.to_thread(self.book.drop_silences, self.silences.forget_before(before_ms))
+            await asyncio.to_thread(self._override_book.drop, self.overrides.forget_before(now_ms - INCIDENTS_KEPT_MS))
             async with self.incidents.lock:
                 await asyncio.to_thread(
                     self._incident_book.drop, self.incidents.forget_before(now_ms - INCIDENTS_KEPT_MS)

@@ -90,7 +90,7 @@ class AlertingFile(Options):
 
     def _schedules_are_known(self) -> None:
         schedules = _unique("schedules", [one.name for one in self.schedules])
-        people = {one.name for one in self._receivers if one.on_call is None}
+        people = self.people()
         for one in self.schedules:
             for name in one.schedule().people():
                 _known("receiver without 'on_call'", name, people)
@@ -108,9 +108,17 @@ class AlertingFile(Options):
     def rules(self) -> tuple[InhibitRule, ...]:
         return tuple(one.rule() for one in self.inhibit_rules)
 
+    def people(self) -> set[str]:
+        """Receivers that can be on call."""
+        return {one.name for one in self._receivers if one.on_call is None}
+
+    def rotas(self) -> list[Schedule]:
+        """All schedules."""
+        return [one.schedule() for one in self.schedules]
+
     def on_call(self) -> dict[str, Schedule]:
         """The schedules of those receivers that have one."""
-        schedules = {one.name: one.schedule() for one in self.schedules}
+        schedules = {one.name: one for one in self.rotas()}
         return {one.name: schedules[one.on_call] for one in self._receivers if one.on_call is not None}
 
     def chains(self) -> Chains:

@@ -14,6 +14,7 @@ from netmon_collector.alerts.incidents import Incidents
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.kinship import Kinship
 from netmon_collector.alerts.maintenance import Maintenance
+from netmon_collector.alerts.overrides import Overrides
 from netmon_collector.alerts.routes import Route
 from netmon_collector.alerts.schedule import Schedule
 from netmon_collector.alerts.silences import Silences
@@ -102,6 +103,7 @@ class Decisions:
     on_call: Mapping[str, Schedule] = field(default_factory=dict)
     kinship: Kinship = field(default_factory=Kinship)
     policies: Sequence[Policy] = ()
+    overrides: Overrides = field(default_factory=Overrides)
     told: dict[tuple[Endpoint, str], Told] = field(default_factory=dict)
 
     def take(self, alert: Alert) -> None:
@@ -169,6 +171,7 @@ class Decisions:
         schedule = self.on_call.get(receiver)
         if schedule is None:
             return [receiver]
+        schedule = self.overrides.applied(schedule, self.endpoints)
         if all(alert.resolved_at_ms is not None for alert in due.alerts):
             return [receiver, *schedule.people()]
         return [receiver, schedule.who(due.at_ms)]

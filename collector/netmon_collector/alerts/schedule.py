@@ -19,21 +19,23 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Somebody stands in from a time until another, as clocks there show them."""
+    """Somebody stands in from a time until another, Unix milliseconds."""
 
     receiver: str
-    starts: datetime
-    ends: datetime
+    starts_ms: int
+    ends_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule in a time zone. Of layers and overrides that hold at a time the last one counts, overrides first.
+    """A schedule in a time zone, with the name that it has in the configuration. Of layers and overrides that hold at a
+    time the last one counts, overrides first.
 
     A time that the clocks show twice is the first of the two, one that they skip comes as much later as they skip: so
     nobody's turn begins twice, and none is left out.
     """
 
+    name: str
     zone: tzinfo
     layers: tuple[Layer, ...]
     overrides: tuple[Override, ...] = ()
@@ -41,7 +43,7 @@ class Schedule:
     def who(self, at_ms: int) -> str:
         """The receiver on call, "" where nobody is."""
         for override in reversed(self.overrides):
-            if self._ms(override.starts) <= at_ms < self._ms(override.ends):
+            if override.starts_ms <= at_ms < override.ends_ms:
                 return override.receiver
         for layer in reversed(self.layers):
             turn = self._turn(layer, at_ms)
@@ -72,8 +74,8 @@ class Schedule:
         for layer in self.layers:
             yield self._begin_ms(layer, max(self._turn(layer, at_ms) + 1, 0))
         for override in self.overrides:
-            yield self._ms(override.starts)
-            yield self._ms(override.ends)
+            yield override.starts_ms
+            yield override.ends_ms
 
     def _turn(self, layer: Layer, at_ms: int) -> int:
         """The number of the turn that goes on, negative before the first."""
@@ -84,7 +86,9 @@ class Schedule:
         return turn + 1 if at_ms >= self._begin_ms(layer, turn + 1) else turn
 
     def _begin_ms(self, layer: Layer, turn: int) -> int:
-        return self._ms(layer.starts + timedelta(days=layer.days * turn))
+        return local_ms(layer.starts + timedelta(days=layer.days * turn), self.zone)
 
-    def _ms(self, local: datetime) -> int:
-        return round(local.replace(tzinfo=self.zone).timestamp() * 1000)
+
+def local_ms(local: datetime, zone: tzinfo) -> int:
+    """The time at which clocks there show this, Unix milliseconds."""
+    return round(local.replace(tzinfo=zone).timestamp() * 1000)

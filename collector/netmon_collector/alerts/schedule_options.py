@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from netmon_collector.alerts.schedule import Layer, Override, Schedule
+from netmon_collector.alerts.schedule import Layer, Override, Schedule, local_ms
 from netmon_configs.options import Duration, Options
 
 _DAY_S = 86_400
@@ -66,8 +66,12 @@ class ScheduleOptions(Options):
     overrides: tuple[OverrideOptions, ...] = Field(default=(), max_length=1000)
 
     def schedule(self) -> Schedule:
+        zone = ZoneInfo(self.zone)
         return Schedule(
-            ZoneInfo(self.zone),
+            self.name,
+            zone,
             tuple(Layer(one.receivers, one.starts, round(one.rotation_s) // _DAY_S) for one in self.layers),
-            tuple(Override(one.receiver, one.starts, one.ends) for one in self.overrides),
+            tuple(
+                Override(one.receiver, local_ms(one.starts, zone), local_ms(one.ends, zone)) for one in self.overrides
+            ),
         )

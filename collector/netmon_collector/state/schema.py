@@ -382,3 +382,11 @@ standings = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """How devices stood that were in trouble; `content` is JSON."""
+
+on_call_overrides = Table(
+    "on_call_overrides",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Who stands in for whom is on call; `content` is JSON."""

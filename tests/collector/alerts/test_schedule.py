@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from netmon_collector.alerts.schedule import Layer, Override, Schedule
+from netmon_collector.alerts.schedule import Layer, Override, Schedule, local_ms
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -15,7 +15,7 @@ def at(text: str) -> int:
 
 
 def week(starts: str, *overrides: Override) -> Schedule:
-    return Schedule(BERLIN, (Layer(("ada", "bob", "eve"), datetime.fromisoformat(starts), 7),), overrides)
+    return Schedule("primary", BERLIN, (Layer(("ada", "bob", "eve"), datetime.fromisoformat(starts), 7),), overrides)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_an_hour_that_never_comes_hands_over_after_it() -> None:
 
 
 def test_an_override_counts_before_turns_and_the_last_one_before_others() -> None:
-    days = [datetime(2026, 3, day) for day in (17, 18, 19, 20)]  # noqa: DTZ001 - as clocks in the zone show it
+    days = [local_ms(datetime(2026, 3, day), BERLIN) for day in (17, 18, 19, 20)]  # noqa: DTZ001 - of the zone
     schedule = week("2026-03-16T09:00", Override("bob", days[0], days[2]), Override("eve", days[1], days[3]))
     found = [schedule.who(at(f"2026-03-{day}T12:00:00+01:00")) for day in (16, 17, 18, 19, 20)]
     assert found == ["ada", "bob", "eve", "eve", "ada"]
@@ -56,5 +56,5 @@ def test_an_override_counts_before_turns_and_the_last_one_before_others() -> Non
 
 
 def test_one_who_is_alone_is_never_relieved() -> None:
-    schedule = Schedule(BERLIN, (Layer(("ada",), datetime(2026, 3, 16), 1),))  # noqa: DTZ001 - of the zone
+    schedule = Schedule("primary", BERLIN, (Layer(("ada",), datetime(2026, 3, 16), 1),))  # noqa: DTZ001 - of the zone
     assert schedule.next(at("2026-03-16T12:00:00+01:00")) is None
