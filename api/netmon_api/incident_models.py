@@ -85,7 +85,8 @@ class EntryAnswer(Answer):
 
 
 class IncidentAnswer(Answer):
-    """`state`: what holds now; one that is put off is that, whoever has taken it on."""
+    """`state`: what holds now; one that is put off is that, whoever has taken it on. `probable_cause`: "" where none is
+    known."""
 
     number: int
     title: str
@@ -98,6 +99,7 @@ class IncidentAnswer(Answer):
     snoozed_until: Time | None
     firing: int = Field(description="How many of its groups have something that fires.")
     groups: int
+    probable_cause: str
 
 
 class IncidentDetail(IncidentAnswer):

@@ -135,6 +135,7 @@ def _told(incident: Incident, now_ms: int) -> dict[str, Any]:
         "snoozed_until": rfc3339(incident.snoozed_until_ms) if snoozed else None,
         "firing": sum(one.over_ms is None for one in incident.members),
         "groups": len(incident.members),
+        "probable_cause": incident.probable_cause,
     }
 
 

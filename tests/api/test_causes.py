@@ -91,6 +91,9 @@ async def test_what_was_found_stays_when_it_is_over_and_speaks_the_next_time(lab
     timeline = lab.alerting.incidents.all()[1].timeline
     assert [one.kind for one in timeline] == [Kind.OPENED, Kind.CAUSE]
     assert timeline[-1].text == f"probable cause: east has failed ({kept.cause.score:.0%})"
+    shown = await lab.get("/api/v1/incidents/1")
+    assert shown["probable_cause"] == lab.alerting.incidents.probable_cause("g")
+    assert shown["probable_cause"] == f"east has failed ({kept.cause.score:.0%})"
     lab.alerting.incidents.keep([end_groups(lab.alerting.incidents.all()[1], ["g"], NOW_MS + 1000)])
     assert lab.causes.all() == [kept]
     assert (await causes(lab))[0]["title"] == "east has failed"

@@ -81,7 +81,12 @@ class Alerting:
         self._override_book = OverrideBook(state)
         self.overrides = Overrides(self._override_book.all())
         self.delivery = Delivery(
-            self.outbox, self.file.open(self._surroundings, self._folder), url=self.url, now_ms=now_ms, random=random
+            self.outbox,
+            self.file.open(self._surroundings, self._folder),
+            url=self.url,
+            now_ms=now_ms,
+            random=random,
+            cause_of=self.incidents.probable_cause,
         )
         groups, decisions = self._parts()
         self.notifier = Notifier(groups, decisions, self.book, self.outbox, self.delivery.post, now_ms)

@@ -13,12 +13,14 @@ class Message:
     url: where the collector can be seen by people, without a slash at its end; "" where nobody said.
     reference: what the channel gave for the last message of the same group, such as the thread of a chat, or "".
     attempt: 1 for the first; a receiver may know doubles by `notification.key`.
+    cause: what has probably caused the incident, in words; "" where nobody knows.
     """
 
     notification: Notification
     url: str = ""
     reference: str = ""
     attempt: int = 1
+    cause: str = ""
 
 
 class Channel(Protocol):

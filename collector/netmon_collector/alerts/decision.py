@@ -209,12 +209,15 @@ class Decisions:
 
     def _repeat_ms(self, due: Due, told: Told | None) -> int:
         """After how long an endpoint is told again without news: never while somebody cares for the incident, at once
-        where it was put off until after the endpoint was last told."""
+        where it was put off until after the endpoint was last told, and for the group that gives the incident its name
+        where the cause became known after that."""
         incident = self.incidents.of_group(due.group.key)
         if incident is not None and incident.is_acknowledged(due.at_ms):
             return due.at_ms + 1
         if incident is not None and told is not None and told.at_ms < incident.snoozed_until_ms <= due.at_ms:
             return 0
+        if incident is not None and told is not None and told.at_ms < incident.cause_known_ms:
+            return 0 if incident.ranked()[0].key == due.group.key else due.group.route.repeat_interval_ms
         return due.group.route.repeat_interval_ms
 
     def _tell(self, endpoint: Endpoint, due: Due, alerts: Sequence[Alert]) -> Outcome | None:

@@ -69,13 +69,16 @@ class Delivery:
         now_ms: Callable[[], int],
         random: Random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        cause_of: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """cause_of: what has probably caused the incident of a group, by its key."""
         self._sleep = sleep
         self._outbox = outbox
         self._ways = ways
         self._url = url
         self._now_ms = now_ms
         self._random = random
+        self._cause_of = cause_of
         self._lines: dict[Endpoint, _Line] = {}
         self._closing: asyncio.Task[None] | None = None
 
@@ -171,7 +174,8 @@ class Delivery:
         knows, reference = await asyncio.to_thread(self._outbox.last_of, posted)
         if not news.firing and not knows:
             raise NotDelivered(NOBODY_KNOWS, permanent=True)
-        message = Message(news, self._url, reference if knows else "", attempt)  # what is over has no sequel
+        cause = self._cause_of(news.group_key)
+        message = Message(news, self._url, reference if knows else "", attempt, cause)  # what is over has no sequel
         try:
             async with asyncio.timeout(SEND_S):
                 return await way.channel.send(message)

@@ -81,6 +81,7 @@ class Incident:
     acknowledged_until_ms: until then `owner` cares for it, and nothing of it is told that is no news.
     snoozed_until_ms: until then nothing of it is told but its end.
     timeline: the oldest entry first; of very many those in the middle are dropped.
+    probable_cause: in words, "" where none is known; cause_known_ms: since when one is.
     """
 
     number: int
@@ -95,6 +96,8 @@ class Incident:
     timeline: tuple[Entry, ...] = ()
     shadows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     merged_into: int = 0
+    probable_cause: str = ""
+    cause_known_ms: int = 0
 
     @property
     def title(self) -> str:
@@ -210,6 +213,15 @@ def snooze(incident: Incident, by: str, until_ms: int, comment: str, now_ms: int
     """Nobody is to hear of it until a time. Raises NotOpen."""
     _must_be_open(incident)
     return note(replace(incident, snoozed_until_ms=until_ms), Entry(now_ms, Kind.SNOOZED, comment, by))
+
+
+def blame(incident: Incident, cause: str, score: float, now_ms: int) -> Incident:
+    """Something has probably caused it; the timeline tells of each cause once."""
+    text = f"{cause} ({score:.0%})"
+    blamed = replace(incident, probable_cause=text, cause_known_ms=incident.cause_known_ms or now_ms)
+    entry = Entry(now_ms, Kind.CAUSE, f"probable cause: {text}")
+    is_told = any(one.text.startswith(f"probable cause: {cause} (") for one in incident.timeline)
+    return blamed if is_told else note(blamed, entry)
 
 
 def note(incident: Incident, entry: Entry) -> Incident:

@@ -49,6 +49,11 @@ class Incidents:
         incident = self._incidents.get(self._of_group.get(key, 0))
         return incident if incident is not None and incident.closed_ms is None else None
 
+    def probable_cause(self, key: str) -> str:
+        """What has probably caused the last incident of a group, in words; "" where nobody knows."""
+        incident = self._incidents.get(self._of_group.get(key, 0))
+        return incident.probable_cause if incident is not None else ""
+
     @property
     def causes(self) -> Mapping[str, tuple[str, ...]]:
         """What each device was behind, by what open incidents know."""

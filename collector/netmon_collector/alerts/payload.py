@@ -12,8 +12,10 @@ NEVER: Final = "0001-01-01T00:00:00Z"
 
 
 def payload_of(message: Message, *, most_alerts: int = 0) -> dict[str, Any]:
-    """What Alertmanager would send, and beside that the key by which doubles are known. `most_alerts`: those beyond it
-    are only counted; 0: all are told."""
+    """What Alertmanager would send, and beside that the key by which doubles are known and the probable cause.
+
+    most_alerts: those beyond it are only counted; 0: all are told.
+    """
     news = message.notification
     told = news.alerts[:most_alerts] if most_alerts else news.alerts
     return {
@@ -28,6 +30,7 @@ def payload_of(message: Message, *, most_alerts: int = 0) -> dict[str, Any]:
         "externalURL": message.url,
         "alerts": [alert_payload(alert, message.url) for alert in told],
         "notificationKey": news.key,
+        "probableCause": message.cause,
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from netmon_analytics.cause import Cause, Earlier, Fault, Observations, rank
 from netmon_analytics.cause.impact import Estate, Impact, impact, priority
 from netmon_analytics.cause.words import evidence, title
-from netmon_collector.alerts.incident import Entry, Incident, Kind, note
+from netmon_collector.alerts.incident import Incident, blame
 from netmon_collector.causes.findings import Finding, Findings, Toll
 from netmon_collector.causes.matter import Laying, Matter, needs_of
 from netmon_collector.causes.plan import Plan
@@ -92,7 +92,6 @@ class Inquests:
         self._now_ms = now_ms
         self._looked: dict[int, tuple[int, int]] = {}
         self._took_ms = 0.0
-        self._said: dict[int, str] = {}
         self.findings = {one.number: one for one in kept.all()}
 
     async def run(self) -> None:
@@ -155,12 +154,9 @@ class Inquests:
         cause = findings.cause
         try:
             await asyncio.to_thread(self._kept.keep, findings)
-            if cause is not None and cause.score >= SURE and self._said.get(incident.number) != cause.title:
-                text = f"probable cause: {cause.title} ({cause.score:.0%})"
-                entry = Entry(findings.at_ms, Kind.CAUSE, text)
-                if all(one.text != text for one in incident.timeline):
-                    await self._change(incident.number, lambda one: note(one, entry))
-                self._said[incident.number] = cause.title
+            if cause is not None and cause.score >= SURE and not incident.probable_cause.startswith(f"{cause.title} ("):
+                title, score = cause.title, cause.score
+                await self._change(incident.number, lambda one: blame(one, title, score, findings.at_ms))
         except SQLAlchemyError as error:
             log.warning("causes.not_kept", incident=incident.number, error=str(getattr(error, "orig", error))[:200])
         self.findings[incident.number] = findings

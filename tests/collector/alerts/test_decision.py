@@ -1,6 +1,7 @@
 """Which alerts are told of, when, to whom: by hand, and beside a real Alertmanager."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from netmon_collector.alerts.base import Alert, AlertState
 from netmon_collector.alerts.calendar_options import IntervalOptions
 from netmon_collector.alerts.decision import Decisions, Endpoint, Notification
 from netmon_collector.alerts.groups import Groups
+from netmon_collector.alerts.incident import acknowledge, blame, join, open_incident
 from netmon_collector.alerts.inhibition import Inhibitor
 from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.alerts.matching import parse_matchers
@@ -109,6 +111,23 @@ def test_nothing_new_is_told_again_only_after_the_repeat_interval() -> None:
     desk = Desk(PLAIN, OPS)
     desk.take(alert(0, alertname="Down", host="a"), 0)
     assert [at for at, _, _ in summary(desk.until(130 * MINUTE_MS))] == [30, 30 + 3600, 30 + 7200]
+
+
+def test_a_cause_that_is_found_later_is_told_once_and_never_while_somebody_cares() -> None:
+    desk = Desk(PLAIN, OPS)
+    fired = [alert(0, alertname=name, host="a", severity=how) for name, how in (("Down", "critical"), ("Slow", "info"))]
+    for one in fired:
+        desk.take(one, 0)
+    keys = {one.group_key for one in desk.until(MINUTE_MS)}
+    opened = [open_incident(1, key, fired, MINUTE_MS) for key in sorted(keys)]
+    blamed = blame(
+        join(opened[0], opened[1].members[0].key, fired, "same instance: a", MINUTE_MS), "it", 0.8, MINUTE_MS
+    )
+    desk.decisions.incidents.keep([blamed])
+    assert [one.group_key for one in desk.until(60 * MINUTE_MS)] == [blamed.ranked()[0].key]
+    again = replace(blamed, cause_known_ms=61 * MINUTE_MS)
+    desk.decisions.incidents.keep([acknowledge(again, "ada", 1000 * MINUTE_MS, "", MINUTE_MS)])
+    assert desk.until(500 * MINUTE_MS) == []
 
 
 def test_an_end_is_told_once_and_only_to_who_was_told_of_the_start() -> None:

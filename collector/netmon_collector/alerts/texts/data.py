@@ -1,4 +1,4 @@
-"""What the templates of notifications work on, by the names that Alertmanager gives it.
+"""What the templates of notifications work on, by the names that Alertmanager gives it; ProbableCause is our own.
 
 See prometheus.io/docs/alerting/latest/notifications.
 """
@@ -83,6 +83,7 @@ def data_of(message: Message) -> Struct:
             "CommonLabels": Pool(common([alert.labels for alert in news.alerts])),
             "CommonAnnotations": Pool(common([alert.annotations for alert in news.alerts])),
             "ExternalURL": message.url,
+            "ProbableCause": message.cause,
         },
     )
 

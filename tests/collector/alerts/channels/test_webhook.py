@@ -42,6 +42,7 @@ async def test_a_server_gets_alertmanagers_payload() -> None:
             }
         ],
         "notificationKey": "0123456789abcdef0123456789abcdef",
+        "probableCause": "",
     }
     assert isinstance(second, dict)
     assert (second["status"], second["alerts"][0]["endsAt"]) == ("resolved", "2023-11-14T22:14:20.5Z")

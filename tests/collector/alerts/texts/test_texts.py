@@ -81,6 +81,17 @@ def test_a_text_says_what_how_bad_since_when_and_where_to_look() -> None:
     ]
 
 
+def test_the_probable_cause_stands_first_in_every_text() -> None:
+    about = replace(two(), cause="core has <failed> (82%)")
+    for name in ("email.default.text", "slack.default.text", "msteamsv2.default.text", "netmon.text"):
+        first = filled(f'{{{{ template "{name}" . }}}}', about).splitlines()[0]
+        assert first == "Probable cause: core has <failed> (82%)"
+    for name in ("email.default.html", "telegram.default.message", "netmon.html"):
+        page = filled(f'{{{{ template "{name}" . }}}}', about, html=True)
+        assert "Probable cause: <b>core has &lt;failed&gt; (82%)</b>" in page
+        assert page.index("Probable cause") < page.index("host=web1")
+
+
 def test_what_a_device_says_is_text_in_html_and_never_a_script() -> None:
     about = two(summary="<script>alert(1)</script>", runbook_url="javascript:alert(1)")
     page = filled('{{ template "email.default.html" . }}', about, html=True)
