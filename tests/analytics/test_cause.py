@@ -16,8 +16,11 @@ from netmon_analytics.cause import (
     Weights,
     rank,
 )
+from netmon_analytics.cause.blocks import Blocks
 from netmon_analytics.cause.grouping import grouped
+from netmon_analytics.cause.hypotheses import PARTLY, Scene
 from netmon_analytics.cause.impact import Estate, Impact, impact, priority
+from netmon_analytics.cause.ways import Ways
 from netmon_analytics.cause.words import evidence, subject_name, title
 from tests.support.outages.trials import scored, trials
 
@@ -150,20 +153,45 @@ def test_a_cause_is_told_in_words() -> None:
 def test_what_stands_before_what_is_found_as_by_taking_each_away(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ends = rng.integers(0, 14, (18, 2))
-    net = Network(14, ends.astype(np.intp), np.array([0], np.intp))
-    every = np.arange(14 + 18)
-    behind = net.hoods[0].behind(every, np.arange(14))
-    whole = net.reached(0)
-    for one in every.tolist():
-        gone = (frozenset({one}), frozenset[int]()) if one < 14 else (frozenset[int](), frozenset({one - 14}))
-        lost = whole & ~net.without(*gone).reached(0)
-        lost[one if one < 14 else 0] = False
-        assert behind[one].tolist() == (lost if one else whole & (np.arange(14) > 0)).tolist()
+    net = Network(14, ends.astype(np.intp), np.empty(0, np.intp)).without(frozenset({5}), frozenset({3}))
+    blocks, every = Blocks.of(net), np.arange(14 + 18)
+    for root in range(14):
+        hood, whole = blocks.seen_from(root), net.reached(root)
+        rows, nodes = hood.behind_nodes(every, 14)
+        counts = hood.counts(np.sort(hood.at[:14]))
+        for one in every.tolist():
+            gone = (frozenset({one}), frozenset[int]()) if one < 14 else (frozenset[int](), frozenset({one - 14}))
+            lost = whole & ~net.without(*gone).reached(root)
+            lost[one if one < 14 else root] = False
+            assert sorted(nodes[rows == one]) == np.flatnonzero(lost).tolist()
+            assert counts[one] == np.count_nonzero(lost)
 
 
 def test_shares_of_ways_add_up() -> None:
     square = Network(4, np.array([(0, 1), (0, 2), (1, 3), (2, 3)], np.intp), np.array([0], np.intp))
-    assert square.crossing(0, np.array([3, 1])).T.tolist() == [[0.5, 0.5, 0.5, 0.5], [1.0, 0.0, 0.0, 0.0]]
+    ways = Ways.of(square, 0)
+    links, share = ways.shares(np.array([3, 1]))
+    assert links.tolist() == [0, 1, 2, 3]
+    assert share.T.tolist() == [[0.5, 0.5, 0.5, 0.5], [1.0, 0.0, 0.0, 0.0]]
+    assert ways.over(np.array([True, False, True, False])).tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert ways.carried(np.array([0.0, 4.0, 0.0, 2.0])).tolist() == [5.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_traffic_moves_as_ways_made_anew_say(seed: int) -> None:
+    """Only what went over a link that is lost is looked at anew; all of it would come to the same."""
+    rng = np.random.default_rng(seed)
+    net = Network(40, rng.integers(0, 40, (70, 2)).astype(np.intp), np.array([0, 1], np.intp))
+    looks = [Observation(node, Sign.LOSS, True, 0.0, viewer=viewer) for node in range(2, 40) for viewer in (0, 1)]
+    busy = [Observation(int(net.ends[link, 0]), Sign.BUSY_LINK, True, 0.0, link) for link in range(70)]
+    scene = Scene(net, Observations.of([*looks, *busy]))
+    for link in range(0, 70, 3):
+        after = Scene(scene.without(Fault.LINK, link), scene.seen).traffic
+        every = np.arange(70)
+        grown = after.over(every) - scene.traffic.over(every) >= PARTLY
+        onto = np.flatnonzero(grown.any(axis=1))
+        crossing = after.rows[(after.over(onto) >= PARTLY).any(axis=0)]
+        assert scene.moved(Fault.LINK, link).tolist() == [*crossing.tolist(), *(onto + len(looks)).tolist()]
 
 
 def test_made_outages_of_each_kind_are_explained() -> None:

@@ -5,11 +5,13 @@ from typing import Final
 
 import numpy as np
 
+from netmon_analytics.cause.blocks import Blocks
 from netmon_analytics.cause.evidence import Observations
 from netmon_analytics.cause.judge import Cause
 from netmon_analytics.cause.network import Bools, Floats, Ints, Network
 from netmon_analytics.cause.nouns import Fault, Sign
 from netmon_analytics.cause.traffic import loads_without
+from netmon_analytics.cause.ways import Ways
 
 FULL: Final = 0.9
 """The part of a link's capacity from which on it is overloaded."""
@@ -101,8 +103,8 @@ def _hit(network: Network, estate: Estate, cause: Cause, after: Network, seen: O
     if cause.fault in (Fault.VIEW, Fault.NAMES):
         return np.zeros(network.nodes, np.bool_)
     if cause.fault is Fault.CONGESTION:
-        ways = network.crossing(estate.home, np.arange(network.nodes))
-        return np.asarray(ways[cause.subject] >= MOSTLY)
+        is_full = np.arange(network.links) == cause.subject
+        return np.asarray(Ways.of(network, estate.home).over(is_full) >= MOSTLY)
     if cause.fault is Fault.CONFIGURATION:
         return _seen_hit(network, estate, cause, seen)
     hit = network.reached(estate.home) & ~after.reached(estate.home)
@@ -119,11 +121,14 @@ def _seen_hit(network: Network, estate: Estate, cause: Cause, seen: Observations
     links = set(seen.link[mine[seen.sign[mine] == int(Sign.LINK_DOWN)]].tolist()) - {-1}
     hit = network.reached(estate.home) & ~network.without(frozenset(), frozenset(links)).reached(estate.home)
     hit[sorted(gone)] = True
-    for there, link in network.beside[cause.subject]:
-        without = network.without(frozenset(), frozenset({link})).reached(estate.home)
-        branch = network.reached(estate.home) & ~without
-        watched = np.isin(seen.node, np.flatnonzero(branch)) & (seen.sign == int(Sign.UNREACHABLE))
-        if watched.any() and branch[there] and np.mean(seen.seen[watched]) > MOSTLY:
+    looks = np.flatnonzero(seen.sign == int(Sign.UNREACHABLE))
+    ports = np.array([link for _, link in network.beside(cause.subject)], np.intp)
+    row, node = Blocks.of(network).seen_from(estate.home).behind_nodes(ports + network.nodes, network.nodes)
+    for number in np.unique(row).tolist():
+        branch = np.zeros(network.nodes, np.bool_)
+        branch[node[row == number]] = True
+        watched = looks[branch[seen.node[looks]]]
+        if not branch[cause.subject] and len(watched) and np.mean(seen.seen[watched]) > MOSTLY:
             hit |= branch
     return np.asarray(hit)
 
@@ -136,9 +141,12 @@ def _missed(network: Network, estate: Estate, cause: Cause, after: Network, hit:
         missed |= whom == cause.subject
     if cause.fault is Fault.CONFIGURATION:
         return np.asarray(missed | _failing(network, cause, who, whom, seen))
-    for server in np.unique(whom).tolist():
+    servers = np.unique(whom)
+    for server, before, left in zip(
+        servers.tolist(), network.reached_by(servers), after.reached_by(servers), strict=True
+    ):
         mine = whom == server
-        missed[mine] |= network.reached(server)[who[mine]] & ~after.reached(server)[who[mine]]
+        missed[mine] |= (before & ~left)[who[mine]]
     return np.asarray(missed)
 
 
@@ -151,8 +159,7 @@ def _failing(network: Network, cause: Cause, who: Ints, whom: Ints, seen: Observ
     over = (network.ends == cause.subject).any(axis=1)
     for server in np.unique(whom).tolist():
         row = np.flatnonzero(whom == server)
-        share = network.crossing(server, who[row])[over].sum(axis=0) / 2
-        found[row] = share >= MOSTLY
+        found[row] = Ways.of(network, server).over(over)[who[row]] / 2 >= MOSTLY
     return found
 
 

@@ -15,12 +15,14 @@ from typing import Final
 import numpy as np
 
 from netmon_analytics.cause.evidence import Changed, Earlier, Observations
-from netmon_analytics.cause.hypotheses import NONE, Codes, Scene
+from netmon_analytics.cause.hypotheses import Scene
 from netmon_analytics.cause.network import Bools, Floats, Ints, Network
 from netmon_analytics.cause.nouns import Change, Fault, Relation, Sign
+from netmon_analytics.cause.related import Codes, Related
 from netmon_analytics.cause.tables import Tables
 from netmon_analytics.cause.weights import CHANGES, EXPECTED, FAINT, RARITIES, Level, Weights
 
+NONE: Final = -1
 MOST_FAULTS: Final = 3
 KEPT: Final = 12
 LEAST_SCORE: Final = 0.001
@@ -93,7 +95,8 @@ def rank(
         if not (scene.wrong & scene.concerned).any():
             break
         judged = _Round(scene, weights, history).causes()
-        nothing = -float(_costs(scene, scene.wrong[None, :], weights)[0])
+        unexplained = np.zeros((1, np.count_nonzero(scene.wrong)), np.bool_)
+        nothing = -float(Burden(scene, weights).of(unexplained)[0])
         if turn:
             judged = [replace(one, beside=turn, worth=one.worth - weights.another) for one in judged]
             judged = judged if judged and judged[0].worth > nothing else []
@@ -105,6 +108,16 @@ def rank(
     return _once(sorted(found, key=lambda one: -one.score))
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A hypothesis, and what its evidence is made of: the relation of each sign that is wrong, and how many
+    observations stand to it how, (relations, signs)."""
+
+    cause: Cause
+    codes: Codes
+    of: Ints
+
+
 class _Round:
     """All hypotheses about one scene."""
 
@@ -112,8 +125,12 @@ class _Round:
         self._scene = scene
         self._weights = weights
         self._history = history
-        seen = scene.seen
-        self._tables = Tables(len(seen), weights)
+        self._tables = Tables(len(scene.seen), weights)
+        self._burden = Burden(scene, weights)
+        self._wrong = np.flatnonzero(scene.wrong)
+        self._sign = scene.seen.sign[self._wrong]
+        self._at_s = scene.seen.at_s[self._wrong]
+        self._concerned = scene.concerned[self._wrong]
 
     def causes(self) -> list[Cause]:
         """The best, the best first."""
@@ -123,74 +140,82 @@ class _Round:
             if len(subjects)
             for one in self._of_kind(fault, subjects)
         ]
-        best = sorted(found, key=lambda pair: -pair[0].worth)[:KEPT]
-        return [replace(cause, shown=self._shown(cause, relations)) for cause, relations in best]
+        best = sorted(found, key=lambda one: -one.cause.worth)[:KEPT]
+        return [replace(one.cause, shown=self._shown(one)) for one in best]
 
-    def _of_kind(self, fault: Fault, subjects: Ints) -> list[tuple[Cause, Codes]]:
-        """The best of a kind, with how each observation stands to them; what they show is not written down yet."""
-        scene, weights = self._scene, self._weights
-        relations = scene.relations(fault, subjects)
-        self._note_movers(fault, subjects, relations)
-        self._forget_strays(fault, relations)
-        explained = _covered(fault, relations, scene.seen) & scene.wrong
-        unexplained = -_costs(scene, ~explained & scene.wrong, weights)
-        total = self._shown_worth(fault, relations) + unexplained - weights.price(RARITIES[fault])
-        fitting = np.flatnonzero((explained & scene.concerned).any(axis=1))
+    def _of_kind(self, fault: Fault, subjects: Ints) -> list[_Judged]:
+        """The best of a kind; what they show is not written down yet."""
+        scene = self._scene
+        related = self._with_movers(fault, subjects, scene.relations(fault, subjects))
+        related = self._without_strays(fault, related)
+        codes, explained = self._of_wrong(fault, related)
+        of = related.counts(scene.seen.sign, scene.seen.alive)
+        worth = self._shown_worth(fault, related.counts(scene.seen.sign, scene.wrong), of)
+        total = worth - self._burden.of(explained) - self._weights.price(RARITIES[fault])
+        fitting = np.flatnonzero((explained & self._concerned).any(axis=1))
         best = fitting[np.argsort(-total[fitting], kind="stable")][:KEPT]
         return [
-            (self._cause(fault, int(subjects[row]), relations[row], explained[row], float(total[row])), relations[row])
+            _Judged(self._cause(fault, int(subjects[row]), codes[row], float(total[row])), codes[row], of[row])
             for row in best.tolist()
         ]
 
-    def _note_movers(self, fault: Fault, subjects: Ints, relations: Codes) -> None:
+    def _of_wrong(self, fault: Fault, related: Related) -> tuple[Codes, Bools]:
+        """The relation of each sign that is wrong to each subject, and whether that explains it."""
+        column = np.full(len(self._scene.seen), NONE, np.intp)
+        column[self._wrong] = np.arange(len(self._wrong))
+        there = column[related.column] >= 0
+        codes = np.full((related.subjects, len(self._wrong)), NONE, np.int8)
+        codes[related.row[there], column[related.column[there]]] = related.code[there]
+        return codes, self._covered(fault, codes)
+
+    def _covered(self, fault: Fault, codes: Codes) -> Bools:
+        """Which signs that are wrong a kind of fault explains by their relations."""
+        expected = np.zeros((len(Relation) + 1, len(Sign)), np.bool_)
+        for relation, signs in EXPECTED[fault].items():
+            expected[relation, [int(sign) for sign in signs]] = True
+        return expected[codes, self._sign]  # NONE is -1: the last row, in which nothing is expected
+
+    def _with_movers(self, fault: Fault, subjects: Ints, related: Related) -> Related:
         """Where signs of traffic are to be explained, looks what traffic moves without the best of the subjects."""
         scene = self._scene
-        if Relation.MOVED not in EXPECTED[fault] or (
-            np.count_nonzero(scene.wrong & np.isin(scene.seen.sign, _OF_TRAFFIC)) < LEAST_MOVED
-        ):
-            return
-        hard = scene.wrong & np.isin(scene.seen.sign, _HARD)
-        explained = _covered(fault, relations, scene.seen)
-        total = self._shown_worth(fault, relations) - _costs(scene, ~explained & hard, self._weights)
+        if Relation.MOVED not in EXPECTED[fault] or np.isin(self._sign, _OF_TRAFFIC).sum() < LEAST_MOVED:
+            return related
+        hard = np.isin(self._sign, _HARD)
+        _, explained = self._of_wrong(fault, related)
+        counts = (related.counts(scene.seen.sign, chosen) for chosen in (scene.wrong, scene.seen.alive))
+        total = self._shown_worth(fault, *counts) - self._burden.of(explained, hard)
         best = np.argsort(-total, kind="stable")[:MOST_MOVERS]
         for row in best[(explained[best] & hard).any(axis=1)].tolist():
-            free = relations[row] == NONE
-            relations[row, free & scene.moved(fault, int(subjects[row]))] = Relation.MOVED
+            related = related.with_more(row, scene.moved(fault, int(subjects[row])), Relation.MOVED)
+        return related
 
-    def _forget_strays(self, fault: Fault, relations: Codes) -> None:
+    def _without_strays(self, fault: Fault, related: Related) -> Related:
         """Where hardly any of many places show a sign that may show at a part of them, these have other causes."""
-        for _, _, level, there in self._expected(fault, relations):
-            if level is Level.PART:
-                few = (there & self._scene.wrong).sum(axis=1) < self._weights.part * there.sum(axis=1)
-                relations[there & few[:, None]] = NONE
+        scene = self._scene
+        number, of = (related.counts(scene.seen.sign, chosen) for chosen in (scene.wrong, scene.seen.alive))
+        few = number < self._weights.part * of
+        part = np.zeros(few.shape[1:], np.bool_)
+        for relation, sign, level in _expected(fault):
+            part[relation, sign] = level is Level.PART
+        return related.where(~(few & part)[related.row, related.code, scene.seen.sign[related.column]])
 
-    def _shown_worth(self, fault: Fault, relations: Codes) -> Floats:
-        """What all that a kind of fault is expected to show says for each subject."""
-        worth, chosen = np.zeros(len(relations)), np.zeros(len(relations), np.bool_)
-        for relation, sign, level, there in self._expected(fault, relations):
-            number, of = (there & self._scene.wrong).sum(axis=1), there.sum(axis=1)
-            worth += self._tables.worth(level, number, of)
-            chosen |= (level in (Level.FEW, Level.PART)) & (number > 0)
+    def _shown_worth(self, fault: Fault, number: Ints, of: Ints) -> Floats:
+        """What all that a kind of fault is expected to show says for each subject, by how many of how many observations
+        show it: (subjects, relations, signs)."""
+        worth, chosen = np.zeros(len(of)), np.zeros(len(of), np.bool_)
+        for relation, sign, level in _expected(fault):
+            shown, among = number[:, relation, sign], of[:, relation, sign]
+            worth += self._tables.worth(level, shown, among)
+            chosen |= (level in (Level.FEW, Level.PART)) & (shown > 0)
             if sign is Sign.UNREACHABLE and relation is Relation.BEHIND and fault in _WITHOUT_A_WAY:
-                worth -= self._weights.answered * np.log2(1.0 + (of - number))
+                worth -= self._weights.answered * np.log2(1.0 + (among - shown))
         return worth + chosen * float(np.log(self._weights.maybe))
 
-    def _expected(self, fault: Fault, relations: Codes) -> Iterator[tuple[Relation, Sign, Level, Bools]]:
-        """Which observations a kind of fault says something of, by what it says."""
-        seen = self._scene.seen
-        for relation, signs in EXPECTED[fault].items():
-            related = (relations == relation) & seen.alive
-            for sign, level in signs.items():
-                yield relation, sign, level, related & (seen.sign == int(sign))
-
-    def _cause(
-        self, fault: Fault, subject: int, relations: Codes, explained: Bools,
-        worth: float,
-    ) -> Cause:  # fmt: skip
-        scene, weights = self._scene, self._weights
-        first_s = _first(scene, explained)
+    def _cause(self, fault: Fault, subject: int, codes: Codes, worth: float) -> Cause:
+        weights, explained = self._weights, self._covered(fault, codes)
+        first_s = self._first(explained)
         change, change_worth = self._change(fault, subject, first_s)
-        late_s, late_worth = self._lateness(relations, explained, first_s)
+        late_s, late_worth = self._lateness(codes, explained, first_s)
         times = self._history.get((fault, subject), 0)
         earlier_worth = weights.history * float(np.log2(1 + times))
         return Cause(
@@ -199,8 +224,8 @@ class _Round:
             0.0,
             worth + change_worth + late_worth + earlier_worth,
             (),
-            int(np.count_nonzero(scene.wrong & ~explained)),
-            -float(_costs(scene, (scene.wrong & ~explained)[None, :], weights)[0]),
+            int(np.count_nonzero(~explained)),
+            -float(self._burden.of(explained[None, :])[0]),
             change,
             change_worth,
             late_s,
@@ -208,20 +233,20 @@ class _Round:
             times,
             earlier_worth,
             first_s,
-            np.flatnonzero(explained),
+            self._wrong[explained],
         )
 
-    def _shown(self, cause: Cause, relations: Codes) -> tuple[Shown, ...]:
+    def _shown(self, judged: _Judged) -> tuple[Shown, ...]:
         """The pieces of evidence, the most signs first: what each says, and what it spares to have it explained."""
-        scene = self._scene
-        left = scene.wrong.copy()
-        left[cause.explained] = False
+        cause, codes = judged.cause, judged.codes
+        explained = self._covered(cause.fault, codes)
         found = []
-        for relation, sign, level, there in self._expected(cause.fault, relations):
-            number, of = int(np.count_nonzero(there & scene.wrong)), int(np.count_nonzero(there))
+        for relation, sign, level in _expected(cause.fault):
+            there = (codes == relation) & (self._sign == sign)
+            number, of = int(np.count_nonzero(there)), int(judged.of[relation, sign])
             if of:
                 worth = float(self._tables.worth(level, np.array([number]), np.array([of]))[0])
-                more = float(_costs(scene, (left | (there & scene.wrong))[None, :], self._weights)[0])
+                more = float(self._burden.of((explained & ~there)[None, :])[0])
                 found.append(Shown(relation, sign, number, of, worth + more + cause.unexplained_worth))
         return tuple(sorted(found, key=lambda one: (-one.number, -one.worth)))
 
@@ -242,41 +267,57 @@ class _Round:
         by_chance = (1 + len(scene.changes)) / (scene.network.nodes * weights.window_s) * max(before_s, weights.late_s)
         return min(weights.change, max(0.0, -float(np.log(by_chance))))
 
-    def _lateness(self, relations: Codes, explained: Bools, first_s: float) -> tuple[float, float]:
+    def _lateness(self, codes: Codes, explained: Bools, first_s: float) -> tuple[float, float]:
         """How much later than the first sign the subject's own came, and what that costs; nothing where none came."""
-        own = explained & np.isin(relations, (Relation.OWN, Relation.FACING))
+        own = explained & np.isin(codes, (Relation.OWN, Relation.FACING))
         if not own.any():
             return 0.0, 0.0
-        late_s = _first(self._scene, own) - first_s
+        late_s = self._first(own) - first_s
         beyond = max(0.0, late_s - self._weights.late_s) / self._weights.late_s
         return late_s, -self._weights.late * (1.0 - float(np.exp(-beyond)))
 
+    def _first(self, chosen: Bools) -> float:
+        """When the first of some signs came since it began; of older ones where there is no other."""
+        times = self._at_s[chosen]
+        since = times[times >= self._scene.since_s]
+        return float(since.min() if len(since) else times.max())
 
-def _covered(fault: Fault, relations: Codes, seen: Observations) -> Bools:
-    """Which observations would be explained by which subjects."""
-    expected = np.zeros((len(Relation) + 1, len(Sign)), np.bool_)
+
+class Burden:
+    """What signs cost that are left unexplained: each further one of a heap less than the one before."""
+
+    def __init__(self, scene: Scene, weights: Weights) -> None:
+        self._weights = weights
+        is_faint = np.isin(scene.seen.sign, [int(one) for one in FAINT]) | (scene.seen.at_s < scene.since_s)
+        is_faint = (is_faint | ~scene.concerned)[scene.wrong]
+        heaps, heap = scene.crowds
+        self._kinds: list[tuple[float, Ints, Ints]] = []
+        for weight, chosen in ((1.0, ~is_faint), (weights.faint, is_faint)):
+            columns = np.flatnonzero(chosen)[np.argsort(heap[chosen], kind="stable")]
+            self._kinds.append((weight, columns, np.searchsorted(heap[columns], np.arange(heaps + 1))))
+
+    def of(self, explained: Bools, among: Bools | None = None) -> Floats:
+        """The cost of the signs that are wrong but for those that are explained, (hypotheses, signs); only some of the
+        signs count, where that is said."""
+        left = ~explained if among is None else ~explained & among
+        masses = sum(weight * _number(left[:, columns], bounds) for weight, columns, bounds in self._kinds)
+        weights = self._weights
+        costs: Floats = weights.unexplained * weights.crowd * np.log1p(masses / weights.crowd).sum(axis=1)
+        return costs
+
+
+def _number(left: Bools, bounds: Ints) -> Ints:
+    """How many are left between each bound and the next, (hypotheses, bounds - 1)."""
+    sums = np.zeros((len(left), left.shape[1] + 1), np.intp)
+    np.cumsum(left, axis=1, out=sums[:, 1:])
+    return np.diff(sums[:, bounds], axis=1)
+
+
+def _expected(fault: Fault) -> Iterator[tuple[Relation, Sign, Level]]:
+    """Which signs a kind of fault shows where, and how surely."""
     for relation, signs in EXPECTED[fault].items():
-        expected[relation, [int(sign) for sign in signs]] = True
-    return expected[relations, seen.sign[None, :]]  # NONE is -1: the last row, in which nothing is expected
-
-
-def _first(scene: Scene, chosen: Bools) -> float:
-    """When the first of some signs came since it began; of older ones where there is no other."""
-    times = scene.seen.at_s[chosen]
-    since = times[times >= scene.since_s]
-    return float(since.min() if len(since) else times.max())
-
-
-def _costs(scene: Scene, left: Bools, weights: Weights) -> Floats:
-    """What the signs cost that are left unexplained: (hypotheses, observations) to hypotheses."""
-    is_faint = np.isin(scene.seen.sign, [int(one) for one in FAINT]) | (scene.seen.at_s < scene.since_s)
-    is_faint |= ~scene.concerned
-    number, heaps = scene.crowds
-    heavy = np.zeros((len(scene.seen), number))
-    heavy[np.arange(len(heaps)), heaps] = np.where(is_faint, weights.faint, 1.0)
-    masses = left[:, scene.wrong].astype(np.float64) @ heavy[scene.wrong]
-    costs: Floats = weights.unexplained * weights.crowd * np.log1p(masses / weights.crowd).sum(axis=1)
-    return costs
+        for sign, level in signs.items():
+            yield relation, sign, level
 
 
 def _scored(judged: Sequence[Cause], nothing: float, weights: Weights) -> list[Cause]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -38,154 +39,85 @@ class Network:
 
     def without(self, nodes: frozenset[int], links: frozenset[int]) -> "Network":
         """The same with some of it out of order."""
-        return replace(self, gone=self.gone | nodes, cut=self.cut | links)
+        found = replace(self, gone=self.gone | nodes, cut=self.cut | links)
+        vars(found)["joints"] = self.joints  # the links are the same: what is cached of them holds
+        return found
 
     @cached_property
-    def beside(self) -> list[list[tuple[int, int]]]:
-        """For each node its neighbours and the links to them, as far as they are in order."""
-        found: list[list[tuple[int, int]]] = [[] for _ in range(self.nodes)]
-        for link, (a, b) in enumerate(self.ends.tolist()):
-            if link not in self.cut and a not in self.gone and b not in self.gone and a != b:
-                found[a].append((b, link))
-                found[b].append((a, link))
+    def joints(self) -> "Joints":
+        """Who is joined to whom, in order or not."""
+        return Joints.of(self)
+
+    @cached_property
+    def open(self) -> Bools:
+        """The links over which something may go."""
+        standing = np.ones(self.nodes, np.bool_)
+        standing[sorted(self.gone)] = False
+        found = np.asarray(standing[self.ends].all(axis=1) & (self.ends[:, 0] != self.ends[:, 1]))
+        found[sorted(self.cut)] = False
         return found
+
+    def beside(self, node: int) -> list[tuple[int, int]]:
+        """A node's neighbours and the links to them, as far as they are in order."""
+        return [pair for pair in self.joints.lists[node] if self.open[pair[1]]]
 
     def distances(self, start: int) -> Ints:
         """How many links away each node is; FAR where there is no way."""
-        away = [FAR] * self.nodes
+        away = np.full(self.nodes, FAR, np.intp)
         if start in self.gone:
-            return np.array(away, np.intp)
+            return away
         away[start] = 0
-        waiting = [start]
-        for here in waiting:
-            for there, _ in self.beside[here]:
-                if away[there] == FAR:
-                    away[there] = away[here] + 1
-                    waiting.append(there)
-        return np.array(away, np.intp)
+        front, steps = np.array([start], np.intp), 0
+        while len(front):
+            steps += 1
+            there = self.joints.onward(front, self.open)
+            front = np.unique(there[away[there] == FAR])
+            away[front] = steps
+        return away
 
     def reached(self, start: int) -> Bools:
         """The nodes to which there is a way."""
         return self.distances(start) < FAR
 
-    @cached_property
-    def hoods(self) -> list["Hood"]:
-        """For each viewer what stands before what."""
-        return [Hood.of(self, int(viewer)) for viewer in self.viewers]
-
-    def crossing(self, start: int, goals: Ints) -> Floats:
-        """The part of the shortest ways from a node to each goal that goes over each link: (links, goals).
-
-        At each node traffic is spread evenly over the neighbours that are nearer to the start.
-        """
-        away = self.distances(start)
-        share = np.zeros((self.links, len(goals)))
-        for column, goal in enumerate(goals.tolist()):
-            if away[goal] >= FAR:
-                continue
-            parts = {goal: 1.0}
-            for distance in range(int(away[goal]), 0, -1):
-                before: dict[int, float] = {}
-                for here, part in parts.items():
-                    nearer = [(there, link) for there, link in self.beside[here] if away[there] == distance - 1]
-                    for there, link in nearer:
-                        share[link, column] += part / len(nearer)
-                        before[there] = before.get(there, 0.0) + part / len(nearer)
-                parts = before
-        return share
+    def reached_by(self, starts: Ints) -> list[Bools]:
+        """The same for each of several starts; those that reach each other reach the same."""
+        found: list[Bools] = []
+        for start in starts.tolist():
+            known = next((one for one in found if one[start]), None)
+            found.append(self.reached(start) if known is None else known)
+        return found
 
 
 @dataclass(frozen=True)
-class Hood:
-    """Which node or link stands before which, seen from one node: its dominator tree.
+class Joints:
+    """The ends of links by node: those of node n are at first[n] to first[n + 1]; there, link: the other end, and the
+    link. lists: the same for walks that go step by step."""
 
-    Nodes come first, links after them. `low` and `high` bound the places of what is behind each one, in one order of
-    all; both are -1 for what cannot be seen. Cooper, Harvey and Kennedy, A Simple, Fast Dominance Algorithm (2001).
-    """
-
-    low: Ints
-    high: Ints
+    first: Ints
+    there: Ints
+    link: Ints
+    lists: list[list[tuple[int, int]]]
 
     @classmethod
-    def of(cls, network: Network, root: int) -> "Hood":
-        total = network.nodes + network.links
-        around = _around(network)
-        order, place = _visits(around, root, total)
-        above = _dominators(around, order, place)
-        low, high = np.full(total, -1, np.intp), np.full(total, -1, np.intp)
-        below: list[list[int]] = [[] for _ in range(total)]
-        for one in order[1:]:
-            below[above[one]].append(one)
-        counter, stack = 0, [(root, False)] if order else []
-        while stack:
-            one, is_done = stack.pop()
-            if is_done:
-                high[one] = counter
-                continue
-            low[one] = counter
-            counter += 1
-            stack.append((one, True))
-            stack += [(next_one, False) for next_one in below[one]]
-        return cls(low, high)
+    def of(cls, network: Network) -> "Joints":
+        here, there = network.ends.T.ravel(), network.ends[:, ::-1].T.ravel()
+        order = np.argsort(here, kind="stable")
+        link = np.tile(np.arange(network.links), 2)[order]
+        first = np.searchsorted(here[order], np.arange(network.nodes + 1))
+        pairs = list(zip(there[order].tolist(), link.tolist(), strict=True))
+        bounds = first.tolist()
+        lists = [pairs[low:high] for low, high in pairwise(bounds)]
+        return cls(first, there[order], link, lists)
 
-    def behind(self, subjects: Ints, places: Ints) -> Bools:
-        """Whether each subject stands before each place; none stands before itself: (subjects, places)."""
-        low, high, at = self.low[subjects][:, None], self.high[subjects][:, None], self.low[places][None, :]
-        return np.asarray((at > low) & (at < high) & (low >= 0))
+    def onward(self, nodes: Ints, is_open: Bools) -> Ints:
+        """The neighbours of some nodes over links that are open, some of them again and again."""
+        slots = ranges(self.first[nodes], self.first[nodes + 1])
+        return self.there[slots[is_open[self.link[slots]]]]
 
 
-def _around(network: Network) -> list[list[int]]:
-    """A graph in which each link is a place of its own between its ends."""
-    around: list[list[int]] = [[] for _ in range(network.nodes + network.links)]
-    for here, beside in enumerate(network.beside):
-        for _, link in beside:
-            around[here].append(network.nodes + link)
-            around[network.nodes + link].append(here)
-    return around
-
-
-def _visits(around: list[list[int]], root: int, total: int) -> tuple[list[int], list[int]]:
-    """All places in reverse postorder of a walk depth first, and the number of each there; -1: not reached."""
-    seen = bytearray(total)
-    seen[root] = 1
-    stack = [(root, iter(around[root]))]
-    order: list[int] = []
-    while stack:
-        here, onward = stack[-1]
-        for there in onward:
-            if not seen[there]:
-                seen[there] = 1
-                stack.append((there, iter(around[there])))
-                break
-        else:
-            order.append(here)
-            stack.pop()
-    order.reverse()
-    place = [-1] * total
-    for number, one in enumerate(order):
-        place[one] = number
-    return order, place
-
-
-def _dominators(around: list[list[int]], order: list[int], place: list[int]) -> list[int]:
-    """For each place the next one that stands before it; -1 where it was not reached."""
-    above = [-1] * len(around)
-    above[order[0]] = order[0]
-    changed = True
-    while changed:
-        changed = False
-        for here in order[1:]:
-            new = -1
-            for there in around[here]:
-                if above[there] < 0:
-                    continue
-                one, other = there, new
-                while other >= 0 and one != other:
-                    while place[one] > place[other]:
-                        one = above[one]
-                    while place[other] > place[one]:
-                        other = above[other]
-                new = one
-            if above[here] != new:
-                above[here], changed = new, True
-    return above
+def ranges(first: Ints, end: Ints) -> Ints:
+    """All numbers of several ranges, one after another."""
+    counts = end - first
+    shifts = first - (np.cumsum(counts) - counts)
+    found: Ints = np.repeat(shifts, counts) + np.arange(int(counts.sum()))
+    return found

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from netmon_analytics.cause.network import FAR, Bools, Floats, Ints, Network
+from netmon_analytics.cause.ways import Ways
 
 MOST_GOALS: Final = 96
 """The places with most traffic of their own, to which all is taken to go."""
@@ -36,29 +37,24 @@ def loads_without(network: Network, without: Network, load: Floats, local: Float
 
 def edge_masses(network: Network, load: Floats) -> Floats:
     """What starts and ends at nodes that have one neighbour, as the load of the links to it tells."""
-    masses = np.zeros(network.nodes)
-    for node, beside in enumerate(network.beside):
-        if len({there for there, _ in beside}) == 1:
-            masses[node] = sum(float(load[link]) for _, link in beside)
-    return masses
+    ends = network.ends[network.open]
+    here, there = ends.T.ravel(), ends[:, ::-1].T.ravel()
+    lowest, highest = np.full(network.nodes, network.nodes), np.full(network.nodes, -1)
+    np.minimum.at(lowest, here, there)
+    np.maximum.at(highest, here, there)
+    sums = np.bincount(here, np.tile(load[network.open], 2), network.nodes)
+    found: Floats = np.where(lowest == highest, sums, 0.0)
+    return found
 
 
 def _spread(network: Network, masses: Floats, goals: Ints) -> Floats:
     """What each link carries when each node sends to each goal in proportion to both."""
     total = np.zeros(network.links)
     for goal in goals.tolist():
-        away = network.distances(goal)
-        flow = np.where(away < FAR, masses, 0.0) * masses[goal]
-        flow[goal] = 0.0
-        flow_at = flow.tolist()
-        for here in np.argsort(-np.where(away < FAR, away, -1), kind="stable").tolist():
-            if away[here] >= FAR or away[here] == 0 or not flow_at[here]:
-                continue
-            nearer = [(there, link) for there, link in network.beside[here] if away[there] == away[here] - 1]
-            part = flow_at[here] / len(nearer)
-            for there, link in nearer:
-                total[link] += part
-                flow_at[there] += part
+        ways = Ways.of(network, goal)
+        sent = np.where(ways.away < FAR, masses, 0.0) * masses[goal]
+        sent[goal] = 0.0
+        total += ways.carried(sent)
     return total
 
 

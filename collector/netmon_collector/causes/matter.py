@@ -156,14 +156,15 @@ class Laying:
 
     def _lay_ports(self) -> None:
         """Ports of links as devices told of them last; one that does not answer tells nothing."""
-        for (device, label), link in self._plan.ports.items():
-            told, standing = self._matter.told.get(device), self._matter.standings.get(device)
-            if told is None or (standing is not None and standing.state not in _SEEN):
+        for device, told in self._matter.told.items():
+            standing = self._matter.standings.get(device)
+            if standing is not None and standing.state not in _SEEN:
                 continue
-            port = next((one for one in told.ports if one.label == label), None)
-            if port is not None and port.is_up is not None:
-                at_s = told.time_ms / 1000
-                self._lay(self._plan.numbers[device], Sign.LINK_DOWN, not port.is_up, at_s, link)
+            for port in told.ports:
+                link = self._plan.ports.get((device, port.label))
+                if link is not None and port.is_up is not None:
+                    at_s = told.time_ms / 1000
+                    self._lay(self._plan.numbers[device], Sign.LINK_DOWN, not port.is_up, at_s, link)
 
     def _lay_checks(self) -> None:
         pinged = {_who(labels) for labels, _ in self._matter.losses}

@@ -44,7 +44,8 @@ class Plan:
             ends += [(numbers[one], centre) for one in viewers if numbers[one] not in meets]
         chosen = list(dict.fromkeys(viewers))[:MOST_VIEWERS]
         groups = _groups(names, sites)
-        site_of = [next((at for at, name in enumerate(groups) if sites.get(one) == name), -1) for one in names]
+        places = {name: number for number, name in enumerate(groups)}
+        site_of = [places.get(sites.get(one, ""), -1) for one in names]
         network = Network(
             len(names),
             np.array(ends, np.intp).reshape(-1, 2),
