@@ -76,6 +76,17 @@ async def test_a_change_of_configuration_just_before_is_told(lab: Lab) -> None:
     ]
 
 
+async def test_software_that_was_found_changed_after_the_outage_was_changed_before_its_first_sign(lab: Lab) -> None:
+    """It is noticed when the device is polled again; it told meanwhile that it had started anew."""
+    await have(lab, event("east", "coldStart", NOW_MS - 20_000))
+    told = {"change": "software", "what": "software", "before": "15.2", "after": "15.3"}
+    told["unchanged_ms"] = str(NOW_MS - 100_000)
+    await have(lab, event("east", "device.changed", NOW_MS - 1_000, fields=told))
+    east = next(one for one in await causes(lab) if (one["fault"], one["subject"]) == ("device", "east"))
+    texts = [one["text"] for one in east["evidence"]]
+    assert "its software was changed at that time (software from 15.2 to 15.3)" in texts
+
+
 async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:
     await have(lab, event("east", "coldStart", NOW_MS - 5_000))
     found = await lab.get(PATH + "/impact")

@@ -28,11 +28,12 @@ class Observation(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A change at a node, by the same clock."""
+    """A change at a node, by the same clock. detail: what it was before and is now, in words."""
 
     node: int
     kind: Change
     at_s: float
+    detail: str = ""
 
 
 class Earlier(NamedTuple):

@@ -74,5 +74,6 @@ class Change(StrEnum):
     CONFIGURATION = "configuration"
     SOFTWARE = "software"
     RESTART = "restart"
+    HARDWARE = "hardware"
     LINKS = "links"
     """Links of the node came or went on the map, or its ports are others."""

@@ -98,9 +98,9 @@ RARITIES: Final = {
 
 CHANGES: Final = {
     Fault.CONFIGURATION: frozenset({Change.CONFIGURATION, Change.SOFTWARE}),
-    Fault.DEVICE: frozenset({Change.SOFTWARE, Change.RESTART}),
-    Fault.LINK: frozenset({Change.LINKS}),
-    Fault.HOST: frozenset({Change.SOFTWARE}),
+    Fault.DEVICE: frozenset({Change.SOFTWARE, Change.RESTART, Change.HARDWARE}),
+    Fault.LINK: frozenset({Change.LINKS, Change.HARDWARE}),
+    Fault.HOST: frozenset({Change.SOFTWARE, Change.HARDWARE}),
     Fault.NAMES: frozenset({Change.SOFTWARE, Change.CONFIGURATION}),
 }
 """Which changes speak for a kind of fault. One of configuration is never the cause without any."""

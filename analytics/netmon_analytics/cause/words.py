@@ -48,6 +48,7 @@ _CHANGES: Final = {
     Change.CONFIGURATION: "its configuration was changed",
     Change.SOFTWARE: "its software was changed",
     Change.RESTART: "it was restarted",
+    Change.HARDWARE: "a part of it was changed",
     Change.LINKS: "its links or ports changed",
 }
 
@@ -81,7 +82,8 @@ def evidence(cause: Cause) -> list[Piece]:
     if cause.change is not None:
         before_s = cause.first_s - cause.change.at_s
         when = f"{_span(before_s)} before the first sign" if before_s > 0 else "at that time"
-        pieces.append(Piece(f"{_CHANGES[cause.change.kind]} {when}", cause.change_worth))
+        detail = f" ({cause.change.detail})" if cause.change.detail else ""
+        pieces.append(Piece(f"{_CHANGES[cause.change.kind]} {when}{detail}", cause.change_worth))
     if cause.late_worth < -0.5:
         pieces.append(
             Piece(f"its own signs came {_span(cause.late_s)} after the first of the others", cause.late_worth)

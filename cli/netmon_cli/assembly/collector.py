@@ -129,6 +129,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 heartbeats.run(),
                 rules.run(),
                 inquests.run(),
+                knowledge.changes.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
                 knowledge.checks.run(),

@@ -15,6 +15,7 @@ from netmon_cli.assembly.running import now_ms
 from netmon_cli.failure import Exit, Failure
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.atlas import Atlas
+from netmon_collector.changes import Changes
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import CollectorConfig
 from netmon_collector.discovery.book import DiscoveryBook
@@ -85,6 +86,7 @@ class Knowledge:
     events: EventBook
     discovery: DiscoveryBook
     checks: CheckBook
+    changes: Changes
 
 
 def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
@@ -139,6 +141,8 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     reactions = Reactions(polling)
     closing.callback(reactions.close)
     events = EventBook(KeptEvents(ground.state), owners, reactions, ground.registry, Limits(), now_ms)
+    changes = Changes(fleet.devices, polling.all, events.note, now_ms)
+    facts.tell(changes)
     known = atlas.register.registry
     discovery = DiscoveryBook(
         KeptSweeps(ground.state),
@@ -150,7 +154,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     )
     checks = CheckBook(KeptChecks(ground.state, ground.sealer), polling.lines, fleet.devices, owners, now_ms)
     knowledge = Knowledge(
-        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery, checks
+        tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery, checks, changes
     )
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)

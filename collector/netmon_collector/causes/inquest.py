@@ -174,9 +174,10 @@ def _judge(
     """`elsewhere`: devices that other incidents are about, whose signs have their causes there."""
     since_ms, until_ms, now_ms = times_ms
     laying = Laying(plan, matter, until_ms / 1000)
-    seen = Observations.of(one for one in laying.observations() if plan.names[one.node] not in elsewhere)
+    signs = laying.observations()
+    seen = Observations.of(one for one in signs if plan.names[one.node] not in elsewhere)
     about = frozenset(plan.numbers[one] for one in devices_of(incident) if one in plan.numbers)
-    ranked = rank(plan.network, seen, laying.changes(), earlier, since_ms / 1000, about or None)
+    ranked = rank(plan.network, seen, laying.changes(signs), earlier, since_ms / 1000, about or None)
     causes = [one for one in ranked if plan.is_known(one)]
     home = int(plan.network.viewers[0]) if len(plan.network.viewers) else 0
     needs = np.array(needs_of(plan, matter), np.intp).reshape(-1, 2)

@@ -7,6 +7,7 @@ from typing import Final
 from netmon_analytics.cause import NOBODY, Change, Changed, Observation, Sign
 from netmon_collector.causes.plan import Plan
 from netmon_collector.causes.reading import change_of_event, sign_of_alert, sign_of_event, sign_of_name
+from netmon_collector.changes import KIND as CHANGED
 from netmon_collector.reachability.standing import Standing, State
 from netmon_collector.state.events import NewEvent
 from netmon_collector.topology.graph import Link
@@ -82,13 +83,22 @@ class Laying:
             self._at_labels(labels, sign_of_name(labels.get(NAME, "")), at_s)
         return list(self._found.values())
 
-    def changes(self) -> list[Changed]:
-        """What was changed, at which node, when."""
+    def changes(self, seen: Sequence[Observation]) -> list[Changed]:
+        """What was changed, at which node, when. What is noticed by asking was changed some time before: where the
+        device gave a sign meanwhile, just before that."""
         found = []
         for event in self._matter.events:
             change = change_of_event(event)
-            if change is not None and event.device in self._plan.numbers:
-                found.append(Changed(self._plan.numbers[event.device], change, event.time_ms / 1000))
+            if change is None or event.device not in self._plan.numbers:
+                continue
+            node, at_s, detail = self._plan.numbers[event.device], event.time_ms / 1000, ""
+            if event.kind == CHANGED:
+                told = event.fields
+                detail = f"{told.get('what', '')} from {told.get('before', '')} to {told.get('after', '')}"
+                since_s = float(told.get("unchanged_ms", event.time_ms)) / 1000
+                signs = (one.at_s for one in seen if one.seen and one.node == node and since_s <= one.at_s <= at_s)
+                at_s = min(signs, default=at_s)
+            found.append(Changed(node, change, at_s, detail))
         for link in self._matter.new_links:
             ends = (self._plan.numbers.get(end.node) for end in (link.a, link.b))
             found += [Changed(node, Change.LINKS, link.first_seen_ms / 1000) for node in ends if node is not None]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from netmon_analytics.cause import Change, Sign
+from netmon_collector.changes import KIND as CHANGED
 from netmon_collector.state.events import NewEvent
 
 SIGN_LABEL: Final = "sign"
@@ -96,6 +97,8 @@ def sign_of_event(event: NewEvent) -> Sign | None:
 
 def change_of_event(event: NewEvent) -> Change | None:
     """What an event tells that somebody changed."""
+    if event.kind == CHANGED:
+        return next((one for one in Change if one == event.fields.get("change", "")), None)
     text = f"{event.kind} {event.fields.get('msgid', '')} {event.text}"
     return next((change for change, pattern in _CHANGES if pattern.search(text)), None)
 
