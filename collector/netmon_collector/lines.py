@@ -1,10 +1,16 @@
 """The agents that are connected, and what each has still to be told: the newest state of a topic, once."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from netmon_proto.model import CollectorMessage, PollNow, Sweep
+
+APART_S: Final = 1.0
+"""Between two messages of one topic to an agent, each of which says all: who adds one device may add a thousand."""
 
 Source = Callable[[str], CollectorMessage | None]
 """All of a topic that an agent has to know; None where that cannot be said, so that it goes on as it does. It is asked
@@ -15,7 +21,10 @@ in a thread, since it may read from a database."""
 class Line:
     """What a connected agent has still to be told: topics, polls in one message, and orders to look around."""
 
-    topics: dict[str, None] = field(default_factory=dict)
+    topics: dict[str, float] = field(default_factory=dict)
+    """By topic, when it may be told, on the clock of the event loop."""
+    told_s: dict[str, float] = field(default_factory=dict)
+    """By topic, when it was told last."""
     wanted: set[str] = field(default_factory=set)
     afresh: set[str] = field(default_factory=set)
     ports: dict[str, set[int]] = field(default_factory=dict)
@@ -38,7 +47,7 @@ class Lines:
         """Has agents told of a topic anew, as far as they are connected."""
         for agent_id in agent_ids:
             if line := self._lines.get(agent_id):
-                line.topics[topic] = None
+                line.topics[topic] = line.told_s.get(topic, -math.inf) + APART_S
                 line.news.set()
 
     def poll(self, agent_id: str, device: str, is_afresh: bool, ports: Collection[int] = ()) -> bool:
@@ -66,7 +75,7 @@ class Lines:
 
     def open(self, agent_id: str) -> Line:
         """Called when an agent has connected; whoever listened for it before hears nothing any more."""
-        line = self._lines[agent_id] = Line(dict.fromkeys(self._sources))
+        line = self._lines[agent_id] = Line(dict.fromkeys(self._sources, -math.inf))
         line.news.set()
         return line
 
@@ -77,11 +86,9 @@ class Lines:
     async def next_message(self, agent_id: str, line: Line) -> CollectorMessage:
         """What an agent is to be told next; waits for something."""
         while True:
-            await line.news.wait()
             if line.topics:
-                topic = next(iter(line.topics))
-                del line.topics[topic]
-                if (message := await asyncio.to_thread(self._sources[topic], agent_id)) is not None:
+                topic = min(line.topics, key=line.topics.__getitem__)
+                if (message := await self._told(agent_id, line, topic)) is not None:
                     return message
             elif line.wanted or line.ports:
                 ports = {one: tuple(sorted(some)) for one, some in line.ports.items() if one not in line.wanted}
@@ -92,3 +99,17 @@ class Lines:
                 return line.orders.pop(next(iter(line.orders)))
             else:
                 line.news.clear()
+                await line.news.wait()
+
+    async def _told(self, agent_id: str, line: Line, topic: str) -> CollectorMessage | None:
+        """A topic's message, once its time has come; None where there is none, or something else is new meanwhile."""
+        loop = asyncio.get_running_loop()
+        if line.topics[topic] > loop.time():
+            line.news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(line.topics[topic]):
+                    await line.news.wait()
+                return None
+        del line.topics[topic]
+        line.told_s[topic] = loop.time()
+        return await asyncio.to_thread(self._sources[topic], agent_id)

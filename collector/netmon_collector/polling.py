@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from itertools import chain, count
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.lines import Lines
-from netmon_collector.state.agents import first_free, handle_of
+from netmon_collector.state.agents import handle_of
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import reason_of
 from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices
@@ -22,8 +23,6 @@ log = EventLog("netmon.collector.polling")
 MOST_DEVICES: Final = 10_000
 """Of one agent."""
 MISSED_INTERVALS: Final = 3
-SETTLES_S: Final = 0.3
-"""Whoever adds one device may add a thousand: an agent is told all of its jobs each time."""
 _TOPIC: Final = "jobs"
 _LONGEST_HANDLE: Final = 100
 _LONGEST_TEXT: Final = 1024
@@ -109,9 +108,9 @@ class Polling:
                 raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
             self._check_alone(record, list(self._polled.values()))
             stem = handle_of(record.instance)[: _LONGEST_HANDLE - 6]
-            candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(self._polled) + 1000))]
-            taken = [one for one in candidates if one in self._polled or is_taken(one)]
-            record = replace(record, instance=first_free(stem, taken))
+            handles = chain([stem], (f"{stem}-{number}" for number in count(2)))
+            free = next(one for one in handles if one not in self._polled and not is_taken(one))
+            record = replace(record, instance=free)
             await asyncio.to_thread(self._devices.add, record)
             self._polled[record.instance] = Polled(record, self._now_ms())
             self._released.discard((record.agent_id, record.instance))

@@ -26,6 +26,8 @@ from netmon_collector.store.verdicts import Late, Marks
 
 WIDTH: Final = 256
 """So many series of one group are one block; the next begin another."""
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+"""Its multiples fall evenly between the whole numbers, however many there are."""
 _AT_ONCE: Final = 64
 """So many heads are made or frozen before others have their turn on the event loop."""
 _SERIES_AT_ONCE: Final = 1000
@@ -44,9 +46,13 @@ class _Pooled:
 class Blocks:
     """All blocks, and where each series lives. Changed on one thread."""
 
-    def __init__(self, groups: Groups, *, slots: int, lane_slots: int, kind_of: Callable[[int], object]) -> None:
+    def __init__(
+        self, groups: Groups, *, slots: int, lane_slots: int, head_s: float, kind_of: Callable[[int], object]
+    ) -> None:
+        """`head_s`: how old a head becomes."""
         self._groups = groups
         self._slots = slots
+        self._head_s = head_s
         self._kind_of = kind_of
         self.homes = Assigned()
         """By series, the number of the block where it lives, if it ever had a sample."""
@@ -269,16 +275,16 @@ class Blocks:
 
         Where heads take more than `most_bytes`, the oldest too, until a quarter of that is free.
         """
-        if most_bytes is not None:
-            before_s = max(before_s, self._crowded_since_s(most_bytes))
+        crowded_s = -math.inf if most_bytes is None else self._crowded_since_s(most_bytes)
         for at, strand in enumerate(list(self._strands)):
             head = strand.head
-            if head.count and (head.since_s <= before_s or head.segment <= segment):
+            due_s = max(crowded_s, before_s + strand.lead_s)
+            if head.count and (head.since_s <= due_s or head.segment <= segment):
                 self.frozen.append((strand.block, strand.freeze()))
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         used = self._lane_segments > 0
-        due = used & ((self._lane_since_s <= before_s) | (self._lane_segments <= segment))
+        due = used & ((self._lane_since_s <= max(crowded_s, before_s)) | (self._lane_segments <= segment))
         for at, number in enumerate(np.flatnonzero(due).tolist()):
             if self._lane_segments[number]:
                 self._freeze_lanes(self.all[number])
@@ -361,7 +367,7 @@ class Blocks:
             self._in_strand[own] = np.bincount(mates).argmax()
 
     def _strand(self, block: Block, series: Numbers) -> Strand:
-        strand = Strand(block, self._slots, series)
+        strand = Strand(block, self._slots, series, self._head_s * (block.number * _GOLDEN % 1))
         block.strands = [*block.strands, strand]
         self._strands.append(strand)
         return strand

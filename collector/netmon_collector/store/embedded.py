@@ -77,7 +77,11 @@ class EmbeddedStore:
         self._finder = Finder(self._index)
         self._groups = Groups(self._index)
         self._blocks = Blocks(
-            self._groups, slots=settings.head_slots, lane_slots=settings.lane_slots, kind_of=self._kind_of
+            self._groups,
+            slots=settings.head_slots,
+            lane_slots=settings.lane_slots,
+            head_s=settings.seal_after_s,
+            kind_of=self._kind_of,
         )
         self._judging = Judging(self._groups, self._blocks)
         self._acks = Acks()

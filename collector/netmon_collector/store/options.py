@@ -16,8 +16,8 @@ class StoreSettings:
     the way. A query waits for it, for `replay_wait_s` at most.
 
     Chunks: a head has `head_slots` times (that of a series which comes by itself `lane_slots`, if less) and is sealed
-    when it is full, or after `seal_after_s`, or when the log has `log_bytes`, and the oldest when all have more than
-    `head_bytes`; the disk is visited every `seal_every_s`.
+    when it is full, or after `seal_after_s`, in which samples ten seconds apart just fill it, or when the log has
+    `log_bytes`, and the oldest when all have more than `head_bytes`; the disk is visited every `seal_every_s`.
     Chunks are of `chunk_ms` at most; those that are newer than the last visit of `merge_every_s` are in recent files,
     the others in files of `span_ms`, and where there are `merge_files` of one span they become one.
 
@@ -34,7 +34,7 @@ class StoreSettings:
     replay_wait_s: float = 30.0
     head_slots: int = 120
     lane_slots: int = 48
-    seal_after_s: float = 7200.0
+    seal_after_s: float = 1200.0
     head_bytes: int = 512 << 20
     seal_every_s: float = 30.0
     log_bytes: int = 1 << 30

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 class Strand:
     """A head after another, for the same series. Changed on one thread."""
 
-    __slots__ = ("block", "generation", "head")
+    __slots__ = ("block", "generation", "head", "lead_s")
 
-    def __init__(self, block: "Block", slots: int, series: Numbers) -> None:
+    def __init__(self, block: "Block", slots: int, series: Numbers, lead_s: float) -> None:
+        """`lead_s`: by how much sooner its first head is old, so that not all strands are sealed at the same time."""
         self.block = block
+        self.lead_s = lead_s
         self.head = Head(slots, series)
         self.generation = 0
 
@@ -45,6 +47,7 @@ class Strand:
             self.generation += 1
         self.block.sealing = (*self.block.sealing, frozen)
         self.head = Head(len(frozen.grid.times), series)
+        self.lead_s = 0.0
         return frozen
 
 

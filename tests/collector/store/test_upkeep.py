@@ -75,6 +75,29 @@ async def test_old_heads_are_sealed_before_they_are_full(tmp_path: Path) -> None
     assert files(tmp_path, "raw-*")
 
 
+async def test_heads_of_slow_series_are_sealed_by_age_each_at_a_time_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, passed_s = asyncio.get_running_loop(), 0.0
+    clock_s = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock_s() + passed_s)
+    async with opened(tmp_path, seal_after_s=1000, head_slots=1000, seal_every_s=1e9) as store:
+        groups = [register(store, *(f"{name}{number}" for name in NAMES)) for number in range(100)]
+        waiting = []
+        for n in range(60):
+            for start in range(0, 100, 10):  # so that ten blocks come into being
+                rows = [row(group, n * 60_000 + start, float(n), 1.0, 2.0) for group in groups[start : start + 10]]
+                await store.append(rows, batch(10 * n + start // 10 + 1))
+            passed_s += 60
+            await store._upkeep.round(loop.time())
+            waiting.append(sum(strand.head.count for strand in store._blocks._strands) / 100)
+        ages = [loop.time() - strand.head.since_s for strand in store._blocks._strands if strand.head.count]
+        assert len(await held(store)) == 60 * 300
+    assert max(ages) <= 1000
+    assert max(waiting[20:]) < 11, "of 17 that a head may get, about half at any time"
+    assert min(waiting[20:]) > 5
+
+
 async def test_the_oldest_heads_are_sealed_when_all_take_too_much(tmp_path: Path) -> None:
     async with opened(tmp_path, head_bytes=6000, head_slots=1000) as store:
         groups = [register(store, *(f"{name}{number}" for name in NAMES)) for number in range(4)]
