@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from netmon_configs.options import Options
-from netmon_configs.reference import Glob, Pattern, Ref, Text, resolve_oid
+from netmon_configs.reference import Glob, Pattern, Ref, Reference, Text, resolve_oid
 
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 EventSeverity = Literal["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"]
@@ -131,6 +131,11 @@ class ProcessorRule(Scaled):
 
     idle: bool = False
 
+    @property
+    def leading(self) -> list[Reference]:
+        """The object that is there for each row."""
+        return [self.value]
+
 
 class AmountRule(Rule):
     """A pool of memory or a file system, from any two of size, used, free and percent.
@@ -148,6 +153,12 @@ class AmountRule(Rule):
     kind: str = "system"
     kinds: list["Kinds"] = Field(default_factory=list)
     main: Pattern | None = None
+
+    @property
+    def leading(self) -> list[Reference]:
+        """The objects that it takes; the first one is there for each row."""
+        units = (one for one in (self.unit, self.total_unit) if isinstance(one, Reference))
+        return [*(one for one in (self.used, self.percent, self.free, self.total) if one is not None), *units]
 
     @field_validator("unit", "total_unit", mode="before")
     @classmethod

@@ -42,7 +42,7 @@ async def entries(
 async def _of_device(reader: Reader, rule: EntryRule, found: list[Entry], known: Mapping[str, str] = _NOTHING) -> bool:
     """Adds what a rule finds, with what is known of it already; whether that is all there is."""
     more = list(_references(rule))
-    for index in await rows_of(reader, rule, rule.rows, rule.kind, more, rule.most):
+    for index in await rows_of(reader, rule, rule.rows, rule.kind, more, most=rule.most):
         parts = index_parts(index, rule.index)
         if parts is not None:
             found.append(Entry(rule.kind, index, _fields(reader, rule, index, {**known, **parts})))

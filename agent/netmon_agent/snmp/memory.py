@@ -30,6 +30,7 @@ def packed(memory: Memory) -> dict[str, Any]:
         "credential": memory.tries.known,
         "identity": None if identity is None else asdict(identity),
         "absent": sorted(memory.known.absent),
+        "silent": sorted(memory.known.silent),
         "offsets": memory.known.counters.offsets,
     }
 
@@ -47,5 +48,10 @@ def unpacked(plain: Mapping[str, Any]) -> Memory:
     return Memory(
         pace,
         Tries(None if credential is None else int(credential)),
-        Known(identity, frozenset(map(str, plain["absent"])), CounterBook(offsets)),
+        Known(
+            identity,
+            frozenset(map(str, plain["absent"])),
+            silent=frozenset(map(str, plain.get("silent", ()))),
+            counters=CounterBook(offsets),
+        ),
     )

@@ -8,6 +8,7 @@ from netmon_agent.snmp.counters import SMALLEST_FRAME_BITS, CounterBook, Span, c
 from netmon_agent.snmp.reader import Reader, references_in
 from netmon_agent.snmp.values import as_number, as_text
 from netmon_configs.profile import ColumnRule, LineRule, MetricRule
+from netmon_configs.reference import Pieces
 from netmon_proto.model import Kind
 
 _KINDS = {"counter": Kind.COUNTER, "counter64": Kind.COUNTER, "gauge": Kind.GAUGE}
@@ -33,7 +34,10 @@ class _Lines:
 
 
 async def readings(reader: Reader, rules: Sequence[MetricRule], judge: Judge) -> list[Reading]:
-    """All values of all rules; where a table is empty, its labels are not asked for."""
+    """All values of all rules; where a table is empty, its labels are not asked for.
+
+    A row of which a label could not be read this time is left out: under other labels it would be another series.
+    """
     found: list[Reading] = []
     for rule in rules:
         columns = list(rule.values.values())
@@ -43,12 +47,14 @@ async def readings(reader: Reader, rules: Sequence[MetricRule], judge: Judge) ->
         await reader.load([one for text in rule.labels.values() for one in references_in(text)], "metrics")
         lines = _Lines() if rule.line is None else await _lines(reader, rule.line, judge)
         labels: dict[str, dict[str, str]] = {}
+        unsure = [pieces for pieces in rule.labels.values() if reader.lacks(references_in(pieces))]
         for name, column in rule.values.items():
             for index, value in _values(reader, rule, name, column, lines, judge).items():
                 known = labels.get(index)
                 if known is None:
                     known = labels[index] = _labels(reader, rule, index)
-                found.append(Reading(name, known, value / column.divisor, _KINDS[column.kind]))
+                if not unsure or all(_is_whole(reader, pieces, index) for pieces in unsure):
+                    found.append(Reading(name, known, value / column.divisor, _KINDS[column.kind]))
     return found
 
 
@@ -56,6 +62,8 @@ def _values(
     reader: Reader, rule: MetricRule, name: str, column: ColumnRule, lines: _Lines, judge: Judge
 ) -> Mapping[str, float]:
     """A metric's value for each row that has one, counters as they are to be stored."""
+    if reader.lacks([column.unless]):
+        return {}
     better, counts = reader.column(column.unless), column.kind != "gauge"
     numbers: dict[str, float] = {}
     counted: dict[str, int] = {}
@@ -100,6 +108,11 @@ def _told(reader: Reader, rule: LineRule, speeds_bps: Mapping[str, float]) -> di
             if name in speeds_bps:
                 found[index] = speeds_bps[name]
     return found
+
+
+def _is_whole(reader: Reader, pieces: Pieces, index: str) -> bool:
+    """Whether a row has all that a text is made of."""
+    return all(reader.value(reference, index) is not None for reference in references_in(pieces))
 
 
 def _labels(reader: Reader, rule: MetricRule, index: str) -> dict[str, str]:

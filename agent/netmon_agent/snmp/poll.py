@@ -37,6 +37,10 @@ class Known:
 
     identity: Identity | None = None
     absent: frozenset[str] = frozenset()
+    failed: frozenset[str] | None = None
+    """What could not be read in the last whole poll; None before there was one."""
+    silent: frozenset[str] = frozenset()
+    """What could not be read in the first whole poll, or in the last two."""
     counters: CounterBook = field(default_factory=CounterBook)
     pulse: Pulse | None = None
 
@@ -67,7 +71,7 @@ async def poll(
     monotonic clock, and counters are judged by it. `vlans` is the device VLAN by VLAN, where it can be asked so.
     """
     known, forced = known or Known(), wanted.profile if wanted else ""
-    reader = Reader(session)
+    reader = Reader(session, silent=known.silent)
     greeted = await greet(reader)
     before = None if is_whole else _same(known.identity, greeted)
     if before is not None and before.profile not in library.layers:  # it is of a process with other profiles
@@ -92,14 +96,17 @@ async def poll(
         found.entries.extend(entered)
     if found.answered:
         known.identity, known.absent = identity, reader.absent | reader.empty
+        if before is None:
+            known.silent = reader.failed if known.failed is None else reader.failed & known.failed
+            known.failed = reader.failed
     return found
 
 
 async def _measure(reader: Reader, layers: Sequence[Profile], found: Findings) -> None:
-    for layer in layers:
-        if not found.processors:
+    for place, layer in enumerate(layers):
+        if not found.processors and not any(rules.lacking(reader, one.processors) for one in layers[:place]):
             found.processors.extend(await rules.processors(reader, layer.processors))
-        if not found.memory:
+        if not found.memory and not any(rules.lacking(reader, one.memory) for one in layers[:place]):
             found.memory.extend(await rules.amounts(reader, layer.memory, "memory"))
     found.storage.extend(await rules.amounts(reader, _all(layers, lambda layer: layer.storage), "storage"))
     found.sensors.extend(await rules.sensors(reader, _all(layers, lambda layer: layer.sensors)))

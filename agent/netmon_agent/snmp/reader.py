@@ -1,7 +1,7 @@
 """Reads what rules need from one device: each table once, single objects together, and failures kept by name."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netmon_agent.snmp.findings import Trouble
@@ -18,10 +18,13 @@ SILENCES = 2
 
 @dataclass(slots=True)
 class Reader:
-    """The device as rules see it. `absent` are objects that an earlier poll did not find; they are not asked again."""
+    """The device as rules see it. `absent` are objects that an earlier poll did not find; they are not asked again.
+    `silent` are those that it is never heard of.
+    """
 
     session: Session
     absent: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
     troubles: list[Trouble] = field(default_factory=list)
     empty: set[str] = field(default_factory=set)
     _columns: dict[str, Mapping[str, Value]] = field(default_factory=dict)
@@ -46,11 +49,8 @@ class Reader:
         """
         scalars: list[str] = []
         columns: list[str] = []
-        for reference in references:
-            while reference is not None:
-                if reference.oid:
-                    (scalars if reference.is_scalar else columns).append(reference.oid)
-                reference = reference.through or reference.holding
+        for reference in _chained(references):
+            (scalars if reference.is_scalar else columns).append(reference.oid)
         await self._get([oid for oid in dict.fromkeys(scalars) if oid not in self._scalars], part, always)
         for oid in dict.fromkeys(columns):
             if oid not in self._columns:
@@ -88,6 +88,15 @@ class Reader:
     def has_failed(self, references: Iterable[Reference | None]) -> bool:
         """Whether any of the objects could not be read whole, or was not asked for because the device is gone."""
         return any(one is not None and one.oid in self._failed for one in references)
+
+    def lacks(self, references: Iterable[Reference | None]) -> bool:
+        """Whether any of the objects failed this time, and at others is there: what hangs on it is not known now."""
+        return any(one.oid in self._failed and one.oid not in self.silent for one in _chained(references))
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The objects that could not be read whole."""
+        return frozenset(self._failed)
 
     def _places(self, oid: str) -> Mapping[str, str]:
         """The last number of the index of each value that a column has; a value that is there twice has none."""
@@ -188,3 +197,12 @@ class Reader:
 def references_in(pieces: Pieces) -> list[Reference]:
     """The objects that a text names."""
     return [piece.reference for piece in pieces if not isinstance(piece, str)]
+
+
+def _chained(references: Iterable[Reference | None]) -> Iterator[Reference]:
+    """All objects that it takes to follow references."""
+    for reference in references:
+        while reference is not None:
+            if reference.oid:
+                yield reference
+            reference = reference.through or reference.holding

@@ -24,8 +24,8 @@ from netmon_configs.reference import Reference
 
 async def processors(reader: Reader, rules: Sequence[ProcessorRule]) -> list[Processor]:
     found: list[Processor] = []
-    for rule in rules:
-        if rule.fallback and found:
+    for place, rule in enumerate(rules):
+        if rule.fallback and (found or lacking(reader, rules[:place])):
             continue
         for index in await rows_of(reader, rule, [rule.value], "processors"):
             value = scaled(reader, rule, index)
@@ -37,15 +37,22 @@ async def processors(reader: Reader, rules: Sequence[ProcessorRule]) -> list[Pro
 
 async def amounts(reader: Reader, rules: Sequence[AmountRule], part: str) -> list[Amount]:
     found: list[Amount] = []
-    for rule in rules:
-        if rule.fallback and found:
+    for place, rule in enumerate(rules):
+        if rule.fallback and (found or lacking(reader, rules[:place])):
             continue
-        leading = [one for one in (rule.used, rule.percent, rule.free, rule.total) if one is not None]
-        units = [one for one in (rule.unit, rule.total_unit) if isinstance(one, Reference)]
-        indexes = await rows_of(reader, rule, leading[:1], part, [*leading, *units])
+        leading = rule.leading
+        indexes = await rows_of(reader, rule, leading[:1], part, leading[1:])
         pools = [amount for index in indexes if (amount := _amount(reader, rule, leading[0], index)) is not None]
         found += _without_reclaimable(rule, pools)
     return found
+
+
+def lacking(reader: Reader, rules: Sequence[ProcessorRule] | Sequence[AmountRule]) -> bool:
+    """Whether these rules may find at other times what they don't find now: others then would tell it differently."""
+    return any(
+        reader.lacks([*one.leading, *(test.of for test in (*one.only, *one.skip)), *references_in(one.name)])
+        for one in rules
+    )
 
 
 async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
@@ -53,7 +60,7 @@ async def sensors(reader: Reader, rules: Sequence[SensorRule]) -> list[Sensor]:
     for rule in rules:
         more = [rule.precision, rule.scale, rule.type.of if isinstance(rule.type, Choice) else None]
         leading = [rule.rows or rule.value]
-        for index in await rows_of(reader, rule, leading, "sensors", [rule.value, *more]):
+        for index in await rows_of(reader, rule, leading, "sensors", more, [rule.value]):
             sensor = _sensor(reader, rule, index)
             if sensor is not None:
                 found.setdefault((sensor.oid, sensor.type == "state"), sensor)  # the more particular rule's word
@@ -66,9 +73,15 @@ async def rows_of(
     leading: Sequence[Reference],
     part: str,
     more: Iterable[Reference | None] = (),
+    values: Iterable[Reference] = (),
     most: int = MOST_VALUES,
 ) -> list[str]:
-    """The rows that count. What stands beside them is read only where there are any."""
+    """The rows that count. What stands beside them is read only where there are any.
+
+    None do where `more`, or what their names are made of, could not be read this time: they would be told in other
+    units, or as others. Of `values` those count that were read.
+    """
+    more = [*more, *references_in(rule.name)]
     await reader.load(leading, part, most=most)
     indexes = dict.fromkeys(index for reference in leading for index in reader.rows(reference))
     if not indexes:
@@ -77,8 +90,8 @@ async def rows_of(
     await reader.load([one.of for one in conditions], part, most=most)
     kept = [one for one in indexes if reader.fits(rule.only, one) and not reader.hits(rule.skip, one)]
     if kept:
-        await reader.load([*more, *references_in(rule.name)], part, most=most)
-    return kept
+        await reader.load([*values, *more], part, most=most)
+    return [] if reader.lacks([*(one.of for one in conditions), *more]) else kept
 
 
 def scaled(reader: Reader, rule: Scaled, index: str) -> float | None:

@@ -139,6 +139,46 @@ async def test_what_fails_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     assert found.troubles == [Trouble("sensors", f"{OWN}.6: OIDs do not increase")]
 
 
+LABELLED = """
+metrics:
+  - labels: {thingIndex: "{index}", thingName: "{thingName}"}
+    values: {thingValue: gauge, thing.5: {kind: gauge, unless: thing.6}}
+sensors: [{class: count, value: thing.7, name: "{thingName}"}]
+memory:
+  - {used: thing.8, total: thing.9, unit: thingUnit, name: Main}
+  - {percent: thing.10, name: Main, fallback: true}
+"""
+
+
+async def told_with(folder: Path, failing: dict[str, Exception], known: Known) -> tuple[set[Any], set[Any]]:
+    """The series of a poll in which some columns fail."""
+    numbers = {"3.1": 5, "4.1": 1024, "5.1": 6, "6.1": 7, "7.1": 8, "8.1": 10, "9.1": 20, "10.1": 50}
+    own: dict[str, Value] = {"2.1": b"One", **numbers}
+    session = Failing({**ME, **{f"{OWN}.{oid}": value for oid, value in own.items()}}, failing)
+    found = await poll(session, library_with(folder, LABELLED), known)
+    told = {(one.name, *sorted(one.labels.items()), one.value) for one in found.readings if one.name.startswith("snmp")}
+    return {(one.name, *sorted(one.labels.items())) for one in found.readings}, told
+
+
+async def test_what_fails_makes_no_other_series_and_no_other_values_of_the_rest(tmp_path: Path) -> None:
+    known = Known()
+    whole, values = await told_with(tmp_path, {}, known)
+    assert len(whole) == 4  # thing.5 stands back behind thing.6
+    for column, lost in {"2": 2, "4": 2, "6": 0, "8": 2, "9": 2}.items():
+        series, partly = await told_with(tmp_path, {f"{OWN}.{column}": NoAnswer("no answer")}, known)
+        assert series < whole if lost else series == whole
+        assert len(series) == len(whole) - lost
+        assert partly <= values
+
+
+async def test_what_a_device_is_never_heard_of_is_done_without(tmp_path: Path) -> None:
+    known = Known()
+    never: dict[str, Exception] = {f"{OWN}.2": NoAnswer("no answer")}
+    assert not any("thing" in one[0] for one in (await told_with(tmp_path, never, known))[0])
+    series, _ = await told_with(tmp_path, never, known)
+    assert ("thingValue", ("thingIndex", "1")) in series
+
+
 async def test_a_device_that_falls_silent_is_not_asked_for_the_rest(tmp_path: Path) -> None:
     columns = ", ".join(f"{{class: count, value: thing.{n}}}" for n in range(10, 20))
     library = library_with(tmp_path, f"sensors: [{columns}]")
