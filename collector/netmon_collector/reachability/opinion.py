@@ -76,8 +76,10 @@ def _finding(found: Mapping[Witness, Verdict], accounts: Mapping[Witness, Accoun
 def _seen_since(
     direct: Mapping[Witness, Verdict], found: Mapping[Witness, Verdict], accounts: Mapping[Witness, Account]
 ) -> bool:
-    """Whether a router has seen the device after the last moment at which anybody else did."""
+    """Whether ARP has seen the device since the others lost it: since the first failure after the last of their
+    successes. Between these two it may have died."""
     last_ms = max((accounts[one].ok_ms or 0 for one in direct), default=0)
-    failing_ms = max((accounts[one].failing_ms or 0 for one in direct), default=0)
+    failing_ms = [ms for one in direct if (ms := accounts[one].failing_ms) is not None and ms > last_ms]
+    lost_ms = min(failing_ms, default=last_ms)
     arp = [accounts[one].ok_ms or 0 for one, which in found.items() if one.kind is Kind.ARP and which is Verdict.WELL]
-    return any(seen_ms > max(last_ms, failing_ms) for seen_ms in arp)
+    return any(seen_ms > lost_ms for seen_ms in arp)
