@@ -33,6 +33,7 @@ from netmon_collector.forward.forwarding import Forwarding
 from netmon_collector.forward.opening import open_forwarding
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import Intake
+from netmon_collector.link_balance import LinkBalance
 from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.query.engine import Engine
@@ -130,6 +131,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 rules.run(),
                 inquests.run(),
                 knowledge.changes.run(),
+                compare_links(ground, knowledge, way).run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
                 knowledge.checks.run(),
@@ -223,6 +225,12 @@ def open_inquests(ground: Ground, knowledge: Knowledge, way: Way) -> Inquests:
     )
     alerting = knowledge.alerting
     return Inquests(collected, KeptCauses(ground.state), alerting.incidents.all, alerting.change_incident, now_ms)
+
+
+def compare_links(ground: Ground, knowledge: Knowledge, way: Way) -> LinkBalance:
+    """Puts together what looks whether links share what they carry."""
+    results = Ledger(ground.store, way.pipeline.append_own)
+    return LinkBalance(lambda: knowledge.atlas.sheet.graph, ground.queries, results, knowledge.events.note, now_ms)
 
 
 async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Receiver:
