@@ -4,6 +4,8 @@ import asyncio
 import http.client
 import json
 import math
+import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,10 +23,43 @@ from tests.api.lab import running
 from tests.support.fleet_samples import Host
 from tests.support.servers import RunningServer
 
+_LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
 _FORM = "application/x-www-form-urlencoded"
 _WINDOW = 20
 """So many gathers of a host are in one remote write."""
 _HOSTS_PER_WRITE = 10
+
+
+class Connection:
+    """HTTP/1.1 on a bare socket that stays: so little that what is measured is the server. Whole requests are sent."""
+
+    def __init__(self, url: str) -> None:
+        self.host = url.removeprefix("http://")
+        name, _, port = self.host.rpartition(":")
+        self._socket = socket.create_connection((name, int(port)), timeout=300)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, request: bytes) -> tuple[bytes, bytes]:
+        """The head and the body of the answer, the latter as it was sent."""
+        self._socket.sendall(request)
+        data = bytearray()
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            self._receive(data)
+        head, begin = bytes(data[: end + 2]), end + 4
+        length = _LENGTH.search(head)
+        if length is not None:
+            while len(data) < begin + int(length[1]):
+                self._receive(data)
+        else:
+            while not data.endswith(b"\r\n0\r\n\r\n"):  # JSON has no line that ends like this
+                self._receive(data)
+        return head, bytes(data[begin:])
+
+    def _receive(self, data: bytearray) -> None:
+        received = self._socket.recv(1 << 20)
+        if not received:
+            raise ConnectionError(f"{self.host} has closed the connection")
+        data += received
 
 
 @dataclass
@@ -40,32 +75,47 @@ class Peer:
     prefix: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     cold: Mapping[str, str] = field(default_factory=dict)
-    connection: http.client.HTTPConnection = field(init=False)
+    connection: Connection = field(init=False)
 
     def __post_init__(self) -> None:
-        self.connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=300)
+        self.connection = Connection(self.url)
 
     def cpu_s(self) -> float:
         """The clock of a process has an id made of its pid, see clock_getcpuclockid(3)."""
         return time.clock_gettime((~self.pid << 3) | 2)
 
-    def ask(self, path: str, arguments: Mapping[str, str], *, cold: bool = False) -> bytes:
-        """The answer to a form that is posted."""
-        body = urllib.parse.urlencode({**arguments, **(self.cold if cold else {})})
-        self.connection.request("POST", self.prefix + path, body, {**self.headers, "Content-Type": _FORM})
-        return self._answer()
+    def form(self, path: str, arguments: Mapping[str, str], *, cold: bool = False) -> bytes:
+        """The request that posts a form."""
+        body = urllib.parse.urlencode({**arguments, **(self.cold if cold else {})}).encode()
+        headers = {**self.headers, "Content-Type": _FORM, "Content-Length": str(len(body))}
+        return self._request("POST", path, headers) + body
 
     def fetch(self, path: str, arguments: Mapping[str, str]) -> bytes:
         """The answer to a GET."""
-        self.connection.request("GET", f"{self.prefix}{path}?{urllib.parse.urlencode(arguments)}", None, self.headers)
-        return self._answer()
+        request = self._request("GET", f"{path}?{urllib.parse.urlencode(arguments)}", self.headers)
+        return self.body(*self.connection.ask(request))
 
-    def _answer(self) -> bytes:
-        answer = self.connection.getresponse()
-        data = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{self.name}: {answer.status} {data[:300]!r}")
-        return data
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        lines = [f"{method} {self.prefix}{path} HTTP/1.1", f"Host: {self.connection.host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def body(self, head: bytes, body: bytes) -> bytes:
+        """An answer's body, put together if it came in chunks."""
+        if b" 200 " not in head.partition(b"\r\n")[0]:
+            raise RuntimeError(f"{self.name}: {head[:100]!r} {body[:300]!r}")
+        return body if _LENGTH.search(head) else b"".join(_chunks(body))
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    at = 0
+    while True:
+        line = body.index(b"\r\n", at)
+        length = int(body[at:line], 16)
+        if not length:
+            return
+        yield body[line + 2 : line + 2 + length]
+        at = line + 4 + length
 
 
 @dataclass
@@ -89,11 +139,12 @@ class Taken:
 
 
 def timed(peer: Peer, path: str, arguments: Mapping[str, str], taken: Taken, *, cold: bool = False) -> bytes:
+    request = peer.form(path, arguments, cold=cold)
     cpu_s, started_s = peer.cpu_s(), time.perf_counter()
-    answer = peer.ask(path, arguments, cold=cold)
+    answer = peer.connection.ask(request)
     taken.ms.append(1000 * (time.perf_counter() - started_s))
     taken.cpu_ms.append(1000 * (peer.cpu_s() - cpu_s))
-    return answer
+    return peer.body(*answer)
 
 
 @contextmanager
