@@ -31,7 +31,7 @@ class Tokens:
         self._hashes: dict[str, list[bytes]] = {}
         self._read_ms: int | None = None
         self._used_ms: dict[bytes, int] = {}
-        self._good: dict[tuple[Purpose, str], bytes] = {}
+        self._good: dict[tuple[Purpose, str, str], bytes] = {}
         """Tokens that were found good since the database was asked, by what for; with their hashes."""
 
     def ensure(self, purpose: Purpose) -> str | None:
@@ -54,10 +54,13 @@ class Tokens:
         now_ms = self._now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
             self._read_if_possible(now_ms)
-        presented = _hash(token)
-        matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(_key(purpose, name), ())]
-        if not any(matches):
-            return False
+        presented = self._good.get((purpose, token, name))
+        if presented is None:
+            presented = _hash(token)
+            matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(_key(purpose, name), ())]
+            if not any(matches):
+                return False
+            self._good[purpose, token, name] = presented
         self._used_ms[presented] = now_ms
         return True
 
