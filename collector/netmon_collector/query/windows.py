@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ Indices = npt.NDArray[np.int64]
 
 _DENSE: Final = 8
 """With fewer samples to a step all of them are looked at, with more it is searched among them."""
+_FEW_TIMES: Final = 5000
 _BLOCK_SERIES: Final = 256
 _BLOCK_SAMPLES: Final = 1 << 19
 """So much of the samples fits into a processor's cache."""
@@ -99,6 +100,19 @@ class Axes:
         self.begins = begins
         self.starts = starts
         self.ends = ends
+
+    @classmethod
+    def of(cls, tracks: Tracks, starts: Times, ends: Times) -> Self:
+        """Where all series share their times, as those of a host do, they are found once for all panels about it."""
+        if len(tracks.axis_begins) != 2 or len(tracks.times) > _FEW_TIMES:
+            return cls(tracks.times, tracks.axis_begins, starts, ends)
+        return cls._of_one(tracks.times.tobytes(), starts.tobytes(), ends.tobytes())
+
+    @classmethod
+    @lru_cache(100)
+    def _of_one(cls, times: bytes, starts: bytes, ends: bytes) -> Self:
+        known, first, last = (np.frombuffer(one, np.int64) for one in (times, starts, ends))
+        return cls(known, np.array([0, len(known)]), first, last)
 
     @cached_property
     def _found(self) -> tuple[Indices, Indices]:
@@ -203,7 +217,7 @@ def over_windows(
     stale: whether stale markers are among the samples. check: called before each block, may raise.
     """
     tracks = tracks if stale else tracks.without(STALE_BITS)
-    axes = Axes(tracks.times, tracks.axis_begins, starts, ends)
+    axes = Axes.of(tracks, starts, ends)
     blocks = list(_blocks(tracks))
     if len(blocks) == 1:
         check()
@@ -218,7 +232,7 @@ def over_windows(
 def windows_of(tracks: Tracks, starts: Times, ends: Times, *, stale: bool) -> Windows:
     """The windows of all series at once."""
     tracks = tracks if stale else tracks.without(STALE_BITS)
-    axes = Axes(tracks.times, tracks.axis_begins, starts, ends)
+    axes = Axes.of(tracks, starts, ends)
     return _windows(tracks, axes, slice(0, len(tracks)), lambda: None)
 
 
