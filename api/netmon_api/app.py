@@ -39,10 +39,12 @@ from netmon_api.models import (
     StatusAnswer,
     StoreDetail,
 )
+from netmon_api.prometheus.quick import QuickQueries
 from netmon_api.prometheus.table import PROMETHEUS_ROUTES
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_api.rule_table import RULE_ROUTES
 from netmon_api.services import Services
+from netmon_api.shortcut import SHORTCUT
 from netmon_api.snmp_table import SNMP_ROUTES
 from netmon_api.writing.table import WRITE_ROUTES
 
@@ -99,6 +101,7 @@ def make_app(services: Services) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes)])
     for route in ROUTES:
         routes[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route
+    app[SHORTCUT] = QuickQueries(services, guard, ROUTES)
     app.on_response_prepare.append(set_headers)
     app.on_shutdown.append(services.sockets.close_all)
     return app

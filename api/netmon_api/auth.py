@@ -1,6 +1,7 @@
 """Who may come in. This is the one place that decides."""
 
 import base64
+from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ class Doorkeeper:
             _refuse_strangers(request)
             if hdrs.AUTHORIZATION not in request.headers and _is_upgrade(request):
                 return
-        token = token_of(request)
+        token = token_of(request.headers)
         if access is Access.WRITE and token is not None and self._tokens.verify("write", token):
             return
         if (
@@ -46,7 +47,7 @@ class Doorkeeper:
             return
         if not self.knows(token):
             raise unauthenticated()
-        if access is Access.ADMIN and not self._is_admin(token_of(request)):
+        if access is Access.ADMIN and not self._is_admin(token):
             raise ApiError("forbidden", "this takes a token for administrators: netmon token new --admin makes one")
 
     def knows(self, token: str | None) -> bool:
@@ -64,9 +65,9 @@ def unauthenticated() -> ApiError:
     )
 
 
-def token_of(request: web.Request) -> str | None:
+def token_of(headers: Mapping[str, str]) -> str | None:
     """The token that a request shows. Data sources that know only names and passwords send it as the password."""
-    scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    scheme, _, shown = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     match scheme.lower():
         case "bearer" | "token":  # the latter is InfluxDB's word
             return shown.strip()

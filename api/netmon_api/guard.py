@@ -3,15 +3,17 @@
 import re
 import secrets
 import traceback
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
-from netmon_api.atonce import AtOnce, date_of, fits, head_of
-from netmon_api.auth import Access, Doorkeeper
+from netmon_api.auth import Access, Doorkeeper, token_of
 from netmon_api.envelope import STATUS, ApiError
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_collector.state.database import reason_of
@@ -30,7 +32,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _JSON = "application/json"
-_HEAD = head_of(_HEADERS | {"Content-Type": _JSON, "Vary": "Accept-Encoding"})
+_ANSWER = {hdrs.CONTENT_TYPE: _JSON, hdrs.VARY: hdrs.ACCEPT_ENCODING, **_HEADERS}
+_HEAD = "".join(["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in _ANSWER.items())]).encode()
+_PACKED_HEAD = _HEAD + b"Content-Encoding: gzip\r\n"
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,25 +55,30 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
             response = self._told(request, error)
         if isinstance(response, web.Response) and response.content_type == _JSON:
-            return self._packed(request, response)
+            if (response.content_length or 0) >= _COMPRESS_FROM_BYTES and takes_gzip(request.headers):
+                response.enable_compression(web.ContentCoding.gzip)
+            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
+
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers may use routes that take a token."""
+        return self._doorkeeper.knows(token_of(headers))
+
+    def whole(self, headers: Mapping[str, str], content: bytes) -> bytes:
+        """JSON as a whole answer of HTTP/1.1, on a connection that stays, to a request with some headers. It is what
+        aiohttp would make of it.
+        """
+        head = _HEAD
+        if len(content) >= _COMPRESS_FROM_BYTES and takes_gzip(headers):
+            head, content = _PACKED_HEAD, zlib.compress(content, 1, wbits=31)
+        own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), secrets.token_hex(8).encode())
+        return b"".join((head, _date_of(self._now_ms() // 1000), own, content))
 
     def _let_in(self, request: web.Request, route: Route | None) -> None:
         self._doorkeeper.admit(route.access if route else Access.TOKEN, request)
         most_bytes = route.most_body_bytes if route else LARGEST_BODY_BYTES
         if (request.content_length or 0) > most_bytes:
             raise ApiError("too_large", f"the body must be at most {most_bytes} bytes long")
-
-    def _packed(self, request: web.Request, response: web.Response) -> web.StreamResponse:
-        """JSON, compressed if it is large and the client takes gzip; what is small or need not be is sent at once."""
-        body = response.body
-        if isinstance(body, bytes) and len(body) >= _COMPRESS_FROM_BYTES and takes_gzip(request):
-            response.enable_compression(web.ContentCoding.gzip)
-        elif isinstance(body, bytes) and fits(request, response):
-            own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(body), request[_REQUEST_ID].encode())
-            return AtOnce(b"".join((_HEAD, date_of(self._now_ms() // 1000), own, body)))
-        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        return response
 
     def _told(self, request: web.Request, error: Exception) -> web.Response:
         """The error envelope; under the request's id the log tells more of it."""
@@ -109,6 +118,11 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.popall(hdrs.SERVER, None)
 
 
+@lru_cache(1)
+def _date_of(second: int) -> bytes:
+    return b"Date: %s\r\n" % formatdate(second, usegmt=True).encode()
+
+
 def _from_http(error: web.HTTPException) -> ApiError:
     """What aiohttp itself refuses."""
     match error:
@@ -126,8 +140,8 @@ def _from_http(error: web.HTTPException) -> ApiError:
     return ApiError("internal", "an error of netmon's own; its log tells more under the request id")
 
 
-def takes_gzip(request: web.Request) -> bool:
-    offers = request.headers.get(hdrs.ACCEPT_ENCODING, "").replace(" ", "").lower().split(",")
+def takes_gzip(headers: Mapping[str, str]) -> bool:
+    offers = headers.get(hdrs.ACCEPT_ENCODING, "").replace(" ", "").lower().split(",")
     return any(_GZIP.fullmatch(offer) for offer in offers)
 
 

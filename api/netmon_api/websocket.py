@@ -89,7 +89,7 @@ class _Conversation:
         self._order = asyncio.Lock()
 
     async def run(self, request: web.Request) -> None:
-        token = token_of(request)
+        token = token_of(request.headers)
         if not self._doorkeeper.knows(token):
             token = await self._authenticate()
         if token is None:

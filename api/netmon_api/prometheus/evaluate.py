@@ -14,47 +14,62 @@ from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import framed, send, success
 from netmon_api.prometheus.tree import tree
 from netmon_api.routes import Call
+from netmon_api.services import Services
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError
+from netmon_collector.query.engine import Question
 from netmon_collector.query.options import Limits
 from netmon_collector.query.syntax.nodes import Node
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.syntax.pretty import pretty
 
 MOST_STEPS = 11_000
-_SMALL = 2_000
+_SMALL = 8_000
 """So many values are JSON in about a millisecond."""
 
 
 async def query(call: Call[InstantForm]) -> web.StreamResponse:
-    form = call.query
-    time_ms = parameters.time_ms(form.time, "time", call.services.now_ms())
-    limit, limits, lookback_ms = parameters.limit(form.limit), _limits(form), _lookback_ms(form)
-    started = time.perf_counter()
-    try:
-        answer = await call.services.engine.instant(form.query, time_ms, limits=limits, lookback_ms=lookback_ms)
-    except QueryError as error:
-        raise _told(error) from error
-    return await _send(call, form, answer, limit, time.perf_counter() - started)
+    return await _evaluated(call, _instant(call.services, call.query))
+
+
+def query_at_once(services: Services, form: InstantForm) -> bytes | None:
+    """The answer to what is small and in memory."""
+    return _evaluated_at_once(services, form, _instant(services, form))
 
 
 async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
-    form = call.query
-    start_ms, end_ms, step_ms = _steps(form)
-    limit, limits, lookback_ms = parameters.limit(form.limit), _limits(form), _lookback_ms(form)
-    started = time.perf_counter()
+    return await _evaluated(call, _range(call.query))
+
+
+def query_range_at_once(services: Services, form: RangeForm) -> bytes | None:
+    """The answer to what is small and in memory."""
+    return _evaluated_at_once(services, form, _range(form))
+
+
+async def _evaluated(call: Call[InstantForm] | Call[RangeForm], question: Question) -> web.StreamResponse:
+    limit, started = parameters.limit(call.query.limit), time.perf_counter()
     try:
-        answer = await call.services.engine.range(
-            form.query,
-            start_ms,
-            end_ms,
-            step_ms,
-            limits=limits,
-            lookback_ms=lookback_ms,
-            may_be_kept=not form.nocache,
-        )
+        answer = await call.services.engine.answer(question)
     except QueryError as error:
         raise _told(error) from error
-    return await _send(call, form, answer, limit, time.perf_counter() - started)
+    whole = _whole(call.query, answer, limit, time.perf_counter() - started)
+    return await send(call.request, whole, is_small=_is_small(answer))
+
+
+def _evaluated_at_once(services: Services, form: EvaluationForm, question: Question) -> bytes | None:
+    limit, started = parameters.limit(form.limit), time.perf_counter()
+    answer = services.engine.answer_at_hand(question)
+    if answer is None or not _is_small(answer):
+        return None
+    return b"".join(_whole(form, answer, limit, time.perf_counter() - started))
+
+
+def _is_small(answer: Answer) -> bool:
+    return answer.samples is None and answer.values.size <= _SMALL
+
+
+def _instant(services: Services, form: InstantForm) -> Question:
+    time_ms = parameters.time_ms(form.time, "time", services.now_ms())
+    return Question(form.query, time_ms, time_ms, limits=_limits(form), lookback_ms=_lookback_ms(form))
 
 
 async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
@@ -74,8 +89,7 @@ async def parse_query(call: Call[ExpressionForm]) -> web.Response:
     return success(tree(_parsed(call.query.query)))
 
 
-def _steps(form: RangeForm) -> tuple[int, int, int]:
-    """Start, end and step."""
+def _range(form: RangeForm) -> Question:
     start_ms = parameters.time_ms(form.start, "start")
     end_ms = parameters.time_ms(form.end, "end")
     if end_ms < start_ms:
@@ -93,7 +107,10 @@ def _steps(form: RangeForm) -> tuple[int, int, int]:
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
             " (?step=XX)",
         )
-    return start_ms, end_ms, step_ms
+    limits, lookback_ms = _limits(form), _lookback_ms(form)
+    return Question(
+        form.query, start_ms, end_ms, step_ms, limits=limits, lookback_ms=lookback_ms, may_be_kept=not form.nocache
+    )
 
 
 def _limits(form: EvaluationForm) -> Limits:
@@ -124,13 +141,6 @@ def _told(error: QueryError) -> Problem:
     if error.kind is ErrorKind.BAD_DATA:
         return Problem.of("query", error.message)
     return Problem(error.kind, error.message)
-
-
-async def _send(
-    call: Call[InstantForm] | Call[RangeForm], form: EvaluationForm, answer: Answer, limit: int | None, took_s: float
-) -> web.StreamResponse:
-    is_small = answer.samples is None and answer.values.size <= _SMALL
-    return await send(call.request, _whole(form, answer, limit, took_s), is_small=is_small)
 
 
 def _whole(form: EvaluationForm, answer: Answer, limit: int | None, took_s: float) -> Iterator[bytes]:

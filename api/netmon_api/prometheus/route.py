@@ -1,7 +1,9 @@
 """How a request in Prometheus' manner is brought to its handler, and its errors back."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
@@ -15,20 +17,40 @@ from netmon_collector.store.base import StoreError
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 10_000
+_SHORT_BYTES = 1000
+
+
+AtOnce = Callable[[Services, Any], bytes | None] | None
+"""Makes JSON of a form without waiting; None for a form that takes longer than the event loop can wait."""
 
 
 @dataclass(frozen=True)
 class PrometheusRoute(Route):
     """A path of Prometheus' API. Takes its parameters from the query string and from a form; ignores unknown ones."""
 
+    at_once: AtOnce = field(default=None, kw_only=True)
+
+    @cached_property
+    def _known(self) -> Mapping[str, bool]:
+        """The parameters there are, and whether each may be given many times."""
+        return {one.alias or name: one.default == [] for name, one in self.query.model_fields.items()}
+
+    def form_of(self, pairs: Sequence[tuple[str, str]]) -> Query:
+        """The first value of each parameter, and all values of those that may be given many times."""
+        given: dict[str, list[str]] = {}
+        for name, value in pairs:
+            given.setdefault(name, []).append(value)
+        known = self._known
+        return self.query.model_validate(
+            {name: values if known[name] else values[0] for name, values in given.items() if name in known}
+        )
+
     def bind(
         self, services: Services, routes: Sequence[Route]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        known = {field.alias or name: field.default == [] for name, field in self.query.model_fields.items()}
-
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
-                form = _form(self.query, known, await _pairs(request))
+                form = self.form_of(await _pairs(request))
                 answered = await self.handler(Call(services, form, request, routes))
             except Problem as error:
                 return error.response()
@@ -42,35 +64,37 @@ class PrometheusRoute(Route):
         return answer
 
 
-def _form(model: type[Query], known: Mapping[str, bool], pairs: Sequence[tuple[str, str]]) -> Query:
-    """The first value of each parameter, and all values of those that may be given many times, of which `known` says
-    True.
-    """
-    given: dict[str, list[str]] = {}
-    for name, value in pairs:
-        given.setdefault(name, []).append(value)
-    return model.model_validate(
-        {name: values if known[name] else values[0] for name, values in given.items() if name in known}
-    )
-
-
 async def _pairs(request: web.Request) -> list[tuple[str, str]]:
     """What was given, the body before the query string."""
     asked = list(request.query.items()) if request.rel_url.raw_query_string else []
-    if request.method != hdrs.METH_POST or request.content_type != _FORM:
+    if request.method != hdrs.METH_POST or not is_form(request.content_type):
         return asked
     return [*fields_of(await request.read()), *asked]
 
 
+def is_form(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == _FORM
+
+
 def fields_of(body: bytes) -> Iterator[tuple[str, str]]:
     """The fields of a form, as `urllib.parse.parse_qsl` has them, which takes three times as long."""
-    fields = body.split(b"&")
-    if len(fields) > _MOST_FIELDS:
+    parts = body.split(b"&")
+    if len(parts) > _MOST_FIELDS:
         raise Problem("bad_data", f"error parsing form values: more than {_MOST_FIELDS} fields")
-    for field in fields:
-        if field:
-            name, _, value = field.partition(b"=")
-            yield _unescaped(name), _unescaped(value)
+    for part in parts:
+        if part:
+            name, _, value = part.partition(b"=")
+            yield _text(name), _text(value)
+
+
+def _text(written: bytes) -> str:
+    return _known_text(written) if len(written) <= _SHORT_BYTES else _unescaped(written)
+
+
+@lru_cache(500)
+def _known_text(written: bytes) -> str:
+    """The names of parameters, and expressions, are the same in one request after another."""
+    return _unescaped(written)
 
 
 def _unescaped(text: bytes) -> str:

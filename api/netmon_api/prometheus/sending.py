@@ -40,7 +40,7 @@ async def send(request: web.Request, pieces: Iterator[bytes], *, is_small: bool 
         return json_response(start)
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json", hdrs.VARY: hdrs.ACCEPT_ENCODING})
     pieces = chain([start], pieces)
-    if takes_gzip(request):
+    if takes_gzip(request.headers):
         response.headers[hdrs.CONTENT_ENCODING] = "gzip"
         pieces = _gzipped(pieces)
     await response.prepare(request)

@@ -1,5 +1,7 @@
 """Every path of Prometheus' API that there is, on one page; app.py adds it to its own."""
 
+from dataclasses import replace
+
 from netmon_api.auth import Access
 from netmon_api.prometheus import browse, evaluate, federate, rules, standing
 from netmon_api.prometheus.forms import (
@@ -15,39 +17,43 @@ from netmon_api.prometheus.forms import (
     RulesForm,
     TopForm,
 )
-from netmon_api.prometheus.route import PrometheusRoute
+from netmon_api.prometheus.route import AtOnce, PrometheusRoute
 from netmon_api.routes import Handler
 
 JSON = "application/json"
 
 
-def _get(path: str, handler: Handler, form: type[Form], summary: str) -> tuple[PrometheusRoute]:
-    return (PrometheusRoute("GET", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary),)
+def _get(path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None) -> PrometheusRoute:
+    return PrometheusRoute("GET", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary, at_once=at_once)
 
 
-def _get_or_post(path: str, handler: Handler, form: type[Form], summary: str) -> tuple[PrometheusRoute, ...]:
+def _get_or_post(
+    path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None
+) -> tuple[PrometheusRoute, PrometheusRoute]:
     """A query may be too long for a line, so a form is taken as well."""
-    post = PrometheusRoute("POST", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary)
-    return (*_get(path, handler, form, summary), post)
+    get = _get(path, handler, form, summary, at_once)
+    return get, replace(get, method="POST")
 
 
 # fmt: off
 PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
-    *_get_or_post("/api/v1/query", evaluate.query, InstantForm, "The value of an expression at one time"),
-    *_get_or_post("/api/v1/query_range", evaluate.query_range, RangeForm, "The values of an expression over a time"),
+    *_get_or_post("/api/v1/query", evaluate.query, InstantForm, "The value of an expression at one time",
+                  evaluate.query_at_once),
+    *_get_or_post("/api/v1/query_range", evaluate.query_range, RangeForm, "The values of an expression over a time",
+                  evaluate.query_range_at_once),
     *_get_or_post("/api/v1/query_exemplars", evaluate.query_exemplars, ExemplarsForm, "Exemplars: none are kept"),
     *_get_or_post("/api/v1/format_query", evaluate.format_query, ExpressionForm, "An expression, well formatted"),
     *_get_or_post("/api/v1/parse_query", evaluate.parse_query, ExpressionForm, "An expression as a tree"),
     *_get_or_post("/api/v1/series", browse.series, BrowseForm, "Series that fit one of some selectors"),
     *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
-    *_get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
-    *_get("/api/v1/metadata", browse.metadata, MetadataForm, "Types, units and help of metrics, as writers told them"),
-    *_get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
-    *_get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
-    *_get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
-    *_get("/api/v1/status/tsdb", standing.tsdb, TopForm, "What makes the series so many"),
-    *_get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
-    *_get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
+    _get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
+    _get("/api/v1/metadata", browse.metadata, MetadataForm, "Types, units and help of metrics, as writers told them"),
+    _get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
+    _get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
+    _get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
+    _get("/api/v1/status/tsdb", standing.tsdb, TopForm, "What makes the series so many"),
+    _get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
+    _get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
     PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",
                     "The newest samples of chosen series, to be scraped"),
     PrometheusRoute("GET", "/prometheus/-/healthy", Access.PUBLIC, standing.healthy, NoForm, "text/plain",

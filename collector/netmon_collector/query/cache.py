@@ -42,12 +42,18 @@ class AnswerCache:
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self.size_bytes = 0
 
-    @property
-    def change(self) -> int:
-        """The number of the last change; to be asked for before samples are read."""
-        return self._changes.number
+    def known(self, query: Query) -> "Known":
+        """What is known of the answer to a query, before samples are read for the rest of it."""
+        change = self._changes.number
+        return Known(self._find(query), change)
 
-    def find(self, query: Query) -> Answer | None:
+    def complete(self, query: Query, known: "Known", rest: Answer) -> Answer:
+        """The whole answer, which is kept."""
+        answer = known.with_rest(rest)
+        self._keep(query, answer, known.change)
+        return answer
+
+    def _find(self, query: Query) -> Answer | None:
         """What is known of the first steps of a query; of one step at least."""
         entry = self._entries.get(_key(query))
         if entry is None:
@@ -58,15 +64,14 @@ class AnswerCache:
         last = int(np.searchsorted(times, min(self._changes.oldest_since(entry.change), query.end_ms + 1)))
         if first < 0 or first >= last:
             return None
-        return _steps(entry.answer, first, last)
+        return compact(_steps(entry.answer, first, last))
 
     def clear(self) -> None:
         """Forgets all answers: what they were asked for means something else now."""
         self._entries.clear()
         self.size_bytes = 0
 
-    def keep(self, query: Query, answer: Answer, change: int) -> None:
-        """Keeps an answer to a query, as of a change."""
+    def _keep(self, query: Query, answer: Answer, change: int) -> None:
         size_bytes = answer.values.nbytes + answer.present.nbytes + _LABELS_BYTES * len(answer.labels)
         if size_bytes > self._most_bytes // 4:
             return
@@ -76,6 +81,24 @@ class AnswerCache:
         while self.size_bytes > self._most_bytes:
             _, oldest = self._entries.popitem(last=False)
             self.size_bytes -= oldest.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The first steps of an answer, one at least, or None; and the number of the last change before that was found."""
+
+    answer: Answer | None
+    change: int
+
+    def rest(self, query: Query) -> Query | None:
+        """What is still to be evaluated; None where that is nothing."""
+        if self.answer is None:
+            return query
+        start_ms = int(self.answer.times[-1]) + query.step_ms
+        return replace(query, start_ms=start_ms) if start_ms <= query.end_ms else None
+
+    def with_rest(self, rest: Answer) -> Answer:
+        return rest if self.answer is None else joined(self.answer, rest)
 
 
 def is_steady(query: Query) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -40,6 +40,23 @@ _SMALL: Final = 100_000
 """Steps x characters: so many are evaluated on the event loop, if their samples are at hand."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An expression, and its time; with a step its times, start_ms, start_ms + step_ms, … up to and with end_ms.
+
+    limits and lookback take the place of those of the options. may_be_kept: whether steps of an earlier answer may be
+    taken where no sample of theirs has changed since.
+    """
+
+    text: str
+    start_ms: int
+    end_ms: int
+    step_ms: int = 0
+    limits: Limits | None = None
+    lookback_ms: int | None = None
+    may_be_kept: bool = True
+
+
 class Engine:
     """Evaluates queries, in threads of its own, so that the event loop that calls it is not held up.
 
@@ -71,8 +88,48 @@ class Engine:
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
     ) -> Answer:
         """The value of an expression at one time; limits and lookback take the place of those of the options."""
-        query = await self._query(text, time_ms, time_ms, 0, lookback_ms)
-        return await self._answer(query, limits or self._options.limits)
+        return await self.answer(Question(text, time_ms, time_ms, limits=limits, lookback_ms=lookback_ms))
+
+    async def range(
+        self,
+        text: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        *,
+        limits: Limits | None = None,
+        lookback_ms: int | None = None,
+        may_be_kept: bool = True,
+    ) -> Answer:
+        """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms."""
+        if step_ms <= 0:
+            raise QueryError(ErrorKind.BAD_DATA, "zero or negative query resolution step widths are not accepted")
+        question = Question(
+            text, start_ms, end_ms, step_ms, limits=limits, lookback_ms=lookback_ms, may_be_kept=may_be_kept
+        )
+        return await self.answer(question)
+
+    async def answer(self, question: Question) -> Answer:
+        """The answer to a question, wherever it comes from."""
+        limits = question.limits or self._options.limits
+        query = self._query(question, await self._tree(question.text), limits)
+        answer = self._quick(question, query, limits)
+        if answer is not None:
+            return answer
+        cache = self._cache_for(question, query)
+        if cache is None:
+            return await self._summarised(query, limits)
+        known = cache.known(query)
+        later = known.rest(query)
+        assert later is not None  # else it was quick
+        return cache.complete(query, known, await self._in_a_thread(later, limits))
+
+    def answer_at_hand(self, question: Question) -> Answer | None:
+        """The answer to what is small and whose samples are in memory, at once; None for all else."""
+        if len(question.text) > _SHORT:
+            return None
+        limits = question.limits or self._options.limits
+        return self._quick(question, self._query(question, self._understood(question.text), limits), limits)
 
     async def instants(self, texts: Sequence[str], time_ms: int, *, limits: Limits | None = None) -> list[Asked]:
         """As `instant`, of several expressions; what they have in common is read and computed once.
@@ -95,76 +152,59 @@ class Engine:
             raise
         return together.asked
 
-    async def range(
-        self,
-        text: str,
-        start_ms: int,
-        end_ms: int,
-        step_ms: int,
-        *,
-        limits: Limits | None = None,
-        lookback_ms: int | None = None,
-        may_be_kept: bool = True,
-    ) -> Answer:
-        """The value of an expression at start_ms, start_ms + step_ms, … up to and with end_ms.
+    def _quick(self, question: Question, query: Query, limits: Limits) -> Answer | None:
+        """The answer, where it is known or takes a few milliseconds."""
+        cache = self._cache_for(question, query)
+        if cache is None:
+            return self._at_hand(query, limits)
+        known = cache.known(query)
+        later = known.rest(query)
+        if later is None:
+            return known.answer
+        answer = self._at_hand(later, limits)
+        if answer is None:
+            return None
+        if answer.stats.series_read < self._options.kept_series:
+            return known.with_rest(answer)
+        return cache.complete(query, known, answer)
 
-        may_be_kept: whether steps of an earlier answer may be taken where no sample of theirs has changed since.
-        """
-        limits = limits or self._options.limits
-        if step_ms <= 0:
-            raise QueryError(ErrorKind.BAD_DATA, "zero or negative query resolution step widths are not accepted")
-        if end_ms < start_ms:
-            raise QueryError(ErrorKind.BAD_DATA, "end timestamp must not be before start time")
-        if (end_ms - start_ms) // step_ms > limits.steps:
-            raise QueryError(
-                ErrorKind.BAD_DATA,
-                f"exceeded maximum resolution of {limits.steps:,} points per timeseries. "
-                "Try decreasing the query resolution (?step=XX)",
-            )
-        query = await self._query(text, start_ms, end_ms, step_ms, lookback_ms)
-        if query.root.type not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise QueryError(
-                ErrorKind.BAD_DATA,
-                f'invalid expression type "{query.root.type}" for range query, must be Scalar or instant Vector',
-            )
-        if self._cache is None or not may_be_kept or lookback_ms is not None or not is_steady(query):
-            return await self._summarised(query, limits)
-        return await self._refreshed(self._cache, query, limits)
+    def _cache_for(self, question: Question, query: Query) -> AnswerCache | None:
+        """Where the answer to a query may be kept; None where every step is to be evaluated."""
+        asks_anew = not question.may_be_kept or question.lookback_ms is not None
+        return None if asks_anew or not is_steady(query) else self._cache
 
     async def _summarised(self, query: Query, limits: Limits) -> Answer:
         """The answer to a range query of which the store's server may evaluate the first steps."""
         known = None if self._server is None else await pushed(self._server, query, Guard(limits))
         if known is None:
-            return await self._answer(query, limits)
+            return await self._in_a_thread(query, limits)
         rest = replace(query, start_ms=int(known.times[-1]) + query.step_ms)
-        return compact(known) if rest.start_ms > rest.end_ms else joined(known, await self._answer(rest, limits))
-
-    async def _refreshed(self, cache: AnswerCache, query: Query, limits: Limits) -> Answer:
-        """The answer to a range query of which the first steps may be known."""
-        change = cache.change
-        known = cache.find(query)
-        rest = query if known is None else replace(query, start_ms=int(known.times[-1]) + query.step_ms)
-        if known is not None and rest.start_ms > rest.end_ms:
-            return compact(known)
-        answer = self._at_hand(rest, limits)
-        is_slow = answer is None or answer.stats.series_read >= self._options.kept_series
-        if answer is None:
-            answer = await self._in_a_thread(rest, limits)
-        if known is not None:
-            answer = joined(known, answer)
-        if is_slow:
-            cache.keep(query, answer, change)
-        return answer
+        return compact(known) if rest.start_ms > rest.end_ms else joined(known, await self._in_a_thread(rest, limits))
 
     def close(self) -> None:
         """Ends the threads as soon as their queries are done; no query may be asked afterwards."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _query(self, text: str, start_ms: int, end_ms: int, step_ms: int, lookback_ms: int | None) -> Query:
-        tree = await self._tree(text)
-        lookback_ms = lookback_ms or self._options.lookback_ms
-        step = self._options.subquery_step_ms
-        return Query(text, tree.root, start_ms, end_ms, step_ms, lookback_ms, step, tree.invariant, tree.takers)
+    def _query(self, question: Question, tree: Tree, limits: Limits) -> Query:
+        start_ms, end_ms, step_ms = question.start_ms, question.end_ms, question.step_ms
+        if end_ms < start_ms:
+            raise QueryError(ErrorKind.BAD_DATA, "end timestamp must not be before start time")
+        if step_ms and (end_ms - start_ms) // step_ms > limits.steps:
+            raise QueryError(
+                ErrorKind.BAD_DATA,
+                f"exceeded maximum resolution of {limits.steps:,} points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)",
+            )
+        if step_ms and tree.root.type not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise QueryError(
+                ErrorKind.BAD_DATA,
+                f'invalid expression type "{tree.root.type}" for range query, must be Scalar or instant Vector',
+            )
+        lookback_ms = question.lookback_ms or self._options.lookback_ms
+        inner_ms = self._options.subquery_step_ms
+        return Query(
+            question.text, tree.root, start_ms, end_ms, step_ms, lookback_ms, inner_ms, tree.invariant, tree.takers
+        )
 
     async def _asked(self, text: str, time_ms: int) -> tuple[Query, Tree] | QueryError:
         try:
@@ -185,10 +225,6 @@ class Engine:
             check_allowed(text, root)
         return Tree(root, invariant(root))
 
-    async def _answer(self, query: Query, limits: Limits) -> Answer:
-        answer = self._at_hand(query, limits)
-        return await self._in_a_thread(query, limits) if answer is None else answer
-
     async def _in_a_thread(self, query: Query, limits: Limits) -> Answer:
         guard = Guard(limits)
         loop = asyncio.get_running_loop()
@@ -202,6 +238,8 @@ class Engine:
     def _at_hand(self, query: Query, limits: Limits) -> Answer | None:
         """The answer to what is small, at once; None where it may take too long for the event loop."""
         if query.steps * len(query.text) > _SMALL or query.steps > self._options.at_hand_cells:
+            return None
+        if query.root.type is ValueType.MATRIX:  # which may have many samples
             return None
         try:
             return self._evaluate(query, Guard(limits), None)

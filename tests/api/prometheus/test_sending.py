@@ -11,7 +11,7 @@ import pytest
 
 from netmon_api.prometheus.encode import PIECE_BYTES
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError
-from netmon_collector.query.engine import Engine
+from netmon_collector.query.engine import Engine, Question
 from netmon_collector.query.handles import Handles
 from netmon_collector.query.options import Limits
 from netmon_collector.store.base import StoreError
@@ -40,10 +40,11 @@ class Waiting(Engine):
     def know_handles(self, handles: Handles) -> None:
         """It has no devices."""
 
-    async def instant(
-        self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
-    ) -> Answer:
-        self.limits = limits
+    def answer_at_hand(self, question: Question) -> Answer | None:
+        return None
+
+    async def answer(self, question: Question) -> Answer:
+        self.limits = question.limits
         self.asked.set()
         try:
             await asyncio.Event().wait()
@@ -63,9 +64,10 @@ class Failing(Engine):
     def know_handles(self, handles: Handles) -> None:
         """It has no devices."""
 
-    async def instant(
-        self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
-    ) -> Answer:
+    def answer_at_hand(self, question: Question) -> Answer | None:
+        raise self.error
+
+    async def answer(self, question: Question) -> Answer:
         raise self.error
 
 
