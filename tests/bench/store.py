@@ -327,6 +327,15 @@ async def measure(load: Load, folder: Path, servers: Sequence[str]) -> dict[str,
     return results
 
 
+async def asked(host_count: int) -> dict[str, dict[str, dict[str, float]]]:
+    """What the ten queries take."""
+    folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
+    try:
+        return await asyncio.to_thread(measure_queries, folder, host_count=host_count, rounds=QUERIES)
+    finally:
+        shutil.rmtree(folder)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=40_000)
@@ -335,6 +344,7 @@ async def main() -> None:
         "--loads", nargs="*", default=["groups_of_100", "groups_of_20", "shuffled", "spread_rates", "recorded_host"]
     )
     parser.add_argument("--hosts", type=int, default=100, help="of a hundred series each, for the ten queries")
+    parser.add_argument("--queries", action=argparse.BooleanOptionalAction, default=True, help="ask the ten queries")
     parser.add_argument("--servers", nargs="*", default=["victoriametrics", "influxdb"])
     arguments = parser.parse_args()
     values = make_values(arguments.slots, arguments.series)
@@ -356,11 +366,7 @@ async def main() -> None:
             results[name] = await measure(load, folder, arguments.servers)
         finally:
             shutil.rmtree(folder)
-    folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
-    try:
-        queries = await asyncio.to_thread(measure_queries, folder, host_count=arguments.hosts, rounds=QUERIES)
-    finally:
-        shutil.rmtree(folder)
+    queries = await asked(arguments.hosts) if arguments.queries else {}
     plain = {name: {kind: asdict(one) for kind, one in by_kind.items()} for name, by_kind in results.items()}
     print(json.dumps({"bench": "store", "results": plain, "queries": queries, "budgets": budgets(results)}))
 
