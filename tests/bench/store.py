@@ -150,6 +150,7 @@ async def embedded(load: Load, folder: Path) -> Result:
     await store._upkeep._merger.merge()
     spent_s = time.process_time() - before
     gc.unfreeze()
+    del gathers, batches
     rollups = sum(size_bytes(path) for tier in ("5m", "1h") for path in folder.glob(f"{tier}-*"))
     result = Result(load.samples / spent_s, (size_bytes(folder) - rollups) / load.samples, rollups / load.samples)
     for name, matchers in _selections(load).items():
