@@ -1,6 +1,6 @@
 """An incident: alert groups that belong together, what people did about them, and when. Values and pure functions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -81,7 +81,8 @@ class Incident:
     acknowledged_until_ms: until then `owner` cares for it, and nothing of it is told that is no news.
     snoozed_until_ms: until then nothing of it is told but its end.
     timeline: the oldest entry first; of very many those in the middle are dropped.
-    probable_cause: in words, "" where none is known; cause_known_ms: since when one is.
+    probable_cause: in words, "" where none is known; cause_known_ms: since when one is elsewhere than what gives the
+    incident its name.
     """
 
     number: int
@@ -215,10 +216,13 @@ def snooze(incident: Incident, by: str, until_ms: int, comment: str, now_ms: int
     return note(replace(incident, snoozed_until_ms=until_ms), Entry(now_ms, Kind.SNOOZED, comment, by))
 
 
-def blame(incident: Incident, cause: str, score: float, now_ms: int) -> Incident:
-    """Something has probably caused it; the timeline tells of each cause once."""
+def blame(incident: Incident, cause: str, score: float, devices: Collection[str], now_ms: int) -> Incident:
+    """Something at some devices has probably caused it; the timeline tells of each cause once. That a device has failed
+    is nothing new to whoever was told that it is down, so only a cause elsewhere is worth a message of its own."""
     text = f"{cause} ({score:.0%})"
-    blamed = replace(incident, probable_cause=text, cause_known_ms=incident.cause_known_ms or now_ms)
+    is_elsewhere = set(devices).isdisjoint(incident.ranked()[0].devices)
+    known_ms = incident.cause_known_ms or (now_ms if is_elsewhere else 0)
+    blamed = replace(incident, probable_cause=text, cause_known_ms=known_ms)
     entry = Entry(now_ms, Kind.CAUSE, f"probable cause: {text}")
     is_told = any(one.text.startswith(f"probable cause: {cause} (") for one in incident.timeline)
     return blamed if is_told else note(blamed, entry)

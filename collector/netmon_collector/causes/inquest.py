@@ -155,8 +155,8 @@ class Inquests:
         try:
             await asyncio.to_thread(self._kept.keep, findings)
             if cause is not None and cause.score >= SURE and not incident.probable_cause.startswith(f"{cause.title} ("):
-                title, score = cause.title, cause.score
-                await self._change(incident.number, lambda one: blame(one, title, score, findings.at_ms))
+                title, score, devices = cause.title, cause.score, cause.devices
+                await self._change(incident.number, lambda one: blame(one, title, score, devices, findings.at_ms))
         except SQLAlchemyError as error:
             log.warning("causes.not_kept", incident=incident.number, error=str(getattr(error, "orig", error))[:200])
         self.findings[incident.number] = findings

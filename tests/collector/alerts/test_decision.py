@@ -120,14 +120,25 @@ def test_a_cause_that_is_found_later_is_told_once_and_never_while_somebody_cares
         desk.take(one, 0)
     keys = {one.group_key for one in desk.until(MINUTE_MS)}
     opened = [open_incident(1, key, fired, MINUTE_MS) for key in sorted(keys)]
-    blamed = blame(
-        join(opened[0], opened[1].members[0].key, fired, "same instance: a", MINUTE_MS), "it", 0.8, MINUTE_MS
-    )
+    both = join(opened[0], opened[1].members[0].key, fired, "same instance: a", MINUTE_MS)
+    blamed = blame(both, "core has failed", 0.8, ["core"], MINUTE_MS)
     desk.decisions.incidents.keep([blamed])
     assert [one.group_key for one in desk.until(60 * MINUTE_MS)] == [blamed.ranked()[0].key]
     again = replace(blamed, cause_known_ms=61 * MINUTE_MS)
     desk.decisions.incidents.keep([acknowledge(again, "ada", 1000 * MINUTE_MS, "", MINUTE_MS)])
     assert desk.until(500 * MINUTE_MS) == []
+
+
+def test_a_cause_that_the_page_was_about_is_no_second_page() -> None:
+    desk = Desk(PLAIN, OPS)
+    down = alert(0, alertname="Down", instance="core", severity="critical")
+    desk.take(down, 0)
+    (page,) = desk.until(MINUTE_MS)
+    opened = open_incident(1, page.group_key, [down], MINUTE_MS)
+    blamed = blame(opened, "the link a - core is broken", 0.8, ["a", "core"], MINUTE_MS)
+    desk.decisions.incidents.keep([blamed])
+    assert blamed.probable_cause == "the link a - core is broken (80%)"
+    assert desk.until(60 * MINUTE_MS) == []
 
 
 def test_an_end_is_told_once_and_only_to_who_was_told_of_the_start() -> None:
