@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from netmon_agent.inputs.footing.canaries import CanariesInput, gateway_of
+from netmon_agent.inputs.footing.canaries import CanariesInput, gateway_6_of, gateway_of
 from netmon_agent.inputs.footing.neighbours import Neighbour, NeighboursInput, neighbours, parse
 
 HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
@@ -28,6 +28,19 @@ def test_the_gateway_is_that_of_the_default_route_with_the_lowest_metric() -> No
     assert gateway_of(table) == "10.0.0.1"
     assert gateway_of(HEADER) is None
     assert gateway_of(HEADER + route("0.0.0.0", "0.0.0.0", 0x1, 0, "0.0.0.0")) is None
+
+
+def route_6(destination: str, gateway: str, metric: int, flags: int) -> str:
+    fields = (destination, "00" * 16, gateway, f"{metric:08x}", f"{flags:08x}")
+    return "{} 00 {} 00 {} {} 00000001 00000000 {}     eth0\n".format(*fields)
+
+
+def test_a_host_of_ipv6_alone_has_a_gateway_too() -> None:
+    near, far = "fe80" + "00" * 13 + "01", "20010db8" + "00" * 11 + "fe"
+    unreachable = route_6("00" * 16, "00" * 16, 0, 0x00200200)
+    assert gateway_6_of(unreachable + route_6("00" * 16, near, 0x400, 0x00450003)) == "fe80::1%eth0"
+    assert gateway_6_of(route_6("00" * 16, far, 1, 0x3) + route_6("00" * 16, near, 2, 0x3)) == "2001:db8::fe"
+    assert gateway_6_of(unreachable + route_6("20010db8" + "00" * 12, near, 1, 0x3)) is None
 
 
 async def test_a_canary_that_answers_is_told_from_one_that_has_no_address() -> None:

@@ -17,6 +17,7 @@ from netmon_configs.options import Duration
 
 GATEWAY: Final = "gateway"
 ROUTES: Final = Path("/proc/net/route")
+ROUTES_6: Final = Path("/proc/net/ipv6_route")
 _IS_UP_GATEWAY: Final = 0x0003
 """RTF_UP and RTF_GATEWAY of linux/route.h."""
 
@@ -24,7 +25,8 @@ _IS_UP_GATEWAY: Final = 0x0003
 class CanariesInput(Input):
     """Pings what this host must always reach; where all of it is silent, the host has lost its own network.
 
-    `gateway` is that of the default route; without such a route it is silent too.
+    `gateway` is that of the default route, of IPv4 where there is one, else of IPv6; without such a route it is silent
+    too.
     """
 
     job: ClassVar[str] = "probe"
@@ -54,14 +56,21 @@ class CanariesInput(Input):
             self._pinger.close()
 
     async def _address(self, target: str) -> SocketAddress | None:
-        if target == GATEWAY:
-            gateway = gateway_of(await asyncio.to_thread(ROUTES.read_text))
-            return None if gateway is None else (gateway, 0)
+        address = await asyncio.to_thread(_gateway) if target == GATEWAY else target
+        if address is None:
+            return None
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await resolve(target)
+                return await resolve(address)
         except OSError:  # no such name, nobody to ask, timed out: a canary that is silent
             return None
+
+
+def _gateway() -> str | None:
+    gateway = gateway_of(ROUTES.read_text())
+    if gateway is None and ROUTES_6.exists():
+        gateway = gateway_6_of(ROUTES_6.read_text())
+    return gateway
 
 
 def gateway_of(routes: str) -> str | None:
@@ -72,4 +81,15 @@ def gateway_of(routes: str) -> str | None:
         if destination == mask == "00000000" and int(flags, 16) & _IS_UP_GATEWAY == _IS_UP_GATEWAY:
             packed = struct.pack("=L", int(gateway, 16))
             found.append((int(metric), str(ipaddress.IPv4Address(packed))))
+    return min(found)[1] if found else None
+
+
+def gateway_6_of(routes: str) -> str | None:
+    """The same by the kernel's table of IPv6 routes, with the link that a link-local address is on."""
+    found = []
+    for line in routes.splitlines():
+        destination, length, _, _, gateway, metric, _, _, flags, link = line.split()
+        if int(destination, 16) == int(length, 16) == 0 and int(flags, 16) & _IS_UP_GATEWAY == _IS_UP_GATEWAY:
+            address = ipaddress.IPv6Address(int(gateway, 16))
+            found.append((int(metric, 16), f"{address}%{link}" if address.is_link_local else str(address)))
     return min(found)[1] if found else None
