@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import orjson
 from pydantic import Field, SecretStr
 
 from netmon_collector.alerts.channel import Channel, Message
@@ -168,3 +169,18 @@ def read_secret(given: str | None, path: Path | None) -> str | None:
 def cut(text: str, most: int) -> str:
     """The first characters of a text; an ellipsis says where there were more."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cut_json(text: str, most_bytes: int) -> str:
+    """The same for a text that may take so many bytes as JSON, where a line's end is two of them, and a control
+    character six."""
+    if len(orjson.dumps(text)) <= most_bytes:
+        return text
+    shortest, longest = 0, len(text)
+    while shortest < longest:
+        middle = (shortest + longest + 1) // 2
+        if len(orjson.dumps(text[:middle] + "…")) <= most_bytes:
+            shortest = middle
+        else:
+            longest = middle - 1
+    return text[:shortest] + "…"

@@ -17,6 +17,8 @@ from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
 
 LONGEST: Final = {"summary": 255, "description": 32_767}
+LONGEST_LABEL: Final = 255
+"""Characters, none of them white."""
 
 
 class JiraOptions(ChannelOptions):
@@ -75,10 +77,10 @@ class Jira(WebChannel):
         return str(made.get("key", ""))
 
     def _fields(self, texts: dict[str, str], mark: str) -> dict[str, Any]:
-        given = [text.replace(" ", "_") for name, text in texts.items() if name.startswith("label") and text]
+        labels = ("_".join(text.split()) for name, text in texts.items() if name.startswith("label"))
         fields: dict[str, Any] = {name: cut(texts[name].strip(), most) for name, most in LONGEST.items()}
-        fields["summary"] = " ".join(fields["summary"].split())
-        fields["labels"] = [mark, *given]
+        fields["summary"] = " ".join(fields["summary"].split()) or "alert"
+        fields["labels"] = [mark, *(cut(label, LONGEST_LABEL) for label in labels if label)]
         if texts["priority"].strip():
             fields["priority"] = {"name": texts["priority"].strip()}
         return fields | self._options.fields

@@ -11,14 +11,22 @@ import orjson
 from pydantic import Field
 
 from netmon_collector.alerts.channel import Message, NotDelivered
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.base import (
+    ChannelOptions,
+    Surroundings,
+    WebChannel,
+    cut,
+    cut_json,
+    needed,
+    secret_of,
+)
 from netmon_collector.alerts.channels.http import Answer, Http, wait_s
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
-LONGEST_BYTES: Final = 24_000
-"""Of each of text and HTML: an event may have 65,536 bytes in all."""
+LONGEST_BYTES: Final = 28_000
+"""Of each of text and HTML, as JSON: an event may have 65,536 bytes in all."""
 
 
 class MatrixOptions(ChannelOptions):
@@ -55,9 +63,9 @@ class Matrix(WebChannel):
 
     async def send(self, message: Message) -> str:
         texts = await write(message, **self._texts)
-        plain = f"{texts['title']}\n\n{texts['text']}".encode()[:LONGEST_BYTES].decode(errors="ignore")
+        plain = cut_json(f"{texts['title']}\n\n{texts['text']}", LONGEST_BYTES)
         body: dict[str, Any] = {"msgtype": "m.text", "body": plain}
-        if len(texts["html"].encode()) <= LONGEST_BYTES:
+        if len(orjson.dumps(texts["html"])) <= LONGEST_BYTES:
             body |= {"format": "org.matrix.custom.html", "formatted_body": texts["html"]}
         if message.reference:
             body["m.relates_to"] = {

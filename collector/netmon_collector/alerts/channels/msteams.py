@@ -7,14 +7,23 @@ See learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/c
 from typing import Any, Final
 
 from netmon_collector.alerts.channel import Message, NotDelivered
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.base import (
+    ChannelOptions,
+    Surroundings,
+    WebChannel,
+    cut,
+    cut_json,
+    needed,
+    secret_of,
+)
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
-LONGEST_TEXT: Final = 6000
-"""Characters; the whole card may have 28 KB of UTF-8, in which a character takes four bytes at most."""
+LARGEST_BYTES: Final = 24_000
+"""Of the text, as JSON: the whole card may have 28 KB."""
+LARGEST_TITLE_BYTES: Final = 2000
 
 
 class TeamsOptions(ChannelOptions):
@@ -50,8 +59,14 @@ class Teams(WebChannel):
 
 def _card(message: Message, title: str, text: str) -> dict[str, Any]:
     color = "Attention" if message.notification.firing else "Good"
-    head = {"type": "TextBlock", "text": cut(title, 500), "weight": "Bolder", "size": "Medium", "wrap": True}
-    shown = cut(text, LONGEST_TEXT).strip().replace("\n", "\n\n")  # a single line's end is none in a card
+    head = {
+        "type": "TextBlock",
+        "text": cut_json(title, LARGEST_TITLE_BYTES),
+        "weight": "Bolder",
+        "size": "Medium",
+        "wrap": True,
+    }
+    shown = cut_json(text.strip().replace("\n", "\n\n"), LARGEST_BYTES)  # a single line's end is none in a card
     content: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

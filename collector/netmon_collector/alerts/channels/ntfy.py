@@ -1,7 +1,7 @@
 """Tells people's phones through ntfy.
 
 See docs.ntfy.sh/publish/#publish-as-json (fields) and docs.ntfy.sh/publish/#limitations: a message has at most 4,096
-bytes, 429 is the answer to too many.
+bytes, 429 is the answer to too many; for titles and tags github.com/binwiederhier/ntfy/releases/tag/v2.28.0.
 """
 
 from typing import Any, Final
@@ -17,6 +17,9 @@ from netmon_configs.secrets import Secret
 
 LONGEST_BYTES: Final = 4096
 """Beyond it a server makes an attachment of the text."""
+LONGEST_TITLE: Final = 250
+LONGEST_TAGS: Final = 120
+"""Characters of four bytes at most: from 2.28 on a server refuses titles above 1 KB and tags above 512 bytes."""
 PRIORITIES: Final = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5}
 
 
@@ -60,10 +63,10 @@ class Ntfy(WebChannel):
         priority = texts["priority"].strip().lower()
         body: dict[str, Any] = {
             "topic": self._topic,
-            "title": cut(texts["title"].strip(), 250),
+            "title": cut(texts["title"].strip(), LONGEST_TITLE),
             "message": texts["message"].strip().encode()[:LONGEST_BYTES].decode(errors="ignore"),
             "priority": PRIORITIES.get(priority) or (int(priority) if priority in set("12345") else 3),
-            "tags": [tag.strip() for tag in texts["tags"].split(",") if tag.strip()],
+            "tags": [tag.strip() for tag in texts["tags"][:LONGEST_TAGS].split(",") if tag.strip()],
         }
         if texts["click"]:
             body["click"] = texts["click"]

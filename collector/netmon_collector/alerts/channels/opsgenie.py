@@ -93,7 +93,7 @@ class Opsgenie(WebChannel):
             return ""
         body: dict[str, Any] = {name: cut(texts[name].strip(), most) for name, most in LONGEST.items() if texts[name]}
         labels = {name: value for name, value in news.group_labels if name}
-        body["alias"] = alias
+        body |= {"alias": alias, "message": body.get("message") or "alert"}
         if (priority := texts["priority"].strip().upper()) in PRIORITIES:
             body["priority"] = priority
         body["details"] = _bounded(labels | await write(message, **self._details))

@@ -10,7 +10,15 @@ from typing import Any, Final
 from pydantic import Field
 
 from netmon_collector.alerts.channel import Message
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.base import (
+    ChannelOptions,
+    Surroundings,
+    WebChannel,
+    cut,
+    cut_json,
+    needed,
+    secret_of,
+)
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.payload import stamp, start_ms
 from netmon_collector.alerts.texts.library import Written, write
@@ -18,9 +26,9 @@ from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
 LONGEST_SUMMARY: Final = 1024
-LONGEST_DETAIL: Final = 20_000
 LARGEST_DETAILS_BYTES: Final = 400_000
-"""Of all details together: an event may have 512 KB."""
+"""Of all details together, as JSON: an event may have 512 KB."""
+LARGEST_DETAIL_BYTES: Final = 80_000
 SEVERITIES: Final = frozenset({"critical", "error", "warning", "info"})
 DETAILS: Final = {
     "firing": '{{ template "pagerduty.default.instances" .Alerts.Firing }}',
@@ -85,13 +93,13 @@ class PagerDuty(WebChannel):
 
 def _payload(message: Message, texts: dict[str, str], details: dict[str, str]) -> dict[str, Any]:
     severity = texts["severity"].strip().lower()
-    longest = min(LONGEST_DETAIL, LARGEST_DETAILS_BYTES // 4 // len(details))
+    largest = min(LARGEST_DETAIL_BYTES, LARGEST_DETAILS_BYTES // len(details))
     payload: dict[str, Any] = {
         "summary": cut(texts["description"].strip(), LONGEST_SUMMARY) or "alert",
         "source": cut(texts["source"], 255) or "netmon",
         "severity": severity if severity in SEVERITIES else "error",
         "timestamp": stamp(min(start_ms(alert) for alert in message.notification.firing)),
-        "custom_details": {name: cut(text, longest) for name, text in details.items()},
+        "custom_details": {name: cut_json(text, largest) for name, text in details.items()},
     }
     optional = {"component": texts["component"], "group": texts["group"], "class": texts["class_name"]}
     return payload | {name: text for name, text in optional.items() if text}

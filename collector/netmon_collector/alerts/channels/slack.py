@@ -17,8 +17,8 @@ from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
-LONGEST_TITLE: Final = 1024
-LONGEST_TEXT: Final = 8000
+LONGEST: Final = {"title": 1024, "text": 8000, "pretext": 3000, "fallback": 3000, "footer": 300}
+"""Characters; Slack itself bounds the footer, and a message as a whole."""
 PASSES: Final = frozenset(
     {
         "ratelimited",
@@ -32,6 +32,8 @@ PASSES: Final = frozenset(
     }
 )
 """Errors of the Web API that say "later"; the last two while a workspace moves into an enterprise."""
+THREAD_ERRORS: Final = frozenset({"cannot_reply_to_message", "restricted_action_thread_locked", "thread_not_found"})
+"""Errors of the thread: beside it the message can be sent, and begins another."""
 
 
 class SlackOptions(ChannelOptions):
@@ -91,9 +93,8 @@ class Slack(WebChannel):
 
     async def send(self, message: Message) -> str:
         texts = {name: _unquoted(text) for name, text in (await write(message, **self._texts)).items()}
-        attachment = {name: texts[name] for name in ("color", "title_link", "pretext", "fallback", "footer")}
-        attachment["title"] = cut(texts["title"], LONGEST_TITLE)
-        attachment["text"] = cut(texts["text"], LONGEST_TEXT)
+        attachment = {name: texts[name] for name in ("color", "title_link")}
+        attachment |= {name: cut(texts[name], most) for name, most in LONGEST.items()}
         body: dict[str, Any] = {name: texts[name] for name in ("channel", "username", "icon_emoji", "icon_url")}
         body = {name: text for name, text in body.items() if text}
         body["link_names"] = self._fixed["link_names"]
@@ -104,20 +105,32 @@ class Slack(WebChannel):
         answer = await self._http.deliver("POST", self._url, headers=headers, json=body)
         if not self._token:
             return ""
+        if "thread_ts" in body and _error_of(answer) in THREAD_ERRORS:
+            del body["thread_ts"]
+            return _stamp_of(await self._http.deliver("POST", self._url, headers=headers, json=body))
         stamp = _stamp_of(answer)
         return message.reference or stamp
 
 
 def _stamp_of(answer: Answer) -> str:
-    """The Web API says 200 whatever it thinks of a message."""
+    """Which message it was. Raises NotDelivered."""
+    if error := _error_of(answer):
+        raise NotDelivered(f"Slack refuses: {cut(error, 200)}", permanent=error not in PASSES)
+    return str(_told(answer).get("ts", ""))
+
+
+def _error_of(answer: Answer) -> str:
+    """What the Web API has against a message, of which its status says nothing; "" where it took it."""
+    told = _told(answer)
+    return "" if told.get("ok") is True else str(told.get("error", "no reason"))
+
+
+def _told(answer: Answer) -> dict[str, Any]:
     try:
         told = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         raise NotDelivered("Slack's answer is no JSON") from None
-    if not isinstance(told, dict) or told.get("ok") is not True:
-        error = str(told.get("error", "no reason")) if isinstance(told, dict) else "no reason"
-        raise NotDelivered(f"Slack refuses: {cut(error, 200)}", permanent=error not in PASSES)
-    return str(told.get("ts", ""))
+    return told if isinstance(told, dict) else {}
 
 
 def _unquoted(text: str) -> str:

@@ -18,6 +18,7 @@ from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
 
 LONGEST: Final = 4096
+"""UTF-16 code units, as Telegram counts; the least that can be meant by characters."""
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
@@ -62,18 +63,18 @@ class Telegram(WebChannel):
         self._fixed = fixed
 
     async def send(self, message: Message) -> str:
-        text = (await write(message, it=self._text))["it"].strip()
+        text = (await write(message, it=self._text))["it"].strip() or "alert"
         body = dict(self._fixed)
         if message.reference.isdecimal():
             first = int(message.reference)
             body["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
-        if self._parse_mode and len(text) <= LONGEST:
+        if self._parse_mode and _units(text) <= LONGEST:
             body |= {"text": text, "parse_mode": self._parse_mode}
             answer = await self._ask(body)
             if not _cannot_be_parsed(answer):
                 number = _number_of(answer)
                 return message.reference or number
-        body |= {"text": cut(self._plain(text), LONGEST)}
+        body |= {"text": _cut_units(self._plain(text), LONGEST)}
         body.pop("parse_mode", None)
         number = _number_of(await self._ask(body))
         return message.reference or number
@@ -90,6 +91,16 @@ class Telegram(WebChannel):
     def _plain(self, text: str) -> str:
         """Text that cannot be misread. Cut off somewhere, marked-up text could."""
         return unescape(_TAG.sub("", text)) if self._parse_mode == "HTML" else text
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut_units(text: str, most: int) -> str:
+    if _units(text) <= most:
+        return text
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 def _cannot_be_parsed(answer: Answer) -> bool:
