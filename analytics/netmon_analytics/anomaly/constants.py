@@ -81,6 +81,12 @@ class Constants:
     habit_day: float = 0.85
     """What is left, a day later, of what is forgiven at a time of day because it was there on two days."""
 
+    habit_week: float = 0.97
+    """The same a week later, of what was there in two weeks at that hour of the week."""
+
+    habit_slack: float = 0.3
+    """By what part more is forgiven than was there in two weeks: a job is never quite as long or as heavy as before."""
+
     fine_s: float = 60 * DAY_S
     """How long "this was fine" is remembered: after this time half of it is left."""
 

@@ -12,7 +12,7 @@ from netmon_analytics.anomaly.columns import Array, Float32, Float64, Mask
 from netmon_analytics.anomaly.constants import HOUR_S, Constants
 from netmon_analytics.anomaly.judge import Judge, Scores
 from netmon_analytics.anomaly.kinds import Kind, rates
-from netmon_analytics.anomaly.moment import KNOT_S, Moment
+from netmon_analytics.anomaly.moment import HALF_KNOTS_PER_HOUR, KNOT_S, Moment
 from netmon_analytics.anomaly.state import Basics, State
 
 CHUNK = 4096
@@ -185,7 +185,8 @@ def _levels(basics: Basics, times: Float64, values: Float64) -> tuple[Float64, M
 
 
 def _moment(basics: Basics, times: Float64, ok: Mask) -> Moment:
-    half_knot = np.floor(times / (KNOT_S / 2)).astype(np.int32)
+    local = times + basics.ahead_s
+    half_knot = np.floor(local / (KNOT_S / 2)).astype(np.int32)
     moved = np.flatnonzero((half_knot != basics.half_knot) & ok)
     before = basics.half_knot[moved]
     return Moment(
@@ -193,10 +194,10 @@ def _moment(basics: Basics, times: Float64, ok: Mask) -> Moment:
         np.where(ok, times - basics.last_s, 0).astype(np.float32),
         np.where(ok, times - basics.first_s, 0).astype(np.float32),
         half_knot,
-        (times / KNOT_S % 1).astype(np.float32),
+        (local / KNOT_S % 1).astype(np.float32),
         moved,
         before,
-        moved[half_knot[moved] // 4 != before // 4],
+        moved[half_knot[moved] // HALF_KNOTS_PER_HOUR != before // HALF_KNOTS_PER_HOUR],
     )
 
 
@@ -207,4 +208,4 @@ def _begin(state: State, rows: Array, times: Float64, x: Float64) -> None:
     basics.origin[rows] = x[rows]
     size = np.abs(x[rows])
     basics.unit[rows] = np.where(size > 0, size, 1)
-    basics.half_knot[rows] = np.floor(times[rows] / (KNOT_S / 2))
+    basics.half_knot[rows] = np.floor((times[rows] + basics.ahead_s[rows]) / (KNOT_S / 2))

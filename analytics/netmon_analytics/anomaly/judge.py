@@ -1,6 +1,7 @@
 """From what the components say to one score, an alarm and news; and what is forgiven."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,15 @@ FAR_BIAS = np.float32(0.1)  # it follows by steps, and these raise the bar by so
 SAME_ALARM_S = 600.0
 FLAT_STEEPNESS = 8.0
 NOVELTY, FLAT = COMPONENTS.index("novelty"), COMPONENTS.index("flat")
+
+
+class Calibrated(Protocol):
+    """What the bar of each series is made of, see Basics."""
+
+    bar: Float32
+    far: Float32
+    peak: Float32
+    alarmed: Float32
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,13 @@ class Judge:
         score: Float32 = self.needed + np.float32(FLAT_STEEPNESS) * np.log(ratio)
         return score
 
-    def bar(self, basics: Basics) -> Float32:
+    def bar(self, basics: Calibrated) -> Float32:
         """The score that alarms, per series: what theory asks, moved by how often lesser scores and alarms came."""
         lesser = basics.far + np.float32(np.log(self.constants.far_share)) - FAR_BIAS
         bar: Float32 = self.needed + np.clip(basics.bar + self.reach * lesser, LOWEST_BAR, HIGHEST_BAR)
         return bar
 
-    def turn(self, basics: Basics, rows: Rows) -> None:
+    def turn(self, basics: Calibrated, rows: Rows) -> None:
         """An hour is over in these rows: a bar that lets too much or too little through is moved."""
         c = self.constants
         step = np.float32(c.correction) * (basics.alarmed[rows] - np.exp(-self.needed))
@@ -80,7 +90,7 @@ class Judge:
             score = np.where(higher, own, score)
         score = np.clip(score, 0, HIGHEST_SCORE)
         state.habit.meet(np.where(judged, score, np.float32(0)))
-        usual = state.habit.allowed
+        usual = state.habit.allowed()
         young = np.float32(c.young) / (moment.age_s / np.float32(DAY_S) + 1)
         excused = np.where(usual >= self.needed, usual - self.needed + 1, np.float32(0))
         score = np.where(judged, score, np.float32(np.nan))

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from netmon_analytics.anomaly.columns import Float32, Int32, Mask, Rows
-from netmon_analytics.anomaly.constants import DAY_S, WEEK_S
+from netmon_analytics.anomaly.constants import DAY_S, HOUR_S, WEEK_S
 
 KNOTS = 48
 KNOT_S = DAY_S / KNOTS
 WEEK_BLOCKS = 42
+HALF_KNOTS_PER_HOUR = round(2 * HOUR_S / KNOT_S)
 HALF_KNOTS_PER_BLOCK = round(2 * WEEK_S / WEEK_BLOCKS / KNOT_S)
 HALF_KNOTS_TO_MONDAY = round(2 * 4 * DAY_S / KNOT_S)  # the epoch was a Thursday
 
@@ -23,7 +24,7 @@ class Moment:
     dt_s: Float32
     age_s: Float32
     half_knot: Int32
-    """Half knots since the epoch, now."""
+    """Half knots since the epoch, now, by the local clock: where it is set back some come twice."""
     share: Float32
     """Where between the two knots around it now is."""
     moved: Rows
@@ -39,6 +40,6 @@ class Moment:
 
 
 def week_block(half_knot: Int32) -> Int32:
-    """Which four hours of the week, from Monday, UTC."""
+    """Which four hours of the week, from Monday."""
     block: Int32 = ((half_knot - HALF_KNOTS_TO_MONDAY) // HALF_KNOTS_PER_BLOCK) % WEEK_BLOCKS
     return block

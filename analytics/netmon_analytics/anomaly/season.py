@@ -110,7 +110,8 @@ class Season(Columns):
     def turn_day(self, rows: Rows, before: Int32, now: Int32, age_s: Float32, rate: float) -> None:
         gain = np.maximum(np.float32(rate), 1 / (np.floor(age_s / np.float32(DAY_S)) + 1))
         moved = gain * self.day_sum[rows] / self.day_count[rows]
-        skipped = np.where(now - before <= MOST_SKIPPED_KNOTS, now - before, 1)
+        later = now - before
+        skipped = np.where((later > 0) & (later <= MOST_SKIPPED_KNOTS), later, 1)
         for ahead in range(int(skipped.max(initial=1))):  # a series with a value an hour has none at every other knot
             some = skipped > ahead
             self.day[(before[some] + ahead) % KNOTS, rows[some]] += moved[some]

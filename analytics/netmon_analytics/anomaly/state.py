@@ -12,7 +12,7 @@ from netmon_analytics.anomaly.season import Season
 from netmon_analytics.anomaly.stretch import Stretch
 from netmon_analytics.anomaly.tail import Tail
 
-VERSION = 1
+VERSION = 2
 COMPONENTS = ("deviation", "spread", "novelty", "flat")
 
 
@@ -42,6 +42,7 @@ class Basics(Columns):
     usual: Float32 = column()  # how far values usually are from that
     part: Bytes = column(dtype=np.uint8)  # which component gave it
     half_knot: Int32 = column(dtype=np.int32)
+    ahead_s: Int32 = column(dtype=np.int32)  # of UTC, the clocks where the series is from
     log_unit: Float32 = column(fill=1)
 
 
