@@ -23,11 +23,20 @@ class AnomaliesQuery(PageQuery):
     name: list[Text] = Field(default=[], max_length=100)
 
 
+class PartAnswer(Answer):
+    """A series of a combination that is odd: its value, and `usual`, which goes with the values of the others."""
+
+    labels: Labels
+    value: Value
+    usual: Value
+
+
 class AnomalyAnswer(Answer):
     """A series that alarmed within the last hour; counters are told as rates per second.
 
     `component` is what was odd; a value outside of `low` to `high` alarms by itself. `before` is when it was last so.
-    `group`: those of one number came at about the same time on devices that hang together; 0 is alone.
+    `group`: those of one number came at about the same time on devices that hang together; 0 is alone. `parts`: of a
+    device whose series do not fit each other (component `combination`), which; its value is how far they are off.
     """
 
     group: int
@@ -41,10 +50,14 @@ class AnomalyAnswer(Answer):
     low: Value
     high: Value
     before: Time | None
+    parts: list[PartAnswer]
 
 
 class ModelAnswer(Answer):
-    """How series are judged: `warm` have been seen for an hour, `left_out` are too many; samples since the start."""
+    """How series are judged: `warm` have been seen for an hour, `left_out` are too many; samples since the start.
+
+    `devices`: those whose series are looked at together as well.
+    """
 
     enabled: bool
     series: int = 0
@@ -54,6 +67,7 @@ class ModelAnswer(Answer):
     dropped: int = 0
     alarms: int = 0
     state_bytes: int = 0
+    devices: int = 0
     saved: Time | None = None
 
 
@@ -103,6 +117,7 @@ async def show_model(call: Call[NoQuery]) -> ModelAnswer:
         dropped=now.dropped,
         alarms=now.alarms,
         state_bytes=now.state_bytes,
+        devices=now.devices,
         saved=None if now.saved_s is None else rfc3339(round(now.saved_s * 1000)),
     )
 
@@ -165,4 +180,5 @@ def _answer(one: Anomaly, group: int) -> AnomalyAnswer:
         low=told.low,
         high=told.high,
         before=None if told.before_s is None else rfc3339(round(told.before_s * 1000)),
+        parts=[PartAnswer(labels=dict(part.labels), value=part.value, usual=part.usual) for part in one.parts],
     )

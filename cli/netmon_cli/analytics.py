@@ -35,6 +35,12 @@ CERTIFICATES: Final = "probe_ssl_earliest_cert_expiry - time()"
 Number = float | str | None
 
 
+class Part(BaseModel):
+    labels: dict[str, str]
+    value: Number
+    usual: Number
+
+
 class Anomaly(BaseModel):
     group: int = 0
     labels: dict[str, str]
@@ -44,6 +50,7 @@ class Anomaly(BaseModel):
     expected: Number
     low: Number
     high: Number
+    parts: list[Part] = []
 
 
 class Anomalies(BaseModel):
@@ -59,6 +66,7 @@ class Model(BaseModel):
     dropped: int
     alarms: int
     state_bytes: int
+    devices: int
     saved: datetime | None
 
 
@@ -94,8 +102,25 @@ def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Pa
     columns = [Column("GROUP"), Column("WHEN"), Column("VALUE", right=True)]
     columns += [Column(name) for name in ("EXPECTED", "WHAT", "SERIES")]
     lines = output.table(columns, rows, on) if rows else ["nothing odd within the last hour"]
-    output.write_lines([*lines, *_together(odd)])
+    output.write_lines([*lines, *_together(odd), *_unfitting(odd)])
     return Exit.FINE
+
+
+def _unfitting(odd: Sequence[Anomaly]) -> list[str]:
+    """A line for each device whose series do not fit each other."""
+    lines = []
+    for one in odd:
+        parts = [
+            f"{_without_instance(part.labels)} is {_number(part.value)}, to the others goes {_number(part.usual)}"
+            for part in one.parts
+        ]
+        if parts:
+            lines.append(f"{escape(one.labels.get('instance', ''))}: {', '.join(parts)}")
+    return lines
+
+
+def _without_instance(labels: dict[str, str]) -> str:
+    return name_of({name: value for name, value in labels.items() if name not in ("instance", "job")})
 
 
 def _together(odd: Sequence[Anomaly]) -> list[str]:
@@ -127,6 +152,7 @@ def show_model(client: Client, as_json: bool) -> Exit:
     output.write_lines(
         [
             f"series   {output.count(told.series)}, {output.count(told.warm)} seen for an hour or more{beyond}",
+            f"devices  {output.count(told.devices)} whose series are looked at together as well",
             f"samples  {output.count(told.judged)} judged since the start, {output.count(told.alarms)} odd" + behind,
             f"memory   {output.size(told.state_bytes)}, "
             + ("not saved yet" if told.saved is None else f"saved {told.saved:%Y-%m-%d %H:%M:%S} UTC"),

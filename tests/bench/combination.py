@@ -66,14 +66,14 @@ def found(values: Values, rng: np.random.Generator, distances: Distances) -> flo
     made, begins = spoiled(values, len(values) - WEEK, EVERY, rng)
     said = alarms(distances(values[:WEEK], made), 4.0)
     heard = np.array([said[begin : begin + ODD_FOR].any(axis=0) for begin in begins])
-    return int(np.count_nonzero(heard)) / int(heard.size)
+    return float(np.mean(heard, dtype=np.float64))
 
 
 def false_alarms(values: Values, weeks_per_alarm: float) -> float:
     """Hours with an alarm per hour that was asked for, after the first three weeks."""
     said = alarms(ours(values[:WEEK], values), weeks_per_alarm)[3 * WEEK :]
     hours = said[: len(said) // 60 * 60].reshape(-1, 60, said.shape[1]).any(axis=1)
-    asked = said.shape[1] * len(said) / WEEK / weeks_per_alarm
+    asked: float = said.shape[1] * len(said) / WEEK / weeks_per_alarm
     return round(int(np.count_nonzero(hours)) / asked, 2)
 
 

@@ -112,11 +112,22 @@ def test_anomalies_that_came_together_are_told_in_a_line(capsys: pytest.CaptureF
     assert lines[4] == "#1: 2 series at once on core, hall"
 
 
+def test_what_does_not_fit_together_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    load = {"__name__": "load", "instance": "web1", "job": "node"}
+    score = {"__name__": "netmon_combination_score", "instance": "web1"}
+    odd = {"labels": score, "time": "2026-01-31T11:59:00Z", "value": 2.5, "component": "combination"}
+    odd |= {"expected": None, "low": 0, "high": 1.2, "parts": [{"labels": load, "value": 9.25, "usual": 0.5}]}
+    analytics.show_anomalies(Collector(answer={"results": [odd], "next": None}), (), False, PLAIN)
+    assert capsys.readouterr().out.splitlines()[2] == "web1: load is 9.25, to the others goes 0.5"
+
+
 def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"series": 487, "warm": 0, "left_out": 0, "judged": 9, "dropped": 3, "alarms": 1, "state_bytes": 1 << 20}
+    counts["devices"] = 12
     analytics.show_model(Collector(answer={"enabled": True, **counts, "saved": None}), False)
     told = capsys.readouterr().out
     assert "487" in told
+    assert "12 whose series are looked at together" in told
     assert "3 not judged because that fell behind" in told
     assert "not saved yet" in told
 

@@ -24,6 +24,7 @@ from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
 from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.anomaly.learning import Learner
 from netmon_collector.backup.making import Backups
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
@@ -78,8 +79,12 @@ class Way:
 
     async def judge(self, store: Store) -> None:
         """Judges what passes, until cancelled."""
-        if self.assessor is not None:
-            await self.assessor.run(store, self.pipeline.append_own)
+        if self.assessor is None:
+            return
+        learner = Learner(self.assessor.next_to_learn, self.assessor.take, lambda: now_ms() / 1000)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.assessor.run(store, self.pipeline.append_own))
+            tasks.create_task(learner.run(store))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,8 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     assessor = None
     if config.anomaly.enabled:
         maintenance = knowledge.alerting.maintenance
-        assessor = Assessor(config.anomaly, config.state / "anomaly.npz", lambda: now_ms() / 1000, maintenance.devices)
+        path, atlas = config.state / "anomaly.npz", knowledge.atlas
+        assessor = Assessor(config.anomaly, path, lambda: now_ms() / 1000, maintenance.devices, atlas.site_of)
         closing.callback(assessor.save)
     pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, assessor, retention_ms=longest_ms, now_ms=now_ms)
     hostname = platform.node() or "unnamed"

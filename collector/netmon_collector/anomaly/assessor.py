@@ -16,8 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import Constants, Detector, Explanation, explain
+from netmon_collector.anomaly.candidates import candidates, next_device
+from netmon_collector.anomaly.clocks import Clocks
+from netmon_collector.anomaly.combinations import Part
 from netmon_collector.anomaly.feedback import Fine
-from netmon_collector.anomaly.memory import load, save
+from netmon_collector.anomaly.learned import Learned
+from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
 from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, kind_of
@@ -51,6 +55,8 @@ class Anomaly:
     """Of the last value that alarmed."""
     value: float
     explanation: Explanation
+    parts: tuple[Part, ...] = ()
+    """Where a combination is odd: what of it does not fit, the most so first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,13 @@ class Standing:
     alarms: int
     state_bytes: int
     saved_s: float | None
+    devices: int
+    """Whose series are looked at together as well."""
 
 
 class Assessor:
     """now_s: the clock. path: where the state is kept between starts. excused: those of some devices of which nothing
-    is learned at a time, Unix milliseconds, because they are in maintenance.
+    is learned at a time, Unix milliseconds, because they are in maintenance. site_of: where a device is, by its name.
     """
 
     def __init__(
@@ -78,12 +86,18 @@ class Assessor:
         path: Path,
         now_s: Callable[[], float],
         excused: Callable[[Set[str], int], Set[str]] = lambda _, __: frozenset(),
+        site_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._constants = Constants(weeks_per_alarm=options.weeks_per_alarm)
         self._path = path
         self._now_s = now_s
         self._excused = excused
+        self._clocks = Clocks(options.zone, options.zones, site_of)
         state, labels, self._feedback = load(path)
+        self._combinations_path = path.with_name("combinations.npz")
+        self.combinations = load_combinations(self._combinations_path, self._constants)
+        self._looked_s = {one.instance: one.learned_s for one in self.combinations.learned}
+        self._placed = 0
         self._turn = Lock()
         self._roster = Roster(options.max_series, labels)
         self._most_rows = max(options.max_series, len(labels))
@@ -118,6 +132,7 @@ class Assessor:
         while True:
             await asyncio.sleep(TICK_S)
             devices = self._roster.families["instance"].values
+            self._clocks.look(devices, self._now_s())
             excused = self._excused(set(devices), round(self._now_s() * 1000))
             verdicts = await asyncio.to_thread(self.judge, excused)
             if isinstance(store, JudgingStore):
@@ -126,7 +141,10 @@ class Assessor:
                     await asyncio.sleep(0)
             ticks += 1
             if ticks % TELL_EVERY_TICKS == 0:
-                await append(self.rates.rows(store, round(self._now_s() * 1000)))
+                now_ms = round(self._now_s() * 1000)
+                with self._turn:
+                    rows = [*self.rates.rows(store, now_ms), *self.combinations.rows(store, now_ms)]
+                await append(rows)
             if ticks % SAVE_EVERY_TICKS == 0:
                 await asyncio.to_thread(self.save)
 
@@ -151,7 +169,9 @@ class Assessor:
                 part = slice(start, min(start + PART, len(values)))
                 if np.isfinite(values[part]).any():
                     self._observe(times[part], values[part], part, verdicts[part], teach)
+            self.combinations.observe(times, values)
             told += [judged for row in rows if (judged := self._verdicts(row, verdicts)) is not None]
+        self.combinations.judge(self._now_s(), excused)
         self._tell()
         return told
 
@@ -196,6 +216,7 @@ class Assessor:
         for row in taken:
             self._roster.rows(row.group)
         self._make_room()
+        self._set_clocks()
         series = self._detector.state.series
         times, values = np.zeros(series), np.full(series, np.nan)
         rows: list[Row] = []
@@ -212,10 +233,19 @@ class Assessor:
 
     def _make_room(self) -> None:
         series, known = len(self._roster.labels), self._detector.state.series
+        if series != self._placed:
+            self.combinations.find(self._roster.row_of)
+            self._placed = series
         if series <= known:
             return
         self._detector.grow(min(self._most_rows, max(FEWEST_ROWS, round(series * GROWTH))))
         self._set_kinds()
+
+    def _set_clocks(self) -> None:
+        """Devices that came since the clocks were looked at have theirs with the next tick."""
+        numbers, ahead_s = self._roster.families["instance"].numbers, self._clocks.ahead_s
+        known = np.flatnonzero(numbers < len(ahead_s))
+        self._detector.state.basics.ahead_s[known] = ahead_s[numbers[known]]
 
     def _set_kinds(self) -> None:
         kinds = self._detector.state.basics.kind
@@ -227,10 +257,32 @@ class Assessor:
         now_s = self._now_s()
         self._last = {row: seen for row, seen in self._last.items() if seen[0] > now_s - TOLD_FOR_S}
         newest = sorted(self._last.items(), key=lambda item: -item[1][0])[:MOST_TOLD]
-        self.anomalies = [
+        alone = [
             Anomaly(self._roster.labels[row], time_s, value, explain(self._detector, row))
             for row, (time_s, value) in newest
         ]
+        together = [
+            Anomaly(odd.labels, odd.time_s, odd.distance, odd.explanation, odd.parts)
+            for odd in self.combinations.odd.values()
+            if odd.time_s > now_s - TOLD_FOR_S
+        ]
+        self.anomalies = sorted([*alone, *together], key=lambda one: -one.time_s)[:MOST_TOLD]
+
+    def next_to_learn(self) -> tuple[str, dict[Labels, bool]] | None:
+        """A device whose series are to be looked at together, and those that are worth it; None while none is due."""
+        with self._turn:
+            basics, now_s = self._detector.state.basics, self._now_s()
+            device = next_device(self._roster, basics, self._looked_s, now_s)
+            if device is None:
+                return None
+            self._looked_s[device] = now_s
+            return device, candidates(self._roster, basics, device, now_s)
+
+    def take(self, learned: Learned) -> None:
+        """Goes by what was learned of a device."""
+        with self._turn:
+            self.combinations.take(learned)
+            self.combinations.find(self._roster.row_of)
 
     def accept(self, is_meant: Callable[[Labels], bool], given_by: str) -> list[Fine]:
         """What these of the anomalies of the last hour did was fine: the like of it does not alarm for 60 days."""
@@ -253,6 +305,7 @@ class Assessor:
         try:
             with self._turn:
                 save(self._path, self._detector.state, self._roster.labels, self._feedback)
+                save_combinations(self._combinations_path, self.combinations)
         except OSError as error:
             log.warning("anomaly.not_saved", error=str(error), path=self._path)
             return
@@ -267,6 +320,7 @@ class Assessor:
             self._judged,
             self._dropped,
             self._alarms,
-            state.nbytes,
+            state.nbytes + self.combinations.nbytes,
             self._saved_s,
+            len(self.combinations.learned),
         )

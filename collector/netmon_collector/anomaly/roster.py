@@ -15,7 +15,7 @@ Counts = NDArray[np.int64]
 NOT_JUDGED = -1
 _COUNTERS = ("_total", "_count", "_sum")
 _SNMP_COUNTERS = ("Octets", "Pkts", "Errors", "Discards")
-_OWN = "netmon_anomal"
+_OWN = ("netmon_anomaly_", "netmon_metric_anomaly_", "netmon_combination_")
 MOST_GROUPS = 100_000
 """Groups whose rows are remembered; they come and go with agents."""
 
@@ -43,6 +43,10 @@ class Roster:
             known = (group, np.array([self._row(labels) for labels in group.labels], np.intp))
             self._groups[id(group)] = known  # holding the group keeps its id() from being given to another
         return known[1]
+
+    def row_of(self, labels: Labels) -> int:
+        """NOT_JUDGED where it has none."""
+        return self._rows.get(labels, NOT_JUDGED)
 
     def _row(self, labels: Labels) -> int:
         row = self._rows.get(labels)
@@ -84,15 +88,17 @@ class Family:
 
     def count(self, rows: Rows) -> Counts:
         """How many of these rows have each of `values`."""
-        return np.bincount(self._laid()[rows], minlength=len(self._numbers))
+        return np.bincount(self.numbers[rows], minlength=len(self._numbers))
 
     def are_in(self, values: Set[str]) -> NDArray[np.bool_]:
         """Whether each row has one of these values."""
         chosen = np.array([value in values for value in self._numbers], np.bool_)
-        found: NDArray[np.bool_] = chosen[self._laid()]
+        found: NDArray[np.bool_] = chosen[self.numbers]
         return found
 
-    def _laid(self) -> Rows:
+    @property
+    def numbers(self) -> Rows:
+        """For each row, which of `values`."""
         if len(self._array) != len(self._of_rows):
             self._array = np.array(self._of_rows, np.intp)
         return self._array

@@ -1,0 +1,179 @@
+"""The series of each device together: whether their values fit each other.
+
+Of a device that has been learned (learning.py) the values are collected for a step, a minute or as long as it takes
+until all have come, and judged by what each should be with the others as they are.
+"""
+
+import math
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netmon_analytics.anomaly import Constants, Explanation
+from netmon_analytics.anomaly.tail import Tail
+from netmon_analytics.combination import Alarms, Models
+from netmon_analytics.combination.alarm import Standing
+from netmon_collector.anomaly.learned import Learned
+from netmon_collector.anomaly.roster import NOT_JUDGED
+from netmon_collector.anomaly.steps import Steps
+from netmon_collector.store.base import ABSENT, Group, Row, Store, Values
+from netmon_proto.model import NAME, Kind, Labels
+
+METRIC: Final = "netmon_combination_score"
+MOST_DEVICES: Final = 10_000
+"""Each takes 5 KB; those beyond are judged series by series alone."""
+GROWTH: Final = 1.25
+FEWEST_PLACES: Final = 16
+SAME_ALARM_S: Final = 600.0
+MOST_PARTS: Final = 3
+TOLD_FROM: Final = 0.5
+"""Of what is off most: what is off by less is not named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A series that does not fit the others: its value, and what goes with theirs. Counters are told as rates."""
+
+    labels: Labels
+    value: float
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A device whose values do not fit each other. distance: 1 is what is exceeded in half a percent of cases."""
+
+    instance: str
+    time_s: float
+    distance: float
+    score: float
+    needed: float
+    limit: float
+    """The distance that alarms."""
+    began_s: float
+    before_s: float | None
+    parts: tuple[Part, ...]
+
+    @property
+    def labels(self) -> Labels:
+        return ((NAME, METRIC), ("instance", self.instance))
+
+    @property
+    def explanation(self) -> Explanation:
+        return Explanation(
+            self.score, self.needed, "combination", math.nan, 0.0, self.limit, self.began_s, self.before_s
+        )
+
+
+class Combinations:
+    """Not to be called from two threads at a time."""
+
+    def __init__(self, constants: Constants, learned: Sequence[Learned] = ()) -> None:
+        self.learned: list[Learned] = []
+        """Of each device that has a model, by its place."""
+        self.odd: dict[str, Odd] = {}
+        """What alarmed last, by device."""
+        self._places: dict[str, int] = {}
+        self._models = Models.empty(0)
+        self.alarms = Alarms.empty(0, constants)
+        self._steps = Steps.empty(0)
+        self._group: tuple[list[str], Group] | None = None
+        for one in learned:
+            self.take(one)
+
+    def take(self, learned: Learned) -> bool:
+        """Goes by what was learned of a device; False where there are too many."""
+        place = self._places.get(learned.instance)
+        if place is None:
+            if len(self.learned) >= MOST_DEVICES:
+                return False
+            place = self._places[learned.instance] = len(self.learned)
+            self.learned.append(learned)
+            if place >= len(self._steps.step):
+                self._grow(min(MOST_DEVICES, max(FEWEST_PLACES, round(GROWTH * place))))
+        elif self.learned[place].series != learned.series:
+            self.alarms.forget(place)
+        self.learned[place] = learned
+        self._models.put(place, learned.fitted)
+        self._steps.begin(place, learned)
+        return True
+
+    def resume(self, standing: Standing, tail: Tail) -> None:
+        """Goes on from where an earlier process was. Raises ValueError where that was of fewer devices."""
+        devices = len(standing.hour)
+        if devices < len(self.learned) or len(tail.level) != devices:
+            raise ValueError(f"{len(self.learned)} devices but the standing of {devices}")
+        self._grow(max(devices, len(self._steps.step)))
+        self.alarms.standing = standing.grown(len(self._steps.step))
+        self.alarms.tail = tail.grown(len(self._steps.step))
+
+    def find(self, row_of: Callable[[Labels], int]) -> None:
+        """Which rows of the detector the series have; those that have none yet are looked for again."""
+        for place, one in enumerate(self.learned):
+            own = self._steps.rows[: len(one.series), place]
+            if (own == NOT_JUDGED).any():
+                own[:] = [row_of(labels) for labels in one.series]
+
+    def observe(self, times_s: Values, values: Values) -> None:
+        """Values of all series by row, NaN where there is none."""
+        if self.learned and len(values):
+            self._steps.add(times_s, values)
+
+    @property
+    def models(self) -> Models:
+        """Of the devices in `learned`."""
+        return self._models.take(np.arange(len(self.learned)))
+
+    def judge(self, now_s: float, excused: Set[str]) -> None:
+        """Judges the devices whose step is over. Of the excused nothing is learned, and nothing is told."""
+        due = self._steps.over(now_s)
+        if not len(due):
+            return
+        values = self._steps.take_means(due, now_s)
+        distance, off, usual = self._models.take(due).judge(values)
+        every = np.full(len(self._steps.step), np.nan, np.float32)
+        every[due] = distance
+        teach = np.ones(len(every), np.bool_)
+        teach[[place for name, place in self._places.items() if name in excused]] = False
+        alarm = self.alarms.observe(now_s, every, self._steps.step_s, teach) & teach
+        for at in np.flatnonzero(alarm[due]).tolist():
+            self._tell(int(due[at]), now_s, float(distance[at]), off[at], values[at], usual[at])
+
+    def _tell(
+        self, place: int, now_s: float, distance: float, off: NDArray[np.float32], values: Values, usual: Values
+    ) -> None:
+        one = self.learned[place]
+        worst = [at for at in np.argsort(-off).tolist()[:MOST_PARTS] if off[at] >= TOLD_FROM * off.max()]
+        parts = tuple(Part(one.series[at], float(values[at]), float(usual[at])) for at in worst)
+        began_s, before_s = now_s, None
+        if earlier := self.odd.get(one.instance):
+            goes_on = now_s - earlier.time_s < SAME_ALARM_S
+            began_s, before_s = (earlier.began_s, earlier.before_s) if goes_on else (now_s, earlier.began_s)
+        alarms = self.alarms
+        score, needed, limit = (
+            float(array[place]) for array in (alarms.standing.score, alarms.needed(), alarms.limit())
+        )
+        self.odd[one.instance] = Odd(one.instance, now_s, distance, score, needed, limit, began_s, before_s, parts)
+
+    def rows(self, store: Store, now_ms: int) -> list[Row]:
+        """The score of each device that has one, as a metric."""
+        names = [one.instance for one in self.learned]
+        score = self.alarms.standing.score[: len(names)].astype(np.float64)
+        if not np.isfinite(score).any():
+            return []
+        if self._group is None or self._group[0] != names:
+            labels: list[Labels] = [((NAME, METRIC), ("instance", name)) for name in names]
+            self._group = (names, store.register(labels, [Kind.GAUGE] * len(labels)))
+        return [Row(self._group[1], now_ms, np.where(np.isfinite(score), score, ABSENT))]
+
+    @property
+    def nbytes(self) -> int:
+        alarms = self.alarms.standing.nbytes + self.alarms.tail.nbytes
+        return self._models.nbytes + self._steps.nbytes + alarms
+
+    def _grow(self, devices: int) -> None:
+        self._models, self._steps = self._models.grown(devices), self._steps.grown(devices)
+        self.alarms.grow(devices)
