@@ -134,7 +134,13 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
     jitter = Random()  # noqa: S311 - jitter is no secret
     alerting = Alerting(
-        ground.state, ground.config.alerting, now_ms=now_ms, random=jitter, network=outlook, site_of=atlas.site_of
+        ground.state,
+        ground.config.alerting,
+        now_ms=now_ms,
+        random=jitter,
+        network=outlook,
+        site_of=atlas.site_of,
+        registry=ground.registry,
     )
     owners = Owners(polling, fleet, facts)
     facts.tell(owners)

@@ -7,6 +7,7 @@ from random import Random
 from typing import Final
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from netmon_collector.alerts.channels.base import Surroundings
@@ -58,6 +59,7 @@ class Alerting:
         random: Random,
         network: Network | None = None,
         site_of: Callable[[str], str] = lambda _: "",
+        registry: CollectorRegistry | None = None,
     ) -> None:
         """network: what is known of what stands between devices. site_of: where a device is, by its instance.
 
@@ -87,6 +89,7 @@ class Alerting:
             now_ms=now_ms,
             random=random,
             cause_of=self.incidents.probable_cause,
+            registry=registry,
         )
         groups, decisions = self._parts()
         self.notifier = Notifier(groups, decisions, self.book, self.outbox, self.delivery.post, now_ms)

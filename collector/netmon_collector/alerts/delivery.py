@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import Final, TypeVar
 
 import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.alerts.channel import Channel, Message, NotDelivered
@@ -70,6 +72,7 @@ class Delivery:
         random: Random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         cause_of: Callable[[str], str] = lambda _: "",
+        registry: CollectorRegistry | None = None,
     ) -> None:
         """cause_of: what has probably caused the incident of a group, by its key."""
         self._sleep = sleep
@@ -81,6 +84,15 @@ class Delivery:
         self._cause_of = cause_of
         self._lines: dict[Endpoint, _Line] = {}
         self._closing: asyncio.Task[None] | None = None
+        registry = registry or CollectorRegistry()
+        self._dead = Counter("netmon_notifications_dead", "Of what fires, given up.", ["receiver"], registry=registry)
+        self._oldest_s = Gauge(
+            "netmon_notification_oldest_waiting_seconds",
+            "Age of the oldest that waits.",
+            ["receiver"],
+            registry=registry,
+        )
+        self._note_receivers()
 
     @property
     def under_way(self) -> int:
@@ -94,6 +106,7 @@ class Delivery:
     def use(self, ways: Mapping[Endpoint, Way]) -> None:
         """Goes on with other channels. Those before are closed once they have no message left."""
         old, self._ways = self._ways, ways
+        self._note_receivers()
         self._closing = asyncio.create_task(_close_later(old))
 
     def post(self, posted: Sequence[Posted]) -> None:
@@ -120,6 +133,17 @@ class Delivery:
             await asyncio.gather(*tasks, return_exceptions=True)
             for way in self._ways.values():
                 await way.channel.close()
+
+    def _note_receivers(self) -> None:
+        """Has series for all receivers, so that a first failure is an increase."""
+        for receiver in {endpoint.receiver for endpoint in self._ways}:
+            self._dead.labels(receiver)
+            self._oldest_s.labels(receiver).set_function(partial(self._oldest_waiting_s, receiver))
+
+    def _oldest_waiting_s(self, receiver: str) -> float:
+        lines = [line for endpoint, line in self._lines.items() if endpoint.receiver == receiver]
+        waiting = [queue[0] for line in lines for queue in line.queues.values() if queue]
+        return max((self._age_ms(one) for one in waiting), default=0) / 1000
 
     def _start(self, line: _Line) -> None:
         while line.waiting and len(line.busy) < AT_ONCE:
@@ -157,6 +181,8 @@ class Delivery:
                 told_others = True
                 await self._fail_over(posted)
             if is_over:
+                if posted.notification.firing:
+                    self._dead.labels(line.endpoint.receiver).inc()
                 log.warning("notification.dead", receiver=line.endpoint.receiver, to=line.endpoint.name, error=failure)
                 await self._settle(posted, "dead", str(failure), "")
                 return

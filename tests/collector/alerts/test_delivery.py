@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -75,7 +76,10 @@ class Desk:
     def __init__(self, state: Engine, clock: Clock, ways: dict[Endpoint, Way]) -> None:
         self.clock = clock
         self.outbox = Outbox(state)
-        self.delivery = Delivery(self.outbox, ways, url="", now_ms=clock.now_ms, random=Random(1))
+        self.registry = CollectorRegistry()
+        self.delivery = Delivery(
+            self.outbox, ways, url="", now_ms=clock.now_ms, random=Random(1), registry=self.registry
+        )
         decisions = Decisions(Silences(), Inhibitor(()), {}, {"ops": [OPS]}, Maintenance())
         self.notifier = Notifier(
             Groups(ROUTE), decisions, AlertBook(state), self.outbox, self.delivery.post, clock.now_ms
@@ -90,6 +94,15 @@ class Desk:
         """Sets the clock and has everything done that is due."""
         self.clock.at_ms = at_ms
         await self.notifier.look()
+
+    def metrics(self) -> tuple[float | None, float | None]:
+        """How long the oldest for ops waits, and how much of what fires was given up."""
+        of = {"receiver": "ops"}
+        value = self.registry.get_sample_value
+        return (
+            value("netmon_notification_oldest_waiting_seconds", of),
+            value("netmon_notifications_dead_total", of),
+        )
 
     async def settled(self) -> dict[str, int]:
         """How much was delivered and how much is dead, once nothing is pending."""
@@ -238,6 +251,24 @@ async def test_what_was_not_delivered_before_a_restart_is_delivered_after_it(sta
         assert await desk.settled() == {"delivered": 1}
     assert listener.heard == [('{alertname="Down"}', ("a",), ())]
     assert listener.keys[0] == listener.keys[1]
+
+
+async def test_how_long_somebody_is_not_told_can_be_seen_and_what_never_arrived(state: Engine) -> None:
+    listener, clock = Listener(), Clock()
+    listener.always = NotDelivered("away", retry_after_s=0.01)
+    async with working(state, clock, {OPS: Way(listener)}) as desk:
+        assert desk.metrics() == (0, 0)
+        await desk.take(alert(0, alertname="Down", host="a"))
+        await desk.at(30_000)
+        clock.at_ms = 90_000
+        assert desk.metrics() == (60, 0)
+        listener.always = NotDelivered("no such room", permanent=True)
+        assert await desk.settled() == {"dead": 1}
+        await until(lambda: desk.metrics() == (0, 1))
+        await desk.take(alert(0, resolved_at_ms=100_000, alertname="Down", host="a"))
+        await desk.at(900_000)
+        assert await desk.settled() == {"dead": 2}
+        assert desk.metrics() == (0, 1)  # the end of what nobody was told of is no loss
 
 
 async def test_five_thousand_alerts_in_one_second_are_one_message(state: Engine) -> None:
