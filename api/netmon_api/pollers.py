@@ -1,9 +1,42 @@
-"""Which agent is meant: by its name, or where nothing is said."""
+"""Which agent is meant: by its name, or where nothing is said; and how busy those are that poll."""
 
-from netmon_api.envelope import ApiError
+from netmon_api.envelope import ApiError, listing, page_of
+from netmon_api.models import Answer, Listing, PageQuery
+from netmon_api.routes import Call
 from netmon_api.services import Services
 from netmon_collector.fleet import Device
 from netmon_configs.options import is_loopback, split_address
+
+
+class PollerAnswer(Answer):
+    """An agent that polls. `load` is the greater of `asking`, the part of the devices that it may ask at a time, and
+    `processor`, the part of one processor; `load_ahead` what it comes to within the hour. `late`: devices whose poll is
+    overdue."""
+
+    poller: str
+    devices: int
+    load: float
+    load_ahead: float
+    asking: float
+    processor: float | None
+    late: int
+
+
+async def list_pollers(call: Call[PageQuery]) -> Listing[PollerAnswer]:
+    found = [one for _, one in sorted(call.services.pollers.loads.items()) if one.devices]
+    results = [
+        PollerAnswer(
+            poller=one.poller,
+            devices=one.devices,
+            load=round(one.now, 4),
+            load_ahead=round(one.ahead, 4),
+            asking=round(one.asking, 4),
+            processor=None if one.processor is None else round(one.processor, 4),
+            late=one.late,
+        )
+        for one in page_of(found, call.query)
+    ]
+    return listing(call.request.path, len(found), results, call.query)
 
 
 def poller_named(services: Services, wanted: str | None, field: str = "poller") -> Device:

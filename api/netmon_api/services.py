@@ -22,6 +22,7 @@ from netmon_collector.fleet import Device
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
+from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.reachability.ledger import Ledger as Reachability
@@ -71,6 +72,7 @@ class Services:
     event_feed: EventFeed
     alerting: Alerting
     inquests: Inquests
+    pollers: PollerBalance
     atlas: Atlas
     discovery: DiscoveryBook
     checks: CheckBook

@@ -68,6 +68,7 @@ async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         profile=body.profile,
         speeds_bps=body.speeds_bps,
         site=body.site,
+        is_pinned=body.poller is not None,
     )
     try:
         added = await services.polling.add(record, lambda handle: services.fleet.device(handle) is not None)
@@ -99,6 +100,7 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         profile=before.profile if body.profile is None else body.profile,
         speeds_bps=before.speeds_bps if body.speeds_bps is None else body.speeds_bps,
         site=before.site if body.site is None else body.site,
+        is_pinned=before.is_pinned if body.poller is None else bool(body.poller),
     )
     try:
         await services.polling.change(wanted)
@@ -262,6 +264,7 @@ def _answer(services: Services, polled: Polled) -> SnmpDeviceAnswer:
         host=record.host,
         port=record.port,
         poller=_poller_of(services, polled),
+        is_pinned=polled.record.is_pinned,
         credential=None if record.credential.startswith(_OWN) else record.credential,
         credentials=[name for name in record.credentials if not name.startswith(_OWN)],
         interval_s=record.interval_ms / 1000,

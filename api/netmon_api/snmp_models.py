@@ -57,7 +57,7 @@ class SnmpDeviceBody(BaseModel):
 
 class SnmpDeviceChange(BaseModel):
     """What is to be another from now on; what is left out stays. `speeds_bps` takes the place of all that was said of
-    speeds, an empty `profile` lets the best one be found."""
+    speeds, an empty `profile` lets the best one be found, and with an empty `poller` others may poll it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,7 +66,7 @@ class SnmpDeviceChange(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)] | None = None
     credentials: Annotated[list[CredentialName], Field(min_length=1, max_length=16)] | None = None
     interval_s: Interval | None = None
-    poller: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    poller: Annotated[str, Field(max_length=253)] | None = None
     profile: ProfileName | None = None
     speeds_bps: Speeds | None = None
     site: SiteName | None = None
@@ -95,6 +95,7 @@ class SnmpDeviceAnswer(Answer):
     host: str
     port: int
     poller: str
+    is_pinned: bool
     credential: str | None
     credentials: list[str]
     interval_s: float

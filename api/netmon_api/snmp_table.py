@@ -1,7 +1,7 @@
 """The routes about SNMP devices and credentials, on one page; app.py adds them to its own."""
 
 from netmon_agent.snmp.credentials import Credential
-from netmon_api import snmp
+from netmon_api import pollers, snmp
 from netmon_api.auth import Access
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Route
@@ -32,6 +32,8 @@ SNMP_ROUTES: tuple[Route, ...] = (
           "Poll a device no more"),
     Route("POST", _DEVICES + "/{device}/poll", Access.TOKEN, snmp.poll_snmp_device, NoQuery, PollAnswer,
           "Poll a device at once"),
+    Route("GET", "/api/v1/pollers", Access.TOKEN, pollers.list_pollers, PageQuery, Listing[pollers.PollerAnswer],
+          "How busy the agents are that poll, now and within the hour"),
     Route("GET", _CREDENTIALS, Access.TOKEN, snmp.list_credentials, PageQuery, Listing[CredentialAnswer],
           "Credentials by name, without secrets"),
     Route("PUT", _CREDENTIALS + "/{credential}", Access.TOKEN, snmp.put_credential, NoQuery, CredentialAnswer,

@@ -30,7 +30,7 @@ from netmon_cli.parameters import (
 from netmon_cli.tree_alerts import maintenance_app, show_alerts, silence_app
 from netmon_cli.tree_analytics import add_commands as add_analytics
 from netmon_cli.tree_checks import check_app
-from netmon_cli.tree_devices import credential_app, device_app
+from netmon_cli.tree_devices import credential_app, device_app, show_pollers
 from netmon_cli.tree_discovery import add_commands as add_discovery_commands
 from netmon_cli.tree_heartbeats import heartbeat_app
 from netmon_cli.tree_incidents import incident_app, rehearse_outages, show_incidents, show_why
@@ -364,6 +364,7 @@ def dashboards_export(
 app.command("alerts")(show_alerts)
 app.command("incidents")(show_incidents)
 app.command("why")(show_why)
+app.command("poller")(show_pollers)
 app.command("rehearse")(rehearse_outages)
 app.command()(mib)
 add_map_commands(app)

@@ -81,7 +81,7 @@ def device_set(
     name: Annotated[str | None, typer.Option(help="What to call it; its handle stays.")] = None,
     credential: Credentials = None,
     interval: Annotated[str | None, typer.Option(help="Time between two polls, from 5s to 1d.")] = None,
-    poller: Annotated[str | None, typer.Option(help="The agent that polls it.")] = None,
+    poller: Annotated[str | None, typer.Option(help="The agent that polls it, for good.")] = None,
     profile: Profile = None,
     speed: Speeds = None,
     site: Site = None,
@@ -92,7 +92,7 @@ def device_set(
 ) -> None:
     """Change how a device is polled, and poll it.
 
-    What is not said stays; an empty --profile, --speed or --site takes back what was said.
+    What is not said stays; an empty --profile, --speed, --site or --poller takes back what was said.
     Exit code 1 where it does not answer.
     """
     from netmon_cli.snmp import Wish, change
@@ -188,3 +188,10 @@ def credential_remove(
     from netmon_cli.credentials import remove
 
     finish(remove(client_at(url, token_file), name, as_json))
+
+
+def show_pollers(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """How busy the agents are that poll, now and within the hour; exit code 1 where one is late."""
+    from netmon_cli.pollers import show
+
+    finish(show(client_at(url, token_file), as_json, paper()))

@@ -118,8 +118,11 @@ class Polling:
         log.info("device.added", device=record.instance, host=record.host, port=record.port)
         return record
 
-    async def change(self, record: DeviceRecord) -> None:
-        """Takes what people say of a device from now on. Raises DeviceExists, TooMany."""
+    async def change(self, record: DeviceRecord, apart_s: float = 0.0) -> None:
+        """Takes what people say of a device from now on. Raises DeviceExists, TooMany.
+
+        apart_s: so long after its agent was told to stop another one is told to begin.
+        """
         async with self._changes:
             polled = self._polled[record.instance]
             before = polled.record.agent_id
@@ -132,7 +135,10 @@ class Polling:
             if before != record.agent_id:
                 self._released.add((before, record.instance))
                 self._released.discard((record.agent_id, record.instance))
-            self.lines.renew(_TOPIC, {before, record.agent_id})
+            self.lines.renew(_TOPIC, {before})
+            if before != record.agent_id:
+                loop = asyncio.get_running_loop()
+                loop.call_later(apart_s, self.lines.renew, _TOPIC, [record.agent_id])
         log.info("device.changed", device=record.instance, host=record.host, port=record.port)
 
     def _check_alone(self, record: DeviceRecord, others: Iterable[Polled]) -> None:

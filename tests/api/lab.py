@@ -1,5 +1,6 @@
 """A collector's API as it is in operation: a real server on loopback over a real store, state and feed."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ from netmon_collector.fleet import Device, Fleet
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats, Intake
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
@@ -54,7 +56,7 @@ from netmon_collector.state.checks import KeptChecks
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import open_state
 from netmon_collector.state.devices import Devices
-from netmon_collector.state.events import KeptEvents
+from netmon_collector.state.events import KeptEvents, NewEvent
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.heartbeats import KeptHeartbeats
 from netmon_collector.state.identity import KeptIdentity
@@ -208,6 +210,7 @@ class Lab:
     server: Server = field(init=False)
     assessor: Assessor = field(init=False)
     inquests: Inquests = field(init=False)
+    pollers: PollerBalance = field(init=False)
 
     def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
         """Has an agent connected, also to the fleet that the API shows; its id."""
@@ -275,6 +278,17 @@ def _inquests(lab: Lab, engine: Engine) -> Inquests:
     return Inquests(collected, lab.causes, alerting.incidents.all, alerting.change_incident, lab.clock.now_ms)
 
 
+def _pollers(lab: Lab, engine: Engine) -> PollerBalance:
+    results = Ledger(lab.store, lab.pipeline.append_own)
+
+    async def note(new: Sequence[NewEvent]) -> None:
+        await asyncio.to_thread(lab.events.note, new, lab.clock.now_ms())
+
+    return PollerBalance(
+        lab.agents, lab.polling, lab.sites, lambda _: 1, engine, results, note, lab.clock.now_ms
+    )  # fmt: skip
+
+
 def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Services:
     """What the API stands on."""
     return Services(
@@ -294,6 +308,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         event_feed=lab.event_feed,
         alerting=lab.alerting,
         inquests=lab.inquests,
+        pollers=lab.pollers,
         atlas=lab.atlas,
         discovery=lab.discovery,
         checks=lab.checks,
@@ -361,6 +376,7 @@ async def running(
     await lab.rulebook.start()
     lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)
     lab.inquests = _inquests(lab, engine)
+    lab.pollers = _pollers(lab, engine)
     services = _services(lab, folder, engine, now_ms)
     lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()

@@ -1,6 +1,8 @@
 """Readings of devices come in under the device's name, from the agent that polls it and from nobody else."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,26 @@ async def test_an_agent_is_told_its_jobs_at_once_and_at_each_change(
     assert await agent.hear_all() == PollNow(("sw1",))
     await running.polling.remove("sw1")
     assert await agent.hear_jobs() == Jobs()
+
+
+async def test_a_device_that_changes_hands_is_let_go_before_it_is_taken(
+    running: RunningCollector, agent: HandAgent
+) -> None:
+    await assign(running, agent)
+    while not (await agent.hear_jobs()).jobs:
+        pass
+    other = HandAgent(running.receiver.address)
+    await other.greet(hostname="other")
+    assert await other.hear_jobs() == Jobs()
+    clock = asyncio.get_running_loop().time
+    polled = running.polling.one("sw1")
+    assert polled is not None
+    await running.polling.change(replace(polled.record, agent_id=other.agent_id), apart_s=1.5)
+    assert await agent.hear_jobs() == Jobs()
+    let_go_s = clock()
+    assert len((await other.hear_jobs()).jobs) == 1
+    assert clock() - let_go_s > 0.3
+    await other.close()
 
 
 async def test_a_job_belongs_to_one_agent(running: RunningCollector, agent: HandAgent) -> None:

@@ -37,6 +37,7 @@ from netmon_collector.intake import Intake
 from netmon_collector.link_balance import LinkBalance
 from netmon_collector.listener import CannotListen
 from netmon_collector.pipeline import Pipeline
+from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.query.engine import Engine
 from netmon_collector.reachability.watch import Watch
 from netmon_collector.receive import Receiver
@@ -115,8 +116,9 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             heartbeats = Heartbeats(KeptHeartbeats(ground.state), Ledger(ground.store, way.pipeline.append_own), now_ms)
             rules = take_up_rules(ground, knowledge, way, closing)
             inquests = open_inquests(ground, knowledge, way)
+            pollers = weigh_pollers(ground, knowledge, way)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, inquests, closing)
+            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, closing)
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -136,6 +138,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 rules.run(),
                 inquests.run(),
                 knowledge.changes.run(),
+                pollers.run(),
                 compare_links(ground, knowledge, way).run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
@@ -239,6 +242,25 @@ def compare_links(ground: Ground, knowledge: Knowledge, way: Way) -> LinkBalance
     return LinkBalance(lambda: knowledge.atlas.sheet.graph, ground.queries, results, knowledge.events.note, now_ms)
 
 
+def weigh_pollers(ground: Ground, knowledge: Knowledge, way: Way) -> PollerBalance:
+    """Puts together what watches how busy pollers are."""
+
+    def ports(device: str) -> int:
+        told = knowledge.atlas.told(device)
+        return len(told.ports) if told is not None else 0
+
+    return PollerBalance(
+        knowledge.fleet,
+        knowledge.polling,
+        knowledge.sites,
+        ports,
+        ground.queries,
+        Ledger(ground.store, way.pipeline.append_own),
+        knowledge.events.note,
+        now_ms,
+    )
+
+
 async def start_receiver(ground: Ground, knowledge: Knowledge, way: Way, closing: AsyncExitStack) -> Receiver:
     """Listens for agents. Raises CannotListen."""
     config = ground.config
@@ -270,6 +292,7 @@ async def start_server(
     heartbeats: Heartbeats,
     rules: Rules,
     inquests: Inquests,
+    pollers: PollerBalance,
     closing: AsyncExitStack,
 ) -> Server:
     """Listens for people and programs. Raises CannotListen."""
@@ -290,6 +313,7 @@ async def start_server(
         event_feed=knowledge.events.feed,
         alerting=knowledge.alerting,
         inquests=inquests,
+        pollers=pollers,
         atlas=knowledge.atlas,
         discovery=knowledge.discovery,
         checks=knowledge.checks,

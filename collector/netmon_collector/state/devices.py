@@ -20,6 +20,7 @@ class DeviceRecord:
 
     `further` credentials are tried, in order, after the first one. `profile` is the one that it is to have, empty for
     the best; `speeds_bps` is people's word on ports, by ifName, ifDescr or ifIndex; `site` is people's too, or empty.
+    With `is_pinned` people have said who polls it.
     """
 
     instance: str
@@ -36,6 +37,7 @@ class DeviceRecord:
     profile: str = ""
     speeds_bps: Mapping[str, float] = field(default_factory=dict)
     site: str = ""
+    is_pinned: bool = False
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -45,7 +47,7 @@ class DeviceRecord:
 
 _WANTED = "wanted_profile"
 _DEVICE = [devices.c[name] for name in ("instance", "name", "host", "port", "site")]
-_JOB = [jobs.c[name] for name in ("agent_id", "credential", "interval_ms", "speeds_bps")]
+_JOB = [jobs.c[name] for name in ("agent_id", "credential", "interval_ms", "speeds_bps", "is_pinned")]
 _COLUMNS = [*_DEVICE, *_JOB, devices.c.added_ms, devices.c.identified_ms]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    true,
 )
 
 metadata = MetaData(
@@ -95,9 +96,10 @@ jobs = Table(
     Column("interval_ms", Integer, nullable=False),
     Column("profile", String(64), nullable=False, server_default=""),
     Column("speeds_bps", JSON, nullable=False, server_default="{}"),
+    Column("is_pinned", Boolean, nullable=False, server_default=true()),
 )
 """A device has one job, and a job one agent: no two agents poll the same device. `profile` and `speeds_bps` are what
-people say, by a port's name; without a profile the poller finds the best one."""
+people say, by a port's name; without a profile the poller finds the best one. `is_pinned`: people said which agent."""
 
 further_credentials = Table(
     "further_credentials",
