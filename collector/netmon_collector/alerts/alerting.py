@@ -216,7 +216,7 @@ class Alerting:
         while True:
             now_ms = self._now_ms()
             before_ms = now_ms - KEPT_MS
-            await asyncio.to_thread(self.outbox.forget_before, before_ms)
+            await asyncio.to_thread(self.outbox.forget_before, before_ms, self.incidents.open_groups())
             await asyncio.to_thread(self.book.drop_silences, self.silences.forget_before(before_ms))
             await asyncio.to_thread(self._override_book.drop, self.overrides.forget_before(now_ms - INCIDENTS_KEPT_MS))
             async with self.incidents.lock:

@@ -49,6 +49,12 @@ class Incidents:
         incident = self._incidents.get(self._of_group.get(key, 0))
         return incident if incident is not None and incident.closed_ms is None else None
 
+    def open_groups(self) -> set[str]:
+        """The groups of all that are open."""
+        return {
+            one.key for incident in self._incidents.values() if incident.closed_ms is None for one in incident.members
+        }
+
     def probable_cause(self, key: str) -> str:
         """What has probably caused the last incident of a group, in words; "" where nobody knows."""
         incident = self._incidents.get(self._of_group.get(key, 0))

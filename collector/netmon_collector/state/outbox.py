@@ -1,10 +1,10 @@
 """The outbox: what endpoints are told, what they were told last, and what became of it. Calls are synchronous, for a
 thread."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
@@ -17,6 +17,8 @@ from netmon_collector.alerts.packing import pack_news, unpack_news
 from netmon_collector.state.database import reading
 from netmon_collector.state.incidents import keep_incidents
 from netmon_collector.state.schema import notifications, told
+
+MOST_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,23 @@ class Outbox:
         with reading(self._engine) as connection:
             return Receipt(*connection.execute(select(*columns).where(notifications.c.key == key)).one())
 
-    def forget_before(self, at_ms: int) -> None:
-        """Drops what was delivered, or given up, before a time, and what groups were told before it."""
+    def forget_before(self, at_ms: int, unfinished: Set[str] = frozenset()) -> None:
+        """Drops what was delivered, or given up, before a time, and what groups were told before it. Of groups that are
+        unfinished it keeps what endpoints were told last: they are to hear of the end, however late it comes."""
+        lane = (notifications.c.receiver, notifications.c.endpoint, notifications.c.group_key)
+        last = select(func.max(notifications.c.number).label("number"), notifications.c.group_key)
+        last = last.where(notifications.c.state == "delivered").group_by(*lane)
+        old = select(notifications.c.number).where(notifications.c.settled_ms < at_ms)
+        old_told = select(told.c.key, told.c.group_key).where(told.c.at_ms < at_ms)
         with self._engine.begin() as connection:
-            connection.execute(delete(notifications).where(notifications.c.settled_ms < at_ms))
-            connection.execute(delete(told).where(told.c.at_ms < at_ms))
+            kept = {row.number for row in connection.execute(last) if row.group_key in unfinished}
+            gone = [number for number in connection.scalars(old) if number not in kept]
+            gone_told = [row.key for row in connection.execute(old_told) if row.group_key not in unfinished]
+            for at in range(0, len(gone), MOST_AT_ONCE):
+                some = gone[at : at + MOST_AT_ONCE]
+                connection.execute(delete(notifications).where(notifications.c.number.in_(some)))
+            for at in range(0, len(gone_told), MOST_AT_ONCE):
+                connection.execute(delete(told).where(told.c.key.in_(gone_told[at : at + MOST_AT_ONCE])))
 
 
 def _told_row(outcome: Outcome) -> dict[str, Any]:

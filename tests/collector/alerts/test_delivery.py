@@ -253,6 +253,29 @@ async def test_what_was_not_delivered_before_a_restart_is_delivered_after_it(sta
     assert listener.keys[0] == listener.keys[1]
 
 
+async def test_an_end_is_told_however_long_ago_the_start_was_and_the_rest_is_forgotten(state: Engine) -> None:
+    listener, clock = Listener(), Clock()
+    week_ms = 7 * 86_400_000
+    async with working(state, clock, {OPS: Way(listener)}) as desk:
+        await desk.take(alert(0, alertname="Down", host="a"), alert(0, alertname="Disk", host="b"))
+        await desk.at(30_000)
+        await desk.settled()
+        await desk.take(alert(0, resolved_at_ms=MINUTE_MS, alertname="Disk", host="b"))
+        await desk.at(331_000)
+        assert await desk.settled() == {"delivered": 3}
+        desk.outbox.forget_before(week_ms, {'{}:{alertname="Down"}'})
+        assert [one.group_key for one in desk.outbox.receipts(10)] == ['{}:{alertname="Down"}']
+        assert [group for _, group in desk.outbox.told()] == ['{}:{alertname="Down"}']
+    clock.at_ms = week_ms
+    async with working(state, clock, {OPS: Way(listener)}) as desk:
+        await desk.take(alert(0, resolved_at_ms=week_ms, alertname="Down", host="a"))
+        await desk.at(week_ms + 301_000)
+        assert await desk.settled() == {"delivered": 2}
+        desk.outbox.forget_before(2 * week_ms)
+        assert desk.outbox.receipts(10) == []
+    assert listener.heard[-1] == ('{alertname="Down"}', (), ("a",))
+
+
 async def test_how_long_somebody_is_not_told_can_be_seen_and_what_never_arrived(state: Engine) -> None:
     listener, clock = Listener(), Clock()
     listener.always = NotDelivered("away", retry_after_s=0.01)
