@@ -6,7 +6,7 @@ behind. Every few seconds all that waits is laid into one array over all series 
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -15,18 +15,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.anomaly import Constants, Detector, Explanation, explain
+from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, explain
 from netmon_collector.anomaly.candidates import candidates, next_device
 from netmon_collector.anomaly.clocks import Clocks
 from netmon_collector.anomaly.combinations import Part
 from netmon_collector.anomaly.feedback import Fine
+from netmon_collector.anomaly.laying import lay, pieces_of
 from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
-from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, kind_of
+from netmon_collector.anomaly.roster import Roster, kind_of
 from netmon_collector.store.base import Points, Row, Store, Values
-from netmon_collector.store.judged import Judged, JudgingStore, Verdict
+from netmon_collector.store.judged import Judged, JudgedPoints, JudgingStore, Verdict
 from netmon_configs.logs import EventLog
 from netmon_proto.model import Labels
 
@@ -102,22 +103,21 @@ class Assessor:
         self._roster = Roster(options.max_series, labels)
         self._most_rows = max(options.max_series, len(labels))
         self._detector = Detector(state, self._constants)
-        self._queue: deque[Row] = deque()
+        self._queue: deque[Row | Points] = deque()
         self._waiting = 0
         self._dropped = self._judged = self._alarms = 0
         self._saved_s: float | None = None
-        self._behind = False
+        self._behind = self._told_too_many = False
         self._last: dict[int, tuple[float, float]] = {}
         self.anomalies: Sequence[Anomaly] = ()
         """What alarmed within the last hour, the newest first; a new sequence each time."""
         self.rates = Rates(self._roster)
 
     def offer(self, rows: Sequence[Row | Points]) -> None:
-        """What was stored. Samples one by one are not judged: they have no rhythm."""
+        """What was stored."""
         for row in rows:
-            if isinstance(row, Row):
-                self._queue.append(row)
-                self._waiting += len(row.values)
+            self._queue.append(row)
+            self._waiting += len(row.values)
         while self._waiting > MOST_WAITING:
             gone = len(self._queue.popleft().values)
             self._waiting -= gone
@@ -148,40 +148,37 @@ class Assessor:
             if ticks % SAVE_EVERY_TICKS == 0:
                 await asyncio.to_thread(self.save)
 
-    def judge(self, excused: Set[str] = frozenset()) -> list[Judged]:
+    def judge(self, excused: Set[str] = frozenset()) -> list[Judged | JudgedPoints]:
         """Judges all that waits: the verdicts, which are for the store to keep beside the samples. Of the devices that
         are excused nothing is learned.
         """
         with self._turn:
             return self._judge(excused)
 
-    def _judge(self, excused: Set[str]) -> list[Judged]:
+    def _judge(self, excused: Set[str]) -> list[Judged | JudgedPoints]:
         taken = [self._queue.popleft() for _ in range(len(self._queue))]
         self._waiting = max(0, self._waiting - sum(len(row.values) for row in taken))
         if self._behind and self._waiting < MOST_WAITING // 2:
             self._behind = False
             log.info("anomaly.caught_up", dropped=self._dropped)
-        told: list[Judged] = []
-        for times, values, rows in self._laid(taken):
+        told: list[Judged | JudgedPoints] = []
+        pieces, left_out = pieces_of(taken, self._roster)
+        self._dropped += left_out
+        self._make_room()
+        self._set_clocks()
+        for sheet in lay(pieces, self._detector.state.series):
+            values = sheet.values
             teach = self._teaching(excused, len(values))
             verdicts = np.full(len(values), Verdict.UNKNOWN, np.uint8)
             for start in range(0, len(values), PART):
                 part = slice(start, min(start + PART, len(values)))
                 if np.isfinite(values[part]).any():
-                    self._observe(times[part], values[part], part, verdicts[part], teach)
-            self.combinations.observe(times, values)
-            told += [judged for row in rows if (judged := self._verdicts(row, verdicts)) is not None]
+                    self._observe(sheet.times_s[part], values[part], part, verdicts[part], teach)
+            self.combinations.observe(sheet.times_s, values)
+            told += [judged for piece in sheet.pieces if (judged := piece.judged(verdicts)) is not None]
         self.combinations.judge(self._now_s(), excused)
         self._tell()
         return told
-
-    def _verdicts(self, row: Row, verdicts: NDArray[np.uint8]) -> Judged | None:
-        """What was said of the samples of a row; None where nothing was."""
-        places = self._roster.rows(row.group)
-        known = (places != NOT_JUDGED) & np.isfinite(row.values)
-        said = np.full(len(places), Verdict.UNKNOWN, np.uint8)
-        said[known] = verdicts[places[known]]
-        return Judged(row.group, np.array([row.time_ms]), said[None, :]) if said.any() else None
 
     def _teaching(self, excused: Set[str], series: int) -> NDArray[np.bool_] | None:
         """Of which series something is learned; None for all."""
@@ -209,30 +206,25 @@ class Assessor:
         self._alarms += len(alarmed)
         self.rates.count(judged, alarmed + part.start)
         for row in alarmed.tolist():
-            self._last[row + part.start] = (float(times[row]), float(values[row]))
+            self._last[row + part.start] = (float(times[row]), self._told_value(row + part.start, float(values[row])))
 
-    def _laid(self, taken: Sequence[Row]) -> Iterator[tuple[Values, Values, list[Row]]]:
-        """The samples as arrays over all series, one of each series in each, and the rows that they are from."""
-        for row in taken:
-            self._roster.rows(row.group)
-        self._make_room()
-        self._set_clocks()
-        series = self._detector.state.series
-        times, values = np.zeros(series), np.full(series, np.nan)
-        rows: list[Row] = []
-        for row in sorted(taken, key=lambda one: one.time_ms):
-            places = self._roster.rows(row.group)
-            chosen = places[places != NOT_JUDGED]
-            if np.isfinite(values[chosen]).any():
-                yield times, values, rows
-                times, values, rows = np.zeros(series), np.full(series, np.nan), []
-            times[chosen] = row.time_ms / 1000
-            values[chosen] = row.values[places != NOT_JUDGED]
-            rows.append(row)
-        yield times, values, rows
+    def _told_value(self, row: int, value: float) -> float:
+        """Counters are told as rates."""
+        state = self._detector.state
+        basics = state.basics
+        if basics.kind[row] != Kind.COUNTER:
+            return value
+        return float(state.stretch.value[row] * basics.unit[row] + basics.origin[row])
 
     def _make_room(self) -> None:
         series, known = len(self._roster.labels), self._detector.state.series
+        if self._roster.left_out and not self._told_too_many:
+            self._told_too_many = True
+            log.warning(
+                "anomaly.too_many_series",
+                judged=series,
+                consequence="those that came later are stored and not judged; 'anomaly: max_series' says how many are",
+            )
         if series != self._placed:
             self.combinations.find(self._roster.row_of)
             self._placed = series

@@ -6,16 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import Kind
-from netmon_collector.store.base import Group
+from netmon_collector.store.base import Group, Points
 from netmon_proto.model import NAME, Labels
 
 Rows = NDArray[np.intp]
 Counts = NDArray[np.int64]
 
 NOT_JUDGED = -1
+_UNKNOWN = -2
+_NOBODY = np.zeros(0, np.int32)
 _COUNTERS = ("_total", "_count", "_sum")
 _SNMP_COUNTERS = ("Octets", "Pkts", "Errors", "Discards")
-_OWN = ("netmon_anomaly_", "netmon_metric_anomaly_", "netmon_combination_")
+_OWN = ("netmon_anomaly_", "netmon_metric_anomaly_", "netmon_combination_", "ALERTS")
 MOST_GROUPS = 100_000
 """Groups whose rows are remembered; they come and go with agents."""
 
@@ -31,6 +33,7 @@ class Roster:
         for one in labels:
             self._add(one)
         self._groups: dict[int, tuple[Group, Rows]] = {}
+        self._pools: dict[int, tuple[Group, NDArray[np.int32]]] = {}
         self.left_out = 0
         """Series that were not taken because there are too many."""
 
@@ -43,6 +46,17 @@ class Roster:
             known = (group, np.array([self._row(labels) for labels in group.labels], np.intp))
             self._groups[id(group)] = known  # holding the group keeps its id() from being given to another
         return known[1]
+
+    def rows_of(self, points: Points) -> Rows:
+        """The row of each sample, NOT_JUDGED where there is none."""
+        group, known = self._pools.get(id(points.group), (points.group, _NOBODY))
+        missing = len(group.labels) - len(known)
+        if missing > 0:
+            known = np.concatenate([known, np.full(missing + len(known), _UNKNOWN, np.int32)])
+            self._pools[id(group)] = (group, known)
+        for column in np.unique(points.columns[known[points.columns] == _UNKNOWN]).tolist():
+            known[column] = self._row(group.labels[column])
+        return known[points.columns].astype(np.intp)
 
     def row_of(self, labels: Labels) -> int:
         """NOT_JUDGED where it has none."""
