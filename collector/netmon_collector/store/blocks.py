@@ -22,6 +22,7 @@ from netmon_collector.store.labels import Numbers
 from netmon_collector.store.lanes import LaneHead, Lanes
 from netmon_collector.store.record import Bits, GatherGroup, Gathers, Part, Singles
 from netmon_collector.store.strands import Lease, Strand
+from netmon_collector.store.taking import RowTaker
 from netmon_collector.store.verdicts import Late, Marks
 
 WIDTH: Final = 256
@@ -59,7 +60,7 @@ class Blocks:
         self._in_strand = Assigned()
         """By series, the number of its strand."""
         self._strands: list[Strand] = []
-        self._leases: dict[int, list[Lease]] = {}
+        self._rows = RowTaker(slots, self._freeze_strand)
         self._pooled: dict[int, _Pooled] = {}
         self.lanes = Lanes(min(slots, lane_slots))
         self._lane_segments = np.zeros(1024, np.int64)
@@ -71,8 +72,14 @@ class Blocks:
         self.all: dict[int, Block] = {}
         self.frozen: list[tuple[Block, Head | LaneHead]] = []
         """Heads that are to be sealed, oldest first."""
-        self.overwritten = 0
+        self._overwritten = 0
+        """Of what came one by one."""
         self.late = Late(_LATE_BYTES)
+
+    @property
+    def overwritten(self) -> int:
+        """How many samples had another value before."""
+        return self._overwritten + self._rows.overwritten
 
     def settle(self, series: npt.NDArray[np.uint32], numbers: npt.NDArray[np.uint32]) -> None:
         """Notes where series live, as the catalog has it."""
@@ -135,7 +142,7 @@ class Blocks:
         """Finds a home for each series that has none; for some at a time."""
         for part in parts:
             if isinstance(part, Gathers):
-                if not self._leases.keys() >= set(part.groups.tolist()):
+                if not self._rows.leases.keys() >= set(part.groups.tolist()):
                     await self._house_groups(part)
             else:
                 self._reserve(int(part.series.max(initial=0)) + 1)
@@ -148,54 +155,19 @@ class Blocks:
     async def _house_groups(self, gathers: Gathers) -> None:
         open_at: dict[int, Block] = {}
         for number, time_ms in zip(gathers.groups.tolist(), gathers.times.tolist(), strict=True):
-            if number not in self._leases:
+            if number not in self._rows.leases:
                 self._lease(self._groups[number], time_ms, open_at)
-                if len(self._leases) % _AT_ONCE == 0:
+                if len(self._rows.leases) % _AT_ONCE == 0:
                     await asyncio.sleep(0)
 
     def put(self, part: Part, segment: int, now_s: float) -> None:
         """Takes samples that are in the log's file of that number, after their series were housed."""
-        if isinstance(part, Gathers):
-            self._put_gathers(part, segment, now_s)
-        else:
+        if isinstance(part, Singles):
             self._put_singles(part, segment, now_s)
-
-    def _put_gathers(self, gathers: Gathers, segment: int, now_s: float) -> None:
-        values, leases, pooled = gathers.values, self._leases, self._pooled
-        start = 0
-        for number, width, time_ms in zip(
-            gathers.groups.tolist(), gathers.widths.tolist(), gathers.times.tolist(), strict=True
-        ):
-            end = start + width
-            for lease in leases[number]:
-                head = lease.strand.head
-                grid = head.grid
-                if lease.grid is grid and head.last_ms < time_ms:  # as nearly always: the next row, of all columns
-                    count = head.count
-                    grid.bits[count] = values[start:end]
-                    grid.times[count] = head.last_ms = head.tail_ms = time_ms
-                    head.count = count = count + 1
-                    if count == self._slots:
-                        self.frozen.append((lease.strand.block, lease.strand.freeze()))
-                else:
-                    bits = values[start:end]
-                    self._put_row(lease, time_ms, bits if lease.source is None else bits[lease.source], segment, now_s)
-            start = end
-        if pooled and not pooled.keys().isdisjoint(gathers.groups.tolist()):
-            self._put_singles(self._singled(gathers), segment, now_s)
-
-    def _put_row(self, lease: Lease, time_ms: int, bits: Bits, segment: int, now_s: float) -> None:
-        strand = lease.strand
-        if lease.generation != strand.generation:
-            lease.renew()
-        head = strand.head
-        if not head.count:
-            head.segment, head.since_s = segment, now_s
-        self.overwritten += head.put(time_ms, lease.columns, bits)
-        if lease.columns is None and lease.source is None:
-            lease.grid = head.grid
-        if head.count == self._slots:
-            self.frozen.append((strand.block, strand.freeze()))
+            return
+        self._rows.put(part, segment, now_s)
+        if self._pooled and not self._pooled.keys().isdisjoint(part.groups.tolist()):
+            self._put_singles(self._singled(part), segment, now_s)
 
     def _singled(self, gathers: Gathers) -> Singles:
         """The samples of gathers that go into lanes."""
@@ -239,7 +211,7 @@ class Blocks:
     def _freeze_lanes(self, block: Block) -> None:
         """A reader that copies meanwhile sees the turns change, or finds what it misses among what is sealed."""
         head = self.lanes.copy(block.singles, int(self._lane_segments[block.number]))
-        self.overwritten += head.overwritten
+        self._overwritten += head.overwritten
         self.frozen.append((block, head))
         block.sealing = (*block.sealing, head)
         block.turns += 1
@@ -258,7 +230,7 @@ class Blocks:
         edges = np.flatnonzero((np.diff(times) != 0) | (np.diff(strands) != 0)) + 1
         for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(series)], strict=True):
             lease = Lease(self._strands[int(strands[first])], None, series[first:last])
-            self._put_row(lease, int(times[first]), bits[first:last], segment, now_s)
+            self._rows.put_row(lease, int(times[first]), bits[first:last], segment, now_s)
 
     def adopt(self, heads: Sequence[tuple[int, Head]]) -> None:
         """Takes heads, by the number of their block, that are older than all there are; they are to be sealed."""
@@ -280,7 +252,7 @@ class Blocks:
             head = strand.head
             due_s = max(crowded_s, before_s + strand.lead_s)
             if head.count and (head.since_s <= due_s or head.segment <= segment):
-                self.frozen.append((strand.block, strand.freeze()))
+                self._freeze_strand(strand)
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         used = self._lane_segments > 0
@@ -290,6 +262,9 @@ class Blocks:
                 self._freeze_lanes(self.all[number])
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
+
+    def _freeze_strand(self, strand: Strand) -> None:
+        self.frozen.append((strand.block, strand.freeze()))
 
     def _crowded_since_s(self, most_bytes: int) -> float:
         """Since when heads have had samples that are to make room."""
@@ -333,7 +308,7 @@ class Blocks:
         if 1 < len(homeless) == len(group.series) <= WIDTH:  # as nearly always: all are new, and of one block
             block = self.all[int(self.homes[homeless[0]])]
             self._in_strand[homeless] = len(self._strands)
-            self._leases[group.number] = [Lease.of_all(self._strand(block, homeless))]
+            self._rows.lease(group.number, [Lease.of_all(self._strand(block, homeless))])
             return
         stranded = self._in_strand[group.series] != NONE
         in_lanes = [number for number in np.unique(self.homes[group.series]).tolist() if self._is_single(number, group)]
@@ -345,7 +320,7 @@ class Blocks:
             source = np.flatnonzero(strands == number)
             whole = len(source) == len(strands)
             leases.append(Lease(self._strands[number], None if whole else source, group.series[source]))
-        self._leases[group.number] = leases
+        self._rows.lease(group.number, leases)
         if single.any():
             self._pooled[group.number] = _Pooled(np.flatnonzero(single), group.series[single].astype(np.uint32))
 

@@ -4,7 +4,7 @@ import mmap
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from netmon_collector.store.judged import Verdict, Verdicts
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.record import Bits
 from netmon_collector.store.verdicts import Marks, Plane
+
+if TYPE_CHECKING:
+    from netmon_collector.store.cohort import Cohort
 
 _ABSENT: Final = np.uint64(ABSENT_BITS)
 _PAGES_FROM: Final = 64 << 10
@@ -39,14 +42,13 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("_told", "closed", "count", "grid", "last_ms", "plane", "segment", "since_s", "tail_ms")
+    __slots__ = ("_count", "_tail_ms", "_told", "closed", "cohort", "grid", "last_ms", "plane", "segment", "since_s")
 
     def __init__(self, slots: int, series: Numbers) -> None:
-        self.grid = Rows(np.empty(slots, np.int64), series, _matrix(slots, len(series)))
-        self.count = 0
+        self.grid = Rows(np.empty(slots, np.int64), series, matrix(slots, len(series)))
+        self._count = 0
+        self._tail_ms: int | None = None
         self.last_ms = -(2**63)
-        self.tail_ms: int | None = None
-        """The time of the last row."""
         self.segment = 0
         """The number of the log's first file that has samples of this head."""
         self.since_s = 0.0
@@ -54,6 +56,8 @@ class Head:
         """Verdicts, once there is one."""
         self.closed = False
         """Whether it is being sealed: then no verdict is taken any more."""
+        self.cohort: Cohort | None = None
+        """With whom it keeps step, if with any; then that knows how many rows there are, and their times."""
         self._told: tuple[int, Rows, tuple[Rows]] | None = None
         """What was told last, with its count and its grid: many may read before another row comes."""
 
@@ -61,8 +65,38 @@ class Head:
     def of(cls, rows: Rows, segment: int) -> Self:
         """A head of samples that are in the log's files from that number on; nothing is to be put into it."""
         head = cls(0, rows.series)
-        head.grid, head.count, head.segment = rows, len(rows.times), segment
+        head.grid, head._count, head.segment = rows, len(rows.times), segment
         return head
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        cohort = self.cohort
+        return self._count if cohort is None else cohort.count
+
+    @property
+    def tail_ms(self) -> int | None:
+        """The time of the last row."""
+        cohort = self.cohort
+        return self._tail_ms if cohort is None else cohort.last_ms
+
+    def go_on(self, count: int, last_ms: int) -> None:
+        """Is alone from now on, with so many rows up to a time."""
+        self._count, self._tail_ms, self.last_ms = count, last_ms, last_ms
+        self.cohort = None
+
+    def leave(self) -> None:
+        """Ends the cohort, if it is in one."""
+        if self.cohort is not None:
+            self.cohort.end()
+
+    def add(self, time_ms: int, bits: Bits) -> int:
+        """Adds a row that is newer than all, of all columns, to a head that is alone; returns how many there are."""
+        count = self._count
+        self.grid.bits[count] = bits
+        self.grid.times[count] = self.last_ms = self._tail_ms = time_ms
+        self._count = count + 1
+        return count + 1
 
     @property
     def used_bytes(self) -> int:
@@ -74,8 +108,9 @@ class Head:
 
         The head is not full.
         """
-        count, grid = self.count, self.grid
-        if time_ms == self.tail_ms:
+        self.leave()
+        count, grid = self._count, self.grid
+        if time_ms == self._tail_ms:
             return self._replace(count - 1, columns, bits)
         if time_ms <= self.last_ms:
             slots = np.flatnonzero(grid.times[:count] == time_ms)
@@ -89,8 +124,8 @@ class Head:
             row = grid.bits[count]
             row.fill(_ABSENT)
             row[columns] = bits
-        grid.times[count] = self.tail_ms = time_ms
-        self.count = count + 1
+        grid.times[count] = self._tail_ms = time_ms
+        self._count = count + 1
         return 0
 
     def _replace(self, slot: int, columns: npt.NDArray[np.intp] | None, bits: Bits) -> int:
@@ -112,8 +147,9 @@ class Head:
 
     def widen(self, series: Numbers) -> None:
         """Leases further columns to series that have none."""
+        self.leave()
         old = self.grid
-        bits = _matrix(len(old.times), len(old.series) + len(series))
+        bits = matrix(len(old.times), len(old.series) + len(series))
         bits[: self.count, : len(old.series)] = old.bits[: self.count]
         bits[: self.count, len(old.series) :] = _ABSENT
         self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
@@ -167,7 +203,7 @@ class Head:
         return used
 
 
-def _matrix(slots: int, width: int) -> Bits:
+def matrix(slots: int, width: int) -> Bits:
     """Room for rows, which takes memory as it is filled, and gives it back when nobody has it any more.
 
     What malloc hands out is often memory that was used before, and stays with the process.

@@ -40,6 +40,7 @@ class Strand:
     def freeze(self) -> Head:
         """Begins another head; columns that were not used are free again. Returns the one before."""
         frozen = self.head
+        frozen.leave()
         series = frozen.in_use()
         if len(series) == len(frozen.grid.series):
             series = frozen.grid.series
@@ -73,6 +74,11 @@ class Lease:
         lease = cls(strand, None, strand.head.grid.series)
         lease.generation = strand.generation
         return lease
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the head's columns are those of the group's rows."""
+        return self.source is None and self.columns is None and self.generation == self.strand.generation
 
     def renew(self) -> None:
         """Finds the columns, and takes free ones for series that have none."""
