@@ -2,8 +2,9 @@
 
 Each model forecasts from several rolling origins inside the history. Its weight is a power of the inverse of its mean
 absolute error there, so the method is picked per series, softly. The interval is conformal (Vovk et al., here over
-rolling origins): quantiles of the errors that the weighted forecast would have made, with weights that had not seen
-that origin, each in the unit of the usual error at that hour and day ahead.
+rolling origins): quantiles of the errors that the weighted forecast would have made, with weights that had seen neither
+that origin nor those beside it, whose days are in part the same, each in the unit of the usual error at that hour and
+day ahead.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ ORIGINS = 7
 RIDGE, RIDGE_OF_CHANGES = 0.1, 1.0
 SMOOTH = 2
 """The usual error of an hour is the mean with so many hours on either side."""
-ALIKE = 12
+ALIKE = 10
 """So many neighbouring errors count as one, because they come together."""
+MOST_BESIDE = 2
+"""Origins to either side that are left out at most, so that three or more are left to make weights of."""
 LEAST = 1e-9
 
 
@@ -75,7 +78,8 @@ def ensemble(values: Float64, horizon: int, day: int, week: int, levels: tuple[f
     names, made = list(paths), np.stack(list(paths.values()), axis=1)
     truth = np.stack([values[end : end + horizon] for end in ends])
     errors = np.abs(made[:-1] - truth[:, None]).mean(axis=2)
-    residuals = np.stack([_weights(np.delete(errors, i, 0)) @ made[i] - truth[i] for i in range(ORIGINS)])
+    beside = min((horizon - 1) // day, MOST_BESIDE)
+    residuals = np.stack([_weights(_without(errors, i, beside)) @ made[i] - truth[i] for i in range(ORIGINS)])
     weights = _weights(errors)
     mean = weights @ made[-1]
     reach = _reach(np.abs(residuals), day, levels)
@@ -124,6 +128,11 @@ def _summed(last: Float64, changes: Float64, past: Float64) -> Float64:
         path[len(last) + step] += path[step]
     clipped: Float64 = np.clip(path[len(last) :], past.min() - LARGEST_STEP, past.max() + LARGEST_STEP)
     return clipped
+
+
+def _without(errors: Float64, origin: int, beside: int) -> Float64:
+    """The errors of the origins that are further than `beside` from this one."""
+    return errors[np.abs(np.arange(ORIGINS) - origin) > beside]
 
 
 def _weights(errors: Float64) -> Float64:
