@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 600
 FUZZERS := $(patsubst tests/fuzz/%.py,fuzz-%,$(wildcard tests/fuzz/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto lab crash fuzz bench $(FUZZERS)
+.PHONY: help run setup test check proto lab live crash fuzz bench $(FUZZERS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ fuzz: $(FUZZERS) ## random input for whatever reads what others send, FUZZ_SECON
 
 $(FUZZERS): fuzz-%: setup
 	@echo "== tests/fuzz/$*.py"; PYTHONPATH=. $(BIN)/python tests/fuzz/$*.py $(FUZZ_SECONDS)
+
+live: setup ## this machine with weeks of history behind it, and faults that are made for 15 minutes (root), half an hour
+	NETMON_LIVE=1 $(BIN)/pytest -s tests/live
 
 soak: setup ## the store's memory at a million series, then ten minutes at 100,000 samples a second
 	PYTHONPATH=. $(BIN)/python tests/soak/memory.py

@@ -20,6 +20,7 @@ from netmon_api.anomalies import (
     take_fine_back,
 )
 from netmon_api.auth import Access, Doorkeeper
+from netmon_api.capacity import CapacityAnswer, CapacityQuery, list_capacity
 from netmon_api.check_table import CHECK_ROUTES
 from netmon_api.discovery_table import DISCOVERY_ROUTES
 from netmon_api.event_models import EventsAnswer, EventsQuery
@@ -76,6 +77,8 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/api/v1/anomalies/fine/{id}", Access.TOKEN, take_fine_back, NoQuery, FineAnswer,
           "Take back that something was fine"),
     Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
+    Route("GET", "/api/v1/capacity", Access.TOKEN, list_capacity, CapacityQuery, Listing[CapacityAnswer],
+          "What runs out, the soonest first"),
     *RULE_ROUTES,
     *MAP_ROUTES,
     *HEARTBEAT_ROUTES,

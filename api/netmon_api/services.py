@@ -12,6 +12,7 @@ from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.capacity.survey import Survey
 from netmon_collector.causes.inquest import Inquests
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.discovery.book import DiscoveryBook
@@ -73,6 +74,7 @@ class Services:
     alerting: Alerting
     inquests: Inquests
     pollers: PollerBalance
+    capacity: Survey
     atlas: Atlas
     discovery: DiscoveryBook
     checks: CheckBook

@@ -1,8 +1,7 @@
-"""What `netmon anomalies`, `forecast`, `capacity` and `model status` ask and print."""
+"""What `netmon anomalies`, `forecast` and `model status` ask and print."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,17 +20,6 @@ PARTS: Final = 12
 HOUR_S: Final = 3600.0
 MOST_NAMED: Final = 8
 ENDS: Final = ("", "_low", "_high")
-_DISKS: Final = '{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"}'
-CAPACITIES: Final = {
-    "space": (f"1 - node_filesystem_avail_bytes{_DISKS} / node_filesystem_size_bytes{_DISKS}", 1.0),
-    "inodes": (f"1 - node_filesystem_files_free{_DISKS} / node_filesystem_files{_DISKS}", 1.0),
-    "storage": ("hrStorageUsed / hrStorageSize", 1.0),
-    "link in": ("rate(ifHCInOctets[5m]) * 8 / on (instance, ifIndex) (ifHighSpeed * 1e6)", 0.8),
-    "link out": ("rate(ifHCOutOctets[5m]) * 8 / on (instance, ifIndex) (ifHighSpeed * 1e6)", 0.8),
-}
-"""What is used as a part of the whole, and the part that is the limit."""
-CERTIFICATES: Final = "probe_ssl_earliest_cert_expiry - time()"
-
 Number = float | str | None
 
 
@@ -68,17 +56,6 @@ class Model(BaseModel):
     state_bytes: int
     devices: int
     saved: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """Something that may run out: in how many seconds, and the 80 % interval; inf for never."""
-
-    what: str
-    labels: dict[str, str]
-    middle_s: float
-    low_s: float
-    high_s: float
 
 
 def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Paper) -> Exit:
@@ -206,52 +183,6 @@ def _drawn(
     return [*plot(lines, start_s, now_s + ahead_s, ahead_s, on), ""]
 
 
-def show_capacity(client: Client, back_s: float, as_json: bool, on: Paper) -> Exit:
-    found = sorted(_limited(client, back_s), key=lambda one: (one.middle_s, one.low_s, sorted(one.labels.items())))
-    if as_json:
-        output.write_json([asdict(one) for one in _without_infinities(found)])
-        return Exit.FINE
-    ending = [one for one in found if math.isfinite(one.low_s)]
-    columns = [Column("FULL IN"), Column("80 % INTERVAL"), Column("WHAT"), Column("SERIES")]
-    rows: list[list[Cell | str]] = [
-        [
-            Cell(_until(one.middle_s), "bold"),
-            f"{_until(one.low_s)} to {_until(one.high_s)}",
-            one.what,
-            name_of(one.labels),
-        ]
-        for one in ending
-    ]
-    lines = output.table(columns, rows, on) if rows else []
-    others = len(found) - len(ending)
-    if others:
-        lines.append(f"{output.count(others, 'other does', 'others do')} not run out within five years")
-    output.write_lines(lines or ["nothing that could run out has eight hours of history yet"])
-    return Exit.FINE
-
-
-def _limited(client: Client, back_s: float) -> list[Limited]:
-    found = []
-    for what, (expression, limit) in CAPACITIES.items():
-        window = f"({expression})[{_seconds(back_s)}:{_seconds(HOUR_S if back_s >= 48 * HOUR_S else 600.0)}]"
-        ends = [_series(client, f"time_until{end}({window}, {limit})") for end in ENDS]
-        for name, (labels, middle_s) in ends[0].items():
-            low, high = (one.get(name, ({}, math.inf))[1] for one in ends[1:])
-            found.append(Limited(what, labels, middle_s, low, high))
-    for labels, left_s in _series(client, CERTIFICATES).values():
-        found.append(Limited("certificate", labels, left_s, left_s, left_s))
-    return found
-
-
-def _without_infinities(found: Sequence[Limited]) -> list[Limited]:
-    """JSON has none: what never runs out has -1."""
-
-    def told(value: float) -> float:
-        return value if math.isfinite(value) else -1.0
-
-    return [Limited(one.what, one.labels, told(one.middle_s), told(one.low_s), told(one.high_s)) for one in found]
-
-
 def _series(client: Client, expression: str) -> dict[str, tuple[dict[str, str], float]]:
     result = client.understand(client.evaluate(expression, None), Evaluated).data.result
     if isinstance(result, tuple):
@@ -269,10 +200,6 @@ def _count(client: Client, expression: str) -> int:
 
 def _seconds(seconds: float) -> str:
     return f"{max(1, round(seconds))}s"
-
-
-def _until(seconds: float) -> str:
-    return "never" if math.isinf(seconds) else output.duration(max(seconds, 0.0))
 
 
 def _number(value: Number) -> str:

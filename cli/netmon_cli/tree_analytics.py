@@ -86,15 +86,18 @@ def show_forecast(
 
 
 def show_capacity(
-    history: Annotated[str, typer.Option(help="How far back is looked.")] = "30d",
+    device: Annotated[list[str] | None, typer.Option(help="Of this device; may be given again.")] = None,
+    what: Annotated[
+        list[str] | None, typer.Option(help="Such as space, memory or 'link in'; may be given again.")
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """What runs out, soonest first: file systems, and whatever else has a known limit."""
-    from netmon_cli import analytics
+    """What runs out, soonest first: disks, memory, processors, links, certificates, and what you configured."""
+    from netmon_cli import capacity
 
-    finish(analytics.show_capacity(client_at(url, token_file), duration(history, "--history"), as_json, paper()))
+    finish(capacity.show_capacity(client_at(url, token_file), device or (), what or (), as_json, paper()))
 
 
 @model_app.command("status")

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from netmon_collector.anomaly.options import AnomalyOptions
+from netmon_collector.capacity.options import CapacityOptions
 from netmon_collector.forward.options import RemoteWriteOptions
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.rules.options import RulesConfig
@@ -266,6 +267,7 @@ class CollectorConfig(Options):
     database: DatabaseOptions = Field(default_factory=DatabaseOptions)
     rules: RulesConfig = Field(default_factory=RulesConfig)
     anomaly: AnomalyOptions = Field(default_factory=AnomalyOptions)
+    capacity: CapacityOptions = Field(default_factory=CapacityOptions)
     polling: PollingOptions = Field(default_factory=PollingOptions)
     sites: list[SiteOptions] = Field(default_factory=list, max_length=10_000)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)

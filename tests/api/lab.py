@@ -24,6 +24,9 @@ from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
+from netmon_collector.capacity.options import CapacityOptions
+from netmon_collector.capacity.survey import Survey
+from netmon_collector.capacity.warnings import Warnings
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
 from netmon_collector.checks.book import CheckBook
@@ -211,6 +214,7 @@ class Lab:
     assessor: Assessor = field(init=False)
     inquests: Inquests = field(init=False)
     pollers: PollerBalance = field(init=False)
+    capacity: Survey = field(init=False)
 
     def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
         """Has an agent connected, also to the fleet that the API shows; its id."""
@@ -289,6 +293,16 @@ def _pollers(lab: Lab, engine: Engine) -> PollerBalance:
     )  # fmt: skip
 
 
+def _capacity(lab: Lab, engine: Engine) -> Survey:
+    async def noted(new: Sequence[NewEvent]) -> None:
+        if new:
+            lab.events.note(new, lab.clock.now_ms())
+
+    options = CapacityOptions()
+    ledger = Ledger(lab.store, lab.pipeline.append_own)
+    return Survey(options, engine, ledger, noted, Warnings(options.warn_within_s), lab.clock.now_ms)
+
+
 def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Services:
     """What the API stands on."""
     return Services(
@@ -309,6 +323,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         alerting=lab.alerting,
         inquests=lab.inquests,
         pollers=lab.pollers,
+        capacity=lab.capacity,
         atlas=lab.atlas,
         discovery=lab.discovery,
         checks=lab.checks,
@@ -377,6 +392,7 @@ async def running(
     lab.assessor = Assessor(AnomalyOptions(), folder / "anomaly.npz", lambda: clock.now_ms() / 1000)
     lab.inquests = _inquests(lab, engine)
     lab.pollers = _pollers(lab, engine)
+    lab.capacity = _capacity(lab, engine)
     services = _services(lab, folder, engine, now_ms)
     lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from netmon_cli import analytics, feedback
+from netmon_cli import analytics, capacity, feedback
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper
@@ -41,30 +42,31 @@ class Collector(Client):
         return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
 
+def ending(what: str, days: float | None, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:
+    ends = zip(("exhausted", "low", "high"), (days, low, high), strict=True)
+    times = {
+        name: None if day is None else datetime.fromtimestamp(NOW_S + day * 86400, UTC).isoformat()
+        for name, day in ends
+    }
+    known = {"labels": {"instance": "db1"}, "used": 0.7, "limit": 1.0, "never": 0.0, "changed": None, "soon": False}
+    return {"what": what, **known, **times, **more}
+
+
 def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    def values(expression: str) -> list[tuple[dict[str, str], float]]:
-        if "certs" in expression or "cert_expiry" in expression:
-            return [({"instance": "web1"}, 5 * 86400.0)]
-        if "node_filesystem_avail" not in expression:
-            return []
-        days = {"time_until": 9, "time_until_low": 7, "time_until_high": math.inf}[expression.partition("(")[0]]
-        return [({"instance": "db1", "mountpoint": "/"}, days * 86400.0), ({"instance": "db2"}, math.inf)]
-
-    assert analytics.show_capacity(Collector(values), 30 * 86400.0, False, PLAIN) is Exit.FINE
+    found = [
+        ending("certificate", 5, 5, 5, limit=None, used=432000.0),
+        ending("space", 9, 7, None, changed=datetime.fromtimestamp(NOW_S - 86400, UTC).isoformat()),
+        ending("inodes", None, None, None),
+    ]
+    collector = Listed(answer={"results": found, "next": None})
+    assert capacity.show_capacity(collector, ["db1"], [], False, PLAIN) is Exit.FINE
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["FULL", "IN", "80", "%", "INTERVAL", "WHAT", "SERIES"]
-    assert lines[1].startswith("5d")
-    assert "certificate" in lines[1]
-    assert lines[2].startswith("9d")
-    assert "7d" in lines[2]
-    assert "to never" in lines[2]
-    assert lines[-1] == "1 other does not run out within five years"
-
-
-def test_capacities_as_json_say_never_as_less_than_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    collector = Collector(lambda expression: [({}, math.inf)] if "hrStorage" in expression else [])
-    analytics.show_capacity(collector, 86400.0, True, PLAIN)
-    assert json.loads(capsys.readouterr().out)[0]["middle_s"] == -1
+    assert lines[0].split() == ["FULL", "IN", "80", "%", "INTERVAL", "USED", "WHAT", "SERIES"]
+    assert lines[1].split() == ["5d", "5d", "to", "5d", "-", "certificate", '{instance="db1"}']
+    assert lines[2].split()[:6] == ["9d", "7d", "to", "never", "70%", "space"]
+    assert lines[2].endswith("changed 1d ago")
+    assert lines[3] == "1 other does not run out within a year"
+    assert collector.asked == ["/api/v1/capacity", "('instance', 'db1')"]
 
 
 def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +132,15 @@ def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> N
     assert "12 whose series are looked at together" in told
     assert "3 not judged because that fell behind" in told
     assert "not saved yet" in told
+
+
+class Listed(Collector):
+    """Answers as before, and writes down which were asked for."""
+
+    def get(self, path: str, parameters: Any = (), *_: Any, **__: Any) -> Any:
+        wanted = [str(one) for one in parameters if one[0] not in ("page", "page_size")]
+        self.asked += [path, *wanted]
+        return self._answer
 
 
 class Told(Collector):

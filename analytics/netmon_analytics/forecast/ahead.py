@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.forecast.ensemble import ensemble, fewest, fill
-from netmon_analytics.forecast.exhaustion import Exhaustion, drawn_paths, time_until
+from netmon_analytics.forecast.exhaustion import Exhaustion, drawn_paths, time_until, trend_until
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 DAY, WEEK = 24, 168
 LONGEST_HOURLY_S = 7 * DAY_S
 FEWEST = 8
@@ -48,18 +48,70 @@ def look_ahead(
     return _drawn(days, min(MOST_DAYS, round(ahead_s / DAY_S)), share)
 
 
-def until(
-    times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, limit: float, share: float = 0.8
-) -> tuple[Exhaustion, float] | None:
-    """When these samples reach a limit, in steps, and how many seconds a step has; None where too little is known.
+@dataclass(frozen=True)
+class Reached:
+    """When a limit is reached, in seconds from now on, inf for never; `never` is the share of paths that do not get
+    there. changed_s: how long ago the way of growing changed, None where it did not. step_s: by what was counted."""
 
-    By days where there are eight, else by hours; five years, or as many hours, are looked ahead.
+    middle_s: float
+    low_s: float
+    high_s: float
+    never: float
+    changed_s: float | None
+    step_s: float
+
+
+def until(
+    times_s: NDArray[np.float64],
+    values: NDArray[np.float64],
+    now_s: float,
+    limit: float,
+    share: float = 0.8,
+    most_steps: int = MOST_DAYS,
+) -> Reached | None:
+    """When what piles up in these samples reaches a limit; None where too little is known.
+
+    By days where there are more than eight, else by hours, else by minutes, of most of which there are samples; so many
+    steps are looked ahead.
     """
-    for step_s in (DAY_S, HOUR_S):
+    for step_s in (DAY_S, HOUR_S, MINUTE_S):
         levels = buckets(times_s, values, now_s, step_s)
-        if len(levels) > FEWEST:
-            return time_until(levels, limit, MOST_DAYS, np.random.default_rng(len(levels)), share), step_s
+        if _is_enough(times_s, values, now_s, step_s, len(levels)):
+            found = time_until(levels, limit, most_steps, np.random.default_rng(len(levels)), share)
+            return _reached(found, len(levels), step_s)
     return None
+
+
+def busy_until(
+    times_s: NDArray[np.float64],
+    values: NDArray[np.float64],
+    now_s: float,
+    limit: float,
+    share: float = 0.8,
+    most_days: int = MOST_DAYS,
+) -> Reached | None:
+    """When the trend of the busiest hour of each day reaches a limit; None where less than nine days are known."""
+    hours = buckets(times_s, values, now_s, HOUR_S)
+    whole = len(hours) // DAY * DAY
+    days = hours[len(hours) - whole :].reshape(-1, DAY).max(axis=1)
+    if len(days) <= FEWEST or not _is_enough(times_s, values, now_s, HOUR_S, len(hours)):
+        return None
+    return _reached(trend_until(days, limit, most_days, np.random.default_rng(len(days)), share), len(days), DAY_S)
+
+
+def _is_enough(
+    times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, step_s: float, length: int
+) -> bool:
+    """Whether there are samples in most of so many steps, and in more than a few: a line over a gap is too sure."""
+    known = times_s[np.isfinite(values) & (times_s <= now_s)]
+    there = len(np.unique(np.floor((now_s - known) / step_s)))
+    return there > FEWEST and there >= length / 2
+
+
+def _reached(found: Exhaustion, length: int, step_s: float) -> Reached:
+    middle_s, low_s, high_s = (one * step_s for one in (found.middle, found.low, found.high))
+    changed_s = None if found.changed is None else (length - found.changed) * step_s
+    return Reached(middle_s, low_s, high_s, found.never, changed_s, step_s)
 
 
 def buckets(

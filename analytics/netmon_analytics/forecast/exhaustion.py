@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.forecast.trend import last_change
+from netmon_analytics.forecast.trend import last_change, mann_kendall
 
 BLOCK = 7
 BLOCKS_FOR_TWO_WEEKS = 8
 PATHS = 400
 FEWEST = 7
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,55 @@ def time_until(
     return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), None if changed is None else changed + 1)
 
 
+def trend_until(
+    levels: NDArray[np.float64], limit: float, horizon: int, rng: np.random.Generator, share: float = 0.8
+) -> Exhaustion:
+    """As `time_until`, for what does not pile up, such as the load of a link: when its trend reaches the limit.
+
+    Never, where the trend is not significant (Mann and Kendall's test) or leads away. Else lines are laid through the
+    trend and blocks of what was around it, drawn again and again; only what came after the last change counts.
+    """
+    if len(levels) <= FEWEST:
+        raise ValueError(f"{len(levels)} values are too few: at least {FEWEST + 1} are needed")
+    sign = 1.0 if limit >= levels[-1] else -1.0
+    begin = _steady_since(levels)
+    used, changed = sign * levels[begin:], begin or None
+    at = np.arange(len(used)) - (len(used) - 1.0)
+    slope, now = np.polyfit(at, used, 1)
+    if mann_kendall(used)[1] > SIGNIFICANT or slope <= 0:
+        return Exhaustion(np.inf, np.inf, np.inf, 1.0, changed)
+    around = used - now - slope * at
+    block = min(BLOCK, len(used) // 2)
+    off_slopes, off_nows = np.polyfit(at, _blocks(around, block, len(used), rng).T, 1) * _stretch(len(used) / block)
+    slopes, room = slope + off_slopes, np.maximum(sign * limit - now - off_nows, 0)
+    reached = np.divide(room, slopes, out=np.full(PATHS, np.inf), where=slopes > 0)
+    reached[reached > horizon] = np.inf
+    tail = (1 - share) / 2
+    low, middle, high = (_quantile(reached, part) for part in (tail, 0.5, 1 - tail))
+    return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), changed)
+
+
+def _steady_since(levels: NDArray[np.float64]) -> int:
+    """Where the way of growing last changed, or the level jumped; 0 where neither did, or too little came after."""
+    grown = last_change(np.diff(levels))
+    begin = 0 if grown is None else grown + 1
+    return begin if len(levels) - begin > FEWEST else 0
+
+
 def drawn_paths(increments: NDArray[np.float64], horizon: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(paths, horizon) of sums of increments drawn in blocks, around means that are drawn as well."""
     count = len(increments)
     block = 2 * BLOCK if count >= 2 * BLOCK * BLOCKS_FOR_TWO_WEEKS else min(BLOCK, count // 2)
     drawn = _blocks(increments, block, horizon, rng)
     means = _blocks(increments, block, count, rng).mean(axis=1)
-    # The mean of few values spreads less than it should when drawn from them: Student's correction, by blocks.
-    blocks = count / block
-    stretch = np.sqrt(blocks / max(blocks - 1, 1))
-    shift = (means - increments.mean()) * stretch
+    shift = (means - increments.mean()) * _stretch(count / block)
     paths: NDArray[np.float64] = np.cumsum(drawn + shift[:, None], axis=1)
     return paths
+
+
+def _stretch(blocks: float) -> float:
+    """What is drawn from few blocks spreads less than it should: Student's correction."""
+    return float(np.sqrt(blocks / max(blocks - 1, 1)))
 
 
 def _blocks(values: NDArray[np.float64], block: int, length: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -26,6 +26,8 @@ from netmon_collector.agent_hosts import AgentHosts
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.learning import Learner
 from netmon_collector.backup.making import Backups
+from netmon_collector.capacity.survey import Survey
+from netmon_collector.capacity.warnings import KINDS, SOURCE, Warnings
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
 from netmon_collector.config import CollectorConfig
@@ -48,6 +50,7 @@ from netmon_collector.rules.sources import Sources
 from netmon_collector.rules.texts import Outside
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.causes import KeptCauses
+from netmon_collector.state.events import Wanted
 from netmon_collector.state.heartbeats import KeptHeartbeats
 from netmon_collector.state.place import StateError, outside_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
@@ -63,6 +66,8 @@ log = EventLog("netmon.daemon")
 
 MOST_TREES = 20_000
 """Expressions of rules, all of which are asked again and again."""
+MOST_WARNINGS = 10_000
+"""Events about capacity that are read at a start, to know what was told of."""
 SETTLES_MS = 180_000
 """So long after a start agents may need to be back and to have sent what they kept meanwhile."""
 
@@ -115,10 +120,13 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             watch = keep_watch(ground, knowledge, way)
             heartbeats = Heartbeats(KeptHeartbeats(ground.state), Ledger(ground.store, way.pipeline.append_own), now_ms)
             rules = take_up_rules(ground, knowledge, way, closing)
+            capacity = survey_capacity(ground, knowledge, way)
             inquests = open_inquests(ground, knowledge, way)
             pollers = weigh_pollers(ground, knowledge, way)
             receiver = await start_receiver(ground, knowledge, way, closing)
-            server = await start_server(ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, closing)
+            server = await start_server(
+                ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, capacity, closing
+            )
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
@@ -140,6 +148,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 knowledge.changes.run(),
                 pollers.run(),
                 compare_links(ground, knowledge, way).run(),
+                capacity.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
                 knowledge.checks.run(),
@@ -220,6 +229,20 @@ def take_up_rules(ground: Ground, knowledge: Knowledge, way: Way, closing: Async
     return Rules(book, saved, scheduler)
 
 
+def survey_capacity(ground: Ground, knowledge: Knowledge, way: Way) -> Survey:
+    """Puts together what looks at what runs out."""
+    options, kept = ground.config.capacity, knowledge.events.kept
+    before = kept.page(Wanted(sources=[SOURCE], kinds=KINDS), MOST_WARNINGS)
+    return Survey(
+        options,
+        ground.queries,
+        Ledger(ground.store, way.pipeline.append_own),
+        knowledge.events.note,
+        Warnings(options.warn_within_s, before[::-1]),
+        now_ms,
+    )
+
+
 def open_inquests(ground: Ground, knowledge: Knowledge, way: Way) -> Inquests:
     """Puts together what finds out why incidents happened."""
     collected = Collected(
@@ -293,6 +316,7 @@ async def start_server(
     rules: Rules,
     inquests: Inquests,
     pollers: PollerBalance,
+    capacity: Survey,
     closing: AsyncExitStack,
 ) -> Server:
     """Listens for people and programs. Raises CannotListen."""
@@ -314,6 +338,7 @@ async def start_server(
         alerting=knowledge.alerting,
         inquests=inquests,
         pollers=pollers,
+        capacity=capacity,
         atlas=knowledge.atlas,
         discovery=knowledge.discovery,
         checks=knowledge.checks,

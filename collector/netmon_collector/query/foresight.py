@@ -81,11 +81,11 @@ def limit_kernel(function: str, times: Times, limits: Values) -> Kernel:
     """In how many seconds each window reaches a limit, +Inf for never, and the ends of the 80 % interval."""
     from netmon_analytics.forecast.ahead import until
 
-    field = {"time_until": "middle", "time_until_high": "high", "time_until_low": "low"}[function]
+    field = {"time_until": "middle_s", "time_until_high": "high_s", "time_until_low": "low_s"}[function]
 
     def compute(at: Values, values: Values, now_s: float, step: int) -> float:
         told = until(at, values, now_s, limits[step])
-        return np.nan if told is None else float(getattr(told[0], field)) * told[1]
+        return np.nan if told is None else float(getattr(told, field))
 
     return _each(times, compute)
 

@@ -1,0 +1,53 @@
+"""What runs out, as the API tells it, with the events and series that come of it."""
+
+import numpy as np
+
+from netmon_collector.store.base import Matcher, MatchOp
+from netmon_proto.model import NAME
+from tests.api.lab import NOW_MS, Lab, labels
+
+HOUR_MS = 3_600_000
+DAYS = 20
+SIZE = labels("node_filesystem_size_bytes", instance="db1", mountpoint="/", fstype="ext4")
+AVAIL = labels("node_filesystem_avail_bytes", instance="db1", mountpoint="/", fstype="ext4")
+EXPIRY = labels("probe_ssl_earliest_cert_expiry", instance="web1")
+
+
+async def have_history(lab: Lab) -> None:
+    """A disk that loses a fiftieth a day and has ten days left, and a certificate with forty."""
+    for hour in range(DAYS * 24 + 1):
+        left = 100 - 80 * hour / (DAYS * 24 * 1.0) + float(np.sin(hour))
+        at = {SIZE: 100.0, AVAIL: left, EXPIRY: NOW_MS / 1000 + 40 * 86_400}
+        await lab.keep(at, NOW_MS - (DAYS * 24 - hour) * HOUR_MS)
+
+
+async def test_what_runs_out_is_listed_soonest_first_with_its_interval(lab: Lab) -> None:
+    await have_history(lab)
+    await lab.capacity.look()
+    answer = await lab.get("/api/v1/capacity")
+    disk, certificate = answer["results"]
+    assert (disk["what"], disk["labels"]["mountpoint"], disk["limit"], disk["soon"]) == ("space", "/", 1.0, True)
+    assert disk["low"] <= disk["exhausted"] <= disk["high"]
+    assert (certificate["what"], certificate["limit"], certificate["soon"]) == ("certificate", None, False)
+    assert certificate["used"] == 40 * 86_400
+    assert (await lab.get("/api/v1/capacity", ("what", "certificate")))["count"] == 1
+    assert (await lab.get("/api/v1/capacity", ("instance", "db1")))["results"] == [disk]
+    assert (await lab.get("/api/v1/events"))["results"][0]["kind"] == "capacity.soon"
+
+
+async def test_what_runs_out_is_written_as_series_that_count_down(lab: Lab) -> None:
+    await have_history(lab)
+    await lab.capacity.look()
+    await lab.capacity.write()
+    lab.clock.pass_ms(60_000)
+    await lab.capacity.write()
+    found = await lab.store.latest([Matcher(NAME, MatchOp.EQUAL, "netmon_exhaustion_seconds")])
+    by_what = {dict(one)["what"]: value for one, value in zip(found.labels, found.values, strict=True)}
+    assert by_what["certificate"] == 40 * 86_400 - 60
+    answer = await lab.get(
+        "/prometheus/api/v1/query",
+        ("query", "netmon_exhaustion_high_seconds < 14 * 86400 and netmon_exhaustion_soon == 1"),
+        ("time", (NOW_MS + 60_000) // 1000),
+    )
+    labels_of = [one["metric"] for one in answer["data"]["result"]]
+    assert [(one["what"], one["instance"], one["job"]) for one in labels_of] == [("space", "db1", "capacity")]
