@@ -47,6 +47,17 @@ from netmon_api.rule_table import RULE_ROUTES
 from netmon_api.services import Services
 from netmon_api.shortcut import SHORTCUT
 from netmon_api.snmp_table import SNMP_ROUTES
+from netmon_api.trends import (
+    ComparisonAnswer,
+    ComparisonQuery,
+    SimilarAnswer,
+    SimilarQuery,
+    TrendsAnswer,
+    TrendsQuery,
+    show_comparison,
+    show_similar,
+    show_trends,
+)
 from netmon_api.writing.table import WRITE_ROUTES
 
 # fmt: off
@@ -79,6 +90,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/model", Access.TOKEN, show_model, NoQuery, ModelAnswer, "How the judging of series goes"),
     Route("GET", "/api/v1/capacity", Access.TOKEN, list_capacity, CapacityQuery, Listing[CapacityAnswer],
           "What runs out, the soonest first"),
+    Route("GET", "/api/v1/trends", Access.TOKEN, show_trends, TrendsQuery, TrendsAnswer,
+          "The seasons, the trend and the changes of some series"),
+    Route("GET", "/api/v1/comparison", Access.TOKEN, show_comparison, ComparisonQuery, ComparisonAnswer,
+          "Some series now, against the same time of earlier weeks"),
+    Route("GET", "/api/v1/similar", Access.TOKEN, show_similar, SimilarQuery, SimilarAnswer,
+          "Series that look like one"),
     *RULE_ROUTES,
     *MAP_ROUTES,
     *HEARTBEAT_ROUTES,

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from netmon_cli import output
+from netmon_cli import output, trends
 from netmon_cli.answers import Evaluated
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
@@ -164,7 +164,7 @@ def show_forecast(client: Client, expression: str, back_s: float, ahead_s: float
         for name, points in told.items()
         for time_s, middle, low, high in points
     ]
-    output.write_lines([*drawn, *output.table(columns, rows, on)])
+    output.write_lines([*drawn, *output.table(columns, rows, on), "", *trends.past(client, expression, back_s)])
     return Exit.FINE
 
 

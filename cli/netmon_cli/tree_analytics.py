@@ -1,4 +1,4 @@
-"""`netmon anomalies`, `forecast`, `capacity` and `model status`: what is odd, what comes next, what runs out."""
+"""`netmon anomalies`, `forecast`, `capacity`, `compare`, `similar` and `model status`: what is odd and what comes."""
 
 from typing import Annotated
 
@@ -16,6 +16,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(anomalies_app, name="anomalies")
     app.command("forecast")(show_forecast)
     app.command("capacity")(show_capacity)
+    app.command("compare")(compare)
+    app.command("similar")(find_similar)
     app.add_typer(model_app, name="model")
 
 
@@ -83,6 +85,38 @@ def show_forecast(
 
     ahead_s, back_s = duration(horizon, "--horizon"), duration(history, "--history")
     finish(analytics.show_forecast(client_at(url, token_file), expression, back_s, ahead_s, as_json, paper()))
+
+
+def compare(
+    expression: Annotated[str, typer.Argument(help="PromQL, such as 'rate(ifHCInOctets[5m])'.")],
+    against: Annotated[str, typer.Option("--with", help="How long ago the other time was.")] = "1w",
+    over: Annotated[str, typer.Option(help="The mean over so long, until now.")] = "1h",
+    times: Annotated[int, typer.Option(min=1, max=12, help="How many such times are looked at.")] = 4,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """An expression now and at the same time of earlier weeks; what is farthest from all of these comes first."""
+    from netmon_cli import trends
+
+    against_s, over_s = duration(against, "--with"), duration(over, "--over")
+    finish(trends.compare(client_at(url, token_file), expression, over_s, against_s, times, as_json, paper()))
+
+
+def find_similar(
+    expression: Annotated[str, typer.Argument(help="PromQL that comes to one series.")],
+    among: Annotated[str | None, typer.Option(help="PromQL: which others; all series if not told.")] = None,
+    over: Annotated[str, typer.Option(help="How far back is compared.")] = "6h",
+    most: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many are shown.")] = 20,
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Series of a like shape, also upside down, earlier or later; counters by how they rise."""
+    from netmon_cli import trends
+
+    over_s = duration(over, "--over")
+    finish(trends.find_similar(client_at(url, token_file), expression, among, over_s, most, as_json, paper()))
 
 
 def show_capacity(

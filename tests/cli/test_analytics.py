@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from netmon_cli import analytics, capacity, feedback
+from netmon_cli import analytics, capacity, feedback, trends
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper
 
 NOW_S = 1_769_860_800.0
 PLAIN = Paper()
+ALIKE = [("web1", 1.0, 0.0), ("web2", -0.93, -120.0)]
 Values = Callable[[str], list[tuple[dict[str, str], float]]]
 
 
@@ -42,12 +43,13 @@ class Collector(Client):
         return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
 
+def stamp(after_s: float) -> str:
+    return datetime.fromtimestamp(NOW_S + after_s, UTC).isoformat()
+
+
 def ending(what: str, days: float | None, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:
     ends = zip(("exhausted", "low", "high"), (days, low, high), strict=True)
-    times = {
-        name: None if day is None else datetime.fromtimestamp(NOW_S + day * 86400, UTC).isoformat()
-        for name, day in ends
-    }
+    times = {name: None if day is None else stamp(day * 86400) for name, day in ends}
     known = {"labels": {"instance": "db1"}, "used": 0.7, "limit": 1.0, "never": 0.0, "changed": None, "soon": False}
     return {"what": what, **known, **times, **more}
 
@@ -55,7 +57,7 @@ def ending(what: str, days: float | None, low: float | None, high: float | None,
 def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     found = [
         ending("certificate", 5, 5, 5, limit=None, used=432000.0),
-        ending("space", 9, 7, None, changed=datetime.fromtimestamp(NOW_S - 86400, UTC).isoformat()),
+        ending("space", 9, 7, None, changed=stamp(-86400)),
         ending("inodes", None, None, None),
     ]
     collector = Listed(answer={"results": found, "next": None})
@@ -74,11 +76,38 @@ def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
         ends = {"count": 1.0, "forecast": 5.0, "forecast_low": 4.0, "forecast_high": 6.0}
         return [({}, ends[expression.partition("(")[0]])]
 
-    collector = Collector(values)
+    season = {"period_s": 86400, "strength": 0.7, "highest": stamp(-3600), "lowest": stamp(-36000)}
+    trend = {"labels": {}, "seasons": [season], "slope_per_day": 2.5, "chance": 0.01, "trend": True}
+    collector = Collector(values, {"results": [trend | {"changes": [stamp(-86400)]}]})
     assert analytics.show_forecast(collector, "sum(load)", 86400.0, 86400.0, False, PLAIN) is Exit.FINE
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].split()[:4] == ["1d", "5", "4", "6"]
-    assert collector.asked[-1].startswith("forecast_high((sum(load))[86400s:")
+    assert lines[-3].split()[:4] == ["1d", "5", "4", "6"]
+    assert lines[-1] == (
+        "{}: repeats itself every day (70% of what varies, highest about 11:00, lowest about 02:00 UTC); "
+        "trend +2.5 a day (p = 0.01); changed 1d ago"
+    )
+    assert collector.asked[-2].startswith("forecast_high((sum(load))[86400s:")
+
+
+def test_now_is_shown_beside_earlier_weeks(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"labels": {"instance": "web1"}, "now": 20.0, "before": 10.0, "low": 9.0, "high": 11.0, "change": 1.0}
+    new = {"labels": {"instance": "web2"}, "now": 5.0, "before": None, "low": None, "high": None, "change": None}
+    collector = Listed(answer={"results": [one, new]})
+    trends.compare(collector, "load", 3600.0, 604800.0, 4, False, PLAIN)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NOW", "7D", "AGO", "CHANGE", "THE", "LAST", "4", "TIMES", "SERIES"]
+    assert lines[1].split() == ["20", "10", "+100%", "9", "to", "11", '{instance="web1"}']
+    assert lines[2].split() == ["5", "-", "-", "-", '{instance="web2"}']
+    assert "('against', '604800s')" in collector.asked
+
+
+def test_what_is_alike_is_shown_with_its_shift(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [{"labels": {"instance": name}, "correlation": size, "after_s": after} for name, size, after in ALIKE]
+    trends.find_similar(Listed(answer={"compared": 900, "results": found}), "load", None, 3600.0, 5, False, PLAIN)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["+1.00", "at", "once", '{instance="web1"}']
+    assert lines[2].split() == ["-0.93", "2m", "before", '{instance="web2"}']
+    assert lines[3] == "900 series compared"
 
 
 def test_a_forecast_of_nothing_says_so() -> None:

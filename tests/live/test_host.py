@@ -70,14 +70,17 @@ class Netmon:
             f"interval: 10s\nhostname: {HOST}\n"
             f"inputs:\n  - {{type: host}}\n  - {{type: ping, targets: [{PEER}], count: 10, gap: 100ms}}\n"
         )
-        self._collector = self._start("collector")
-        self._token = self._collector.says(r"API token \(shown this once\): (\S+)", 60)[1]
-        self._agent = self._start("agent")
-        self._agent.says("collector.connected", 60)
+        self._daemons: list[Daemon] = []
+        self._token = ""
+
+    def start(self) -> None:
+        self._token = self._start("collector").says(r"API token \(shown this once\): (\S+)", 60)[1]
+        self._start("agent").says("collector.connected", 60)
 
     def _start(self, kind: str) -> Daemon:
         words = (kind, "--config", f"{self._folder}/{kind}.yaml", "--state", f"{self._folder}/{kind}")
-        return Daemon(self._folder, *words, under=self._network.within("host"))
+        self._daemons.append(Daemon(self._folder, *words, under=self._network.within("host")))
+        return self._daemons[-1]
 
     @property
     def state(self) -> str:
@@ -94,7 +97,7 @@ class Netmon:
         return json.loads(self.says(*words, "--json"))["results"]
 
     def close(self) -> None:
-        for one in (self._agent, self._collector):
+        for one in reversed(self._daemons):
             if one.process.poll() is None:
                 one.stop()
 
@@ -105,11 +108,13 @@ class Netmon:
 def test_a_host_with_weeks_behind_it_has_four_faults_and_each_is_seen_and_explained() -> None:
     with surrounding() as (folder, network, disk):
         with contextlib.closing(Netmon(folder / "before", network)) as netmon:
+            netmon.start()
             time.sleep(RECORD_S)
         told = asyncio.run(history.recorded(Path(netmon.state) / "store", HOST))
         samples = asyncio.run(history.write(folder / "live/collector", told, round(time.time() * 1000), DAYS))
         print(f"{samples} samples of {sum(len(one.labels) for one in told)} series", flush=True)
         with contextlib.closing(Netmon(folder / "live", network)) as netmon:
+            netmon.start()
             seen, full_s, began_s = live(netmon, network, disk)
         report(seen, full_s, began_s)
         judge(seen, full_s, began_s)
@@ -162,8 +167,8 @@ def look(netmon: Netmon, seen: Seen, disk: Path) -> None:
         seen.odd.setdefault((json.dumps(one["labels"], sort_keys=True), one["time"]), one)
     for one in netmon.asks("capacity", "--what", "space"):
         if one["labels"].get("mountpoint") == str(disk) and one["high"]:
-            ends = [datetime.fromisoformat(one[end]).timestamp() for end in ("low", "exhausted", "high")]
-            seen.dates.append((time.time(), *ends))
+            low, middle, high = (datetime.fromisoformat(one[end]).timestamp() for end in ("low", "exhausted", "high"))
+            seen.dates.append((time.time(), low, middle, high))
 
 
 def of_fault(seen: Seen, fault: Fault, began_s: float) -> list[dict[str, Any]]:

@@ -33,19 +33,33 @@ def mann_kendall(values: NDArray[np.float64]) -> tuple[float, float]:
 def last_change(values: NDArray[np.float64]) -> int | None:
     """Where the mean changed for the last time: the first value of the present regime, None where it has not changed.
 
-    Binary segmentation, on values clipped to four median deviations, by the standardised difference of means.
+    Binary segmentation, on values clipped to eight usual deviations, by the standardised difference of means.
     """
-    middle = np.median(values)
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    if spread == 0:
-        spread = float(values.std())
-    if spread == 0:
-        return None
-    clipped = np.clip(values, middle - 8 * spread, middle + 8 * spread)
+    clipped = _clipped(values)
     begin = 0
     while (found := _change(clipped[begin:])) is not None:
         begin += found
     return begin or None
+
+
+def changes(values: NDArray[np.float64]) -> list[int]:
+    """Where the mean changed, all of it: the first value of each new regime, ascending; as `last_change` finds one."""
+    clipped = _clipped(values)
+    found: list[int] = []
+    waiting = [(0, len(clipped))]
+    while waiting:
+        begin, end = waiting.pop()
+        place = _change(clipped[begin:end])
+        if place is not None:
+            found.append(begin + place)
+            waiting += [(begin, begin + place), (begin + place, end)]
+    return sorted(found)
+
+
+def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    middle = np.median(values)
+    spread = 1.4826 * float(np.median(np.abs(values - middle))) or float(values.std())
+    return np.clip(values, middle - 8 * spread, middle + 8 * spread)
 
 
 def _change(values: NDArray[np.float64]) -> int | None:
