@@ -260,7 +260,7 @@ def _facts_message(facts: model.DeviceFacts) -> pb.DeviceFacts:
 def _facts(facts: pb.DeviceFacts) -> model.DeviceFacts:
     tables = []
     for table in facts.tables:
-        columns = {column.field: tuple(column.values) for column in table.columns}
+        columns = {intern(column.field): tuple(map(intern, column.values)) for column in table.columns}
         if len({len(values) for values in columns.values()}) > 1:
             raise MalformedFrame(f"not a table: the columns of {table.kind[:64]!r} differ in length")
         tables.append(model.FactTable(table.kind, columns, table.is_complete))
@@ -385,12 +385,13 @@ def _severity(number: int) -> model.Severity:
 
 
 def _series(series: Sequence[pb.Series]) -> list[model.Series]:
-    """Series as they are kept for as long as the stream lasts; those of one message share names and labels."""
+    """Series as they are kept for as long as the stream lasts; those of one message share labels, and all of
+    them names and values: thousands of ports have the same ones."""
     kinds = {int(kind): kind for kind in model.Kind}
     shared: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
     found = []
     for one in series:
-        labels = dict(one.labels)
+        labels = {intern(name): intern(value) for name, value in one.labels.items()}
         labels = shared.setdefault(frozenset(labels.items()), labels)
         found.append(model.Series(one.id, intern(one.name), labels, kinds.get(one.kind, model.Kind.UNKNOWN)))
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from sys import intern
 
 from netmon_agent.inputs.base import Reading
 from netmon_agent.snmp.counters import SMALLEST_FRAME_BITS, CounterBook, Span, countable, line_speed_bps
@@ -116,5 +117,6 @@ def _is_whole(reader: Reader, pieces: Pieces, index: str) -> bool:
 
 
 def _labels(reader: Reader, rule: MetricRule, index: str) -> dict[str, str]:
-    texts = {label: reader.text(pieces, index) for label, pieces in rule.labels.items()}
+    """Labels of a row; as texts they are the same objects for all rows and devices that have them."""
+    texts = {label: intern(reader.text(pieces, index)) for label, pieces in rule.labels.items()}
     return {label: text for label, text in texts.items() if text}

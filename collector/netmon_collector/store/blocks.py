@@ -317,9 +317,9 @@ class Blocks:
         strands = np.where(single, NONE, self._in_strand[group.series])
         leases = []
         for number in np.unique(strands[~single]).tolist():
-            source = np.flatnonzero(strands == number)
-            whole = len(source) == len(strands)
-            leases.append(Lease(self._strands[number], None if whole else source, group.series[source]))
+            source = _run(np.flatnonzero(strands == number))
+            series = group.series[source]
+            leases.append(Lease(self._strands[number], None if len(series) == len(strands) else source, series))
         self._rows.lease(group.number, leases)
         if single.any():
             self._pooled[group.number] = _Pooled(np.flatnonzero(single), group.series[single].astype(np.uint32))
@@ -396,3 +396,9 @@ class Blocks:
 
 def _grown(numbers: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
     return np.concatenate((numbers, np.zeros(room - len(numbers), numbers.dtype)))
+
+
+def _run(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp] | slice:
+    """Places (ascending), as a slice if they follow one another: what it takes of an array is no copy."""
+    first, end = int(places[0]), int(places[-1]) + 1
+    return slice(first, end) if end - first == len(places) else places

@@ -152,7 +152,7 @@ class Head:
         bits = matrix(len(old.times), len(old.series) + len(series))
         bits[: self.count, : len(old.series)] = old.bits[: self.count]
         bits[: self.count, len(old.series) :] = _ABSENT
-        self.grid = Rows(old.times, np.concatenate((old.series, series)), bits)
+        self.grid = Rows(old.times, np.concatenate((old.series, series)) if len(old.series) else series, bits)
 
     def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
         """Takes verdicts [C] on samples of one time that are here; returns them with UNKNOWN for what was taken."""

@@ -44,4 +44,4 @@ class StoreSettings:
     span_ms: int = 86_400_000
     retention: Retention = field(default_factory=Retention)
     max_bytes: int = 1 << 60
-    cache_bytes: int = 128 << 20
+    cache_bytes: int = 96 << 20

@@ -55,12 +55,14 @@ class Strand:
 class Lease:
     """The columns that the series of a group have in a strand: `source` in the group's rows, `columns` in the head.
 
+    Where both follow one another they are no copies.
+
     `grid`: that of a head which takes the group's rows as they are, and has one already.
     """
 
     __slots__ = ("columns", "generation", "grid", "series", "source", "strand")
 
-    def __init__(self, strand: Strand, source: npt.NDArray[np.intp] | None, series: Numbers) -> None:
+    def __init__(self, strand: Strand, source: npt.NDArray[np.intp] | slice | None, series: Numbers) -> None:
         self.strand = strand
         self.source = source
         self.series = series
@@ -84,7 +86,8 @@ class Lease:
         """Finds the columns, and takes free ones for series that have none."""
         strand, head = self.strand, self.strand.head
         self.grid = None
-        missing = self.series[~np.isin(self.series, head.grid.series)]
+        known = head.grid.series
+        missing = self.series[~np.isin(self.series, known)] if len(known) else self.series
         if len(missing):
             head.widen(missing)
             strand.generation += 1
