@@ -8,6 +8,7 @@ from netmon_agent.batcher import Batcher
 from netmon_agent.clock import Clock
 from netmon_agent.polling.asking import Approach
 from netmon_agent.polling.kept import Kept
+from netmon_agent.polling.newcomers import Newcomers
 from netmon_agent.polling.outbox import Outbox
 from netmon_agent.polling.watch import Watch
 from netmon_configs.logs import EventLog
@@ -18,8 +19,6 @@ log = EventLog("netmon.agent.polling")
 MOST_JOBS: Final = 10_000
 AT_ONCE: Final = 500
 """Devices asked at the same time; each takes a socket."""
-NEW_AT_ONCE: Final = 50
-"""Of these, devices that are asked for the first time: that takes longest, and all that they tell is in memory."""
 
 
 class Poller:
@@ -32,7 +31,7 @@ class Poller:
         self._clock = clock
         self._agent_id = agent_id
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._new_slots = asyncio.Semaphore(NEW_AT_ONCE)
+        self._newcomers = Newcomers()
         self._watches: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
         self.outbox = Outbox()
         self._changes = asyncio.Lock()
@@ -43,7 +42,7 @@ class Poller:
             async with self._changes:
                 if not self._watches:
                     await self._take_on(await asyncio.to_thread(self._kept.read), at_once=False)
-            await asyncio.Event().wait()
+            await self._newcomers.run()
         finally:
             tasks = [task for _, task in self._watches.values()]
             for task in tasks:
@@ -82,9 +81,9 @@ class Poller:
 
     def _start(self, job: Job, at_once: bool) -> None:
         seed = f"{self._agent_id} {job.device}"
-        watch = Watch(job, self._approach(job), self._slots, self._batcher, self._clock, self.outbox, seed)
-        first = self._new_slots if at_once else None
-        self._watches[job.device] = watch, asyncio.create_task(watch.run(first))
+        asking = self._approach(job)
+        watch = Watch(job, asking, self._slots, self._newcomers, self._batcher, self._clock, self.outbox, seed)
+        self._watches[job.device] = watch, asyncio.create_task(watch.run(at_once))
 
     async def _drop(self, device: str, is_gone: bool) -> None:
         watch, task = self._watches.pop(device)

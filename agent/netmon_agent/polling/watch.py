@@ -11,6 +11,7 @@ from netmon_agent.clock import Clock
 from netmon_agent.columns import DuplicateSeries
 from netmon_agent.inputs.base import Reading
 from netmon_agent.polling.asking import Asking, DeviceDown, distinct
+from netmon_agent.polling.newcomers import Newcomers
 from netmon_agent.polling.outbox import Outbox
 from netmon_agent.schedule import next_tick_ms, phase_ms
 from netmon_configs.logs import EventLog
@@ -36,6 +37,7 @@ class Watch:
         job: Job,
         asking: Asking,
         slots: asyncio.Semaphore,
+        newcomers: Newcomers,
         batcher: Batcher,
         clock: Clock,
         outbox: Outbox,
@@ -45,6 +47,7 @@ class Watch:
         self.job = job
         self._asking = asking
         self._slots = slots
+        self._newcomers = newcomers
         self._batcher = batcher
         self._clock = clock
         self._outbox = outbox
@@ -60,11 +63,11 @@ class Watch:
         self._trouble = ""
         self._broken = False
 
-    async def run(self, new_slots: asyncio.Semaphore | None) -> None:
-        """Polls until cancelled, the first time when its time comes, or as soon as there is room among what is new."""
+    async def run(self, at_once: bool) -> None:
+        """Polls until cancelled, the first time when its time comes, or `at_once`, when it is admitted."""
         last_ms = -self.job.interval_ms
-        if new_slots is not None:
-            async with new_slots:
+        if at_once:
+            async with self._newcomers.admitted():
                 last_ms = await self._poll_all(None)
         else:  # a device that is remembered tells its facts in its own time, or all would do so after a restart
             self._plan_facts(self._clock.now_ms())
@@ -148,10 +151,9 @@ class Watch:
     async def _poll(self, is_wanted: bool) -> None:
         readings: list[Reading] = []
         now_ms, started_s = self._clock.now_ms(), time.monotonic()
-        is_whole = is_wanted or now_ms >= self._facts_due_ms
         try:
             async with asyncio.timeout(self.job.interval_ms / 1000):
-                found = await self._asking.ask(started_s, is_whole)
+                found = await self._ask(started_s, now_ms, is_wanted)
         except TimeoutError:
             report = self._down(now_ms, "its answers took longer than the interval")
         except DeviceDown as down:
@@ -174,6 +176,16 @@ class Watch:
         ]
         self._put(self._title, now_ms, [*own, *readings])
         self._say(report, is_wanted)
+
+    async def _ask(self, started_s: float, now_ms: int, is_wanted: bool) -> "Findings":
+        """Asks for everything where that is wanted or due. What is due waits for a poll when there is room for it."""
+        overdue_ms = now_ms - self._facts_due_ms
+        if not is_wanted and 0 <= overdue_ms < self._facts_interval_ms:
+            if not self._newcomers.has_room:
+                return await self._asking.ask(started_s, False)
+            async with self._newcomers.admitted():
+                return await self._asking.ask(started_s, True)
+        return await self._asking.ask(started_s, is_wanted or overdue_ms >= 0)
 
     def _tell_facts(self, found: "Findings", now_ms: int) -> None:
         if found.facts is not None and found.answered:
