@@ -31,6 +31,7 @@ from netmon_agent.spool_file import SpoolUnusable
 from netmon_agent.stream import Introduction, Stream
 from netmon_agent.surroundings.teller import Teller
 from netmon_cli.assembly.running import beside, drained
+from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
 from netmon_configs.logs import EventLog
 from netmon_configs.secrets import NoSecret, Source
@@ -94,6 +95,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
                 *([teller] if teller else ()),
             ):
                 await running.enter_async_context(beside(part.run(), stop))
+            await running.enter_async_context(beside(give_back(), stop))
             await stop.wait()
         await batcher.close()
         if desk is not None:

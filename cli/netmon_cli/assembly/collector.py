@@ -20,6 +20,7 @@ from netmon_api.services import Services
 from netmon_api.writing.desk import Desk
 from netmon_cli.assembly.knowledge import Ground, Knowledge, gather_knowledge, keep_house, open_ground
 from netmon_cli.assembly.running import beside, now_ms
+from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
@@ -154,6 +155,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 knowledge.checks.run(),
                 hosts.run(),
                 keep_house(ground, knowledge),
+                give_back(),
             ):
                 await running.enter_async_context(beside(work, stop))
             await stop.wait()
