@@ -20,6 +20,11 @@ async def body_of(request: web.Request, model: type[B]) -> B:
         raise ApiError("bad_request", "the body must be JSON") from None
     if not isinstance(given, dict):
         raise ApiError("bad_request", "the body must be a JSON object")
+    return understood(given, model)
+
+
+def understood(given: dict[str, Any], model: type[B]) -> B:
+    """An object of a body as a model. Raises ApiError."""
     try:
         return model.model_validate(given)
     except ValidationError as error:

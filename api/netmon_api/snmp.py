@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_agent.snmp.credentials import Credential
-from netmon_api.bodies import body_of
+from netmon_api.bodies import body_of, understood
 from netmon_api.devices import state_of
 from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Listing, NoQuery, PageQuery
@@ -21,15 +21,19 @@ from netmon_api.snmp_models import (
     CredentialAnswer,
     PollAnswer,
     PortAnswer,
+    Refusal,
     SnmpDeviceAnswer,
     SnmpDeviceBody,
     SnmpDeviceChange,
+    SnmpDevicesAnswer,
+    SnmpDevicesBody,
 )
 from netmon_api.times import rfc3339
 from netmon_collector.polling import Polled, TooMany
 from netmon_collector.state.credentials import InUse
 from netmon_collector.state.devices import DeviceExists, DeviceRecord
 from netmon_configs.sealing import SealBroken
+from netmon_configs.text import excerpt
 from netmon_proto.model import SnmpCredential
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -51,7 +55,23 @@ async def show_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
 
 
 async def add_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
-    body, services = await body_of(call.request, SnmpDeviceBody), call.services
+    return await _add(call.services, await body_of(call.request, SnmpDeviceBody))
+
+
+async def add_snmp_devices(call: Call[NoQuery]) -> SnmpDevicesAnswer:
+    body = await body_of(call.request, SnmpDevicesBody)
+    added: list[SnmpDeviceAnswer] = []
+    refused: list[Refusal] = []
+    for place, device in enumerate(body.devices):
+        try:
+            added.append(await _add(call.services, understood(device, SnmpDeviceBody)))
+        except ApiError as error:
+            refused.append(Refusal(place=place, host=excerpt(str(device.get("host", ""))), message=error.message))
+    return SnmpDevicesAnswer(added=added, refused=refused)
+
+
+async def _add(services: Services, body: SnmpDeviceBody) -> SnmpDeviceAnswer:
+    """Has a device polled. Raises ApiError."""
     poller = poller_named(services, body.poller)
     credential, *further = await _credentials_for(services, body)
     name = body.name or body.host

@@ -1,7 +1,7 @@
 """Bodies and answers of the routes about SNMP devices."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -53,6 +53,14 @@ class SnmpDeviceBody(BaseModel):
     profile: ProfileName = ""
     speeds_bps: Speeds = Field(default_factory=dict)
     site: SiteName = ""
+
+
+class SnmpDevicesBody(BaseModel):
+    """Devices to poll, each as if it were added alone: one that cannot be keeps no other away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    devices: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
 
 
 class SnmpDeviceChange(BaseModel):
@@ -121,6 +129,21 @@ class SnmpDeviceAnswer(Answer):
     sys_name: str
     descr: str
     location: str
+
+
+class Refusal(Answer):
+    """A device that was not added: its place in the request, counted from 0, and why not."""
+
+    place: int
+    host: str
+    message: str
+
+
+class SnmpDevicesAnswer(Answer):
+    """What became of many devices that were to be added."""
+
+    added: list[SnmpDeviceAnswer]
+    refused: list[Refusal]
 
 
 class PollAnswer(Answer):

@@ -12,6 +12,8 @@ from netmon_api.snmp_models import (
     SnmpDeviceAnswer,
     SnmpDeviceBody,
     SnmpDeviceChange,
+    SnmpDevicesAnswer,
+    SnmpDevicesBody,
 )
 
 _DEVICES, _CREDENTIALS = "/api/v1/snmp/devices", "/api/v1/snmp/credentials"
@@ -22,6 +24,8 @@ SNMP_ROUTES: tuple[Route, ...] = (
           "Devices polled by SNMP, sorted by instance"),
     Route("POST", _DEVICES, Access.TOKEN, snmp.add_snmp_device, NoQuery, SnmpDeviceAnswer,
           "Poll another device", body=SnmpDeviceBody),
+    Route("POST", _DEVICES + "/batch", Access.TOKEN, snmp.add_snmp_devices, NoQuery, SnmpDevicesAnswer,
+          "Poll up to 1,000 other devices", body=SnmpDevicesBody),
     Route("GET", _DEVICES + "/{device}", Access.TOKEN, snmp.show_snmp_device, NoQuery, SnmpDeviceAnswer,
           "One device polled by SNMP"),
     Route("PATCH", _DEVICES + "/{device}", Access.TOKEN, snmp.change_snmp_device, NoQuery, SnmpDeviceAnswer,

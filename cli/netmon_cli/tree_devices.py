@@ -35,7 +35,13 @@ PrivPasswordFile = Annotated[Path | None, typer.Option(help="A file with it; els
 
 @device_app.command("add")
 def device_add(
-    host: Annotated[str, typer.Argument(help="Name or address, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161.")],
+    host: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="HOST...", help="Names or addresses, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161."),
+    ] = None,
+    hosts_from: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A file with a host in each line; - reads them here.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What to call it; else as HOST says.")] = None,
     credential: Credentials = None,
     snmp_version: SnmpVersion = None,
@@ -56,12 +62,19 @@ def device_add(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Poll a device from now on, and say what it is.
+    """Poll a device from now on, or many, and say what they are.
 
-    Exit code 1 where it does not answer; it is polled all the same.
+    Exit code 1 where one does not answer; it is polled all the same.
     """
     from netmon_cli.credentials import Given, ask_for_missing, find_credential
+    from netmon_cli.many_devices import add_all, hosts_in
     from netmon_cli.snmp import Wish, add
+
+    hosts = [*(host or ()), *(hosts_in(hosts_from) if hosts_from else ())]
+    if not hosts:
+        raise typer.BadParameter("say at least one, or --from FILE", param_hint="HOST")
+    if name is not None and len(hosts) > 1:
+        raise typer.BadParameter("is for one device", param_hint="--name")
 
     given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
     if credential and given != Given():
@@ -70,8 +83,11 @@ def device_add(
     if snmp is not None:
         snmp = ask_for_missing(snmp, sys.stdin.isatty())
     every_s = duration(interval, "--interval")
-    wish = Wish(host, name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()), site)
-    finish(add(client_at(url, token_file), wish, duration(wait, "--wait"), as_json))
+    wish = Wish(hosts[0], name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()), site)
+    client, wait_s = client_at(url, token_file), duration(wait, "--wait")
+    if len(hosts) == 1 and hosts_from is None:
+        finish(add(client, wish, wait_s, as_json))
+    finish(add_all(client, [wish._replace(host=one) for one in hosts], wait_s, as_json))
 
 
 @device_app.command("set")

@@ -282,3 +282,16 @@ async def test_ports_are_those_of_the_last_facts(lab: Lab) -> None:
         (9, "Gi0/1", 5, None),
         (10, "Gi0/2", 1e9, 1),
     ]
+
+
+async def test_many_devices_are_added_together_and_those_that_cannot_be_are_named(lab: Lab) -> None:
+    await have_polled(lab, "sw1")
+    hosts = ["sw2", "sw1", "sw3", "SW2", "a b"]
+    made = await change(
+        lab, "POST", f"{DEVICES}/batch", {"devices": [{"host": host, "poller": "poller1"} for host in hosts]}
+    )
+    assert [one["instance"] for one in made["added"]] == ["sw2", "sw3"]
+    assert [(one["place"], one["host"]) for one in made["refused"]] == [(1, "sw1"), (3, "SW2"), (4, "a b")]
+    assert "is polled already, as sw1" in made["refused"][0]["message"]
+    assert len(await jobs_of(lab, lab.have_agent("poller1"))) == 3
+    assert made["refused"][2]["message"] == "host: must be a host name or an IP address"
