@@ -1,13 +1,15 @@
 """How fast counters and gauges change, extrapolated as Prometheus does it."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.over_time import Padded, per_window
 from netmon_collector.query.sums import reduced
-from netmon_collector.query.windows import Indices, Kernel, Windows, carried
+from netmon_collector.query.windows import Indices, Kernel, Number, Windows, carried
 from netmon_collector.store.base import Times, Values
 
 
@@ -105,8 +107,55 @@ KERNELS: Final[dict[str, Kernel]] = {
     "rate": lambda windows: _extrapolated(windows, counter=True, per_second=True),
     "idelta": lambda windows: _instant(windows, counter=False),
     "irate": lambda windows: _instant(windows, counter=True),
-    "deriv": per_window(2, lambda part: _line(part)[0]),
+    "deriv": lambda windows: _derivative(windows),
 }
+_derivatives = per_window(2, lambda part: _line(part)[0])
+
+
+def _derivative(windows: Windows) -> tuple[Values, Mask]:
+    if windows.lo.shape[1] > 1:
+        return _derivatives(windows)
+    lines = _lines(windows)
+    return lines.slope[:, None], lines.there[:, None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Lines:
+    """The straight lines nearest to the samples of one window of each series, (S,) each: slopes, and a point of each as
+    time in ms and value; whether there are two samples.
+    """
+
+    slope: Values
+    time: Values
+    value: Values
+    there: Mask
+
+
+def _lines(windows: Windows) -> _Lines:
+    """Of the windows of one step, which do not overlap, so that nothing has to be copied out of them."""
+    axes, axis = windows.axes, windows.axis
+    lo, hi, lengths = axes.lo[:, 0], axes.hi[:, 0], np.diff(axes.begins)
+    counts = hi - lo
+    first = _at(axes.times, lo)
+    apart = (axes.times - np.repeat(first, lengths)) / 1000
+    middle = reduced(np.add, apart, lo, hi) / counts
+    apart -= np.repeat(middle, lengths)
+    spread = reduced(np.add, apart * apart, lo, hi)
+    lo, hi = windows.lo[:, 0], windows.hi[:, 0]
+    origin = _at(windows.values, lo)
+    rise = windows.values - np.repeat(origin, np.diff(windows.begins))
+    mean = reduced(np.add, rise, lo, hi) / counts[axis]
+    rise *= windows.spread(apart)
+    slope = reduced(np.add, rise, lo, hi) / spread[axis]
+    slope[~np.isfinite(mean)] = np.nan
+    return _Lines(slope, (first + middle * 1000)[axis], origin + mean, (counts > 1)[axis])
+
+
+def _at(samples: npt.NDArray[Number], places: Indices) -> npt.NDArray[Number]:
+    """The samples at some places; anything behind the last."""
+    if not len(samples):
+        return np.zeros(len(places), samples.dtype)
+    return samples[np.minimum(places, len(samples) - 1)]
 
 
 def _line(part: Padded) -> tuple[Values, Values, Values]:
@@ -128,6 +177,8 @@ def _line(part: Padded) -> tuple[Values, Values, Values]:
 
 def predict_kernel(times: Times, seconds: Values) -> Kernel:
     """predict_linear: where the line is so many seconds after each step."""
+    if len(times) == 1:
+        return lambda windows: _predicted(windows, times[0] + 1000 * seconds[0])
 
     def compute(part: Padded) -> Values:
         slope, x, y = _line(part)
@@ -136,6 +187,12 @@ def predict_kernel(times: Times, seconds: Values) -> Kernel:
         return slope * seconds[step] + (y + slope * (now - x))
 
     return per_window(2, compute)
+
+
+def _predicted(windows: Windows, at_ms: float) -> tuple[Values, Mask]:
+    lines = _lines(windows)
+    values = lines.value + lines.slope * ((at_ms - lines.time) / 1000)
+    return values[:, None], lines.there[:, None]
 
 
 def smoothing_kernel(smoothing: Values, trend: Values) -> Kernel:

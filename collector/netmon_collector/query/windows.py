@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from netmon_collector.store.base import ABSENT_BITS, Frame, Lines, Times, Values
 from netmon_proto.model import STALE_BITS
 
 Indices = npt.NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 _DENSE: Final = 8
 """With fewer samples to a step all of them are looked at, with more it is searched among them."""
@@ -195,7 +196,11 @@ class Windows:
     @cached_property
     def times(self) -> Times:
         """Of all samples: int64 (N,)."""
-        return self.axes.times[_places(self.axes.begins[self.axis], np.diff(self.begins))]
+        return self.spread(self.axes.times)
+
+    def spread(self, of_times: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """What there is for each time of the axes, for all samples: (N,)."""
+        return of_times[_places(self.axes.begins[self.axis], np.diff(self.begins))]
 
 
 def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Windows:
