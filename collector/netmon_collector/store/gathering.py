@@ -3,7 +3,7 @@ and what is in memory is put behind it, with a few operations for each block.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -37,19 +37,7 @@ Home = tuple[int, int, Numbers]
 _FEW_BYTES: Final = 16 << 10
 """Of numbers of series, 8 each: of so many it is kept what heads have."""
 _FEW_HOMES: Final = 16
-"""Of so many blocks it is looked up in some ten microseconds whether they are in other files than before, and what was
-put together is kept until another row comes.
-"""
-
-
-class _Lately:
-    """What was gathered last, and the states of the heads that it was gathered from."""
-
-    __slots__ = ("lines", "states")
-
-    def __init__(self) -> None:
-        self.lines: Lines | None = None
-        self.states: Sequence[object] = ()
+"""Of so many blocks it is looked up in some ten microseconds whether they are in other files than before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +48,6 @@ class _Selection:
     stripes: Sequence[Stripe]
     directory: Directory
     is_plain: bool
-    lately: _Lately = field(default_factory=_Lately)
 
     @cached_property
     def shape(self) -> "_Shape":
@@ -119,15 +106,6 @@ class Gatherer:
         rows = self._blocks.rows
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
-        if len(homes) > _FEW_HOMES or len(key[2]) > _FEW_BYTES:
-            return self._put_together(key, selection, heads)
-        lately, states = selection.lately, [rows.state for own in heads for rows in own]
-        if lately.lines is None or lately.states != states or None in states:
-            lately.lines, lately.states = self._put_together(key, selection, heads), states
-        return lately.lines
-
-    def _put_together(self, key: _Key, selection: _Selection, heads: Sequence[Sequence[Rows]]) -> Lines:
-        """What the shelf and heads have."""
         found = [stripe.parts(own) for stripe, own in zip(selection.stripes, heads, strict=True)]
         plain = [one for one in found if one is not None and one.length]
         shape = selection.shape if len(plain) == len(found) else _Shape.of([one.series for one in plain])
@@ -138,7 +116,7 @@ class Gatherer:
         strange = {plain[place].series.tobytes() for place in backward.tolist()}
         odd += [number for number, one in enumerate(found) if one is not None and one.series.tobytes() in strange]
         plain = [one for one in plain if one.series.tobytes() not in strange]
-        plain += self._woven([(selection.homes[number], heads[number]) for number in odd], key)
+        plain += self._woven([(homes[number], heads[number]) for number in odd], key)
         return self._joined(plain, _Shape.of([one.series for one in plain]))[0]
 
     def _homes(self, series: Numbers) -> Iterator[Home]:
@@ -174,8 +152,6 @@ class Gatherer:
 
     def _keep(self, key: _Key, selection: _Selection) -> _Selection:
         size_bytes = sum(stripe.size_bytes for stripe in selection.stripes) + len(key[2])
-        if len(selection.homes) <= _FEW_HOMES:
-            size_bytes *= 2  # as they are, and put together
         self._kept.replace(key, selection, size_bytes)
         return selection
 
@@ -187,7 +163,7 @@ class Gatherer:
         there = [piece for piece in pieces if piece is not None and len(piece.times) and len(piece.columns)]
         is_odd = not all(len(piece.columns) == len(series) for piece in there)
         table = None if is_odd else merge(there, len(series))
-        return Stripe(series, signature, table, is_odd=is_odd, keeps_tails=len(key[2]) <= _FEW_BYTES)
+        return Stripe(series, signature, table, is_odd=is_odd, is_small=len(key[2]) <= _FEW_BYTES)
 
     def _woven(self, strange: Sequence[tuple[Home, Sequence[Rows]]], key: _Key) -> list[Parts]:
         """Of blocks whose series do not all share their times, or where a head and a file have the same time."""
@@ -208,6 +184,8 @@ class Gatherer:
         times = _in_a_row([part for block in blocks for part in block.times], np.int64)
         if len(shape.series) == len(shape.counts):  # one series of each block
             bits = _in_a_row([part[0] for block in blocks for part in block.bits], np.uint64)
+        elif all(len(block.bits) == 1 for block in blocks):
+            bits = _in_a_row([block.bits[0].reshape(-1) for block in blocks], np.uint64)
         else:
             bits = _side_by_side(blocks, int(lengths @ shape.counts))
         axis_begins = _begins(lengths)

@@ -17,7 +17,6 @@ _STRIPE_BYTES: Final = 1000
 """About what is kept of a block beside its samples."""
 _TAIL_BYTES: Final = 1000
 """What is kept of a series in heads: as much as a head has."""
-_MOST_TAILS: Final = 3
 _MOST_PLACES: Final = 8
 _NOWHERE: Final = slice(0, 0)
 
@@ -32,14 +31,23 @@ class Parts(NamedTuple):
     bits: Sequence[Bits]
     length: int
 
+    def in_one(self) -> "Parts":
+        """The same as one part, or as none."""
+        if not self.times:
+            return self
+        times = self.times[0] if len(self.times) == 1 else np.concatenate(self.times)
+        bits = np.ascontiguousarray(self.bits[0]) if len(self.bits) == 1 else np.concatenate(self.bits, axis=1)
+        return self._replace(times=[times], bits=[bits])
+
 
 class Stripe:
     """What some chunks have of a block's series, in one table; `is_odd` where one does not do.
 
-    keeps_tails: whether what heads have is kept as well; of many series it would take the place of what is on the disk.
+    is_small: whether what heads have is kept as well, behind it; of many series it would take the place of what is on
+    the disk.
     """
 
-    __slots__ = ("_found_in", "_tails", "is_odd", "keeps_tails", "series", "signature", "table")
+    __slots__ = ("_found_in", "_told", "is_odd", "is_small", "series", "signature", "table")
 
     def __init__(
         self,
@@ -48,50 +56,46 @@ class Stripe:
         table: Table | None,
         *,
         is_odd: bool,
-        keeps_tails: bool,
+        is_small: bool,
     ) -> None:
         self.series = series
         self.signature = signature
         self.table = table
         self.is_odd = is_odd
-        self.keeps_tails = keeps_tails
+        self.is_small = is_small
         self._found_in: list[tuple[Numbers, slice | npt.NDArray[np.intp] | None]] = []
-        self._tails: list[tuple[object, Bits]] = []
+        self._told: tuple[Sequence[Rows], Parts | None] | None = None
+        """What was told last, and of which heads: the same as long as no row comes and no sample is replaced."""
 
     @property
     def size_bytes(self) -> int:
         table_bytes = 0 if self.table is None else self.table.bits.nbytes + self.table.times.nbytes
-        return _STRIPE_BYTES + table_bytes + (len(self.series) * _TAIL_BYTES if self.keeps_tails else 0)
+        return _STRIPE_BYTES + (2 * table_bytes + len(self.series) * _TAIL_BYTES if self.is_small else table_bytes)
 
     def parts(self, heads: Sequence[Rows]) -> Parts | None:
         """What the shelf has and what heads have; None where not all have all of the series."""
-        if self.is_odd:
-            return None
+        told = self._told
+        if told is not None and told[0] is heads:
+            return told[1]
+        parts = None if self.is_odd else self._parts(heads)
+        if self.is_small and isinstance(heads, tuple):  # of one head, or of none: the same one while it is as it was
+            parts = None if parts is None else parts.in_one()
+            self._told = heads, parts
+        return parts
+
+    def _parts(self, heads: Sequence[Rows]) -> Parts | None:
         times, bits = ([], []) if self.table is None else ([self.table.times], [self.table.bits])
         length = 0 if self.table is None else len(self.table.times)
         for rows in heads:
-            tail = self._tail(rows)
-            if tail is None:
+            columns = self._columns_in(rows.series)
+            if columns is None:
                 return None
+            tail = rows.bits.T[columns]
             if len(tail):
                 times.append(rows.times)
                 bits.append(tail)
                 length += len(rows.times)
         return Parts(self.series, times, bits, length)
-
-    def _tail(self, rows: Rows) -> Bits | None:
-        """What a head has of its series: bits [C, T], of no series if nothing; None if it has some, but not all."""
-        for state, bits in self._tails:
-            if state is rows.state:
-                return bits
-        columns = self._columns_in(rows.series)
-        if columns is None:
-            return None
-        bits = rows.bits.T[columns]
-        if self.keeps_tails and rows.state is not None:
-            bits = np.ascontiguousarray(bits)
-            self._tails = [(rows.state, bits), *self._tails[: _MOST_TAILS - 1]]
-        return bits
 
     def _columns_in(self, series: Numbers) -> slice | npt.NDArray[np.intp] | None:
         """Where its series are among those of a head; None where some are there, but not all."""
