@@ -84,7 +84,7 @@ async def test_software_that_was_found_changed_after_the_outage_was_changed_befo
     await have(lab, event("east", "device.changed", NOW_MS - 1_000, fields=told))
     east = next(one for one in await causes(lab) if (one["fault"], one["subject"]) == ("device", "east"))
     texts = [one["text"] for one in east["evidence"]]
-    assert "its software was changed at that time (software from 15.2 to 15.3)" in texts
+    assert "its software was changed at that time (from 15.2 to 15.3)" in texts
 
 
 async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:

@@ -94,7 +94,8 @@ class Laying:
             node, at_s, detail = self._plan.numbers[event.device], event.time_ms / 1000, ""
             if event.kind == CHANGED:
                 told = event.fields
-                detail = f"{told.get('what', '')} from {told.get('before', '')} to {told.get('after', '')}"
+                what = "" if told.get("what") == change else f"{told.get('what', '')} "
+                detail = f"{what}from {told.get('before', '')} to {told.get('after', '')}"
                 since_s = float(told.get("unchanged_ms", event.time_ms)) / 1000
                 signs = (one.at_s for one in seen if one.seen and one.node == node and since_s <= one.at_s <= at_s)
                 at_s = min(signs, default=at_s)
