@@ -11,6 +11,7 @@ from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.anomaly.assessor import Anomaly, Assessor
 from netmon_collector.anomaly.bursts import bursts
+from netmon_collector.anomaly.earlier import Earlier, last_like
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.match import Matching
@@ -31,12 +32,21 @@ class PartAnswer(Answer):
     usual: Value
 
 
+class EarlierAnswer(Answer):
+    """The hour (of counters: the five minutes) in which a series last went as far, and how far."""
+
+    time: Time
+    value: Value
+
+
 class AnomalyAnswer(Answer):
     """A series that alarmed within the last hour; counters are told as rates per second.
 
-    `component` is what was odd; a value outside of `low` to `high` alarms by itself. `before` is when it was last so.
-    `group`: those of one number came at about the same time on devices that hang together; 0 is alone. `parts`: of a
-    device whose series do not fit each other (component `combination`), which; its value is how far they are off.
+    `component` is what was odd; a value outside of `low` to `high` alarms by itself. `before` is when the alarm before
+    this one began. `like`: when its value last went as far to the same side; null where it never did in a year (of
+    counters: a month), or where the value is not what is odd. `group`: those of one number came at about the same time
+    on devices that hang together; 0 is alone. `parts`: of a device whose series do not fit each other (component
+    `combination`), which; its value is how far they are off.
     """
 
     group: int
@@ -50,6 +60,7 @@ class AnomalyAnswer(Answer):
     low: Value
     high: Value
     before: Time | None
+    like: EarlierAnswer | None
     parts: list[PartAnswer]
 
 
@@ -100,7 +111,10 @@ async def list_anomalies(call: Call[AnomaliesQuery]) -> Listing[AnomalyAnswer]:
     odd = assessor.anomalies if assessor else ()
     together = zip(odd, bursts(odd, call.services.atlas.sheet.graph), strict=True)
     found = [(one, group) for one, group in together if _is_wanted(dict(one.labels), query)]
-    return listing(call.request.path, len(found), [_answer(*one) for one in page_of(found, query)], query)
+    page = page_of(found, query)
+    like = await asyncio.gather(*(last_like(call.services.store, one) for one, _ in page))
+    answers = [_answer(one, group, earlier) for (one, group), earlier in zip(page, like, strict=True)]
+    return listing(call.request.path, len(found), answers, query)
 
 
 async def show_model(call: Call[NoQuery]) -> ModelAnswer:
@@ -166,7 +180,7 @@ def _is_wanted(labels: dict[str, str], query: AnomaliesQuery) -> bool:
     )
 
 
-def _answer(one: Anomaly, group: int) -> AnomalyAnswer:
+def _answer(one: Anomaly, group: int, like: Earlier | None) -> AnomalyAnswer:
     told = one.explanation
     return AnomalyAnswer(
         group=group,
@@ -180,5 +194,6 @@ def _answer(one: Anomaly, group: int) -> AnomalyAnswer:
         low=told.low,
         high=told.high,
         before=None if told.before_s is None else rfc3339(round(told.before_s * 1000)),
+        like=None if like is None else EarlierAnswer(time=rfc3339(like.time_ms), value=like.value),
         parts=[PartAnswer(labels=dict(part.labels), value=part.value, usual=part.usual) for part in one.parts],
     )

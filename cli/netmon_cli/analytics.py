@@ -23,6 +23,10 @@ ENDS: Final = ("", "_low", "_high")
 Number = float | str | None
 
 
+class Earlier(BaseModel):
+    time: datetime
+
+
 class Part(BaseModel):
     labels: dict[str, str]
     value: Number
@@ -38,6 +42,8 @@ class Anomaly(BaseModel):
     expected: Number
     low: Number
     high: Number
+    before: datetime | None = None
+    like: Earlier | None = None
     parts: list[Part] = []
 
 
@@ -72,15 +78,22 @@ def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Pa
             Cell(_number(one.value), "bold"),
             f"{_number(one.low)} to {_number(one.high)}",
             escape(one.component),
+            _last_so(one, now),
             name_of(one.labels),
         ]
         for one in odd
     ]
     columns = [Column("GROUP"), Column("WHEN"), Column("VALUE", right=True)]
-    columns += [Column(name) for name in ("EXPECTED", "WHAT", "SERIES")]
+    columns += [Column(name) for name in ("EXPECTED", "WHAT", "LAST SO", "SERIES")]
     lines = output.table(columns, rows, on) if rows else ["nothing odd within the last hour"]
     output.write_lines([*lines, *_together(odd), *_unfitting(odd)])
     return Exit.FINE
+
+
+def _last_so(one: Anomaly, now: datetime) -> str:
+    """When its value last was as far out, else when it last alarmed."""
+    last = one.like.time if one.like else one.before
+    return "never" if last is None else output.age((now - last).total_seconds())
 
 
 def _unfitting(odd: Sequence[Anomaly]) -> list[str]:

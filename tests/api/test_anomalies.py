@@ -1,5 +1,7 @@
 """What is odd, over HTTP."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,18 @@ async def test_an_anomaly_is_listed_with_what_was_expected(lab: Lab) -> None:
     assert model["enabled"]
     assert model["series"] == 2
     assert model["judged"] > 700
+
+
+async def test_it_is_told_when_a_value_was_last_as_far_out(lab: Lab) -> None:
+    make_odd(lab)
+    began_ms = NOW_MS - 9 * 86_400_000
+    for hours, value in ((0, 900.0), (24, 705.0), (48, 699.0), (50, -3000.0)):
+        await lab.keep({labels("load", instance="web1"): value}, began_ms + hours * 3_600_000)
+    odd = (await lab.get("/api/v1/anomalies"))["results"][0]
+    assert odd["value"] == 700
+    assert odd["like"]["value"] == 705
+    like_ms = datetime.fromisoformat(odd["like"]["time"]).timestamp() * 1000
+    assert like_ms <= began_ms + 24 * 3_600_000 < like_ms + 3_600_000
 
 
 async def test_what_was_fine_is_said_listed_and_taken_back(lab: Lab) -> None:
