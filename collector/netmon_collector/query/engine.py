@@ -12,7 +12,7 @@ import numpy as np
 
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Stats
 from netmon_collector.query.answering import answer_of, stored_samples, subquery_samples
-from netmon_collector.query.cache import AnswerCache, compact, is_steady, joined
+from netmon_collector.query.cache import AnswerCache, Known, compact, is_steady, joined
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
@@ -38,6 +38,8 @@ _SHORT: Final = 4096
 
 _SMALL: Final = 100_000
 """Steps x characters: so many are evaluated on the event loop, if their samples are at hand."""
+
+_FEW_SAMPLES: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Engine:
         known = cache.known(query)
         later = known.rest(query)
         assert later is not None  # else it was quick
-        return cache.complete(query, known, await self._in_a_thread(later, limits))
+        return self._completed(cache, query, known, await self._in_a_thread(later, limits))
 
     def answer_at_hand(self, question: Question) -> Answer | None:
         """The answer to what is small and whose samples are in memory, at once; None for all else."""
@@ -162,11 +164,15 @@ class Engine:
         if later is None:
             return known.answer
         answer = self._at_hand(later, limits)
-        if answer is None:
-            return None
-        if answer.stats.series_read < self._options.kept_series:
-            return known.with_rest(answer)
-        return cache.complete(query, known, answer)
+        return None if answer is None else self._completed(cache, query, known, answer)
+
+    def _completed(self, cache: AnswerCache, query: Query, known: Known, rest: Answer) -> Answer:
+        """The whole answer, which is kept unless all of it is as fast evaluated as put together."""
+        stats, takers = rest.stats, query.takers
+        is_small = stats.series_read * query.steps < self._options.kept_cells and stats.samples_read < _FEW_SAMPLES
+        if is_small and takers is not None and not any(function in THOROUGH for _, function in takers):
+            return known.with_rest(rest)
+        return cache.complete(query, known, rest)
 
     def _cache_for(self, question: Question, query: Query) -> AnswerCache | None:
         """Where the answer to a query may be kept; None where every step is to be evaluated."""

@@ -25,7 +25,8 @@ class QueryOptions:
 
     cache_bytes: of answers to range queries that are kept for when they are asked for again.
     at_hand_cells: series x steps; so many are evaluated on the event loop at most, if their samples are in memory.
-    kept_series: answers that take fewer series and no thread are not kept: they are as fast evaluated as put together.
+    kept_cells: series that are read x steps; answers that take fewer are not kept: they are as fast evaluated as put
+    together.
     raw_samples: of one selector at most, where rollups would do.
     trees: so many parsed expressions are kept, because the same are asked again.
     experimental: whether functions and aggregations that Prometheus calls experimental are allowed.
@@ -40,6 +41,6 @@ class QueryOptions:
     concurrency: int = 2
     cache_bytes: int = 64 << 20
     at_hand_cells: int = 8000
-    kept_series: int = 16
+    kept_cells: int = 4000
     raw_samples: int = 10_000_000
     trees: int = 256

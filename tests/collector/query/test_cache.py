@@ -44,8 +44,8 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.store = EmbeddedStore.open(folder, window_s=0.0)
-        self.engine = Engine(self.store, QueryOptions(at_hand_cells=0))
-        self.engine_of_one_thread = Engine(self.store, QueryOptions(kept_series=0))
+        self.engine = Engine(self.store, QueryOptions(at_hand_cells=0, kept_cells=0))
+        self.engine_of_one_thread = Engine(self.store, QueryOptions(kept_cells=0))
         self.groups: list[Group] = [self.store.register(host(n), [Kind.GAUGE] * 2) for n in range(HOSTS)]
         self.sent = np.zeros(HOSTS)
 
