@@ -27,6 +27,7 @@ from netmon_api.event_models import EventsAnswer, EventsQuery
 from netmon_api.guard import Guard, set_headers, surround
 from netmon_api.heartbeats import HEARTBEAT_ROUTES
 from netmon_api.map_table import MAP_ROUTES
+from netmon_api.model_table import MODEL_ROUTES
 from netmon_api.models import (
     DeviceAnswer,
     DevicesQuery,
@@ -96,6 +97,7 @@ ROUTES: tuple[Route, ...] = (
           "Some series now, against the same time of earlier weeks"),
     Route("GET", "/api/v1/similar", Access.TOKEN, show_similar, SimilarQuery, SimilarAnswer,
           "Series that look like one"),
+    *MODEL_ROUTES,
     *RULE_ROUTES,
     *MAP_ROUTES,
     *HEARTBEAT_ROUTES,

@@ -51,6 +51,8 @@ class Guard:
         request[_REQUEST_ID] = secrets.token_hex(8)
         try:
             self._let_in(request, route)
+            if route is not None and route.most_body_bytes != LARGEST_BODY_BYTES:
+                request = request.clone(client_max_size=route.most_body_bytes)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
             response = self._told(request, error)

@@ -23,6 +23,7 @@ from netmon_collector.fleet import Device
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats
 from netmon_collector.metadata import Metadata
+from netmon_collector.models.service import Models
 from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.polling import Polling
 from netmon_collector.query.engine import Engine
@@ -82,6 +83,7 @@ class Services:
     metadata: Metadata
     reachability: Reachability
     assessor: Assessor | None
+    models: Models
     rulebook: Rulebook
     rule_files: SavedFiles
     readiness: Callable[[], str | None]

@@ -1,4 +1,4 @@
-"""`netmon anomalies`, `forecast`, `capacity`, `compare`, `similar` and `model status`: what is odd and what comes."""
+"""`netmon anomalies`, `forecast`, `capacity`, `compare` and `similar`: what is odd and what comes."""
 
 from typing import Annotated
 
@@ -6,9 +6,9 @@ import typer
 
 from netmon_cli.output import paper
 from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+from netmon_cli.tree_models import model_app
 
 anomalies_app = typer.Typer(help="What was odd within the last hour, and what of it was fine.", rich_markup_mode=None)
-model_app = typer.Typer(help="What judges series.", rich_markup_mode=None)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -132,11 +132,3 @@ def show_capacity(
     from netmon_cli import capacity
 
     finish(capacity.show_capacity(client_at(url, token_file), device or (), what or (), as_json, paper()))
-
-
-@model_app.command("status")
-def show_model(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """How many series are judged, and how that goes."""
-    from netmon_cli import analytics
-
-    finish(analytics.show_model(client_at(url, token_file), as_json))

@@ -249,6 +249,20 @@ class AlertingOptions(Options):
     allow_addresses: Networks = ()
 
 
+class ModelsOptions(Options):
+    """What the training of models may take, and how many versions of each are kept; see docs/models.md.
+
+    `allow_addresses`: of this machine and its links, which may have models all the same."""
+
+    cpu: float = Field(default=0.25, ge=0.01, le=1)
+    memory_bytes: Size = Field(default=1 << 30, alias="memory", ge=256 << 20)
+    time_limit_s: Duration = Field(default=6 * 3600.0, alias="time_limit", ge=10)
+    history_s: Duration = Field(default=14 * 86400.0, alias="history", ge=3600)
+    versions: int = Field(default=5, ge=2, le=100)
+    max_bytes: Size = Field(default=2 << 30, alias="max_size", ge=16 << 20)
+    allow_addresses: Networks = ()
+
+
 class EventOptions(Options):
     """How long events are kept, and how many."""
 
@@ -272,6 +286,7 @@ class CollectorConfig(Options):
     sites: list[SiteOptions] = Field(default_factory=list, max_length=10_000)
     alerting: AlertingOptions = Field(default_factory=AlertingOptions)
     events: EventOptions = Field(default_factory=EventOptions)
+    models: ModelsOptions = Field(default_factory=ModelsOptions)
     remote_write: list[RemoteWriteOptions] = Field(default_factory=list, max_length=10)
     log: LogOptions = Field(default_factory=LogOptions)
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ import aiohttp
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from netmon_analytics.anomaly import Constants
 from netmon_api.app import make_app
 from netmon_api.serve import Server
 from netmon_api.services import Services
@@ -20,6 +22,7 @@ from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.alerts.base import NobodyTold
+from netmon_collector.alerts.channels.http import Guard, Http
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.atlas import Atlas
@@ -39,6 +42,10 @@ from netmon_collector.feed import Feed
 from netmon_collector.fleet import Device, Fleet
 from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import IngestStats, Intake
+from netmon_collector.models.built_in import BuiltIn
+from netmon_collector.models.meters import Meters
+from netmon_collector.models.service import Models, Parts
+from netmon_collector.models.workshop import Budget, Workshop
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.polling import Polling
@@ -63,6 +70,7 @@ from netmon_collector.state.events import KeptEvents, NewEvent
 from netmon_collector.state.facts import KeptFacts
 from netmon_collector.state.heartbeats import KeptHeartbeats
 from netmon_collector.state.identity import KeptIdentity
+from netmon_collector.state.models import KeptModels
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.sites import KeptSites
 from netmon_collector.state.sweeps import KeptSweeps
@@ -215,6 +223,7 @@ class Lab:
     inquests: Inquests = field(init=False)
     pollers: PollerBalance = field(init=False)
     capacity: Survey = field(init=False)
+    models: Models = field(init=False)
 
     def have_agent(self, hostname: str, address: str = "127.0.0.1:5124") -> str:
         """Has an agent connected, also to the fleet that the API shows; its id."""
@@ -303,6 +312,22 @@ def _capacity(lab: Lab, engine: Engine) -> Survey:
     return Survey(options, engine, ledger, noted, Warnings(options.warn_within_s), lab.clock.now_ms)
 
 
+def _models(lab: Lab, folder: Path, engine: Engine, kept: KeptModels) -> Models:
+    """Models that are followed and trained when a test runs them; servers of models may be on this machine."""
+    guard = Guard((ip_network("127.0.0.1/32"),), "models.allow_addresses")
+    parts = Parts(
+        kept,
+        folder / "models",
+        engine,
+        Ledger(lab.store, lab.pipeline.append_own),
+        Http(guard, timeout_s=1.0, largest_answer=1 << 20),
+        Workshop(Budget(cpu_share=1.0, time_limit_s=60)),
+        Meters(lab.registry),
+        lab.clock.now_ms,
+    )
+    return Models(parts, BuiltIn(lab.assessor, lab.store, 14 * 86_400_000, Constants()))
+
+
 def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Services:
     """What the API stands on."""
     return Services(
@@ -331,6 +356,7 @@ def _services(lab: Lab, folder: Path, engine: Engine, started_ms: int) -> Servic
         metadata=lab.pipeline.metadata,
         reachability=lab.reachability,
         assessor=lab.assessor,
+        models=lab.models,
         rulebook=lab.rulebook,
         rule_files=lab.rule_files,
         readiness=lambda: lab.not_ready,
@@ -393,6 +419,7 @@ async def running(
     lab.inquests = _inquests(lab, engine)
     lab.pollers = _pollers(lab, engine)
     lab.capacity = _capacity(lab, engine)
+    lab.models = _models(lab, folder, engine, KeptModels(state, Sealer(folder / "state.key")))
     services = _services(lab, folder, engine, now_ms)
     lab.server = Server(make_app(services), HttpOptions(listen="127.0.0.1:0"))
     await lab.server.start()

@@ -114,6 +114,7 @@ def path_of(route: Route) -> str:
         "{receiver}": "nobody",
         "{check}": "shop",
         "{site}": "oslo",
+        "{model}": "anomalies",
     }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
     return re.sub(r"{\w+}", lambda found: known[found[0]], route.path)

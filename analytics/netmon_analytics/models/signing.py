@@ -6,9 +6,9 @@ hexadecimal digits. A request counts for a few minutes and once.
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 TIME, NONCE, SIGNATURE = "X-Netmon-Time", "X-Netmon-Nonce", "X-Netmon-Signature"
 WINDOW_S: Final = 300.0
@@ -16,6 +16,12 @@ WINDOW_S: Final = 300.0
 MOST_NONCES: Final = 100_000
 LONGEST_NONCE: Final = 64
 SHORTEST_KEY: Final = 16
+
+
+class Headers(Protocol):
+    """Headers of a request, as any server for HTTP has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]: ...
 
 
 class NotGenuine(Exception):
@@ -39,7 +45,7 @@ class Verifier:
         self._seen: dict[str, float] = {}
         self._turn = Lock()
 
-    def verify(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
+    def verify(self, method: str, path: str, headers: Headers, body: bytes, now_s: float) -> None:
         """Raises NotGenuine. path: as it was asked for, with its query. now_s: the clock."""
         named = {name.lower(): value for name, value in headers.items()}
         time, nonce, given = (named.get(name.lower(), "") for name in (TIME, NONCE, SIGNATURE))

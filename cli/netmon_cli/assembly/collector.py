@@ -19,6 +19,7 @@ from netmon_api.serve import Server
 from netmon_api.services import Services
 from netmon_api.writing.desk import Desk
 from netmon_cli.assembly.knowledge import Ground, Knowledge, gather_knowledge, keep_house, open_ground
+from netmon_cli.assembly.models import open_models
 from netmon_cli.assembly.running import beside, now_ms
 from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
@@ -39,6 +40,7 @@ from netmon_collector.heartbeats import Heartbeats
 from netmon_collector.intake import Intake
 from netmon_collector.link_balance import LinkBalance
 from netmon_collector.listener import CannotListen
+from netmon_collector.models.service import Models
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.poller_balance import PollerBalance
 from netmon_collector.query.engine import Engine
@@ -124,9 +126,10 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             capacity = survey_capacity(ground, knowledge, way)
             inquests = open_inquests(ground, knowledge, way)
             pollers = weigh_pollers(ground, knowledge, way)
+            models = open_models(ground, way.assessor, way.pipeline, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
             server = await start_server(
-                ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, capacity, closing
+                ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, capacity, models, closing
             )
         except (ConfigError, StateError, StoreUnavailable, CannotListen) as error:
             raise Failure(Exit.WRONG, str(error)) from error
@@ -150,6 +153,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 pollers.run(),
                 compare_links(ground, knowledge, way).run(),
                 capacity.run(),
+                models.run(),
                 knowledge.atlas.run(knowledge.facts),
                 knowledge.discovery.run(),
                 knowledge.checks.run(),
@@ -319,6 +323,7 @@ async def start_server(
     inquests: Inquests,
     pollers: PollerBalance,
     capacity: Survey,
+    models: Models,
     closing: AsyncExitStack,
 ) -> Server:
     """Listens for people and programs. Raises CannotListen."""
@@ -348,6 +353,7 @@ async def start_server(
         metadata=way.pipeline.metadata,
         reachability=watch.ledger,
         assessor=way.assessor,
+        models=models,
         rulebook=rules.book,
         rule_files=rules.saved,
         readiness=way.pipeline.trouble,

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, explain
+from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, State, explain
+from netmon_analytics.models import Tally
 from netmon_collector.anomaly.candidates import candidates, next_device
 from netmon_collector.anomaly.clocks import Clocks
 from netmon_collector.anomaly.combinations import Part
@@ -25,7 +26,7 @@ from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
-from netmon_collector.anomaly.roster import Roster, kind_of
+from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, kind_of
 from netmon_collector.store.base import Points, Row, Store, Values
 from netmon_collector.store.judged import Judged, JudgedPoints, JudgingStore, Verdict
 from netmon_configs.logs import EventLog
@@ -112,6 +113,8 @@ class Assessor:
         self.anomalies: Sequence[Anomaly] = ()
         """What alarmed within the last hour, the newest first; a new sequence each time."""
         self.rates = Rates(self._roster)
+        self.tally = Tally()
+        """What was said since the start, or since another state was taken up."""
 
     def offer(self, rows: Sequence[Row | Points]) -> None:
         """What was stored."""
@@ -173,7 +176,7 @@ class Assessor:
             for start in range(0, len(values), PART):
                 part = slice(start, min(start + PART, len(values)))
                 if np.isfinite(values[part]).any():
-                    self._observe(sheet.times_s[part], values[part], part, verdicts[part], teach)
+                    self._observe(sheet.times_s, values, part, verdicts[part], teach)
             self.combinations.observe(sheet.times_s, values)
             told += [judged for piece in sheet.pieces if (judged := piece.judged(verdicts)) is not None]
         self.combinations.judge(self._now_s(), excused)
@@ -197,7 +200,10 @@ class Assessor:
         verdicts: NDArray[np.uint8],
         teach: NDArray[np.bool_] | None,
     ) -> None:
-        found = self._detector.observe(times, values, part, None if teach is None else teach[part])
+        basics = self._detector.state.basics
+        apart_s = times[part] - basics.last_s[part]
+        found = self._detector.observe(times[part], values[part], part, None if teach is None else teach[part])
+        self.tally.add(found.score.astype(np.float64), found.alarm & (basics.began_s[part] == times[part]), apart_s)
         verdicts[np.isfinite(found.score)] = Verdict.NORMAL
         verdicts[found.alarm] = Verdict.ANOMALOUS
         judged = np.flatnonzero(np.isfinite(found.score)) + part.start
@@ -206,7 +212,8 @@ class Assessor:
         self._alarms += len(alarmed)
         self.rates.count(judged, alarmed + part.start)
         for row in alarmed.tolist():
-            self._last[row + part.start] = (float(times[row]), self._told_value(row + part.start, float(values[row])))
+            row += part.start
+            self._last[row] = (float(times[row]), self._told_value(row, float(values[row])))
 
     def _told_value(self, row: int, value: float) -> float:
         """Counters are told as rates."""
@@ -291,6 +298,24 @@ class Assessor:
     def feedback(self) -> Sequence[Fine]:
         """What was fine, the oldest first."""
         return self._feedback.given
+
+    def snapshot(self, wanted: Sequence[Labels] | None = None) -> tuple[State, list[Labels]]:
+        """A copy of what is known of all series, or of some of them, and which series these are."""
+        with self._turn:
+            labels = self._roster.labels
+            rows = self._roster.known(labels if wanted is None else wanted)
+            return self._detector.state.take(np.array(rows, np.intp)), [labels[row] for row in rows]
+
+    def adopt(self, state: State, labels: Sequence[Labels]) -> None:
+        """Goes on from another state of these series; what people said was fine stays said, and others as they are."""
+        with self._turn:
+            known = [(self._roster.row_of(one), place) for place, one in enumerate(labels)]
+            pairs = np.array([pair for pair in known if pair[0] != NOT_JUDGED], np.intp).reshape(-1, 2)
+            taken, own = state.take(pairs[:, 1]), self._detector.state
+            seen = np.isfinite(taken.basics.first_s)
+            taken.basics.fine[:] = own.basics.fine[:, pairs[:, 0]]
+            own.put(pairs[seen, 0], taken.take(np.flatnonzero(seen)))
+            self.tally = Tally()
 
     def save(self) -> None:
         """Writes the state down; a disk that does not take it is told, and the next time may be better."""

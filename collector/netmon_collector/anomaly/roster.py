@@ -17,7 +17,7 @@ _UNKNOWN = -2
 _NOBODY = np.zeros(0, np.int32)
 _COUNTERS = ("_total", "_count", "_sum")
 _SNMP_COUNTERS = ("Octets", "Pkts", "Errors", "Discards")
-_OWN = ("netmon_anomaly_", "netmon_metric_anomaly_", "netmon_combination_", "ALERTS")
+_OWN = ("netmon_anomaly_", "netmon_metric_anomaly_", "netmon_combination_", "netmon_model_", "ALERTS")
 MOST_GROUPS = 100_000
 """Groups whose rows are remembered; they come and go with agents."""
 
@@ -61,6 +61,10 @@ class Roster:
     def row_of(self, labels: Labels) -> int:
         """NOT_JUDGED where it has none."""
         return self._rows.get(labels, NOT_JUDGED)
+
+    def known(self, labels: Sequence[Labels]) -> list[int]:
+        """The rows of those of some series that have one."""
+        return [row for one in labels if (row := self.row_of(one)) != NOT_JUDGED]
 
     def _row(self, labels: Labels) -> int:
         row = self._rows.get(labels)

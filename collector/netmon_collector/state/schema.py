@@ -392,3 +392,12 @@ on_call_overrides = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """Who stands in for whom is on call; `content` is JSON."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Models of expressions; `content` is JSON, `sealed` the key for the server that has the model."""

@@ -30,9 +30,10 @@ class Forbidden(OSError):
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Which addresses may be asked: all but those of this machine, of its links (where clouds keep their metadata),
-    and those that are no host's; `allowed` are exceptions."""
+    and those that are no host's; `allowed` are exceptions, and `option` names what says so."""
 
     allowed: tuple[Network, ...] = ()
+    option: str = "alerting.allow_addresses"
 
     def check(self, text: str) -> None:
         """Raises Forbidden."""
@@ -46,12 +47,12 @@ class Guard:
             or address.is_multicast
             or address.is_reserved
         ):
-            raise Forbidden(f"{address} may not be asked; alerting.allow_addresses can allow it")
+            raise Forbidden(f"{address} may not be asked; {self.option} can allow it")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered: at most 64 KiB of it."""
+    """What a server answered: no more of it than the client reads."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,6 +64,8 @@ class Http:
     """A client for all channels. Made within a running loop at its first request; `close` ends its connections."""
 
     guard: Guard = field(default_factory=Guard)
+    timeout_s: float = TIMEOUT_S
+    largest_answer: int = LARGEST_ANSWER
     _session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -80,12 +83,11 @@ class Http:
             async with session.request(
                 method, target, headers=headers, data=body or None, allow_redirects=False
             ) as answer:
-                content = await answer.content.read(LARGEST_ANSWER)
-                return Answer(answer.status, answer.headers.copy(), content)
+                return Answer(answer.status, answer.headers.copy(), await self._beginning(answer))
         except Forbidden as error:
             raise NotDelivered(str(error), permanent=True) from None
         except TimeoutError:
-            raise NotDelivered(f"{target.host} does not answer within {TIMEOUT_S:.0f} s") from None
+            raise NotDelivered(f"{target.host} does not answer within {self.timeout_s:.0f} s") from None
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, Forbidden):
                 raise NotDelivered(str(error.os_error), permanent=True) from None
@@ -112,6 +114,15 @@ class Http:
             await self._session.close()
             self._session = None
 
+    async def _beginning(self, answer: aiohttp.ClientResponse) -> bytes:
+        """As much of an answer's body as is read."""
+        content = bytearray()
+        async for piece in answer.content.iter_any():
+            content += piece
+            if len(content) >= self.largest_answer:
+                break
+        return bytes(content[: self.largest_answer])
+
     def _check_literal(self, url: URL) -> None:
         try:
             ip_address((url.host or "").partition("%")[0])
@@ -122,7 +133,7 @@ class Http:
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=_Resolver(self.guard), limit_per_host=8, ttl_dns_cache=30),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
             headers={"User-Agent": "netmon"},
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -1,0 +1,1 @@
+"""Models of expressions: trained beside the collector, kept in versions, followed, and asked."""

@@ -1,0 +1,142 @@
+"""The process in which models are trained: what it may take, and what becomes of it."""
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from netmon_analytics.anomaly import State
+from netmon_analytics.models import EnsembleDetector, EnsembleForecaster
+from netmon_collector.models.workshop import Budget, TrainingFailed, Workshop
+
+START_S = 1_769_860_800.0
+DETECTOR = {"job": "detector", "weeks_per_alarm": 4.0, "tick_s": 0.0, "counted_from_s": START_S}
+FORECASTER = {"job": "forecaster", "step_s": 3600.0, "steps": 24, "share": 0.8}
+
+
+def block(steps: int, series: int = 2, start: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(start)
+    times = START_S + 60.0 * np.arange(start, start + steps)
+    values = 100 + rng.normal(size=(steps, series))
+    kinds = np.zeros(series, np.uint8)
+    return {"times0": times, "rows0": np.arange(series), "kinds0": kinds, "ahead0": np.zeros(series), "values0": values}
+
+
+async def test_a_detector_is_the_same_as_one_that_met_the_values_as_they_came() -> None:
+    async with Workshop(Budget(cpu_share=1.0)).at_work(DETECTOR) as work:
+        first, second = block(200), block(200, start=200)
+        await work.give(first)
+        await work.give(second)
+        arrays = await work.finish()
+        assert work.cpu_s > 0
+    own = EnsembleDetector(State.empty(2))
+    for one in (first, second):
+        own.observe(one["times0"], np.ascontiguousarray(one["values0"].T))
+    for name, array in own.detector.state.arrays().items():
+        assert np.array_equal(arrays[name], array, equal_nan=True), name
+    assert int(arrays["samples"]) == 800
+    assert arrays["counts"].sum() == 2 * (400 - 60)  # an hour to become warm
+
+
+async def test_groups_with_times_of_their_own_are_laid_together() -> None:
+    one, other = block(100), block(100, start=100)
+    head = DETECTOR | {"tick_s": 60.0}
+    both = one | {name.replace("0", "1"): array for name, array in other.items()}
+    both |= {"times1": one["times0"] + 7.0, "rows1": np.array([2, 3])}
+    async with Workshop(Budget(cpu_share=1.0)).at_work(head) as work:
+        await work.give(both)
+        arrays = await work.finish()
+    assert arrays["basics/last_s"].tolist() == [one["times0"][-1]] * 2 + [one["times0"][-1] + 7] * 2
+    assert int(arrays["samples"]) == 400
+
+
+async def test_a_forecast_comes_with_how_the_last_one_did() -> None:
+    hours = np.arange(6 * 168)
+    values = np.stack([100 + 20 * np.sin(2 * np.pi * hours / 24) + np.random.default_rng(1).normal(size=len(hours))])
+    async with Workshop(Budget(cpu_share=1.0)).at_work(FORECASTER) as work:
+        await work.give({"values": values})
+        arrays = await work.finish()
+    told = EnsembleForecaster().forecast(values, 3600.0, 24)
+    assert np.allclose(arrays["middle"], told.middle)
+    assert arrays["test"][0] == 24
+    assert 0.3 < arrays["usual"][0] < 3
+
+
+async def test_a_process_that_is_killed_ends_its_training_and_nothing_else() -> None:
+    workshop = Workshop(Budget(cpu_share=1.0))
+
+    async def train() -> None:
+        async with workshop.at_work(DETECTOR) as work:
+            await work.give(block(100))
+            os.kill(work.pid, signal.SIGKILL)
+            await work.give(block(100, start=100))
+
+    with pytest.raises(TrainingFailed, match="ended by SIGKILL"):
+        await train()
+    assert workshop.working is None
+    async with workshop.at_work(DETECTOR) as work:
+        await work.give(block(100))
+        assert int((await work.finish())["samples"]) == 200
+
+
+async def test_a_process_that_needs_more_memory_than_it_may_says_so() -> None:
+    workshop = Workshop(Budget(cpu_share=1.0, memory_bytes=400 << 20))
+
+    async def train() -> None:
+        async with workshop.at_work(DETECTOR) as work:
+            await work.give(block(1, series=1_000_000))
+            await work.finish()
+
+    with pytest.raises(TrainingFailed, match="Memory"):
+        await train()
+
+
+async def test_a_training_that_takes_too_long_is_ended() -> None:
+    workshop, pids = Workshop(Budget(cpu_share=0.01, time_limit_s=2)), []
+
+    async def train() -> None:
+        async with workshop.at_work(DETECTOR) as work:
+            pids.append(work.pid)
+            for start in range(0, 100_000, 1000):
+                await work.give(block(1000, start=start))
+
+    began_s = time.monotonic()
+    with pytest.raises(TrainingFailed, match=r"longer than 2 s \(models.time_limit\)"):
+        await train()
+    assert time.monotonic() - began_s < 10
+    assert not psutil.pid_exists(pids[0])
+
+
+async def test_it_uses_the_part_of_a_core_that_it_may_and_has_the_lowest_priority() -> None:
+    async with Workshop(Budget(cpu_share=0.2)).at_work(DETECTOR) as work:
+        await work.give(block(10, series=1000))
+        process = psutil.Process(work.pid)
+        assert process.nice() == 19
+        used_s, began_s = sum(process.cpu_times()[:2]), time.monotonic()
+        await work.give(block(1000, series=1000, start=10))
+        used_s, took_s = sum(process.cpu_times()[:2]) - used_s, time.monotonic() - began_s
+        assert used_s / took_s < 0.3
+        await work.finish()
+
+
+async def test_who_stops_ends_the_process_too() -> None:
+    workshop = Workshop(Budget(cpu_share=0.01))
+
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def train() -> None:
+        async with workshop.at_work(DETECTOR) as work:
+            begun.set_result(work.pid)
+            await work.give(block(50_000))
+
+    task = asyncio.create_task(train())
+    pid = await begun
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not psutil.pid_exists(pid)
