@@ -10,8 +10,9 @@ from aiohttp import web
 
 from netmon_api.shortcut import SHORTCUT, ShortConnection
 from netmon_collector.config import HttpOptions, ServerTls
-from netmon_collector.listener import CannotListen, port_taken, read_certificate
+from netmon_collector.listener import CannotListen, port_taken, read_certificate, read_key
 from netmon_configs.options import split_address
+from netmon_configs.secrets import Source, load_pair
 
 _LONGEST_LINE_BYTES = 64 << 10  # a selector of 16 KiB, each byte escaped, and some
 _SHUTDOWN_S = 5.0
@@ -71,11 +72,11 @@ class Server:
 
 
 def _certificate(tls: ServerTls) -> ssl.SSLContext:
-    for path in (tls.cert_file, tls.key_file):
-        read_certificate(path)
+    read_certificate(tls.cert_file)
+    read_key(tls.key_source)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
+        load_pair(context, Source(file=tls.cert_file), tls.key_source)
     except ssl.SSLError as error:
-        raise CannotListen(f"{tls.cert_file} and {tls.key_file} are not a certificate and its key: {error}") from error
+        raise CannotListen(f"{tls.cert_file} and {tls.key_source} are not a certificate and its key: {error}") from error
     return context

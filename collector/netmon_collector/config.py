@@ -22,17 +22,32 @@ from netmon_configs.options import (
     FilePath,
     Options,
     Size,
+    Variable,
     is_loopback,
     parse_duration_s,
     split_address,
 )
+from netmon_configs.secrets import Source, differ
 
 
 class ServerTls(Options):
     """The certificate that a listener shows, in PEM."""
 
     cert_file: FilePath
-    key_file: FilePath
+    key_file: FilePath | None = None
+    key_env: Variable | None = None
+
+    @model_validator(mode="after")
+    def _has_key(self) -> Self:
+        differ(self, "key")
+        if not self.key_source:
+            raise ValueError("needs key_file or key_env")
+        return self
+
+    @property
+    def key_source(self) -> Source:
+        """Where the key is."""
+        return Source.of(self, "key")
 
 
 class Listener(Options):

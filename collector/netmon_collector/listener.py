@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from netmon_configs.secrets import NoSecret, Source
+
 
 class CannotListen(Exception):
     """A listener cannot start; says why and what to do."""
@@ -21,3 +23,11 @@ def read_certificate(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CannotListen(f"the certificate file {path} cannot be read: {error.strerror}.") from error
+
+
+def read_key(source: Source) -> bytes:
+    """A key in PEM. Raises CannotListen."""
+    try:
+        return (source.read() or "").encode()
+    except NoSecret as error:
+        raise CannotListen(f"the certificate's key cannot be had: {error}.") from error

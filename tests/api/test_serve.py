@@ -40,12 +40,17 @@ async def test_a_taken_port_is_named_with_what_to_do() -> None:
     assert "--http" in str(error.value)
 
 
-async def test_with_a_certificate_it_speaks_tls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_file", [True, False])
+async def test_with_a_certificate_it_speaks_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_file: bool
+) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
-    tls = ServerTls(cert_file=tmp_path / "cert.pem", key_file=tmp_path / "key.pem")
+    (tmp_path / "key.pem").write_bytes(issued.private_key_pem.bytes())
+    monkeypatch.setenv("HTTP_KEY", issued.private_key_pem.bytes().decode())
+    key = {"key_file": tmp_path / "key.pem"} if has_file else {"key_env": "HTTP_KEY"}
+    tls = ServerTls.model_validate({"cert_file": tmp_path / "cert.pem", **key})
     tls.cert_file.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    tls.key_file.write_bytes(issued.private_key_pem.bytes())
     server = Server(app(), HttpOptions(listen="127.0.0.1:0", tls=tls))
     await server.start()
     trust = ssl.create_default_context()
@@ -57,11 +62,14 @@ async def test_with_a_certificate_it_speaks_tls(tmp_path: Path) -> None:
 
 
 async def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
-    tls = ServerTls(cert_file=tmp_path / "cert.pem", key_file=tmp_path / "key.pem")
+    key_file = tmp_path / "key.pem"
+    tls = ServerTls(cert_file=tmp_path / "cert.pem", key_file=key_file)
     options = HttpOptions(listen="127.0.0.1:0", tls=tls)
     with pytest.raises(CannotListen, match=r"cert\.pem cannot be read: No such file"):
         await Server(app(), options).start()
     tls.cert_file.write_text("not a certificate")
-    tls.key_file.write_text("not a key")
+    with pytest.raises(CannotListen, match=r"key cannot be had: .*key\.pem cannot be read: No such file"):
+        await Server(app(), options).start()
+    key_file.write_text("not a key")
     with pytest.raises(CannotListen, match=r"cert\.pem and .*key\.pem are not a certificate and its key"):
         await Server(app(), options).start()
