@@ -1,17 +1,28 @@
 """The agent's configuration file."""
 
 from collections import Counter
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, model_validator
 
 from netmon_agent.inputs.checks.base import Check
+from netmon_agent.inputs.checks.reach import Reach
 from netmon_agent.inputs.host import HostInput
 from netmon_agent.inputs.registry import AnyInput
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_configs.logs import LogOptions
-from netmon_configs.options import Duration, FilePath, Options, PeerAddress, Size, Variable, is_this_machine
+from netmon_configs.options import Duration, FilePath, Networks, Options, PeerAddress, Size, Variable, is_this_machine
 from netmon_configs.secrets import differ
+
+METADATA: Final[Networks] = (
+    ip_network("169.254.0.0/16"),  # link-local (RFC 3927): of AWS, Azure, Google, OpenStack, Oracle and others
+    ip_network("fd00:ec2::/32"),  # AWS
+    ip_network("100.100.100.200/32"),  # Alibaba
+    ip_network("168.63.129.16/32"),  # Azure
+)
+"""Where clouds give a machine what is secret of it, to whoever asks from there."""
 
 
 class AgentTls(Options):
@@ -44,6 +55,17 @@ class SpoolOptions(Options):
     max_age_s: Duration = Field(default=7 * 86400.0, alias="max_age", ge=60)
 
 
+class AssignedChecks(Options):
+    """What checks that the collector assigns may ask: addresses that names have in the end, and redirects lead to."""
+
+    allow_addresses: Networks = ()
+    deny_addresses: Networks = METADATA
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.allow_addresses, self.deny_addresses)
+
+
 class AgentConfig(Options):
     """All that an agent can be told. An empty file is a good start: everything has a default."""
 
@@ -54,6 +76,7 @@ class AgentConfig(Options):
     spool: SpoolOptions = Field(default_factory=SpoolOptions)
     log: LogOptions = Field(default_factory=LogOptions)
     surroundings: bool = True
+    assigned_checks: AssignedChecks = Field(default_factory=AssignedChecks)
     inputs: tuple[AnyInput, ...] = Field(default_factory=lambda: (HostInput(),))
 
     @model_validator(mode="after")

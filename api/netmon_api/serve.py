@@ -78,5 +78,7 @@ def _certificate(tls: ServerTls) -> ssl.SSLContext:
     try:
         load_pair(context, Source(file=tls.cert_file), tls.key_source)
     except ssl.SSLError as error:
-        raise CannotListen(f"{tls.cert_file} and {tls.key_source} are not a certificate and its key: {error}") from error
+        raise CannotListen(
+            f"{tls.cert_file} and {tls.key_source} are not a certificate and its key: {error}"
+        ) from error
     return context

@@ -1,6 +1,5 @@
 """The collector's configuration file."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -20,6 +19,7 @@ from netmon_configs.options import (
     Address,
     Duration,
     FilePath,
+    Networks,
     Options,
     Size,
     Variable,
@@ -223,18 +223,6 @@ class PollingOptions(Options):
     """How devices are polled. Facts are their ports, addresses, neighbours and tables of forwarding."""
 
     facts_interval_s: Duration = Field(default=600.0, alias="facts_interval", ge=10, le=86_400)
-
-
-def _network(value: object) -> IPv4Network | IPv6Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    try:
-        return ip_network(value if isinstance(value, str) else "", strict=False)
-    except ValueError:
-        raise ValueError(f"must be an address or a network such as 10.0.0.0/8 (got {value!r})") from None
-
-
-Networks = tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...]
 
 
 class SiteOptions(Options):

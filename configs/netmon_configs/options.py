@@ -1,7 +1,7 @@
 """The types that configuration files are made of: strict options, durations, sizes, listen addresses."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -119,3 +119,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise ValueError(f"must be an address or a network such as 10.0.0.0/8 (got {value!r})") from None
+
+
+Networks = tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...]

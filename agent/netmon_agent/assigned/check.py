@@ -8,6 +8,7 @@ from pydantic import PrivateAttr
 
 from netmon_agent.inputs.base import Columns, Input, Key, Reading
 from netmon_agent.inputs.checks.base import Check
+from netmon_agent.inputs.checks.reach import Reach, within
 from netmon_proto.model import AssignedCheck, CheckOutcome, CheckReport
 
 LONGEST_TEXT: Final = 1024
@@ -26,15 +27,16 @@ class AssignedInput(Input):
     _assigned: AssignedCheck = PrivateAttr()
     _check: Check = PrivateAttr()
     _tell: Tell = PrivateAttr()
+    _reach: Reach = PrivateAttr()
     _told: CheckReport | None = PrivateAttr(default=None)
     _keys: tuple[tuple[Key, ...], tuple[Key, ...]] = PrivateAttr(default=((), ()))
     """Those of the check, the very object, and what they are with their labels."""
 
     @classmethod
-    def of(cls, assigned: AssignedCheck, check: Check, tell: Tell) -> "AssignedInput":
-        """`tell` is told the first outcome, and each one that differs from that before."""
+    def of(cls, assigned: AssignedCheck, check: Check, tell: Tell, reach: Reach) -> "AssignedInput":
+        """`reach` is what it may ask; `tell` is told the first outcome, and each one that differs from that before."""
         made = cls.model_construct(interval_s=check.interval_s)
-        made._assigned, made._check, made._tell = assigned, check, tell
+        made._assigned, made._check, made._tell, made._reach = assigned, check, tell, reach
         return made
 
     @property
@@ -52,7 +54,8 @@ class AssignedInput(Input):
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         started_s = time.perf_counter()
         try:
-            found = list(await self._check.gather(now_ms))
+            with within(self._reach):
+                found = list(await self._check.gather(now_ms))
         except Exception as error:
             self._report(now_ms, started_s, CheckOutcome.BROKEN, str(error) or type(error).__name__)
             raise

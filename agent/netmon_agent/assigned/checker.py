@@ -9,6 +9,7 @@ from netmon_agent.assigned.check import LONGEST_TEXT, AssignedInput, title_of
 from netmon_agent.clock import Clock
 from netmon_agent.icmp.pinger import Pinger
 from netmon_agent.inputs.checks.ping import share_socket
+from netmon_agent.inputs.checks.reach import Reach
 from netmon_agent.polling.kept import Kept
 from netmon_agent.polling.outbox import Outbox
 from netmon_agent.schedule import Scheduler
@@ -30,13 +31,21 @@ class Checker:
     """
 
     def __init__(
-        self, kept: Kept[AssignedCheck], scheduler: Scheduler, outbox: Outbox, pinger: Pinger, clock: Clock
+        self,
+        kept: Kept[AssignedCheck],
+        scheduler: Scheduler,
+        outbox: Outbox,
+        pinger: Pinger,
+        clock: Clock,
+        reach: Reach,
     ) -> None:
+        """`reach` is what assigned checks may ask."""
         self._kept = kept
         self._scheduler = scheduler
         self._outbox = outbox
         self._pinger = pinger
         self._clock = clock
+        self._reach = reach
         self._checks: dict[str, AssignedCheck] = {}
         self._made: set[str] = set()
         self._changes = asyncio.Lock()
@@ -80,7 +89,7 @@ class Checker:
             self._refuse(assigned, f"this agent's version of netmon cannot make it: {error}")
             return
         share_socket([check], self._pinger)
-        self._scheduler.add(AssignedInput.of(assigned, check, self._outbox.report), is_due=is_new)
+        self._scheduler.add(AssignedInput.of(assigned, check, self._outbox.report, self._reach), is_due=is_new)
         self._made.add(assigned.name)
 
     def _refuse(self, assigned: AssignedCheck, why: str) -> None:

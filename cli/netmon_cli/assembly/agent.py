@@ -77,7 +77,7 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
             receiver.connect(desk, identity.agent_id)
     snmp = Snmp(Memories(config.state))
     poller = Poller(kept_jobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
-    checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock)
+    checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock, config.assigned_checks.reach)
     sweeper = Sweeper()
     teller = Teller(introduction.hostname, clock.now_ms) if config.surroundings else None
     rng = random.Random()  # noqa: S311 - no secret

@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
+import json
 import stat
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netmon_agent.assigned.checker import Checker
+from netmon_agent.config import AgentConfig
 from netmon_agent.icmp.pinger import Pinger
 from netmon_agent.inputs.base import Columns, Reading
+from netmon_agent.inputs.checks.reach import Reach
 from netmon_agent.polling.kept import kept_checks
 from netmon_agent.polling.outbox import Outbox
 from netmon_agent.schedule import Scheduler
@@ -46,12 +51,13 @@ class Bench:
     state: Path
     diary: Diary = field(default_factory=Diary)
     outbox: Outbox = field(default_factory=Outbox)
+    reach: Reach = field(default_factory=Reach)
 
     @contextlib.asynccontextmanager
     async def checker(self) -> AsyncIterator[Checker]:
         clock = HandClock(1_000_000)
         scheduler = Scheduler([], interval_s=10, agent_id="a", batcher=self.diary, clock=clock)  # type: ignore[arg-type]
-        checker = Checker(kept_checks(self.state), scheduler, self.outbox, Pinger(), clock)
+        checker = Checker(kept_checks(self.state), scheduler, self.outbox, Pinger(), clock, self.reach)
         tasks = [asyncio.create_task(part.run()) for part in (scheduler, checker)]
         await asyncio.sleep(0.01)
         yield checker
@@ -97,6 +103,65 @@ async def test_what_is_down_is_told_with_its_reason(bench: Bench, port: int) -> 
         await checker.assign([replace(tcp(port), options=f'{{"type":"http","url":"http://127.0.0.1:{port}/"}}')])
         report = await bench.told()
     assert (report.outcome, report.trouble) == (CheckOutcome.DOWN, "the connection ended without an answer")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": "tcp", "host": "localhost"},
+        {"type": "http", "url": "http://127.0.0.1:{port}/"},
+        {"type": "http", "url": "http://[::ffff:127.0.0.1]:{port}/"},
+        {"type": "ping", "targets": ["127.0.0.1", "::1"]},
+        {"type": "ping", "targets": ["localhost"], "ip_version": 4},
+        {"type": "dns", "host": "127.0.0.1", "query": "example.net"},
+        {"type": "udp", "host": "127.0.0.1", "send": "x"},
+        {"type": "grpc", "host": "127.0.0.1"},
+        {"type": "path", "host": "127.0.0.1"},
+    ],
+    ids=lambda options: options["type"],
+)
+async def test_what_an_agent_may_not_ask_is_not_asked(bench: Bench, options: dict[str, Any]) -> None:
+    heard: list[object] = []
+    server = await asyncio.start_server(lambda reader, writer: heard.append(reader), "127.0.0.1", 0)
+    port = int(server.sockets[0].getsockname()[1])
+    if options["type"] in ("tcp", "dns", "udp", "grpc"):
+        options = {**options, "port": port}
+    text = json.dumps({"ip_version": 4, **options} if options["type"] == "tcp" else options)
+    bench.reach = Reach(deny=[ip_network("127.0.0.0/8")])
+    async with bench.checker() as checker:
+        await checker.assign([AssignedCheck("db", 1, text.replace("{port}", str(port)))])
+        report = await bench.told()
+    server.close()
+    assert report.outcome is CheckOutcome.BROKEN
+    assert report.trouble == "127.0.0.1 may not be asked: its agent has 127.0.0.0/8 in assigned_checks.deny_addresses"
+    assert not heard
+
+
+async def test_a_redirect_leads_nowhere_that_an_agent_may_not_ask(bench: Bench) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/secret\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    bench.reach = AgentConfig().assigned_checks.reach
+    async with bench.checker() as checker:
+        await checker.assign([AssignedCheck("web", 1, json.dumps({"type": "http", "url": url}))])
+        report = await bench.told()
+    server.close()
+    assert report.outcome is CheckOutcome.BROKEN
+    assert report.trouble.startswith("169.254.169.254 may not be asked: its agent has 169.254.0.0/16")
+
+
+async def test_where_some_networks_are_allowed_no_others_are(bench: Bench, port: int) -> None:
+    bench.reach = Reach(allow=[ip_network("10.0.0.0/8"), ip_network("127.0.0.1")])
+    other = AssignedCheck("other", 1, '{"type":"ping","targets":["::1"]}')
+    async with bench.checker() as checker:
+        await checker.assign([tcp(port), other])
+        reports = {one.check: one for one in [await bench.told(), await bench.told()]}
+    assert reports["db"].outcome is CheckOutcome.UP
+    assert reports["other"].trouble == "::1 may not be asked: it is not in assigned_checks.allow_addresses of its agent"
 
 
 async def test_pings_say_which_of_their_targets_are_down(bench: Bench) -> None:

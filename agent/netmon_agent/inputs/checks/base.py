@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple, cast
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from netmon_agent.inputs.base import Columns, Input, Reading
+from netmon_agent.inputs.checks.reach import permit
 from netmon_configs.options import Duration
 
 _FNV_OFFSET: Final = 0x811C9DC5
@@ -188,21 +189,24 @@ def url_of(scheme: str, host: str, port: int) -> str:
 
 
 async def resolve(host: str, port: int = 0, ip_version: IpVersion = None) -> SocketAddress:
-    """The first address of a name, as the system sorts them. Raises OSError."""
+    """The first address of a name, as the system sorts them. Raises OSError, Forbidden."""
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_version]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise OSError(f"{host!r} is no name that could have an address") from None
-    return cast(SocketAddress, found[0][4])
+    address = cast(SocketAddress, found[0][4])
+    permit(address[0])
+    return address
 
 
 def literal(host: str, port: int = 0) -> SocketAddress | None:
-    """The address that is written out; None where it is a name, or of a zone."""
+    """The address that is written out; None where it is a name, or of a zone. Raises Forbidden."""
     try:
         parsed = ip_address(host)
     except ValueError:
         return None
+    permit(host)
     if parsed.version == 4:
         return str(parsed), port
     return None if parsed.scope_id else (str(parsed), port, 0, 0)
