@@ -22,6 +22,16 @@ class CheckBody(BaseModel):
     pollers: Literal["any"] | Annotated[list[PollerName], Field(min_length=1, max_length=100)] | None = None
 
 
+class CheckChange(BaseModel):
+    """What is to be another from now on; what is left out stays. `check` has the options that change, null takes one
+    back. A check that asks somebody else is told its secrets anew."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check: dict[str, Any] = Field(default_factory=dict)
+    pollers: Literal["any"] | Annotated[list[PollerName], Field(min_length=1, max_length=100)] | None = None
+
+
 class CheckPollerAnswer(Answer):
     """What one agent says of a check. Broken: it could not be made. `reported` is when the agent said so; it speaks
     when something changes."""

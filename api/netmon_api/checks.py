@@ -1,15 +1,17 @@
 """Checks that agents make for the collector: judged as in agent.yaml; secrets go in and never come out."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from netmon_agent.assigned.options import check_of, shown, to_json
+from netmon_agent.assigned.options import changed, check_of, kept_secrets, shown, to_json
 from netmon_agent.inputs.checks.base import Check
 from netmon_api.bodies import body_of
-from netmon_api.check_models import CheckAnswer, CheckBody, CheckPollerAnswer, CheckState
+from netmon_api.check_models import CheckAnswer, CheckBody, CheckChange, CheckPollerAnswer, CheckState
 from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Listing, NoQuery, PageQuery
-from netmon_api.pollers import poller_named
+from netmon_api.pollers import poller_named, wrong
 from netmon_api.routes import Call
 from netmon_api.services import Services
 from netmon_api.times import rfc3339
@@ -46,27 +48,46 @@ async def show_check(call: Call[NoQuery]) -> CheckAnswer:
 async def add_check(call: Call[NoQuery]) -> CheckAnswer:
     body, services = await body_of(call.request, CheckBody), call.services
     check = _judged(body.check)
-    options = to_json(check)
-    if len(options) > MOST_BYTES:
-        raise ApiError("bad_request", f"check: has more than {MOST_BYTES >> 10} KiB")
+    options = _written(check)
     agents = [] if body.pollers == "any" else _pollers(services, body.pollers)
     now_ms = services.now_ms()
     record = CheckRecord(
         name=body.name or _name_for(check, services),
-        type=check.type,
-        shown=shown(check),
-        targets={target: check.asked.get(target, "") for target in check.probed},
         agents=tuple(dict.fromkeys(one.agent_id for one in agents)),
-        interval_ms=round((check.interval_s or 0) * 1000),
         added_ms=now_ms,
-        revision=now_ms,
-        size_bytes=len(options),
         is_any=body.pollers == "any",
+        **_about(check, options, now_ms),
     )
     try:
         return _answer(services, await services.checks.add(record, options))
     except (CheckExists, TooManyChecks) as error:
         raise ApiError("conflict", str(error)) from None
+    except (NobodyThere, SealBroken, OSError) as error:
+        raise ApiError("unavailable", str(error)) from None
+
+
+async def change_check(call: Call[NoQuery]) -> CheckAnswer:
+    body, services = await body_of(call.request, CheckChange), call.services
+    before = _check(call).record
+    if body.check.get("type", before.type) != before.type:
+        raise ApiError("bad_request", "check.type: cannot be another; remove the check, and add one of that type")
+    try:
+        known = json.loads(await services.checks.options(before.name))
+        check = _judged(changed(known, body.check))
+        kept = kept_secrets(check_of(known), body.check) if _asked(check) != dict(before.targets) else []
+        if kept:
+            raise wrong(f"check.{kept[0]}", "say it anew, because the check asks another target than before")
+        options = _written(check)
+        wanted = replace(before, **_about(check, options, services.now_ms()))
+        if body.pollers is not None:
+            agents = [] if body.pollers == "any" else _pollers(services, body.pollers)
+            chosen = tuple(dict.fromkeys(one.agent_id for one in agents)) or before.agents
+            wanted = replace(wanted, agents=chosen, is_any=body.pollers == "any")
+        return _answer(services, await services.checks.replace(wanted, options))
+    except TooManyChecks as error:
+        raise ApiError("conflict", str(error)) from None
+    except KeyError:  # removed meanwhile
+        raise ApiError("not_found", f"there is no check {before.name!r}") from None
     except (NobodyThere, SealBroken, OSError) as error:
         raise ApiError("unavailable", str(error)) from None
 
@@ -84,6 +105,30 @@ def _judged(options: dict[str, Any]) -> Check:
         complaints = {f"check.{one.place}" if one.place else "check": one.text for one in error.mistakes}
     text = "; ".join(f"{place}: {complaint}" for place, complaint in complaints.items())
     raise ApiError("bad_request", text, field_errors=complaints)
+
+
+def _written(check: Check) -> str:
+    """A check's options as they are kept. Raises ApiError."""
+    options = to_json(check)
+    if len(options) > MOST_BYTES:
+        raise ApiError("bad_request", f"check: has more than {MOST_BYTES >> 10} KiB")
+    return options
+
+
+def _about(check: Check, options: str, now_ms: int) -> dict[str, Any]:
+    """What a record has of a check as it is written now."""
+    return {
+        "type": check.type,
+        "shown": shown(check),
+        "targets": _asked(check),
+        "interval_ms": round((check.interval_s or 0) * 1000),
+        "revision": now_ms,
+        "size_bytes": len(options),
+    }
+
+
+def _asked(check: Check) -> dict[str, str]:
+    return {target: check.asked.get(target, "") for target in check.probed}
 
 
 def _pollers(services: Services, names: list[str] | None) -> list[Device]:

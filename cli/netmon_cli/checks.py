@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from netmon_cli.answers import Evaluated
 from netmon_cli.client import Client
-from netmon_cli.failure import Exit
+from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Colour, Column, Paper, duration, escape, table, write_json, write_lines
 from netmon_cli.query import name_of
 
@@ -65,7 +65,24 @@ class Wish(NamedTuple):
 
 def add(client: Client, wish: Wish, wait_s: float, as_json: bool) -> Exit:
     """Has a check made, waits for what comes of it first, and tells. Raises Failure."""
-    answer = client.send("POST", CHECKS, wish.body())
+    return _tell(client, client.send("POST", CHECKS, wish.body()), wait_s, as_json)
+
+
+def change(client: Client, name: str, wish: Wish, wait_s: float, as_json: bool) -> Exit:
+    """Has a check made another way, waits for what comes of it first, and tells. Raises Failure."""
+    body = {key: value for key, value in wish.body().items() if value}
+    if not body:
+        raise Failure(Exit.USAGE, "nothing is to be changed", "`netmon check set --help` lists what can be.")
+    return _tell(client, client.send("PATCH", _path(name), body), wait_s, as_json)
+
+
+def kind_of(client: Client, name: str) -> str:
+    """The type of a check. Raises Failure."""
+    return client.understand(client.get(_path(name)), Check).type
+
+
+def _tell(client: Client, answer: Any, wait_s: float, as_json: bool) -> Exit:
+    """What comes of a check at first, at each of its pollers."""
     added = client.understand(answer, Check)
     deadline_s = time.monotonic() + wait_s
     while any(one.reported is None for one in added.pollers) and time.monotonic() < deadline_s:

@@ -52,6 +52,37 @@ def check_add(
     finish(add(client_at(url, token_file), wish, duration(wait, "--wait"), as_json))
 
 
+@check_app.command("set")
+def check_set(
+    check: CheckName,
+    targets: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="What it asks from now on.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Time between two checks.")] = None,
+    poller: Annotated[list[str] | None, typer.Option(help="The agent that checks, again for more, or any.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An option, as status=[200,204]; KEY=null takes it back."),
+    ] = None,
+    options: Annotated[Path | None, typer.Option(help="A file with options that are to change.")] = None,
+    wait: Annotated[str, typer.Option(help="How long to wait for what comes of it first.")] = "30s",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change how something is checked, and say how it is.
+
+    What is not said stays, its series and its secrets too; where it asks another target, secrets are said anew. Exit
+    code 1 where it is not well.
+    """
+    from netmon_cli.check_options import options_of
+    from netmon_cli.checks import Wish, change, kind_of
+
+    every_s = optional_duration(interval, "--interval")
+    client = client_at(url, token_file)
+    said = options_of(kind_of(client, check), targets or (), sets or (), options, every_s)
+    wish = Wish({key: value for key, value in said.items() if key != "type"}, None, tuple(poller or ()))
+    finish(change(client, check, wish, duration(wait, "--wait"), as_json))
+
+
 @check_app.command("list")
 def check_list(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
     """The checks, and how each is."""

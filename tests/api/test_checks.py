@@ -121,3 +121,51 @@ async def test_a_removed_check_is_made_no_more(lab: Lab) -> None:
     assert await lab.polling.lines.next_message(north, line) == Checks()
     assert (await change(lab, "DELETE", f"{CHECKS}/shop", status=404))["code"] == "not_found"
     assert (await lab.get(CHECKS))["results"] == []
+
+
+async def test_a_check_is_changed_in_place_and_keeps_what_is_not_said(lab: Lab) -> None:
+    north, south = have_agents(lab, "north", "south")
+    await add(
+        lab, {**HTTP, "status": [200], "tls": {"verify": False, "server_name": "a"}}, name="shop", pollers=["north"]
+    )
+    lab.checks.reported(north, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.UP))
+    body = {"check": {"interval": "1m", "status": None, "tls": {"server_name": "b"}}, "pollers": ["north", "south"]}
+    told = await change(lab, "PATCH", f"{CHECKS}/shop", body)
+    assert (told["state"], told["interval_s"], told["options"]["tls"]) == (
+        "unknown",
+        60,
+        {"verify": False, "server_name": "b"},
+    )
+    wanted = HTTP | {"interval": 60.0, "tls": {"verify": False, "server_name": "b"}}
+    assert (await checks_of(lab, north))["shop"] == (await checks_of(lab, south))["shop"] == wanted
+    lab.checks.reported(north, CheckReport("shop", NOW_MS, NOW_MS, CheckOutcome.DOWN, "of what it was before"))
+    assert (await lab.get(f"{CHECKS}/shop"))["state"] == "unknown"
+    lab.checks.reported(north, CheckReport("shop", NOW_MS + 1, NOW_MS, CheckOutcome.UP))
+    assert (await lab.get(f"{CHECKS}/shop"))["pollers"][0]["state"] == "up"
+    await change(lab, "PATCH", f"{CHECKS}/shop", {"pollers": ["south"]})
+    assert await checks_of(lab, north) == {}
+
+
+async def test_a_secret_does_not_follow_a_check_to_another_target(lab: Lab) -> None:
+    (north,) = have_agents(lab, "north")
+    await add(lab, HTTP, name="shop")
+    error = await change(lab, "PATCH", f"{CHECKS}/shop", {"check": {"url": "https://192.0.2.66/"}}, 400)
+    assert error["field_errors"] == {"check.password": "say it anew, because the check asks another target than before"}
+    assert (await checks_of(lab, north))["shop"]["url"] == HTTP["url"]
+    moved = {"url": "https://192.0.2.66/", "password": "other"}
+    assert (await change(lab, "PATCH", f"{CHECKS}/shop", {"check": moved}))["targets"] == ["https://192.0.2.66/"]
+    assert (await checks_of(lab, north))["shop"]["password"] == "other"
+
+
+async def test_a_change_that_cannot_be_changes_nothing(lab: Lab) -> None:
+    (north,) = have_agents(lab, "north")
+    await add(lab, HTTP, name="shop")
+    for body, complaint in (
+        ({"check": {"type": "tcp"}}, "check.type: cannot be another"),
+        ({"check": {"stats": 1}}, "no such option"),
+        ({"check": {"url": None}}, "check.url"),
+        ({"pollers": ["nobody"]}, "there is no agent"),
+    ):
+        assert complaint in (await change(lab, "PATCH", f"{CHECKS}/shop", body, 400))["message"]
+    assert (await change(lab, "PATCH", f"{CHECKS}/none", {}, 404))["code"] == "not_found"
+    assert (await checks_of(lab, north))["shop"] == HTTP | {"interval": 30.0}

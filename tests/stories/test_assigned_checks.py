@@ -67,7 +67,8 @@ def test_the_commands_of_the_page_do_what_it_says(lab: Lab) -> None:
         assert (ran[-1].returncode, ran[-1].stderr) == (0, ""), line
     assert re.match(r"http-127\.0\.0\.1-\d+ is up from \S+, in [\d.]+ m?s\n", ran[0].stdout), ran[0].stdout
     assert re.search(r"^core +up +127\.0\.0\.1 and 1 more +1m ", ran[3].stdout, re.MULTILINE), ran[3].stdout
-    assert re.search(r"^ *1 +probe_success\{.*127\.0\.0\.2", ran[4].stdout, re.MULTILINE), ran[4].stdout
+    assert re.search(r"^core is up from \S+, in .*\nmade every 30s", ran[4].stdout), ran[4].stdout
+    assert re.search(r"^ *1 +probe_success\{.*127\.0\.0\.2", ran[5].stdout, re.MULTILINE), ran[5].stdout
 
 
 def test_a_check_that_is_not_well_says_why(lab: Lab) -> None:

@@ -1,7 +1,7 @@
 """From what the collector says of a check to the check: the same models as in agent.yaml, and the same words."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,39 @@ def check_of(options: dict[str, Any]) -> Check:
 def shown(check: Check) -> dict[str, Any]:
     """Options for people to see, as they were written: what is or may be secret is not in it."""
     return _without_secrets(check.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+
+def changed(options: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with others in their place, block by block; None takes one back."""
+    told = dict(options)
+    for name, value in change.items():
+        before = told.pop(name, None)
+        if isinstance(value, dict) and isinstance(before, dict):
+            told[name] = changed(before, value)
+        elif value is not None:
+            told[name] = value
+    return told
+
+
+def kept_secrets(check: Check, change: Mapping[str, Any]) -> list[str]:
+    """What is or may be secret of a check, and is not said by the change."""
+    return [place for place in _hidden(shown(check)) if not _says(change, place)]
+
+
+def _hidden(options: Mapping[str, Any], block: str = "") -> Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _hidden(value, f"{block}{name}.")
+        elif value == HIDDEN:
+            yield f"{block}{name}"
+
+
+def _says(change: Any, place: str) -> bool:
+    for name in place.split("."):
+        if not isinstance(change, Mapping) or name not in change:
+            return False
+        change = change[name]
+    return True
 
 
 def to_json(check: Check) -> str:

@@ -88,6 +88,26 @@ class CheckBook:
         log.info("check.added", check=record.name, type=record.type, agents=len(record.agents))
         return assigned
 
+    async def options(self, name: str) -> str:
+        """The options of a check, with all that is secret. Raises SealBroken, KeyError."""
+        return (await asyncio.to_thread(self._kept.options))[name]
+
+    async def replace(self, record: CheckRecord, options: str) -> Assigned:
+        """Has a check made another way. Raises KeyError, TooManyChecks, NobodyThere, SealBroken, OSError."""
+        async with self._changes:
+            assigned = self._checks[record.name]
+            before = assigned.record
+            if record.is_any and not before.is_any:
+                record = replace(record, agents=(self._next_agent(),))
+            for agent_id in record.agents:
+                self._has_room(agent_id, record)
+            record = self._placed(replace(record, revision=max(record.revision, before.revision + 1)))
+            await asyncio.to_thread(self._kept.replace, record, options)
+            assigned.record, assigned.told = record, {}
+            self._lines.renew(_TOPIC, {*before.agents, *record.agents})
+        log.info("check.changed", check=record.name, agents=len(record.agents))
+        return assigned
+
     async def remove(self, name: str) -> bool:
         """Has a check made no more; False where there is none."""
         async with self._changes:
@@ -170,7 +190,7 @@ class CheckBook:
         return min(connected, key=lambda agent_id: (len(self._of(agent_id)), agent_id))
 
     def _has_room(self, agent_id: str, record: CheckRecord) -> None:
-        own = self._of(agent_id)
+        own = [one for one in self._of(agent_id) if one.record.name != record.name]
         if len(own) >= MOST_CHECKS:
             raise TooManyChecks(f"an agent makes at most {MOST_CHECKS:,} checks")
         if sum(one.record.size_bytes for one in own) + record.size_bytes > MOST_BYTES:

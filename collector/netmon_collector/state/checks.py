@@ -44,6 +44,15 @@ class KeptChecks:
             content = {"content": _RECORD.dump_json(record)}
             connection.execute(update(checks).where(checks.c.name == record.name).values(content))
 
+    def replace(self, record: CheckRecord, options: str) -> None:
+        """Keeps a check instead of the one of its name. Raises SealBroken, OSError."""
+        content = {
+            "content": _RECORD.dump_json(record),
+            "sealed": self._sealer.seal(options.encode(), _purpose(record.name)),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(update(checks).where(checks.c.name == record.name).values(content))
+
     def options(self) -> dict[str, str]:
         """The options of all checks, by name, with all that is secret. Raises SealBroken."""
         with reading(self._engine) as connection:
