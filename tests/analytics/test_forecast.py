@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from netmon_analytics.forecast import ensemble, fill, last_change, mann_kendall, theil_sen, time_until
+from netmon_analytics.forecast import ensemble, fill, last_change, mann_kendall, theil_sen, time_until, trend_until
+from netmon_analytics.forecast.ahead import busy_until, look_ahead, until
 from netmon_analytics.forecast.ensemble import _paths
 from netmon_analytics.forecast.exhaustion import first_passage
+from netmon_analytics.forecast.levels import drawn_ends
 from netmon_analytics.forecast.repeated import last_day, levelled_week, mean_week, median_week, smoothed
 from tests.support.disks import growth
 
@@ -126,3 +128,73 @@ def test_noise_has_no_trend_and_no_change() -> None:
     assert mann_kendall(np.ones(20)) == (0.0, 1.0)
     assert last_change(noise) is None
     assert last_change(np.ones(40)) is None
+
+
+def daily(kind: str, length: int, rng: np.random.Generator) -> np.ndarray:
+    """One value a day: a walk, or what comes back to a level or to a line."""
+    noise = rng.normal(size=length)
+    if kind == "walk":
+        return np.cumsum(noise)
+    levels: np.ndarray = 5 * noise + (0.3 if kind == "line" else 0.0) * np.arange(length)
+    return levels
+
+
+@pytest.mark.parametrize(("kind", "widest"), [("walk", 150.0), ("level", 25.0), ("line", 60.0)])
+def test_a_year_ahead_is_as_wide_as_the_kind_of_series_asks(kind: str, widest: float) -> None:
+    rng, held, widths = np.random.default_rng(2), [], []
+    for _ in range(60):
+        levels = daily(kind, 120 + 365, rng)
+        low, high = np.quantile(drawn_ends(levels[:120], 365, rng), [0.1, 0.9])
+        held.append(low <= levels[-1] <= high)
+        widths.append(high - low)
+    assert 0.65 <= sum(held) / 60 <= 0.95
+    assert np.median(widths) < widest
+
+
+def test_an_hour_ahead_is_forecast_from_hours_of_seconds() -> None:
+    times = np.arange(0, 4 * 3600, 10.0)
+    values = 5 + times / 1000 + np.random.default_rng(1).normal(size=len(times)) * 0.1
+    told = look_ahead(times, values, times[-1], 3600)
+    assert told.low < 5 + (times[-1] + 3600) / 1000 < told.high
+    assert told.high - told.low < 1
+    assert np.isnan(look_ahead(times, values, times[-1], 5 * 3600).middle)
+
+
+ODD = {
+    "nothing": np.full(60, np.nan),
+    "one": np.array([1.0]),
+    "constant": np.ones(60),
+    "huge": np.full(60, 1e300),
+    "infinite": np.r_[np.ones(30), np.inf, np.ones(30)],
+    "tiny": np.full(60, -1e-300),
+    "sparse": np.r_[1.0, np.full(58, np.nan), 2.0],
+}
+
+
+@pytest.mark.parametrize("values", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("step_s", [10.0, 3600.0, 86_400.0])
+@pytest.mark.parametrize("ahead_s", [3600.0, 86_400.0, 30 * 86_400.0, 365 * 86_400.0])
+def test_strange_series_are_harmless(values: np.ndarray, step_s: float, ahead_s: float) -> None:
+    times = np.arange(float(len(values))) * step_s
+    told = look_ahead(times, values, times[-1], ahead_s)
+    assert np.isnan(told.middle) or told.low <= told.middle <= told.high
+    until(times, values, times[-1], 1e5)
+    busy_until(times, values, times[-1], 1e5)
+
+
+def test_a_date_counts_from_now_and_not_from_the_middle_of_the_last_day() -> None:
+    times = np.arange(0, 20 * 86_400, 3600.0)
+    told = until(times, times / 3600, times[-1], times[-1] / 3600 + 240)
+    assert told is not None
+    assert told.middle_s == pytest.approx(240 * 3600)
+
+
+def test_the_trend_of_busy_hours_has_a_date_that_holds() -> None:
+    rng, held, told = np.random.default_rng(4), [], []
+    for _ in range(80):
+        trend = 0.3 + rng.uniform(0.001, 0.004) * np.arange(1300)
+        found = trend_until((trend + 0.03 * rng.normal(size=1300))[:60], 0.8, 1200, rng)
+        told.append(found.high < np.inf)
+        held.append(found.low <= np.argmax(trend >= 0.8) - 59 <= found.high)
+    assert sum(told) > 60
+    assert 0.65 <= sum(held) / 80 <= 0.95

@@ -172,13 +172,18 @@ def look(netmon: Netmon, seen: Seen, disk: Path) -> None:
 
 
 def of_fault(seen: Seen, fault: Fault, began_s: float) -> list[dict[str, Any]]:
-    """The alarms of a fault's metrics in its time."""
-    return [
-        one
-        for one in seen.odd.values()
-        if one["labels"]["__name__"].startswith(fault.names)
-        and fault.begin <= datetime.fromisoformat(one["time"]).timestamp() - began_s <= fault.end + AFTER_S
-    ]
+    """The alarms of a fault's metrics in its time, of series that were not odd for a minute before it."""
+
+    def between(begin: float, end: float) -> list[tuple[str, dict[str, Any]]]:
+        return [
+            (series, one)
+            for (series, time), one in seen.odd.items()
+            if begin <= datetime.fromisoformat(time).timestamp() - began_s < end
+            and one["labels"]["__name__"].startswith(fault.names)
+        ]
+
+    before = {series for series, _ in between(fault.begin - AFTER_S, fault.begin)}
+    return [one for series, one in between(fault.begin, fault.end + AFTER_S) if series not in before]
 
 
 def before_faults(seen: Seen, began_s: float) -> set[str]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.forecast.ensemble import ensemble, fewest, fill
-from netmon_analytics.forecast.exhaustion import Exhaustion, drawn_paths, time_until, trend_until
+from netmon_analytics.forecast.exhaustion import Exhaustion, time_until, trend_until
+from netmon_analytics.forecast.levels import drawn_ends
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 DAY, WEEK = 24, 168
@@ -15,6 +16,8 @@ FEWEST = 8
 LONGEST = 4000
 """Buckets that are looked at: half a year of hours."""
 MOST_DAYS = 1830
+LARGEST = 1e100
+"""Beyond, squares are no numbers any more; such values are looked at in another unit."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,26 @@ def look_ahead(
 ) -> Ahead:
     """What these samples come to, `ahead_s` after `now_s`.
 
-    Up to a week ahead by hours, with the day and the week in them; beyond, by days that are drawn again.
+    Up to a week ahead by hours, with the day and the week in them; beyond, or where hours are unknown, by days. Where
+    less than nine hours are known, by minutes, at most as far ahead as they go back.
     """
+    unit = _unit(values)
+    if unit != 1:
+        told = look_ahead(times_s, values / unit, now_s, ahead_s, share)
+        return Ahead(told.middle * unit, told.low * unit, told.high * unit)
     if ahead_s <= LONGEST_HOURLY_S:
         steps = max(1, int(np.ceil(ahead_s / HOUR_S)))
         hours = buckets(times_s, values, now_s, HOUR_S)
-        for week in (WEEK, 2 * DAY):
-            if len(hours) >= fewest(steps, DAY, week):
-                told = ensemble(hours, steps, DAY, week, (share,))
-                return Ahead(float(told.mean[-1]), float(told.low[0, -1]), float(told.high[0, -1]))
-        return _drawn(hours, steps, share)
-    days = buckets(times_s, values, now_s, DAY_S)
-    return _drawn(days, min(MOST_DAYS, round(ahead_s / DAY_S)), share)
+        if _is_enough(times_s, values, now_s, HOUR_S, len(hours)):
+            for week in (WEEK, 2 * DAY):
+                if len(hours) >= fewest(steps, DAY, week):
+                    found = ensemble(hours, steps, DAY, week, (share,))
+                    return Ahead(float(found.mean[-1]), float(found.low[0, -1]), float(found.high[0, -1]))
+            return _drawn(times_s, values, now_s, ahead_s, HOUR_S, share)
+        minutes = buckets(times_s, values, now_s, MINUTE_S)
+        if ahead_s <= len(minutes) * MINUTE_S and _is_enough(times_s, values, now_s, MINUTE_S, len(minutes)):
+            return _drawn(times_s, values, now_s, ahead_s, MINUTE_S, share)
+    return _drawn(times_s, values, now_s, min(ahead_s, MOST_DAYS * DAY_S), DAY_S, share)
 
 
 @dataclass(frozen=True)
@@ -74,11 +85,13 @@ def until(
     By days where there are more than eight, else by hours, else by minutes, of most of which there are samples; so many
     steps are looked ahead.
     """
+    unit = _unit(values)
+    values, limit = values / unit, limit / unit
     for step_s in (DAY_S, HOUR_S, MINUTE_S):
         levels = buckets(times_s, values, now_s, step_s)
         if _is_enough(times_s, values, now_s, step_s, len(levels)):
             found = time_until(levels, limit, most_steps, np.random.default_rng(len(levels)), share)
-            return _reached(found, len(levels), step_s)
+            return _reached(found, len(levels), step_s, _age(times_s, values, now_s, step_s))
     return None
 
 
@@ -91,12 +104,26 @@ def busy_until(
     most_days: int = MOST_DAYS,
 ) -> Reached | None:
     """When the trend of the busiest hour of each day reaches a limit; None where less than nine days are known."""
+    unit = _unit(values)
+    values, limit = values / unit, limit / unit
     hours = buckets(times_s, values, now_s, HOUR_S)
     whole = len(hours) // DAY * DAY
     days = hours[len(hours) - whole :].reshape(-1, DAY).max(axis=1)
     if len(days) <= FEWEST or not _is_enough(times_s, values, now_s, HOUR_S, len(hours)):
         return None
-    return _reached(trend_until(days, limit, most_days, np.random.default_rng(len(days)), share), len(days), DAY_S)
+    found = trend_until(days, limit, most_days, np.random.default_rng(len(days)), share)
+    return _reached(found, len(days), DAY_S, 0.0)
+
+
+def _unit(values: NDArray[np.float64]) -> float:
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    return largest if largest > LARGEST else 1.0
+
+
+def _age(times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, step_s: float) -> float:
+    """How long ago the samples of the last step were in the mean; 0 where there are none."""
+    ages = now_s - times_s[np.isfinite(values) & (times_s <= now_s) & (times_s > now_s - step_s)]
+    return float(ages.mean()) if len(ages) else 0.0
 
 
 def _is_enough(
@@ -108,8 +135,9 @@ def _is_enough(
     return there > FEWEST and there >= length / 2
 
 
-def _reached(found: Exhaustion, length: int, step_s: float) -> Reached:
-    middle_s, low_s, high_s = (one * step_s for one in (found.middle, found.low, found.high))
+def _reached(found: Exhaustion, length: int, step_s: float, age_s: float) -> Reached:
+    """age_s: how old the last level is."""
+    middle_s, low_s, high_s = (max(one * step_s - age_s, 0.0) for one in (found.middle, found.low, found.high))
     changed_s = None if found.changed is None else (length - found.changed) * step_s
     return Reached(middle_s, low_s, high_s, found.never, changed_s, step_s)
 
@@ -134,9 +162,18 @@ def buckets(
     return fill(means[::-1])
 
 
-def _drawn(levels: NDArray[np.float64], steps: int, share: float) -> Ahead:
-    if len(levels) <= FEWEST:
+def _drawn(
+    times_s: NDArray[np.float64],
+    values: NDArray[np.float64],
+    now_s: float,
+    ahead_s: float,
+    step_s: float,
+    share: float,
+) -> Ahead:
+    levels = buckets(times_s, values, now_s, step_s)
+    if not _is_enough(times_s, values, now_s, step_s, len(levels)):
         return UNKNOWN
-    ends = levels[-1] + drawn_paths(np.diff(levels), steps, np.random.default_rng(len(levels)))[:, -1]
+    steps = (ahead_s + _age(times_s, values, now_s, step_s)) / step_s
+    ends = drawn_ends(levels, steps, np.random.default_rng(len(levels)))
     low, middle, high = np.quantile(ends, [(1 - share) / 2, 0.5, (1 + share) / 2])
     return Ahead(float(middle), float(low), float(high))

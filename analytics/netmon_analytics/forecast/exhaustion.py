@@ -67,19 +67,36 @@ def trend_until(
     sign = 1.0 if limit >= levels[-1] else -1.0
     begin = _steady_since(levels)
     used, changed = sign * levels[begin:], begin or None
-    at = np.arange(len(used)) - (len(used) - 1.0)
-    slope, now = np.polyfit(at, used, 1)
-    if mann_kendall(used)[1] > SIGNIFICANT or slope <= 0:
+    tau, chance = mann_kendall(used)
+    if chance > SIGNIFICANT or tau <= 0:
         return Exhaustion(np.inf, np.inf, np.inf, 1.0, changed)
-    around = used - now - slope * at
-    block = min(BLOCK, len(used) // 2)
-    off_slopes, off_nows = np.polyfit(at, _blocks(around, block, len(used), rng).T, 1) * _stretch(len(used) / block)
-    slopes, room = slope + off_slopes, np.maximum(sign * limit - now - off_nows, 0)
-    reached = np.divide(room, slopes, out=np.full(PATHS, np.inf), where=slopes > 0)
+    lines = drawn_lines(used, rng)
+    room = np.maximum(sign * limit - lines.now, 0)
+    reached = np.divide(room, lines.slope, out=np.full(PATHS, np.inf), where=lines.slope > 0)
     reached[reached > horizon] = np.inf
     tail = (1 - share) / 2
     low, middle, high = (_quantile(reached, part) for part in (tail, 0.5, 1 - tail))
     return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), changed)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines through levels as they might as well be, now and slope (PATHS,), and what was around the best (levels,)."""
+
+    now: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    around: NDArray[np.float64]
+
+
+def drawn_lines(levels: NDArray[np.float64], rng: np.random.Generator, *, has_slope: bool = True) -> Lines:
+    """Laid through the levels, and through blocks of what was around them, drawn again and again."""
+    at, degree = np.arange(len(levels)) - (len(levels) - 1.0), int(has_slope)
+    best = np.polyfit(at, levels, degree)
+    around = levels - np.polyval(best, at)
+    block = min(BLOCK, len(levels) // 2)
+    off = np.polyfit(at, _blocks(around, block, len(levels), rng).T, degree) * _stretch(len(levels) / block)
+    drawn = best[:, None] + off
+    return Lines(drawn[-1], drawn[0] if has_slope else np.zeros(PATHS), around)
 
 
 def _steady_since(levels: NDArray[np.float64]) -> int:
@@ -101,8 +118,13 @@ def drawn_paths(increments: NDArray[np.float64], horizon: int, rng: np.random.Ge
 
 
 def _stretch(blocks: float) -> float:
-    """What is drawn from few blocks spreads less than it should: Student's correction."""
-    return float(np.sqrt(blocks / max(blocks - 1, 1)))
+    """By how much what is drawn from few blocks spreads less than it should, as far as 80 % intervals go.
+
+    Their deviation is too small, and its own error makes Student's distribution of a normal one: the ratio of both
+    90 % quantiles, by Cornish and Fisher's series.
+    """
+    freedom = max(blocks - 1, 1)
+    return float(np.sqrt(blocks / freedom) * (1 + 0.66 / freedom + 0.45 / freedom**2))
 
 
 def _blocks(values: NDArray[np.float64], block: int, length: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -82,4 +82,8 @@ def _at_this_pace(limited: Limited, times_s: Values, values: Values, now_s: floa
     if room <= 0 or values[-1] - values.min() < room * MOVED:
         return None
     soon = until(times_s, values, now_s, limited.limit, most_steps=LATELY_MINUTES)
-    return soon if soon is not None and soon.step_s == MINUTE_S and np.isfinite(soon.high_s) else None
+    if soon is None or soon.step_s != MINUTE_S or not np.isfinite(soon.high_s):
+        return None
+    first = values[: len(values) // 2]
+    has_a_pace = soon.changed_s is not None or np.median(np.diff(first)) > 0  # else it began too short a time ago
+    return soon if has_a_pace else None
