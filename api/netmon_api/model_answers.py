@@ -3,6 +3,7 @@
 from netmon_api.model_models import Calibration, ChangeAnswer, Drift, ServiceModelAnswer, TrainedOn, VersionAnswer
 from netmon_api.times import rfc3339
 from netmon_collector.models.base import DRIFTED, Standing
+from netmon_collector.models.elsewhere import Elsewhere
 from netmon_collector.models.service import Model, Models
 from netmon_collector.models.shelf import Shelf, Version
 
@@ -23,7 +24,7 @@ def answer_of(models: Models, model: Model) -> ServiceModelAnswer:
         failed=model.failed[1] if model.failed else None,
         failed_at=_time(model.failed[0]) if model.failed else None,
         trouble=model.trouble,
-        elsewhere=None if model.elsewhere is None else model.elsewhere.trouble or "answers",
+        elsewhere=None if model.elsewhere is None else _elsewhere(model.elsewhere),
     )
 
 
@@ -54,6 +55,10 @@ def changes_of(shelf: Shelf) -> list[ChangeAnswer]:
         ChangeAnswer(time=rfc3339(one.time_ms), version=one.number, by=one.by, why=one.why)
         for one in reversed(shelf.changes)
     ]
+
+
+def _elsewhere(server: Elsewhere) -> str:
+    return server.trouble or ("answers" if server.asked else "was not asked yet")
 
 
 def _calibration(standing: Standing) -> Calibration:

@@ -67,10 +67,11 @@ async def put_model(call: Call[NoQuery]) -> NewModelAnswer:
     spec = _spec(name, body)
     if body.key is not None and not body.url:
         raise ApiError("bad_request", "key: is for a server that url names")
-    key = body.key or (token_hex(32) if body.url else "")
+    kept = call.services.models.key_of(name, body.url)
+    key = body.key or kept or (token_hex(32) if body.url else "")
     try:
         await call.services.engine.instant(spec.expression, call.services.now_ms())
-        model = call.services.models.put(spec, key)
+        model = await call.services.models.put(spec, key)
     except QueryError as error:
         raise ApiError("bad_request", f"expression: {error.message}") from None
     except ModelError as error:
@@ -80,7 +81,7 @@ async def put_model(call: Call[NoQuery]) -> NewModelAnswer:
     except (SealBroken, OSError) as error:
         raise ApiError("unavailable", str(error)) from None
     told = answer_of(call.services.models, model)
-    return NewModelAnswer(**told.model_dump(), key=key if key and body.key is None else None)
+    return NewModelAnswer(**told.model_dump(), key=key if key and not (body.key or kept) else None)
 
 
 async def remove_model(call: Call[NoQuery]) -> ServiceModelAnswer:

@@ -161,7 +161,7 @@ def list_versions(client: Client, name: str, as_json: bool, on: Paper) -> Exit:
             output.count(one.series),
             output.count(one.samples),
             output.size(one.size_bytes),
-            escape(one.made_by),
+            escape(one.made_by.partition(",")[0]),
             escape(one.by) or "-",
             escape(one.why),
         ]

@@ -196,7 +196,25 @@ async def test_a_server_with_a_model_takes_the_place_of_ours_and_ours_its(lab: L
         told = await until_trained(lab, "sales", 2)
     assert told["version"]["made_by"].startswith("netmon, because the server elsewhere failed: 127.0.0.1")
     assert told["version"]["methods"] != {"elsewhere": 2}
-    assert (await send(lab, "PUT", "/other", {**UP, "url": url}))["key"]
+    made = await send(lab, "PUT", "/other", {**UP, "url": url})
+    assert made["key"]
+    assert made["elsewhere"] == "was not asked yet"
+    assert (await send(lab, "PUT", "/other", {**UP, "url": url, "every": "1d"}))["key"] is None  # it keeps its own
+    assert lab.models.key_of("other", url) == made["key"]
+
+
+async def test_a_model_that_is_changed_goes_on_from_its_versions_where_they_fit(lab: Lab) -> None:
+    await have_forecaster(lab)
+    async with at_work(lab):
+        await send(lab, "POST", "/sales/train")
+        await until_trained(lab, "sales")
+    given = {"kind": "forecaster", "horizon": "2d"}
+    await send(lab, "PUT", "/sales", {**given, "every": "2d"})
+    assert (await send(lab, "POST", "/sales/predict", {"horizon": "1d"}))["version"] == 1
+    await send(lab, "PUT", "/sales", {**given, "every": 0, "step": "2h"})
+    assert "never trained" in await send(lab, "POST", "/sales/predict", {"horizon": "1d"}, 409)
+    said = await send(lab, "POST", "/sales/rollback", {"version": 1}, 409)
+    assert said == 'version 1 is a forecaster of netmon_model_input{model="sales"} every 3600 s: not of this model'
 
 
 async def test_models_and_what_they_know_outlive_a_restart(tmp_path: Path) -> None:

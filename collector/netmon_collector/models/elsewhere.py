@@ -59,7 +59,7 @@ class Breaker:
 class Elsewhere:
     """One model of another server. count: takes "ok", "failed" or "skipped" for each request.
 
-    trouble: why it was not answered last, None where it was.
+    asked: whether it ever was. trouble: why it was not answered last, None where it was.
     """
 
     def __init__(
@@ -71,11 +71,12 @@ class Elsewhere:
         count: Callable[[str], None],
         clock_s: Callable[[], float] = time.time,
     ) -> None:
-        self._model, self._url, self._key = model, url.rstrip("/"), key
+        self._model, self._url, self.key = model, url.rstrip("/"), key
         self._http = http
         self._count = count
         self._clock_s = clock_s
         self._breaker = Breaker()
+        self.asked = False
         self.trouble: str | None = None
 
     async def observe(self, labels: Sequence[Labels], times_s: Float64, values: Float64) -> Detection:
@@ -106,7 +107,7 @@ class Elsewhere:
             self._count("skipped")
             raise NotAnswered(self.trouble or "it failed too often")
         url = f"{self._url}/{what}"
-        headers = sign(self._key, "POST", URL(url).raw_path_qs, body, self._clock_s(), token_hex(16))
+        headers = sign(self.key, "POST", URL(url).raw_path_qs, body, self._clock_s(), token_hex(16))
         try:
             answer = await self._http.deliver(
                 "POST", url, headers={"Content-Type": "application/json", **headers}, body=body
@@ -119,6 +120,7 @@ class Elsewhere:
         return told
 
     def _note(self, trouble: str | None) -> None:
+        self.asked = True
         self._count("ok" if trouble is None else "failed")
         if trouble is None:
             self._breaker.worked()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from netmon_analytics.models.interfaces import Arrays
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.models.base import Keeper, Made, Standing
 from netmon_collector.models.built_in import BuiltIn
@@ -26,6 +27,7 @@ TICK_S: Final = 10.0
 RETRY_MS: Final = 3_600_000
 DRIFT_RETRAINS_AFTER_MS: Final = 86_400_000
 SCHEDULE: Final = "schedule"
+BEFORE: Final = "before it was trained"
 
 
 class Kept(Protocol):
@@ -64,11 +66,11 @@ class Model:
             return None
         if self.failed is not None:
             return self.failed[0] + RETRY_MS
-        if self.trained is None:
-            return 0
         standing = self.standing()
+        if self.trained is None or standing is None:
+            return 0
         every_ms = round(self.spec.every_s * 1000)
-        if standing is not None and standing.has_drifted:
+        if standing.has_drifted:
             every_ms = min(every_ms, DRIFT_RETRAINS_AFTER_MS)
         return self.trained.made_ms + every_ms
 
@@ -124,7 +126,7 @@ class Models:
         working = self._parts.workshop.working
         return None if working is None else working.pid
 
-    def put(self, spec: Spec, key: str) -> Model:
+    async def put(self, spec: Spec, key: str) -> Model:
         """Has a model, or another one of a name. key: for its server. Raises ModelError, and what `Kept` raises."""
         check(spec)
         if spec.name not in self._all and len(self._all) >= MOST_MODELS:
@@ -132,10 +134,15 @@ class Models:
         self._parts.kept.put(spec, key)
         before = self._all.get(spec.name)
         model = self._all[spec.name] = self._model(spec, key)
-        if before is not None and before.trained is not None and before.spec != spec:
+        await self._begin(model)
+        if before is not None and before.trained is not None and before.spec != spec and not self._is_wanted(spec.name):
             self.want(spec.name, "", "it was changed")
-        self._wake.set()
         return model
+
+    def key_of(self, name: str, url: str) -> str:
+        """The key for the server of a model; "" where there is no such model, or it is elsewhere."""
+        model = self._all.get(name)
+        return model.elsewhere.key if model and model.elsewhere and model.spec.url == url else ""
 
     async def remove(self, name: str) -> Spec:
         """Forgets a model and its versions. Raises KeyError, ModelError, and what `Kept` raises."""
@@ -160,10 +167,9 @@ class Models:
     async def roll_back(self, name: str, number: int, by: str, why: str) -> Version:
         """Has another version count. Raises KeyError, ModelError, OSError."""
         model = self.one(name)
-        arrays = await asyncio.to_thread(model.shelf.choose, number, by, why, self._parts.now_ms())
-        version = model.shelf.version(number)
-        assert version is not None
-        await asyncio.to_thread(model.keeper.take_up, version, arrays)
+        version, arrays = await asyncio.to_thread(model.shelf.whole, number)
+        await asyncio.to_thread(self._take_up, model, version, arrays)
+        await asyncio.to_thread(model.shelf.choose, number, by, why, self._parts.now_ms())
         log.info("model.rolled_back", model=name, version=number, by=by, why=why)
         return version
 
@@ -206,10 +212,20 @@ class Models:
             model.keeper.remember(found[1])
             return
         try:
-            model.keeper.take_up(*found)
+            await asyncio.to_thread(self._take_up, model, *found)
         except ModelError as error:
-            log.warning("model.forgotten", model=model.spec.name, error=str(error), consequence="it is trained anew")
-            model.failed = 0, str(error)
+            log.warning(
+                "model.forgotten", model=model.spec.name, error=str(error), consequence="it is to be trained anew"
+            )
+
+    def _take_up(self, model: Model, version: Version, arrays: Arrays) -> None:
+        """Raises ModelError."""
+        if version.about["of"] != model.spec.of:
+            kind, expression, step_s = version.about["of"]
+            raise ModelError(
+                f"version {version.number} is a {kind} of {expression} every {step_s:g} s: not of this model"
+            )
+        model.keeper.take_up(version, arrays)
 
     async def _train(self) -> None:
         while True:
@@ -238,11 +254,12 @@ class Models:
 
     async def _take(self, model: Model, made: Made, by: str, why: str, began_ms: int) -> None:
         now_ms = self._parts.now_ms()
+        of = {"of": model.spec.of}
         if isinstance(model.keeper, BuiltIn):  # what it has learned as samples came must be there to go back to
             before = await asyncio.to_thread(model.keeper.as_it_is, now_ms)
-            await asyncio.to_thread(model.shelf.add, before.arrays, by, "before it was trained", now_ms, before.about)
+            await asyncio.to_thread(model.shelf.add, before.arrays, by, BEFORE, now_ms, before.about | of)
         took_s = (now_ms - began_ms) / 1000
-        about = made.about | {"took_s": took_s, "cpu_s": round(made.cpu_s, 2)}
+        about = made.about | {"took_s": took_s, "cpu_s": round(made.cpu_s, 2)} | of
         version = await asyncio.to_thread(model.shelf.add, made.arrays, by, why, now_ms, about)
         await asyncio.to_thread(model.keeper.take_up, version, made.arrays)
         model.failed = None

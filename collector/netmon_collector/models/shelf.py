@@ -70,14 +70,17 @@ class Shelf:
         self._settle((*self.versions, made), number, Change(now_ms, number, by, why))
         return made
 
-    def choose(self, number: int, by: str, why: str, now_ms: int) -> Arrays:
-        """Has another version count; its arrays. Raises ModelError, OSError."""
-        if self.version(number) is None:
+    def whole(self, number: int) -> tuple[Version, Arrays]:
+        """A version and its arrays. Raises ModelError."""
+        version = self.version(number)
+        if version is None:
             known = ", ".join(str(one.number) for one in self.versions) or "none"
             raise ModelError(f"there is no version {number} (there is {known})")
-        arrays = self.load(number)
+        return version, self.load(number)
+
+    def choose(self, number: int, by: str, why: str, now_ms: int) -> None:
+        """Has another version count. Raises OSError."""
         self._settle(self.versions, number, Change(now_ms, number, by, why))
-        return arrays
 
     def load(self, number: int | None = None) -> Arrays:
         """The arrays of a version as they were. Raises ModelError where its file is away or damaged."""

@@ -56,6 +56,11 @@ class Spec:
         return round(self.horizon_s / self.step_s)
 
     @property
+    def of(self) -> list[Any]:
+        """What a version must have been of to be one of this model."""
+        return [self.kind, self.expression, self.step_s]
+
+    @property
     def told(self) -> dict[str, Any]:
         return asdict(self)
 
