@@ -179,6 +179,18 @@ async def test_a_snapshot_works_while_files_of_the_log_cannot_be_removed(tmp_pat
         await copy.close()
 
 
+async def test_a_snapshot_is_there_after_a_power_cut(tmp_path: Path) -> None:
+    disk = FlakyDisk(tmp_path / "disk", random.Random(1))
+    with disk.mounted():
+        store = EmbeddedStore.open(tmp_path / "disk" / "store", window_s=0)
+        await store.append([row(register(store, "a"), 1, 1.0)], batch(1))
+        await store.snapshot(tmp_path / "disk" / "snapshot")
+        await store.close()
+    copy = EmbeddedStore.open(disk.after_power_cut(tmp_path / "cut") / "snapshot")
+    assert {time for _, time in await held(copy)} == {1}
+    await copy.close()
+
+
 async def test_a_catalog_that_could_not_be_written_is_made_anew(store: EmbeddedStore, tmp_path: Path) -> None:
     await store.append([row(register(store, "a"), 1, 1.0)], batch(1))
     catalogs = sorted(tmp_path.glob("*.catalog"))
