@@ -85,7 +85,9 @@ def _set(options: dict[str, Any], text: str, environment: Mapping[str, str]) -> 
 
 
 def _value(text: str) -> Any:
-    """As it would be read in a configuration file; what is no YAML is text."""
+    """As it would be read in a configuration file; what is no YAML is text. `null` takes an option back."""
+    if text == "null":
+        return None
     try:
         tree, mistakes = read_tree(text, "")
     except ConfigError:

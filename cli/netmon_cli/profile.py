@@ -2,35 +2,56 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from netmon_agent.snmp.capture import Capture, CaptureError
 from netmon_agent.snmp.findings import Amount, Findings
 from netmon_agent.snmp.poll import poll
+from netmon_cli.asking import conversation
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Colour, Column, Paper, count, escape, number, size, table, write_json, write_lines
-from netmon_configs.library import open_library
+from netmon_configs.library import Library, open_library
 
 _SEVERITIES: dict[str, Colour] = {"ok": "green", "warning": "yellow", "critical": "red"}
 
 
-def test(file: Path, profiles: Path | None, as_json: bool, on: Paper) -> Exit:
-    """Evaluates the capture of a device. Raises Failure, ConfigError."""
+BUDGET_S = 60.0
+
+
+def test(device: str, profiles: Path | None, snmp: Mapping[str, str] | None, as_json: bool, on: Paper) -> Exit:
+    """Evaluates a device, or the capture of one. Raises Failure, ConfigError."""
     if profiles is not None and not profiles.is_dir():
         raise Failure(Exit.USAGE, f"{profiles}: no such folder", "Give a folder with profile files (*.yaml).")
     library = open_library(profiles)
-    try:
-        found = asyncio.run(poll(Capture.of(file), library))
-    except CaptureError as error:
-        raise Failure(Exit.USAGE, str(error), "A capture has lines such as 1.3.6.1.2.1.1.5.0|4|switch1.") from None
+    if is_capture(device):
+        try:
+            found = asyncio.run(poll(Capture.of(Path(device)), library))
+        except CaptureError as error:
+            raise Failure(Exit.USAGE, str(error), "A capture has lines such as 1.3.6.1.2.1.1.5.0|4|switch1.") from None
+    else:
+        found = asyncio.run(_polled(device, library, snmp))
     if as_json:
         told = asdict(found) | {"readings": [reading._asdict() for reading in found.readings]}
         write_json(told)
     else:
         write_lines(_lines(found, on))
     return Exit.FINE
+
+
+def is_capture(device: str) -> bool:
+    """Whether a file is meant rather than a host."""
+    return device.endswith(".snmprec") or Path(device).is_file()
+
+
+async def _polled(device: str, library: Library, snmp: Mapping[str, str] | None) -> Findings:
+    """What a device answers. Raises Failure."""
+    async with conversation(device, snmp, BUDGET_S) as session:
+        found = await poll(session, library)
+    if not found.answered:
+        raise Failure(Exit.WRONG, f"{device} does not answer: {'; '.join(one.text for one in found.troubles)}")
+    return found
 
 
 def _lines(found: Findings, on: Paper) -> list[str]:

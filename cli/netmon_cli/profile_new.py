@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netmon_agent.snmp.capture import Capture, CaptureError
-from netmon_agent.snmp.session import Broken, Session, SnmpError, Value
+from netmon_agent.snmp.session import Broken, Session, Value
 from netmon_agent.snmp.values import as_text
+from netmon_cli.asking import conversation
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.mibs import Names, read_mibs
 from netmon_cli.output import escape, write_json, write_lines
-from netmon_cli.snmp import address_of
 from netmon_cli.survey import ENTERPRISES, profile_of, survey
 from netmon_configs.library import open_library
 
@@ -27,10 +27,7 @@ _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 def propose(device: str, mibs: Sequence[Path], save: Path | None, snmp: Mapping[str, str] | None) -> Exit:
     """Prints a profile that was made of what a device answers. Raises Failure."""
     names = read_mibs(mibs) if mibs else Names({})
-    if Path(device).is_file():
-        values = asyncio.run(_walk(_capture(Path(device))))
-    else:
-        values = asyncio.run(_ask(device, snmp or {"version": "2c", "community": "public"}))
+    values = asyncio.run(_walk(_capture(Path(device))) if Path(device).is_file() else _ask(device, snmp))
     if save is not None:
         save.write_text(recorded(values), encoding="utf-8")
     found = survey(values, names)
@@ -89,29 +86,10 @@ def _capture(path: Path) -> Capture:
         raise Failure(Exit.USAGE, str(error), "A capture has lines such as 1.3.6.1.2.1.1.5.0|4|switch1.") from None
 
 
-async def _ask(device: str, snmp: Mapping[str, str]) -> dict[str, Value]:
+async def _ask(device: str, snmp: Mapping[str, str] | None) -> dict[str, Value]:
     """Walks a device over the network. Raises Failure."""
-    try:
-        from netmon_agent.snmp.credentials import Credential
-        from netmon_agent.snmp.gufo import connect
-        from netmon_agent.snmp.pace import Pace
-    except ImportError as error:
-        raise Failure(Exit.USAGE, f"netmon lacks {error.name}", "pip install 'netmon[poller]'") from None
-    host, port = address_of(device)
-    try:
-        session = await connect(host, port, Credential.model_validate(dict(snmp)), Pace(), BUDGET_S)
-    except ValueError:
-        raise Failure(
-            Exit.USAGE, "the credential is not whole", "`netmon device add --help` lists its options."
-        ) from None
-    except SnmpError as error:
-        raise Failure(Exit.WRONG, f"{device}: {error}") from None
-    try:
+    async with conversation(device, snmp, BUDGET_S) as session:
         return await _walk(session)
-    except SnmpError as error:
-        raise Failure(Exit.WRONG, f"{device}: {error}") from None
-    finally:
-        session.close()
 
 
 async def _walk(session: Session, branches: Sequence[str] = BRANCHES) -> dict[str, Value]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from netmon_cli.tree_devices import (
     SnmpVersion,
 )
 
+if TYPE_CHECKING:
+    from netmon_cli.credentials import Given
+
 profile_app = typer.Typer(help="Look at what SNMP devices are taken for.", no_args_is_help=True, rich_markup_mode=None)
 
 Mibs = Annotated[list[Path] | None, typer.Option("--mibs", help="A MIB file, or a folder with some; again for more.")]
@@ -27,14 +30,28 @@ Mibs = Annotated[list[Path] | None, typer.Option("--mibs", help="A MIB file, or 
 
 @profile_app.command("test")
 def profile_test(
-    file: Annotated[Path, typer.Argument(help="A capture of the device (.snmprec).")],
+    device: Annotated[str, typer.Argument(metavar="HOST|FILE", help="A device to ask, or a capture (.snmprec).")],
     profiles: Annotated[Path | None, typer.Option(help="A folder with profiles of your own.")] = None,
+    snmp_version: SnmpVersion = None,
+    community: Community = None,
+    community_file: CommunityFile = None,
+    user: SnmpUser = None,
+    auth: Auth = None,
+    auth_password_file: AuthPasswordFile = None,
+    priv: Priv = None,
+    priv_password_file: PrivPasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Which profile a device gets, and what it finds."""
-    from netmon_cli.profile import test
+    """Which profile a device gets, and what it finds.
 
-    finish(test(file, profiles, as_json, paper()))
+    It is asked from this machine, without the collector.
+    """
+    from netmon_cli.credentials import Given
+    from netmon_cli.profile import is_capture, test
+
+    given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
+    snmp = None if is_capture(device) else _asked_for(given)
+    finish(test(device, profiles, snmp, as_json, paper()))
 
 
 @profile_app.command("new")
@@ -55,14 +72,19 @@ def profile_new(
 
     It is asked from this machine, without the collector. The profile is printed; it is right as it is, and a beginning.
     """
-    from netmon_cli.credentials import Given, ask_for_missing, find_credential
+    from netmon_cli.credentials import Given
     from netmon_cli.profile_new import propose
 
     given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
-    snmp = None
-    if not Path(device).is_file() and (found := find_credential(given, os.environ)) is not None:
-        snmp = ask_for_missing(found, sys.stdin.isatty())
-    finish(propose(device, mibs or [], save, snmp))
+    finish(propose(device, mibs or [], save, None if Path(device).is_file() else _asked_for(given)))
+
+
+def _asked_for(given: "Given") -> dict[str, str] | None:
+    """The credential that was given, whole; None where none was. Raises Failure."""
+    from netmon_cli.credentials import ask_for_missing, find_credential
+
+    found = find_credential(given, os.environ)
+    return None if found is None else ask_for_missing(found, sys.stdin.isatty())
 
 
 def mib(

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from netmon_cli.main import run
+from tests.cli.conftest import Netmon
+from tests.support.snmpd import snmpd
 
 PAGE = Path(__file__).parents[2] / "docs" / "profiles.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,3 +58,12 @@ def test_what_cannot_be_read_is_told(
 ) -> None:
     assert run(["profile", "test", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_device_is_asked_from_here(netmon: Netmon, tmp_path: Path) -> None:
+    with snmpd(tmp_path) as port:
+        ended = netmon("profile", "test", f"127.0.0.1:{port}")
+        assert ended.code == 0, ended.err
+        assert re.search(r"^profile +hosts$", ended.out, re.MULTILINE), ended.out
+        assert re.search(r"^metrics$", ended.out, re.MULTILINE), ended.out
+    assert "No such file" in netmon("profile", "test", "none.snmprec").err
