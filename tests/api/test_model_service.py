@@ -62,7 +62,8 @@ async def until_trained(lab: Lab, name: str, version: int = 1) -> Any:
     async with asyncio.timeout(40):
         while True:
             told = await send(lab, "GET", f"/{name}")
-            if told["failed"] or (told["version"] and told["version"]["number"] >= version):
+            is_made = told["version"] is not None and told["version"]["number"] >= version
+            if told["state"] != "training" and (told["failed"] or is_made):
                 return told
             await asyncio.sleep(0.05)
 

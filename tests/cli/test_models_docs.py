@@ -51,7 +51,7 @@ async def test_the_commands_of_the_page_do_what_it_says(sales: Path) -> None:
             for command in COMMANDS:
                 told = await run(command, lab, sales)
                 if command.startswith("netmon model train"):
-                    await until(lambda: lab.models.one("sales").trained is not None)
+                    await until(lambda: lab.models.training is None and lab.models.one("sales").standing() is not None)
                 if command == "netmon model status sales":
                     assert shape(told) == shape(PAGE.partition("```text\n")[2].partition("```")[0])
                 if command == "netmon model versions sales":
