@@ -150,6 +150,8 @@ async def add_fine(call: Call[NoQuery]) -> FinesAnswer:
     except ValueError as error:
         raise ApiError("bad_request", f"selector: {error}") from None
     said = await asyncio.to_thread(assessor.accept, wanted.accepts, body.given_by)
+    if not said and any(wanted.accepts(one.labels) for one in assessor.anomalies if one.parts):
+        raise ApiError("bad_request", "only single series can be called fine; combinations are learned by themselves")
     if not said:
         raise ApiError("not_found", "nothing that this selector names was odd within the last hour")
     return FinesAnswer(results=[_told(one) for one in said])

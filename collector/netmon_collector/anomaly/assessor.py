@@ -271,11 +271,14 @@ class Assessor:
         """A device whose series are to be looked at together, and those that are worth it; None while none is due."""
         with self._turn:
             basics, now_s = self._detector.state.basics, self._now_s()
-            device = next_device(self._roster, basics, self._looked_s, now_s)
+            roster, combinations = self._roster, self.combinations
+            device = next_device(
+                roster, basics, self._looked_s, now_s, lambda name: combinations.has_place(name, now_s)
+            )
             if device is None:
                 return None
             self._looked_s[device] = now_s
-            return device, candidates(self._roster, basics, device, now_s)
+            return device, candidates(roster, basics, device, now_s)
 
     def take(self, learned: Learned) -> None:
         """Goes by what was learned of a device."""

@@ -1,6 +1,6 @@
 """Which device is to be learned next, and which of its series may be worth a look together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -18,15 +18,20 @@ AGAIN_S: Final = DAY_S
 """A device is learned again after this time, and tried again where there was too little."""
 
 
-def next_device(roster: Roster, basics: Basics, looked_s: Mapping[str, float], now_s: float) -> str | None:
+def next_device(
+    roster: Roster, basics: Basics, looked_s: Mapping[str, float], now_s: float, is_wanted: Callable[[str], bool]
+) -> str | None:
     """The device of a day's age that was not looked at for longest; None where each was today."""
     family = roster.families["instance"]
     series = len(roster.labels)
     old = (now_s - basics.first_s[:series] >= DAY_S) & (now_s - basics.last_s[:series] < SILENT_S)
     count = family.count(np.flatnonzero(old))
-    there = [name for name, number in zip(family.values, count.tolist(), strict=True) if name and number]
-    first = min(there, key=lambda name: looked_s.get(name, -np.inf), default=None)
-    return None if first is None or now_s - looked_s.get(first, -np.inf) < AGAIN_S else first
+    due = [
+        name
+        for name, number in zip(family.values, count.tolist(), strict=True)
+        if name and number and now_s - looked_s.get(name, -np.inf) >= AGAIN_S and is_wanted(name)
+    ]
+    return min(due, key=lambda name: looked_s.get(name, -np.inf), default=None)
 
 
 def candidates(roster: Roster, basics: Basics, instance: str, now_s: float) -> dict[Labels, bool]:

@@ -25,6 +25,8 @@ from netmon_proto.model import NAME, Kind, Labels
 METRIC: Final = "netmon_combination_score"
 MOST_DEVICES: Final = 10_000
 """Each takes 5 KB; those beyond are judged series by series alone."""
+GONE_S: Final = 7 * 86_400.0
+"""Each device is learned anew every day: one that was not for so long is there no more, and its place is free."""
 GROWTH: Final = 1.25
 FEWEST_PLACES: Final = 16
 SAME_ALARM_S: Final = 600.0
@@ -44,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A device whose values do not fit each other. distance: 1 is what is exceeded in half a percent of cases."""
+    """A device whose values do not fit each other. distance: its mean over the last minutes."""
 
     instance: str
     time_s: float
@@ -76,6 +78,7 @@ class Combinations:
         """Of each device that has a model, by its place."""
         self.odd: dict[str, Odd] = {}
         """What alarmed last, by device."""
+        self._judged: set[int] = set()
         self._places: dict[str, int] = {}
         self._models = Models.empty(0)
         self.alarms = Alarms.empty(0, constants)
@@ -88,18 +91,38 @@ class Combinations:
         """Goes by what was learned of a device; False where there are too many."""
         place = self._places.get(learned.instance)
         if place is None:
-            if len(self.learned) >= MOST_DEVICES:
+            place = self._place_for(learned)
+            if place is None:
                 return False
-            place = self._places[learned.instance] = len(self.learned)
-            self.learned.append(learned)
-            if place >= len(self._steps.step):
-                self._grow(min(MOST_DEVICES, max(FEWEST_PLACES, round(GROWTH * place))))
+            self._places[learned.instance] = place
         elif self.learned[place].series != learned.series:
             self.alarms.forget(place)
         self.learned[place] = learned
         self._models.put(place, learned.fitted)
         self._steps.begin(place, learned)
         return True
+
+    def has_place(self, instance: str, now_s: float) -> bool:
+        """Whether a device has a place, or there is one for it."""
+        if instance in self._places or len(self.learned) < MOST_DEVICES:
+            return True
+        return now_s - min(one.learned_s for one in self.learned) > GONE_S
+
+    def _place_for(self, learned: Learned) -> int | None:
+        """A place for a device: one at the end, or that of a device that has been gone for long."""
+        place = len(self.learned)
+        if place < MOST_DEVICES:
+            self.learned.append(learned)
+            if place >= len(self._steps.step):
+                self._grow(min(MOST_DEVICES, max(FEWEST_PLACES, round(GROWTH * place))))
+            return place
+        oldest = min(range(place), key=lambda at: self.learned[at].learned_s)
+        if learned.learned_s - self.learned[oldest].learned_s <= GONE_S:
+            return None
+        del self._places[self.learned[oldest].instance]
+        self.odd.pop(self.learned[oldest].instance, None)
+        self.alarms.forget(oldest)
+        return oldest
 
     def resume(self, standing: Standing, tail: Tail) -> None:
         """Goes on from where an earlier process was. Raises ValueError where that was of fewer devices."""
@@ -140,11 +163,10 @@ class Combinations:
         teach[[place for name, place in self._places.items() if name in excused]] = False
         alarm = self.alarms.observe(now_s, every, self._steps.step_s, teach) & teach
         for at in np.flatnonzero(alarm[due]).tolist():
-            self._tell(int(due[at]), now_s, float(distance[at]), off[at], values[at], usual[at])
+            self._tell(int(due[at]), now_s, off[at], values[at], usual[at])
+        self._judged.update(due.tolist())
 
-    def _tell(
-        self, place: int, now_s: float, distance: float, off: NDArray[np.float32], values: Values, usual: Values
-    ) -> None:
+    def _tell(self, place: int, now_s: float, off: NDArray[np.float32], values: Values, usual: Values) -> None:
         one = self.learned[place]
         worst = [at for at in np.argsort(-off).tolist()[:MOST_PARTS] if off[at] >= TOLD_FROM * off.max()]
         parts = tuple(Part(one.series[at], float(values[at]), float(usual[at])) for at in worst)
@@ -153,21 +175,24 @@ class Combinations:
             goes_on = now_s - earlier.time_s < SAME_ALARM_S
             began_s, before_s = (earlier.began_s, earlier.before_s) if goes_on else (now_s, earlier.began_s)
         alarms = self.alarms
-        score, needed, limit = (
-            float(array[place]) for array in (alarms.standing.score, alarms.needed(), alarms.limit())
+        distance, score, needed, limit = (
+            float(array[place])
+            for array in (alarms.standing.recent, alarms.standing.score, alarms.needed(), alarms.limit())
         )
         self.odd[one.instance] = Odd(one.instance, now_s, distance, score, needed, limit, began_s, before_s, parts)
 
     def rows(self, store: Store, now_ms: int) -> list[Row]:
-        """The score of each device that has one, as a metric."""
+        """The score of each device that was judged since the last call, as a metric."""
         names = [one.instance for one in self.learned]
         score = self.alarms.standing.score[: len(names)].astype(np.float64)
-        if not np.isfinite(score).any():
+        judged = np.isin(np.arange(len(names)), list(self._judged)) & np.isfinite(score)
+        self._judged.clear()
+        if not judged.any():
             return []
         if self._group is None or self._group[0] != names:
             labels: list[Labels] = [((NAME, METRIC), ("instance", name)) for name in names]
             self._group = (names, store.register(labels, [Kind.GAUGE] * len(labels)))
-        return [Row(self._group[1], now_ms, np.where(np.isfinite(score), score, ABSENT))]
+        return [Row(self._group[1], now_ms, np.where(judged, score, ABSENT))]
 
     @property
     def nbytes(self) -> int:

@@ -25,7 +25,7 @@ log = EventLog("netmon.collector.anomaly")
 DAY_S: Final = 86_400.0
 HISTORY_S: Final = 7 * DAY_S
 LOOK_EVERY_S: Final = 60.0
-RESTS: Final = 30
+RESTS: Final = 20
 """Times as long as learning a device took is the pause after it."""
 LONGEST_STEP_S: Final = 900.0
 FEWEST_ROWS: Final = 200

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from netmon_analytics.anomaly import Constants
+from netmon_analytics.combination import fit
+from netmon_collector.anomaly import combinations
 from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.learning import HISTORY_S, Learner
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.store.base import Row
@@ -96,6 +100,7 @@ async def test_a_load_that_does_not_go_with_the_requests_is_told_and_what_would(
     assert worst.usual > 5
     rows = device.assessor.combinations.rows(device.store, round(device.now_s * 1000))
     assert rows[0].values[0] >= told[0].explanation.needed
+    assert not device.assessor.combinations.rows(device.store, round(device.now_s * 1000))
     await device.store.close()
 
 
@@ -128,6 +133,26 @@ async def test_a_broken_memory_of_devices_is_said_and_learned_anew(
     assert device.restarted().standing().devices == 0
     assert caplog.text.count("anomaly.forgotten") == 1
     await device.store.close()
+
+
+def learned(instance: str, learned_s: float) -> Learned:
+    rng = np.random.default_rng(1)
+    one = rng.normal(size=(300, 1))
+    series = tuple(labels(name, instance) for name in ("a", "b"))
+    fitted = fit(np.hstack([one, one + 0.1 * rng.normal(size=(300, 1))]))
+    return Learned(instance, series, (False, False), 60.0, learned_s, fitted)
+
+
+def test_a_device_that_is_gone_for_long_makes_place_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(combinations, "MOST_DEVICES", 2)
+    kept = combinations.Combinations(Constants())
+    assert kept.take(learned("old", 0))
+    assert kept.take(learned("web1", 6 * 86_400))
+    assert not kept.has_place("new", 6 * 86_400)
+    assert not kept.take(learned("new", 6 * 86_400))
+    assert kept.has_place("new", 8 * 86_400)
+    assert kept.take(learned("new", 8 * 86_400))
+    assert [one.instance for one in kept.learned] == ["new", "web1"]
 
 
 async def test_a_device_of_less_than_a_day_waits(tmp_path: Path) -> None:
