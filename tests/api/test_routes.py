@@ -32,6 +32,7 @@ PARAMETERS = {
     "/api/v1/where": {"q": "sw1"},
     "/api/v1/paths": {"a": "sw1", "b": "core"},
     "/api/v1/downstream": {"of": "core", "seen_from": "sw1"},
+    **{f"/api/v1/{path}": {"query": "vector(time())"} for path in ("trends", "comparison", "similar")},
 }
 """What a good request needs, per path."""
 
@@ -68,7 +69,10 @@ BAD = {
     "receiver": "x" * 5000,
     "vlan": "4096",
     "site": "x" * 5000,
+    "times": "0",
+    **dict.fromkeys(("history", "over", "against"), "1s"),
     **dict.fromkeys(("device", "source", "handle", "q", "a", "b", "of", "seen_from"), "x" * 5000),
+    **dict.fromkeys(("query", "among", "what"), "x" * 5000),
 }
 """A value that no route takes, per parameter."""
 
@@ -114,6 +118,7 @@ def path_of(route: Route) -> str:
         "{receiver}": "nobody",
         "{check}": "shop",
         "{site}": "oslo",
+        "{override}": "1",
         "{model}": "anomalies",
     }
     known |= {"{rule}": RULE_ID, "{file}": "lab", "{number}": "1"}
