@@ -36,19 +36,17 @@ class Hearing:
         ledger: Ledger,
         fleet: Fleet,
         newest: Newest,
-        graph: Callable[[], Graph],
         check_interval_ms: Callable[[str], int],
         here: str,
     ) -> None:
         self._ledger = ledger
         self._fleet = fleet
         self._newest = newest
-        self._graph = graph
         self._check_interval_ms = check_interval_ms
         self._here = here
 
-    async def hear(self) -> Set[str]:
-        """Hears all of them; gives the devices that there are."""
+    async def hear(self, graph: Graph) -> Set[str]:
+        """Hears all of them; gives the devices that there are. graph: which ports lead to whom."""
         devices = {*self._agents(), *self._polls()}
         self._ledger.keep(devices)
         intervals_ms = {voice.instance: voice.interval_ms for voice in self._fleet.voices()}
@@ -57,7 +55,7 @@ class Hearing:
             await self._checks(hosts, intervals_ms)
             await self._canaries(intervals_ms)
             if troubled := self._ledger.troubled():
-                await self._ports(troubled)
+                await self._ports(troubled, graph)
                 await self._neighbours({host: here for host, here in hosts.items() if here.keys() & troubled})
         except StoreError:
             return devices  # it says so itself; what was told before still counts
@@ -115,9 +113,8 @@ class Hearing:
             self._ledger.tell_canary(target, witness, value > 0, at_ms)
         self._ledger.keep_canaries(known)
 
-    async def _ports(self, troubled: Set[str]) -> None:
+    async def _ports(self, troubled: Set[str], graph: Graph) -> None:
         """The ports of neighbours that lead to devices which somebody does not see."""
-        graph = self._graph()
         ports: dict[tuple[str, str], list[str]] = defaultdict(list)
         for device in troubled:
             for link in graph.at(device):

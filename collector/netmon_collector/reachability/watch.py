@@ -8,6 +8,7 @@ from netmon_collector.reachability.hearing import Hearing, Newest
 from netmon_collector.reachability.ledger import Judgement, Ledger
 from netmon_collector.reachability.standing import Standing
 from netmon_collector.reachability.telling import Chronicler, note_series, worth_keeping
+from netmon_collector.reachability.ways import Ways
 from netmon_collector.reachability.witnesses import Kind
 from netmon_collector.repeat import keep_at
 from netmon_collector.rules.writing import Ledger as Results
@@ -53,12 +54,13 @@ class Watch:
     ) -> None:
         self._results = results
         self._graph = graph
+        self._ways = Ways()
         self._serviced = serviced
         self._poll_now = poll_now
         self._now_ms = now_ms
         self._asked_ms: dict[str, int] = {}
         self.ledger = ledger
-        self._hearing = Hearing(ledger, fleet, newest, graph, check_interval_ms, here)
+        self._hearing = Hearing(ledger, fleet, newest, check_interval_ms, here)
         self._chronicle = chronicle
         self._chronicler = Chronicler(ledger.standings)
         self._keep = keep
@@ -75,8 +77,9 @@ class Watch:
     async def look(self) -> None:
         """One beat."""
         now_ms = self._now_ms()
-        devices = await self._hearing.hear()
-        judgement = self.ledger.judge(now_ms, self._graph(), self._serviced(devices, now_ms))
+        graph = self._ways.follow(self._graph(), self.ledger.troubled(), now_ms)
+        devices = await self._hearing.hear(graph)
+        judgement = self.ledger.judge(now_ms, graph, self._serviced(devices, now_ms))
         self._log(judgement)
         await self._chronicle(list(self._chronicler.entries(judgement, now_ms)))
         self._chronicler.forget(self.ledger.standings)

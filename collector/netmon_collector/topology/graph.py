@@ -141,10 +141,16 @@ class Graph:
         return Graph(self.nodes, tuple(one for one in below if not one.vlans or vlan in one.vlans))
 
     @cached_property
+    def islands(self) -> Mapping[str, int]:
+        """For each node a number that those share which links of layer 2 join."""
+        below = ((one.a.node, one.b.node) for one in self.links if one.layer is Layer.LINK)
+        return Web(self.nodes, below).islands()
+
+    @cached_property
     def ways(self) -> tuple[Link, ...]:
         """The links that traffic can take, without those of layer 3 that run over links of layer 2."""
         below = tuple(one for one in self.links if one.layer is Layer.LINK)
-        island = Web(self.nodes, ((one.a.node, one.b.node) for one in below)).islands()
+        island = self.islands
         over = [one for one in self.links if one.layer is not Layer.LINK and island[one.a.node] != island[one.b.node]]
         joins = Counter(node for one in below for node in (one.a.node, one.b.node))
         entries: dict[tuple[str, int], Link] = {}

@@ -172,6 +172,35 @@ async def test_the_port_of_a_neighbour_makes_a_page_come_sooner_and_is_evidence(
     assert "neighbour sw1 Gi0/7: its port is down" in site.watch.ledger.standings["web1"].evidence
 
 
+async def test_a_port_that_takes_its_device_off_the_map_as_it_goes_down_still_leads_to_it(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "sw1", "web1")
+    link = Link(End("sw1", "Gi0/7"), End("web1"))
+    site.graph = Graph.of([], [link])
+    for port, links in ((1.0, [link]), (2.0, []), (2.0, [])):
+        site.running.polling.heard("sw1", site.clock.now_ms(), up=True)
+        site.running.polling.heard("web1", site.clock.now_ms(), up=port == 1.0)
+        site.graph = Graph.of(site.graph.nodes.values(), links)
+        await site.measure("ifOperStatus", port, instance="sw1", ifName="Gi0/7", ifIndex="7")
+        await site.passes(10, "poller1")
+    assert site.state("web1") is State.DOWN
+    assert "neighbour sw1 Gi0/7: its port is down" in site.watch.ledger.standings["web1"].evidence
+
+
+async def test_what_is_behind_a_link_that_went_off_the_map_has_one_page(site: Site) -> None:
+    site.connect(1, "poller1")
+    await poll(site, "core", "hall", "web1")
+    pairs = (("core", "hall"), ("poller1", "core"), ("hall", "web1"))
+    uplink, *rest = [Link(End(one), End(other)) for one, other in pairs]
+    for is_up in (True, False, False, False):
+        site.graph = Graph.of(site.graph.nodes.values(), [uplink, *rest] if is_up else rest)
+        for name in ("core", "hall", "web1"):
+            site.running.polling.heard(name, site.clock.now_ms(), up=is_up or name == "core")
+        await site.passes(10, "poller1")
+    assert (site.state("hall"), site.state("web1")) == (State.DOWN, State.UNREACHABLE)
+    assert await site.series("netmon_device_page") == {"hall": 1.0}
+
+
 async def test_assigned_checks_are_witnesses_in_their_own_time_and_pages_are_none(site: Site) -> None:
     site.connect(1, "poller1")
     await poll(site, "sw1")
