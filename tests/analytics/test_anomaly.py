@@ -39,8 +39,19 @@ def test_an_unchanged_series_is_never_stuck() -> None:
     detector = detector_of(1)
     alarms = seen(detector, START, np.full((3 * DAY_ROWS, 1), 42.0))
     jump = seen(detector, START + 3 * DAY, np.full((4 * DAY_ROWS, 1), 43.0))
-    assert not alarms[-DAY_ROWS:].any()
+    assert not alarms.any()
     assert not jump[-2 * DAY_ROWS :].any()
+
+
+def test_what_seldom_changes_is_not_flat_and_what_always_changed_is() -> None:
+    """The size of a file system that grew once; the clock of a device that stopped."""
+    detector = detector_of(2)
+    moving = np.arange(4 * DAY_ROWS) % 7
+    grown = np.where(np.arange(4 * DAY_ROWS) < DAY_ROWS, 100.0, 101.0)
+    seen(detector, START, np.stack([grown, moving], axis=1))
+    stays = seen(detector, START + 4 * DAY, np.tile([101.0, 3.0], (2 * DAY_ROWS, 1)))
+    assert not stays[:, 0].any()
+    assert stays[:, 1].any()
 
 
 def test_a_daily_job_is_quiet_from_its_third_day() -> None:

@@ -75,8 +75,12 @@ class Constants:
     flat_factor: float = 3.0
     """An unchanged or absent value alarms after this many times the longest such stretch so far."""
 
+    flat_changes: float = 24.0
+    """A value that changed less often than this within the memory of the longest stretch is one that stays: it cannot
+    be flat-lined. That is twice a day, once all is known."""
+
     longest_s: float = 14 * DAY_S
-    """Memory of the longest stretch."""
+    """Memory of the longest stretch, and of changes."""
 
     habit_day: float = 0.85
     """What is left, a day later, of what is forgiven at a time of day because it was there on two days."""
