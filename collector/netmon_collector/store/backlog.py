@@ -85,8 +85,8 @@ class Backlog:
         self._window = Window(self._leases, settings.replay_bytes // _WINDOWS)
         self.heads: list[tuple[int, Head]] = []
         """What was read, by block, oldest first; whole once it is `taken`."""
-        self.series: Numbers = np.empty(0, np.int64)
-        """The series of which there was a sample in the log."""
+        self._seen = np.zeros(len(homes), np.bool_)
+        """By the number of a series, whether there was a sample of it."""
         self._size_bytes = self._read_bytes = 0
         self._total_bytes = log.size_bytes
         self._stopped = Event()
@@ -94,6 +94,11 @@ class Backlog:
         self._trouble = ""
         self._thread = ThreadPoolExecutor(1, "netmon-replay")
         self._future: Future[None] = self._thread.submit(self._run)
+
+    @property
+    def series(self) -> Numbers:
+        """The series of which there was a sample in the log."""
+        return np.flatnonzero(self._seen)
 
     @property
     def is_taken(self) -> bool:
@@ -120,16 +125,12 @@ class Backlog:
             for segment in list(self._log.inherited):
                 self._read(segment)
             self._flush(None)
-            self._note_series()
         except _Stopped:
             self._trouble = "the store was closed"
         except Exception as error:
             self._trouble = str(error) or type(error).__name__
             self._health.tell(error)
             raise
-
-    def _note_series(self) -> None:
-        self.series = np.unique(np.concatenate([self.series, *(head.in_use() for _, head in self.heads)]))
 
     def _read(self, segment: Segment) -> None:
         numbered = np.full(64, _UNKNOWN)
@@ -192,7 +193,9 @@ class Backlog:
         oldest = self._log.inherited[0].number if self._log.inherited else 0
         for block, rows in self._window.by_block():
             self._check_stopped()
-            self.heads.append((block, Head.of(rows, oldest)))
+            head = Head.of(rows, oldest)
+            self.heads.append((block, head))
+            self._seen[head.in_use()] = True
             self._size_bytes += rows.bits.nbytes
             if self._size_bytes > self._settings.replay_bytes:
                 self._seal()
@@ -212,7 +215,6 @@ class Backlog:
             while not self._write(chunks):
                 self._stopped.wait(self._settings.seal_every_s)
                 self._check_stopped()
-        self._note_series()
         self.heads, self._size_bytes = [], 0
 
     def _write(self, chunks: Sequence[Packed]) -> bool:

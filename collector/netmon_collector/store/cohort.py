@@ -35,12 +35,12 @@ class Cohort:
         known[groups] = self
         widths = [len(lease.series) for lease in leases]
         self._bits = matrix(slots, sum(widths))
-        self._times = np.empty((len(leases), slots), np.int64)
+        self._times = np.empty(slots, np.int64)
         ends = np.cumsum(widths).tolist()
-        for lease, times, first, end in zip(leases, self._times, [0, *ends], ends, strict=False):
+        for lease, first, end in zip(leases, [0, *ends], ends, strict=False):
             head = lease.strand.head
             lease.grid = None
-            head.grid = Rows(times, head.grid.series, self._bits[:, first:end])
+            head.grid = Rows(self._times, head.grid.series, self._bits[:, first:end])
             head.cohort = self
 
     def put(self, time_ms: int, bits: Bits) -> bool:
@@ -48,7 +48,7 @@ class Cohort:
         if time_ms <= self.last_ms:
             return False
         self._bits[self.count] = bits
-        self._times[:, self.count] = self.last_ms = time_ms
+        self._times[self.count] = self.last_ms = time_ms
         self.count += 1
         return True
 

@@ -73,10 +73,11 @@ def frame(payload: bytes, oldest_ms: int, newest_ms: int) -> bytes:
 def parse_record(data: bytes, offset: int) -> Record | None:
     """A record of which these are all the bytes, from an offset in its file; None where a checksum is wrong."""
     header = _parse_header(data[: _HEADER.size])
-    if header is None:
-        return None
+    return None if header is None else _checked(header, data[_HEADER.size :], offset)
+
+
+def _checked(header: tuple[int, int, int, int], payload: bytes, offset: int) -> Record | None:
     length, checksum, oldest_ms, newest_ms = header
-    payload = data[_HEADER.size :]
     if len(payload) != length or crc32(payload) != checksum:
         return None
     return Record(offset, oldest_ms, newest_ms, payload)
@@ -87,7 +88,7 @@ def read_record(file: Readable, offset: int) -> Record | None:
     file.seek(offset)
     head = file.read(_HEADER.size)
     header = _parse_header(head)
-    return None if header is None else parse_record(head + file.read(header[0]), offset)
+    return None if header is None else _checked(header, file.read(header[0]), offset)
 
 
 def scan(file: Readable, size: int) -> Iterator[Record | Damage]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ABSENT: Final = np.uint64(ABSENT_BITS)
 _PAGES_FROM: Final = 64 << 10
 """Bytes of a matrix from which on it has pages of its own."""
+_NO_TIMES: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,10 +43,24 @@ class Head:
     A reader takes `count` before `grid`: rows below it never move, only single samples of them are replaced.
     """
 
-    __slots__ = ("_count", "_tail_ms", "_told", "closed", "cohort", "grid", "last_ms", "plane", "segment", "since_s")
+    __slots__ = (
+        "_count",
+        "_tail_ms",
+        "_told",
+        "closed",
+        "cohort",
+        "grid",
+        "last_ms",
+        "plane",
+        "segment",
+        "since_s",
+        "slots",
+    )
 
     def __init__(self, slots: int, series: Numbers) -> None:
-        self.grid = Rows(np.empty(slots, np.int64), series, matrix(slots, len(series)))
+        self.slots = slots
+        self.grid = Rows(_NO_TIMES, series, matrix(0, len(series)))
+        """Has room for a row only once there is one: a cohort brings its own."""
         self._count = 0
         self._tail_ms: int | None = None
         self.last_ms = -(2**63)
@@ -82,6 +97,9 @@ class Head:
 
     def go_on(self, count: int, last_ms: int) -> None:
         """Is alone from now on, with so many rows up to a time."""
+        grid = self.grid
+        if count < self.slots:  # the times of the cohort are of all its heads
+            self.grid = Rows(grid.times.copy(), grid.series, grid.bits)
         self._count, self._tail_ms, self.last_ms = count, last_ms, last_ms
         self.cohort = None
 
@@ -109,6 +127,9 @@ class Head:
         The head is not full.
         """
         self.leave()
+        if not len(self.grid.times):
+            series = self.grid.series
+            self.grid = Rows(np.empty(self.slots, np.int64), series, matrix(self.slots, len(series)))
         count, grid = self._count, self.grid
         if time_ms == self._tail_ms:
             return self._replace(count - 1, columns, bits)

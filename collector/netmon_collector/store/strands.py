@@ -47,7 +47,7 @@ class Strand:
         else:
             self.generation += 1
         self.block.sealing = (*self.block.sealing, frozen)
-        self.head = Head(len(frozen.grid.times), series)
+        self.head = Head(frozen.slots, series)
         self.lead_s = 0.0
         return frozen
 

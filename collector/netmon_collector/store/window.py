@@ -1,6 +1,7 @@
 """A window: samples of the log in the order of writing, as long columns, to be sorted by block all at once."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,15 +18,15 @@ _MOST_MIXED: Final = 1 << 14
 
 
 class Lease(NamedTuple):
-    """What of a group is in one block: its series, and their places in a gather of the group; `whole`: all of it."""
+    """What of a group is in one block: its series, and their places in a gather of the group."""
 
     block: int
     places: npt.NDArray[np.intp]
     series: Numbers
-    whole: bool
 
 
-_SINGLE: Final = Lease(-1, np.zeros(1, np.intp), np.zeros(1, np.int64), False)
+_SINGLE: Final = Lease(-1, np.zeros(1, np.intp), np.zeros(1, np.int64))
+_IN_TURN: Final = -1
 
 
 class Leases:
@@ -37,6 +38,9 @@ class Leases:
         self.all: list[Lease] = []
         self.incomplete: set[int] = set()
         """The groups of which not all series are known."""
+        self.disputed: set[int] = set()
+        """The blocks of which a series is in several groups."""
+        self._leased = np.zeros(len(homes), np.bool_)
         self._first: list[int] = []
         self._known: dict[bytes, int] = {}
 
@@ -52,7 +56,11 @@ class Leases:
                 self.incomplete.add(place)
             for block in np.unique(homes[homes >= 0]).tolist():
                 places = np.flatnonzero(homes == block)
-                self.all.append(Lease(block, places, series[places], len(places) == len(series)))
+                own = series[places]
+                self.all.append(Lease(block, places, own))
+                if self._leased[own].any():
+                    self.disputed.add(block)
+                self._leased[own] = True
         return place
 
     def homes_of(self, series: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
@@ -107,11 +115,11 @@ class Window:
                 self._groups.append(np.full(len(part.series), -1))
                 self._series.append(part.series.astype(np.int64))
                 self._starts.append(np.arange(self._filled, end))
-            self._times.append(part.times)
+            self._times.append(part.times.copy())  # so that the record is not kept for them
             self._filled = end
 
     def by_block(self) -> Iterator[tuple[int, Rows]]:
-        """All that is here, block by block; of a block in the order of writing, in one matrix or several."""
+        """All that is here, block by block, in one matrix or several; of each series in the order of writing."""
         if not self._groups:
             return
         groups, series = np.concatenate(self._groups), np.concatenate(self._series)
@@ -127,29 +135,44 @@ class Window:
                 self._leases.homes_of(series[singles]),
             )
         )
-        order = np.lexsort((rows, blocks))
-        rows, leases, blocks = rows[order], leases[order], blocks[order]
-        edges = np.flatnonzero(np.diff(blocks)) + 1
-        alike = np.append(True, np.diff(leases) == 0) & (leases >= 0)
-        alike[edges] = leases[edges] >= 0
+        if not len(rows):
+            return
+        mixed = np.isin(blocks, [*self._leases.disputed, *np.unique(blocks[len(which) :]).tolist()])
+        order = np.lexsort((rows, np.where(mixed, _IN_TURN, leases), blocks))
+        rows, leases, blocks, mixed = rows[order], leases[order], blocks[order], mixed[order]
         starts, times, series = starts[rows], times[rows], series[rows]
-        bounds = [0, *edges.tolist(), len(rows)]
-        single_lease = np.logical_and.reduceat(alike, bounds[:-1]).tolist() if len(rows) else []
-        for start, end, simple in zip(bounds, bounds[1:], single_lease, strict=False):
-            if simple:
-                yield self._gathered(self._leases.all[int(leases[start])], starts[start:end], times[start:end])
+        edges = np.flatnonzero(blocks[1:] != blocks[:-1]) + 1
+        for first, last in pairwise([0, *edges.tolist(), len(rows)]):
+            own = leases[first:last]
+            if mixed[first] and (own[0] < 0 or bool((own != own[0]).any())):
+                matrices = self._mixed(own, series[first:last], starts[first:last], times[first:last])
             else:
-                block = int(blocks[start])
-                for matrix in self._mixed(leases[start:end], series[start:end], starts[start:end], times[start:end]):
-                    yield block, matrix
+                matrices = self._gathered(own, starts[first:last], times[first:last])
+            for matrix in matrices:
+                yield int(blocks[first]), matrix
 
-    def _gathered(self, lease: Lease, starts: Numbers, times: Times) -> tuple[int, Rows]:
-        """Gathers of one group."""
-        places = np.arange(len(lease.places)) if lease.whole else lease.places
-        bits = self._flat[starts[:, None] + places]
+    def _gathered(self, leases: Numbers, starts: Numbers, times: Times) -> Iterator[Rows]:
+        """Gathers of groups (leases ascend) that have no series in common: all together if they keep step."""
+        firsts = np.append(0, np.flatnonzero(leases[1:] != leases[:-1]) + 1)
+        length = len(leases) // len(firsts)
+        alike = np.array_equal(firsts, np.arange(0, len(leases), length))
+        if alike and bool((times.reshape(-1, length) == times[:length]).all()):
+            yield self._side_by_side(leases[firsts], starts.reshape(-1, length), times[:length])
+            return
+        for first, last in pairwise([*firsts.tolist(), len(leases)]):
+            yield self._side_by_side(leases[first : first + 1], starts[None, first:last], times[first:last])
+
+    def _side_by_side(self, leases: Numbers, starts: Numbers, times: Times) -> Rows:
+        """Of each lease [L] the gathers at some times [T]: these start at starts [L, T]."""
+        used = [self._leases.all[number] for number in leases.tolist()]
+        series = np.concatenate([one.series for one in used])
+        places = np.concatenate([one.places for one in used])
+        at = np.repeat(starts.T, [len(one.places) for one in used], axis=1)
+        at += places
+        bits = self._flat[at]
         if bool((times[1:] > times[:-1]).all()):
-            return lease.block, Rows(times, lease.series, bits)
-        return lease.block, _rows(Piece(times, np.arange(len(places)), bits.T), lease.series)
+            return Rows(times, series, bits)
+        return _rows(Piece(times, np.arange(len(series)), bits.T), series)
 
     def _mixed(self, leases: Numbers, series: Numbers, starts: Numbers, times: Times) -> Iterator[Rows]:
         """Gathers of several groups, and samples that came one by one: all of them one by one."""

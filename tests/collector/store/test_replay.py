@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netmon_collector.store.base import Points, StoreError
+from netmon_collector.store.base import ABSENT, Points, StoreError
 from netmon_collector.store.embedded import EmbeddedStore
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
 
@@ -156,3 +156,23 @@ async def test_a_store_that_is_closed_while_it_replays_loses_nothing(tmp_path: P
             await asyncio.sleep(0.1)
     async with opened(tmp_path) as store:
         assert await held(store) == samples
+
+
+@pytest.mark.parametrize("in_step", [1.0, 0.7])
+async def test_groups_of_one_block_come_back_whether_they_keep_step_or_not(tmp_path: Path, in_step: float) -> None:
+    dice = np.random.default_rng(5)
+    async with opened(tmp_path, head_slots=100_000) as store:
+        groups = [register(store, *(f"m{group}_{n}" for n in range(2 + group))) for group in range(4)]
+        for time_ms in range(200):
+            rows = []
+            for group in groups:
+                steps = not time_ms or dice.random() < in_step
+                at_ms = time_ms if steps else int(dice.integers(0, 200))
+                values = np.where(dice.random(len(group.labels)) < 0.1, ABSENT, dice.normal(size=len(group.labels)))
+                rows.append(row(group, at_ms, *values))
+            await store.append(rows, None)
+        assert len(store._blocks.all) == 1
+        samples = await held(store)
+    for replay_bytes in (1 << 20, 4_000):
+        async with opened(tmp_path, replay_bytes=replay_bytes) as store:
+            assert await held(store) == samples
