@@ -29,6 +29,12 @@ createUser sealed384 SHA-384 authpass123 AES-192 privpass123
 rouser sealed384 priv
 createUser sealed512 SHA-512 authpass123 AES-256 privpass123
 rouser sealed512 priv
+createUser blumenthal SHA authpass123 AES-256 privpass123
+rouser blumenthal priv
+createUser reeder SHA authpass123 AES-256-C privpass123
+rouser reeder priv
+createUser reeder192 MD5 authpass123 AES-192-C privpass123
+rouser reeder192 priv
 createUser oldest MD5 authpass123 DES privpass123
 rouser oldest priv
 """

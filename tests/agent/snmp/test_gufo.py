@@ -28,8 +28,14 @@ def community(version: str = "2c", text: str = "public") -> Credential:
     return Credential.model_validate({"version": version, "community": text})
 
 
-def user(name: str, auth: str | None = None, priv: str | None = None, password: str = "authpass123") -> Credential:
-    options = {"version": "3", "user": name}
+def user(
+    name: str,
+    auth: str | None = None,
+    priv: str | None = None,
+    password: str = "authpass123",
+    expansion: str = "blumenthal",
+) -> Credential:
+    options = {"version": "3", "user": name, "key_expansion": expansion}
     if auth:
         options |= {"auth": auth, "auth_password": password}
     if priv:
@@ -64,6 +70,9 @@ async def opened(port: int, credential: Credential | None = None, pace: Pace | N
         user("sealed224", "sha224", "aes128"),
         user("sealed384", "sha384", "aes192"),
         user("sealed512", "sha512", "aes256"),
+        user("blumenthal", "sha1", "aes256"),
+        user("reeder", "sha1", "aes256", expansion="reeder"),
+        user("reeder192", "md5", "aes192", expansion="reeder"),
         user("oldest", "md5", "des"),
     ],
     ids=lambda one: one.title,
