@@ -1,6 +1,5 @@
 """Opens the state database and brings its tables to what this version works with."""
 
-import logging
 import os
 import sqlite3
 import time
@@ -8,10 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from netmon_collector.state.place import StateError, shown
@@ -46,13 +42,14 @@ def open_state(url: str | URL) -> Engine:
     except (SQLAlchemyError, OSError) as error:
         raise StateError(f"{name}: {error}") from error
     try:
-        _upgrade(engine)
-    except CommandError as error:
-        engine.dispose()
-        raise StateError(f"{name}: was written by a newer netmon; install that version again") from error
+        if _revision(engine) != _newest_revision():
+            _upgrade(engine, name)
     except SQLAlchemyError as error:
         engine.dispose()
         raise StateError(f"{name}: {reason_of(error)}") from error
+    except StateError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -153,10 +150,24 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE})")
 
 
-def _upgrade(engine: Engine) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself at every start
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+def _revision(engine: Engine) -> str | None:
+    """The revision that the tables have; None where there are none yet."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
+
+
+def _newest_revision() -> str:
+    """The last of the one chain, whose files are called m0001_…, m0002_…"""
+    return max(file.name[1:5] for file in (MIGRATIONS / "versions").glob("m[0-9]*.py"))
+
+
+def _upgrade(engine: Engine, name: str) -> None:
+    from netmon_collector.state.upgrade import NewerTables, upgrade  # Alembic, which most starts do without
+
+    try:
+        upgrade(engine, MIGRATIONS)
+    except NewerTables as error:
+        raise StateError(f"{name}: was written by a newer netmon; install that version again") from error

@@ -1,6 +1,8 @@
 """The state database opens on what is there, or says why not."""
 
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +84,14 @@ def test_a_database_of_a_newer_netmon_is_left_alone(new_engine: Callable[[], Eng
     with pytest.raises(StateError) as error:
         new_engine()
     assert str(error.value) == f"{shown(engine.url)}: was written by a newer netmon; install that version again"
+
+
+def test_a_start_with_the_newest_tables_does_without_alembic(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "state.db")
+    opens = f"from netmon_collector.state.database import open_state; open_state('{url}')"
+    start = f"import sys; {opens}; print('alembic' in sys.modules)"
+    runs = [subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [run.stdout.strip() for run in runs] == ["True", "False"]
 
 
 def test_a_database_is_held_by_one_collector(server: Postgres) -> None:
