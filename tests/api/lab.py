@@ -320,8 +320,8 @@ def _models(lab: Lab, folder: Path, engine: Engine, kept: KeptModels) -> Models:
         folder / "models",
         engine,
         Ledger(lab.store, lab.pipeline.append_own),
-        Http(guard, timeout_s=1.0, largest_answer=1 << 20),
-        Workshop(Budget(cpu_share=1.0, time_limit_s=60)),
+        Http(guard, timeout_s=5.0, largest_answer=1 << 20),
+        Workshop(Budget(cpu_share=1.0, time_limit_s=60, niceness=0)),
         Meters(lab.registry),
         lab.clock.now_ms,
     )

@@ -135,14 +135,11 @@ async def test_what_comes_tells_how_good_a_forecast_was(lab: Lab) -> None:
 
 
 async def test_a_detector_scores_what_it_is_shown_and_learns_nothing_from_it(lab: Lab) -> None:
-    await send(
-        lab, "PUT", "/load", {"kind": "detector", "expression": "load", "step": "10m", "history": "7d", "every": 0}
-    )
+    await send(lab, "PUT", "/load", LOAD)
     rng = np.random.default_rng(1)
-    for step in range(1008, 0, -1):
-        await lab.store.append(
-            [lab.row({labels("load", instance="web1"): 100 + rng.normal()}, NOW_MS - 600_000 * step)], None
-        )
+    web1 = labels("load", instance="web1")
+    rows = [lab.row({web1: 100 + rng.normal()}, NOW_MS - 600_000 * step) for step in range(1008, 0, -1)]
+    await lab.store.append(rows, None)
     async with at_work(lab):
         await send(lab, "POST", "/load/train")
         told = await until_trained(lab, "load")
@@ -154,9 +151,9 @@ async def test_a_detector_scores_what_it_is_shown_and_learns_nothing_from_it(lab
         ]
     }
     first = await send(lab, "POST", "/load/score", body)
-    web1, new = first["series"]
-    assert (web1["known"], web1["alarms"], new["known"], new["scores"]) == (True, [False, True], False, [None])
-    assert web1["reasons"][0]["low"] < web1["reasons"][0]["expected"] < web1["reasons"][0]["high"] < 900
+    known, new = first["series"]
+    assert (known["known"], known["alarms"], new["known"], new["scores"]) == (True, [False, True], False, [None])
+    assert known["reasons"][0]["low"] < known["reasons"][0]["expected"] < known["reasons"][0]["high"] < 900
     assert await send(lab, "POST", "/load/score", body) == first
     await lab.keep({labels("load", instance="web1"): 900.0}, NOW_MS + 600_000)
     lab.clock.wall += 601_000
@@ -239,8 +236,7 @@ async def test_the_model_of_all_series_is_trained_from_the_store_and_rolled_back
     rng = np.random.default_rng(1)
     web1 = labels("load", instance="web1")
     rows: list[Row] = [lab.row({web1: 100 + rng.normal()}, NOW_MS - 300_000 * step) for step in range(1000, 0, -1)]
-    for row in rows:
-        await lab.store.append([row], None)
+    await lab.store.append(rows, None)
     lab.assessor.offer(rows[-5:])  # as after a restart that lost what it had learned
     lab.assessor.judge()
     assert lab.assessor.standing().warm == 0

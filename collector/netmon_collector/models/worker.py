@@ -172,13 +172,13 @@ class Pace:
             time.sleep(min(missing_s, LONGEST_REST_S))
 
 
-def bound(memory_bytes: int, cpu_s: int) -> None:
+def bound(memory_bytes: int, cpu_s: int, niceness: int) -> None:
     """Bounds this process, as far as its system can."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    os.nice(19)
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -216,7 +216,7 @@ def main() -> None:
     if first is None:
         return
     head, _ = first
-    bound(head["memory_bytes"], head["cpu_s"])
+    bound(head["memory_bytes"], head["cpu_s"], head["niceness"])
     job: Job = DetectorJob(head) if head["job"] == "detector" else ForecasterJob(head)
     pace = Pace(head["cpu_share"])
     while (message := _read(given)) is not None:

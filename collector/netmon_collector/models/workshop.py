@@ -25,11 +25,12 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a training may take: a part of one core, memory, and time."""
+    """What a training may take: a part of one core, memory, and time, behind all that is less nice."""
 
     cpu_share: float = 0.25
     memory_bytes: int = 1 << 30
     time_limit_s: float = 6 * 3600.0
+    niceness: int = 19
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class Workshop:
             "memory_bytes": budget.memory_bytes,
             "cpu_s": round(budget.time_limit_s * budget.cpu_share) + 60,
             "cpu_share": budget.cpu_share,
+            "niceness": budget.niceness,
         }
         with tempfile.TemporaryFile() as complaints:
             process = await asyncio.create_subprocess_exec(
