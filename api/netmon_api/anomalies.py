@@ -92,7 +92,8 @@ class FineBody(BaseModel):
 
 
 class FineAnswer(Answer):
-    """That what a series did then was fine: the like of it does not alarm for 60 days."""
+    """That what a series did then was fine, or the series of a device together (`netmon_combination_score`): the like
+    of it does not alarm for 60 days."""
 
     id: str
     labels: Labels
@@ -150,8 +151,6 @@ async def add_fine(call: Call[NoQuery]) -> FinesAnswer:
     except ValueError as error:
         raise ApiError("bad_request", f"selector: {error}") from None
     said = await asyncio.to_thread(assessor.accept, wanted.accepts, body.given_by)
-    if not said and any(wanted.accepts(one.labels) for one in assessor.anomalies if one.parts):
-        raise ApiError("bad_request", "only single series can be called fine; combinations are learned by themselves")
     if not said:
         raise ApiError("not_found", "nothing that this selector names was odd within the last hour")
     return FinesAnswer(results=[_told(one) for one in said])

@@ -19,6 +19,8 @@ SHAPE = (2.0, 0.15)
 """How the logarithm of the probability falls with that of the distance, see Tail."""
 NONE = np.float32(0.05)
 """A distance below this is none."""
+BEYOND_FINE = np.float32(1)
+"""What was called fine does not alarm again up to so much more of the score: e times rarer."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Alarms:
         self.tail = tail
         self.constants = constants
         self.judge = Judge(constants)
+        self.fine = np.zeros(len(standing.hour), np.float32)
+        """Of each device, the score that was called fine; 0 where none was. Whoever sets it lets it fade."""
 
     @classmethod
     def empty(cls, devices: int, constants: Constants) -> "Alarms":
@@ -50,6 +54,7 @@ class Alarms:
 
     def grow(self, devices: int) -> None:
         self.standing, self.tail = self.standing.grown(devices), self.tail.grown(devices)
+        self.fine = np.zeros(devices, np.float32)
 
     def forget(self, device: int) -> None:
         """The device gets another model, whose distances are other ones, or is another device."""
@@ -82,7 +87,8 @@ class Alarms:
     def needed(self) -> Float32:
         """The score that alarms."""
         young = np.float32(self.constants.young) / (self.standing.hours / np.float32(24) + 1)
-        needed: Float32 = self.judge.bar(self.standing) + young
+        fine = np.where(self.fine > 0, self.fine + BEYOND_FINE, np.float32(0))
+        needed: Float32 = np.maximum(self.judge.bar(self.standing) + young, fine)
         return needed
 
     def limit(self) -> Float32:

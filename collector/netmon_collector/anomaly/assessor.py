@@ -98,6 +98,7 @@ class Assessor:
         state, labels, self._feedback = load(path)
         self._combinations_path = path.with_name("combinations.npz")
         self.combinations = load_combinations(self._combinations_path, self._constants)
+        self.combinations.fine = self._feedback.given
         self._looked_s = {one.instance: one.learned_s for one in self.combinations.learned}
         self._placed = 0
         self._turn = Lock()
@@ -289,13 +290,23 @@ class Assessor:
     def accept(self, is_meant: Callable[[Labels], bool], given_by: str) -> list[Fine]:
         """What these of the anomalies of the last hour did was fine: the like of it does not alarm for 60 days."""
         with self._turn:
+            now_s = self._now_s()
             rows = [(row, self._roster.labels[row]) for row in self._last if is_meant(self._roster.labels[row])]
-            return self._feedback.accept(self._detector, rows, self._now_s(), given_by)
+            together = [
+                (odd.labels, odd.highest)
+                for odd in self.combinations.odd.values()
+                if odd.time_s > now_s - TOLD_FOR_S and is_meant(odd.labels)
+            ]
+            said = self._feedback.accept(self._detector, rows, together, now_s, given_by)
+            self.combinations.fine = self._feedback.given
+            return said
 
     def take_back(self, fine_id: str) -> Fine | None:
         """Takes back that something was fine, and what was said of the same series since; None where it is unknown."""
         with self._turn:
-            return self._feedback.take_back(self._detector, fine_id)
+            found = self._feedback.take_back(self._detector, fine_id)
+            self.combinations.fine = self._feedback.given
+            return found
 
     @property
     def feedback(self) -> Sequence[Fine]:

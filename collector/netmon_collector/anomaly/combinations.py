@@ -16,6 +16,7 @@ from netmon_analytics.anomaly import Constants, Explanation
 from netmon_analytics.anomaly.tail import Tail
 from netmon_analytics.combination import Alarms, Models
 from netmon_analytics.combination.alarm import Standing
+from netmon_collector.anomaly.feedback import Fine, Forgiven
 from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.roster import NOT_JUDGED
 from netmon_collector.anomaly.steps import Steps
@@ -52,6 +53,8 @@ class Odd:
     time_s: float
     distance: float
     score: float
+    highest: float
+    """The highest score since it began."""
     needed: float
     limit: float
     """The distance that alarms."""
@@ -78,6 +81,8 @@ class Combinations:
         """Of each device that has a model, by its place."""
         self.odd: dict[str, Odd] = {}
         """What alarmed last, by device."""
+        self.fine: Sequence[Fine] = ()
+        """What people said was fine, of single series as well."""
         self._judged: set[int] = set()
         self._places: dict[str, int] = {}
         self._models = Models.empty(0)
@@ -130,8 +135,9 @@ class Combinations:
         if devices < len(self.learned) or len(tail.level) != devices:
             raise ValueError(f"{len(self.learned)} devices but the standing of {devices}")
         self._grow(max(devices, len(self._steps.step)))
-        self.alarms.standing = standing.grown(len(self._steps.step))
-        self.alarms.tail = tail.grown(len(self._steps.step))
+        self.alarms = Alarms(
+            standing.grown(len(self._steps.step)), tail.grown(len(self._steps.step)), self.alarms.constants
+        )
 
     def find(self, row_of: Callable[[Labels], int]) -> None:
         """Which rows of the detector the series have; those that have none yet are looked for again."""
@@ -161,25 +167,39 @@ class Combinations:
         every[due] = distance
         teach = np.ones(len(every), np.bool_)
         teach[[place for name, place in self._places.items() if name in excused]] = False
+        self._forgive(now_s)
         alarm = self.alarms.observe(now_s, every, self._steps.step_s, teach) & teach
         for at in np.flatnonzero(alarm[due]).tolist():
             self._tell(int(due[at]), now_s, off[at], values[at], usual[at])
         self._judged.update(due.tolist())
 
+    def _forgive(self, now_s: float) -> None:
+        """What was called fine counts by half after `fine_s`, as that of single series does."""
+        fine = self.alarms.fine
+        fine[:] = 0
+        for one in self.fine:
+            place = self._places.get(dict(one.labels).get("instance", ""))
+            if isinstance(one.pardon, Forgiven) and place is not None:
+                left = one.pardon.score * 0.5 ** ((now_s - one.time_s) / self.alarms.constants.fine_s)
+                fine[place] = max(fine[place], left)
+
     def _tell(self, place: int, now_s: float, off: NDArray[np.float32], values: Values, usual: Values) -> None:
         one = self.learned[place]
         worst = [at for at in np.argsort(-off).tolist()[:MOST_PARTS] if off[at] >= TOLD_FROM * off.max()]
         parts = tuple(Part(one.series[at], float(values[at]), float(usual[at])) for at in worst)
-        began_s, before_s = now_s, None
-        if earlier := self.odd.get(one.instance):
-            goes_on = now_s - earlier.time_s < SAME_ALARM_S
-            began_s, before_s = (earlier.began_s, earlier.before_s) if goes_on else (now_s, earlier.began_s)
         alarms = self.alarms
         distance, score, needed, limit = (
             float(array[place])
             for array in (alarms.standing.recent, alarms.standing.score, alarms.needed(), alarms.limit())
         )
-        self.odd[one.instance] = Odd(one.instance, now_s, distance, score, needed, limit, began_s, before_s, parts)
+        began_s, before_s, highest = now_s, None, score
+        if earlier := self.odd.get(one.instance):
+            before_s = earlier.began_s
+            if now_s - earlier.time_s < SAME_ALARM_S:
+                began_s, before_s, highest = earlier.began_s, earlier.before_s, max(score, earlier.highest)
+        self.odd[one.instance] = Odd(
+            one.instance, now_s, distance, score, highest, needed, limit, began_s, before_s, parts
+        )
 
     def rows(self, store: Store, now_ms: int) -> list[Row]:
         """The score of each device that was judged since the last call, as a metric."""

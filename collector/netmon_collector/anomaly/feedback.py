@@ -13,14 +13,26 @@ MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Forgiven:
+    """That the series of a device together had this score was fine."""
+
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fine:
-    """That what a series did then was fine."""
+    """That what a series did then was fine, or the series of a device together."""
 
     id: str
     labels: Labels
     time_s: float
     given_by: str
-    pardon: Pardon
+    pardon: Pardon | Forgiven
+
+    @property
+    def of(self) -> tuple[Labels, int | None]:
+        """What it is about: the series and its component."""
+        return self.labels, self.pardon.component if isinstance(self.pardon, Pardon) else None
 
 
 class Feedback:
@@ -29,9 +41,20 @@ class Feedback:
     def __init__(self, given: Sequence[Fine] = ()) -> None:
         self.given: tuple[Fine, ...] = tuple(given)
 
-    def accept(self, detector: Detector, rows: Iterable[tuple[int, Labels]], now_s: float, given_by: str) -> list[Fine]:
-        """What these series, by their rows, do now is fine."""
-        said = [Fine(str(uuid4()), labels, now_s, given_by, pardon(detector, row)) for row, labels in rows]
+    def accept(
+        self,
+        detector: Detector,
+        rows: Iterable[tuple[int, Labels]],
+        together: Iterable[tuple[Labels, float]],
+        now_s: float,
+        given_by: str,
+    ) -> list[Fine]:
+        """What these series, by their rows, do now is fine, and these scores of devices whose series do not fit."""
+        pardons: list[tuple[Labels, Pardon | Forgiven]] = [
+            *((labels, pardon(detector, row)) for row, labels in rows),
+            *((labels, Forgiven(score)) for labels, score in together),
+        ]
+        said = [Fine(str(uuid4()), labels, now_s, given_by, one) for labels, one in pardons]
         self.given = (*self.given, *said)[-MOST:]
         return said
 
@@ -40,40 +63,34 @@ class Feedback:
         found = next((one for one in self.given if one.id == fine_id), None)
         if found is None:
             return None
-        undo(detector, found.pardon)
+        if isinstance(found.pardon, Pardon):
+            undo(detector, found.pardon)
         at = self.given.index(found)
-        same = found.pardon.row, found.pardon.component
-        self.given = tuple(
-            one for place, one in enumerate(self.given) if place < at or (one.pardon.row, one.pardon.component) != same
-        )
+        self.given = tuple(one for place, one in enumerate(self.given) if place < at or one.of != found.of)
         return found
 
     def told(self) -> list[dict[str, Any]]:
         """As JSON."""
-        return [
-            {
-                "id": one.id,
-                "time_s": one.time_s,
-                "given_by": one.given_by,
-                "row": one.pardon.row,
-                "component": one.pardon.component,
-                "before": one.pardon.before,
-            }
-            for one in self.given
-        ]
+        return [{"id": one.id, "time_s": one.time_s, "given_by": one.given_by, **_told(one)} for one in self.given]
 
     @classmethod
     def understood(cls, told: Iterable[dict[str, Any]], labels: Sequence[Labels]) -> "Feedback":
         """What `told` gave. labels: of each row. Raises ValueError, LookupError, TypeError for others."""
-        return cls(
-            [
-                Fine(
-                    str(one["id"]),
-                    labels[one["row"]],
-                    float(one["time_s"]),
-                    str(one["given_by"]),
-                    Pardon(int(one["row"]), int(one["component"]), float(one["before"])),
-                )
-                for one in told
-            ]
-        )
+        return cls([_understood(one, labels) for one in told])
+
+
+def _told(one: Fine) -> dict[str, Any]:
+    if isinstance(one.pardon, Forgiven):
+        return {"labels": dict(one.labels), "score": one.pardon.score}
+    return {"row": one.pardon.row, "component": one.pardon.component, "before": one.pardon.before}
+
+
+def _understood(told: dict[str, Any], labels: Sequence[Labels]) -> Fine:
+    given: Pardon | Forgiven
+    if "score" in told:
+        own = tuple(sorted((str(name), str(value)) for name, value in told["labels"].items()))
+        given = Forgiven(float(told["score"]))
+    else:
+        own = labels[told["row"]]
+        given = Pardon(int(told["row"]), int(told["component"]), float(told["before"]))
+    return Fine(str(told["id"]), own, float(told["time_s"]), str(told["given_by"]), given)

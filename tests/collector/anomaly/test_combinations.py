@@ -104,6 +104,30 @@ async def test_a_load_that_does_not_go_with_the_requests_is_told_and_what_would(
     await device.store.close()
 
 
+def combination(one: Labels) -> bool:
+    return dict(one)["__name__"] == "netmon_combination_score"
+
+
+async def test_a_combination_that_was_fine_is_quiet_also_after_a_restart_until_that_is_taken_back(
+    device: Office,
+) -> None:
+    assert await device.learn()
+    device.goes_on(range(WEEK_ROWS, WEEK_ROWS + 320))
+    assert device.goes_on(range(WEEK_ROWS + 320, WEEK_ROWS + 326), idle)
+    (said,) = device.assessor.accept(combination, "ann")
+    assert dict(said.labels)["instance"] == "web1"
+    began_s = device.now_s
+    device.goes_on(range(WEEK_ROWS + 326, WEEK_ROWS + 332), idle)
+    device.assessor.save()
+    device.assessor = device.restarted()
+    assert [one.id for one in device.assessor.feedback] == [said.id]
+    assert not device.goes_on(range(WEEK_ROWS + 332, WEEK_ROWS + 336), idle)
+    assert device.assessor.take_back(said.id) == said
+    told = device.goes_on(range(WEEK_ROWS + 336, WEEK_ROWS + 340), idle)
+    assert told[0].time_s > began_s
+    await device.store.close()
+
+
 async def test_in_maintenance_nothing_is_told_of_a_combination(device: Office) -> None:
     assert await device.learn()
     device.goes_on(range(WEEK_ROWS, WEEK_ROWS + 320))
