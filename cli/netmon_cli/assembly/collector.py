@@ -126,7 +126,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             capacity = survey_capacity(ground, knowledge, way)
             inquests = open_inquests(ground, knowledge, way)
             pollers = weigh_pollers(ground, knowledge, way)
-            models = open_models(ground, way.assessor, way.pipeline, closing)
+            models = open_models(ground, way.assessor, way.pipeline, knowledge.alerting.maintenance, closing)
             receiver = await start_receiver(ground, knowledge, way, closing)
             server = await start_server(
                 ground, knowledge, way, watch, heartbeats, rules, inquests, pollers, capacity, models, closing

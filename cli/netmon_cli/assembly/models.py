@@ -6,6 +6,7 @@ from netmon_analytics.anomaly import Constants
 from netmon_cli.assembly.knowledge import Ground
 from netmon_cli.assembly.running import now_ms
 from netmon_collector.alerts.channels.http import Guard, Http
+from netmon_collector.alerts.maintenance import Maintenance
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.models.built_in import BuiltIn
 from netmon_collector.models.elsewhere import LARGEST_ANSWER, TIMEOUT_S
@@ -17,7 +18,9 @@ from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.models import KeptModels
 
 
-def open_models(ground: Ground, assessor: Assessor | None, pipeline: Pipeline, closing: AsyncExitStack) -> Models:
+def open_models(
+    ground: Ground, assessor: Assessor | None, pipeline: Pipeline, maintenance: Maintenance, closing: AsyncExitStack
+) -> Models:
     """Puts together what has models, trains them and follows them."""
     options = ground.config.models
     guard = Guard(options.allow_addresses, "models.allow_addresses")
@@ -37,4 +40,5 @@ def open_models(ground: Ground, assessor: Assessor | None, pipeline: Pipeline, c
     )
     history_ms = round(options.history_s * 1000)
     constants = Constants(weeks_per_alarm=ground.config.anomaly.weeks_per_alarm)
-    return Models(parts, BuiltIn(assessor, ground.store, history_ms, constants) if assessor else None)
+    built_in = BuiltIn(assessor, ground.store, history_ms, constants, maintenance.spans) if assessor else None
+    return Models(parts, built_in)

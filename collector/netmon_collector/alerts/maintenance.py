@@ -110,6 +110,16 @@ class Maintenance:
         """Those of some devices that a window is for at a time, whatever is said of them."""
         return {one for one in instances if self.muted_by({"instance": one}, at_ms)}
 
+    def spans(self, instances: Set[str], from_ms: int, to_ms: int) -> dict[str, list[tuple[int, int]]]:
+        """When a window was for each of some devices within a time; those that had none are left out."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for window in self.windows.values():
+            times = window.spans(from_ms, to_ms)
+            for one in instances if times else ():
+                if matches_all(window.matchers, {"site": self.site_of(one), "instance": one}):
+                    found.setdefault(one, []).extend(times)
+        return found
+
     def _work_out(self, at_ms: int) -> None:
         first_ms, last_ms = self._known
         if first_ms <= at_ms < last_ms:

@@ -42,8 +42,8 @@ class Job(Protocol):
 class DetectorJob:
     """Replays history through a fresh detector. A block: times0 (T,), rows0, kinds0, ahead0 (S,), values0 (T, S) ….
 
-    Seconds; places of series in the state, their kinds, how far their clocks are ahead of UTC; values. Then those
-    of the next gather group.
+    Seconds; places of series in the state, their kinds, how far their clocks are ahead of UTC; values; and teach0
+    (T, S) where there are values of which nothing is learned. Then those of the next gather group.
     """
 
     def __init__(self, head: dict[str, Any]) -> None:
@@ -55,32 +55,34 @@ class DetectorJob:
 
     def take(self, arrays: Arrays) -> Iterator[None]:
         frames = [
-            (arrays[f"times{at}"], arrays[f"rows{at}"], arrays[f"values{at}"])
+            (arrays[f"times{at}"], arrays[f"rows{at}"], arrays[f"values{at}"], arrays.get(f"teach{at}"))
             for at in range(sum(name.startswith("times") for name in arrays))
         ]
-        for at, (_, rows, values) in enumerate(frames):
+        for at, (_, rows, values, _) in enumerate(frames):
             self._make_room(rows)
             basics = self._detector.state.basics
             basics.kind[rows], basics.ahead_s[rows] = arrays[f"kinds{at}"], arrays[f"ahead{at}"]
             self._samples += int(np.isfinite(values).sum())
-        ticks = [np.floor(times / self._tick_s) if self._tick_s else times for times, _, _ in frames]
+        ticks = [np.floor(times / self._tick_s) if self._tick_s else times for times, _, _, _ in frames]
         every = np.unique(np.concatenate(ticks)) if ticks else np.empty(0)
         length = max(1, SLICE // max(1, self._detector.state.series))
         for start in range(0, len(every), length):
             self._observe(every[start : start + length], frames, ticks)
             yield
 
-    def _observe(self, every: Float64, frames: list[tuple[Any, Any, Any]], ticks: list[Any]) -> None:
+    def _observe(self, every: Float64, frames: list[tuple[Any, Any, Any, Any]], ticks: list[Any]) -> None:
         shape = len(every), self._detector.state.series
-        values, times = np.full(shape, np.nan), np.zeros(shape)
-        for (own, rows, given), tick in zip(frames, ticks, strict=True):
+        values, times, teach = np.full(shape, np.nan), np.zeros(shape), np.ones(shape, np.bool_)
+        for (own, rows, given, taught), tick in zip(frames, ticks, strict=True):
             part = slice(np.searchsorted(tick, every[0]), np.searchsorted(tick, every[-1], side="right"))
             at = np.searchsorted(every, tick[part])
             values[at[:, None], rows] = given[part]
             times[at[:, None], rows] = own[part, None]
-        for now, row in zip(times, values, strict=True):
+            if taught is not None:
+                teach[at[:, None], rows] = taught[part]
+        for now, row, learns in zip(times, values, teach, strict=True):
             before = self._detector.state.basics.last_s.copy()
-            found = self._detector.observe(now, row)
+            found = self._detector.observe(now, row, None, None if learns.all() else learns)
             judged = np.isfinite(found.score)
             counted = np.where(now >= self._counted_from_s, found.score, np.nan)
             began = found.alarm & ~self._alarmed & (now >= self._counted_from_s)

@@ -93,6 +93,8 @@ def test_a_window_for_a_site_is_for_its_devices_whatever_labels_their_alerts_hav
     assert maintenance.muted_by({"instance": "sw1", "site": "y"}, inside) == []
     assert maintenance.muted_by({"instance": "sw2"}, inside) == []
     assert maintenance.devices({"sw1", "sw2"}, inside) == {"sw1"}
+    times = (at("2026-11-21T22:00"), at("2026-11-22T00:00"))
+    assert maintenance.spans({"sw1", "sw2"}, 0, at("2027-01-01T00:00")) == {"sw1": [times]}
 
 
 def test_one_that_was_ended_early_is_over() -> None:

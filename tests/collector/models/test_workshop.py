@@ -11,9 +11,11 @@ import numpy as np
 import psutil
 import pytest
 
-from netmon_analytics.anomaly import State
+from netmon_analytics.anomaly import Detector, State
 from netmon_analytics.models import EnsembleDetector, EnsembleForecaster
+from netmon_collector.models.built_in import blocks
 from netmon_collector.models.workshop import Budget, TrainingFailed, Workshop
+from netmon_collector.store.base import Frame
 
 WHOLE = Budget(cpu_share=1.0, niceness=0)
 START_S = 1_769_860_800.0
@@ -43,6 +45,24 @@ async def test_a_detector_is_the_same_as_one_that_met_the_values_as_they_came() 
         assert np.array_equal(arrays[name], array, equal_nan=True), name
     assert int(arrays["samples"]) == 800
     assert arrays["counts"].sum() == 2 * (400 - 60)  # an hour to become warm
+
+
+async def test_of_a_time_of_maintenance_nothing_is_learned() -> None:
+    away = block(400)
+    away["values0"][150:250, 1] += 1000
+    times_ms = np.round(away["times0"] * 1000).astype(np.int64)
+    names = [(("__name__", "load"), ("instance", one)) for one in ("web1", "web2")]
+    spans = {"web2": [(int(times_ms[150]), int(times_ms[250]))]}
+    frame = Frame(names, times_ms, away["values0"])
+    given = blocks([frame], {one: row for row, one in enumerate(names)}, np.zeros(2, np.int32), spans)
+    async with Workshop(Budget(cpu_share=1.0)).at_work(DETECTOR) as work:
+        await work.give(given)
+        arrays = await work.finish()
+    own = Detector(State.empty(2))
+    for step, (now_s, row) in enumerate(zip(away["times0"], away["values0"], strict=True)):
+        own.observe(now_s, row, teach=np.array([True, not 150 <= step < 250]))
+    for name, array in own.state.arrays().items():
+        assert np.array_equal(arrays[name], array, equal_nan=True), name
 
 
 async def test_groups_with_times_of_their_own_are_laid_together() -> None:
