@@ -14,6 +14,8 @@ from netmon_cli.query import name_of
 
 EVALUATION_S: Final = 120.0
 MOST_TOLD: Final = 5
+_NAMED: Final = {86_400.0: ("day", "%H:%M"), 604_800.0: ("week", "%a %H:%M")}
+"""What periods are called, and how their times are shown; others by the last time that it was so."""
 
 
 class Season(BaseModel):
@@ -70,7 +72,7 @@ def past(client: Client, expression: str, back_s: float) -> list[str]:
 
 def _of(one: Trend, now: datetime) -> Iterator[str]:
     for season in one.seasons:
-        name, form = ("day", "%H:%M") if season.period_s <= 86_400 else ("week", "%a %H:%M")
+        name, form = _NAMED.get(season.period_s, (output.duration(season.period_s), "%Y-%m-%d %H:%M"))
         ends = f"highest about {season.highest:{form}}, lowest about {season.lowest:{form}} UTC"
         yield f"repeats itself every {name} ({season.strength:.0%} of what varies, {ends})"
     if not one.seasons:

@@ -7,6 +7,7 @@ import pytest
 
 from netmon_analytics.forecast import changes, seasons, similar
 from netmon_analytics.forecast.past import past_of
+from netmon_analytics.forecast.periods import periods
 
 DAY, WEEK = 24, 168
 HOURS = np.arange(4 * WEEK)
@@ -35,6 +36,41 @@ def test_what_has_no_shape_has_no_season(values: np.ndarray) -> None:
     told = past_of(values)
     assert not told.has_trend
     assert told.changes == []
+
+
+@pytest.mark.parametrize("period", [2, 3, 5, 6, 12, 36, 60])
+def test_a_job_of_any_period_is_found_beside_the_day(period: int) -> None:
+    rng = np.random.default_rng(3)
+    job = 5.0 * (HOURS % period < max(1, period // 6))
+    alone = [past_of(job + rng.normal(size=len(HOURS))).seasons for _ in range(10)]
+    assert sum([one.period for one in found] == [period] for found in alone) >= 8
+    daily = job + 1.5 * np.sin(2 * np.pi * HOURS / DAY)
+    beside = [past_of(daily + rng.normal(size=len(HOURS)) / 2).seasons for _ in range(10)]
+    assert sum({period, DAY} == {one.period for one in found} for found in beside) >= 8
+
+
+def test_a_month_is_found_in_half_a_year() -> None:
+    hours = np.arange(160 * DAY)
+    (month,) = past_of(2 * np.sin(2 * np.pi * hours / (30 * DAY)) + noise(len(hours))).seasons
+    assert month.period == pytest.approx(30 * DAY, rel=0.03)
+
+
+def test_a_day_has_no_other_period_for_its_shape() -> None:
+    office = 5.0 * ((HOURS % DAY > 7) & (HOURS % DAY < 18) & (HOURS // DAY % 7 < 5))
+    assert {one.period for one in past_of(office + noise() / 2).seasons} == {DAY, WEEK}
+    assert [one.period for one in past_of(9.0 * (HOURS % DAY == 3) + noise()).seasons] == [DAY]
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9, 1.0])
+def test_noise_seldom_has_a_period_however_long_it_remembers(memory: float) -> None:
+    rng = np.random.default_rng(4)
+    found = 0
+    for _ in range(200):
+        values = rng.normal(size=500)
+        for at in range(1, len(values)):
+            values[at] += memory * values[at - 1]
+        found += bool(periods(values))
+    assert found <= 5
 
 
 def test_all_changes_are_found_and_none_in_noise() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netmon_analytics.forecast.periods import periods
 from netmon_analytics.forecast.seasons import Season, seasons
 from netmon_analytics.forecast.trend import changes, mann_kendall, theil_sen
 
@@ -30,7 +31,7 @@ class Past:
 
 def past_of(hours: NDArray[np.float64]) -> Past:
     """hours: one value an hour, without gaps. Trend and changes are of the means of days that end with the values."""
-    found = seasons(hours, (DAY, WEEK))
+    found = seasons(hours, (DAY, WEEK, *periods(hours)))
     whole = len(hours) // DAY
     if whole < FEWEST_DAYS:
         return Past(found, np.nan, 1.0, [])

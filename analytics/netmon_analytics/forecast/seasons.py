@@ -14,7 +14,7 @@ LEAST = 0.1
 
 @dataclass(frozen=True)
 class Season:
-    """period: in steps. strength: the part of the variance that it explains beyond those before it, 0 to 1. highest,
+    """period: in steps. strength: the part of the variance that it explains beyond those found before, 0 to 1. highest,
     lowest: at which step of the period, counted from the first value."""
 
     period: int
@@ -24,27 +24,35 @@ class Season:
 
 
 def seasons(values: Float64, periods: tuple[int, ...]) -> list[Season]:
-    """Those of `periods` (ascending, such as a day and a week) with which a regular series without gaps repeats itself.
+    """Those of `periods` (such as a day and a week) with which a regular series without gaps repeats itself, ascending.
 
-    The strength is an adjusted R squared of the mean at each step of the period, so that a long period is not stronger
-    for having more steps; two whole periods are the least.
+    The strongest is found first, the others in what it leaves; but a period before its multiples, which repeat all that
+    it does. The strength is an adjusted R squared of the mean at each step of the period, so that a long period is not
+    stronger for having more steps; two whole periods are the least.
     """
-    if len(values) < FEWEST_PERIODS * periods[0]:
+    sought = {period for period in periods if len(values) >= FEWEST_PERIODS * period}
+    if not sought:
         return []
     at = np.arange(len(values))
     scaled = values / (np.abs(values).max() or 1.0)
     left = scaled - np.polynomial.Polynomial.fit(at, scaled, 1)(at)
     whole = float(left @ left)
     found = []
-    for period in periods:
-        if len(values) < FEWEST_PERIODS * period or whole <= 1e-12 * len(values):
-            continue
-        phase = at % period
-        profile = np.bincount(phase, left) / np.bincount(phase)
-        rest = left - profile[phase]
-        before, after = float(left @ left) / (len(left) - 1), float(rest @ rest) / max(len(left) - period, 1)
-        strength = (before - after) * (len(left) - 1) / whole
-        if strength >= LEAST:
-            found.append(Season(period, min(strength, 1.0), int(profile.argmax()), int(profile.argmin())))
+    while sought and whole > 1e-12 * len(values):
+        first = [one for one in sought if not any(one % other == 0 for other in sought - {one})]
+        season, rest = max((_season(left, one, whole) for one in first), key=lambda one: one[0].strength)
+        sought -= {season.period} if season.strength >= LEAST else set(first)
+        if season.strength >= LEAST:
+            found.append(season)
             left = rest
-    return found
+    return sorted(found, key=lambda one: one.period)
+
+
+def _season(left: Float64, period: int, whole: float) -> tuple[Season, Float64]:
+    """What a period explains of what is left, and what it leaves of that."""
+    phase = np.arange(len(left)) % period
+    profile = np.bincount(phase, left) / np.bincount(phase)
+    rest = left - profile[phase]
+    before, after = float(left @ left) / (len(left) - 1), float(rest @ rest) / max(len(left) - period, 1)
+    strength = min((before - after) * (len(left) - 1) / whole, 1.0)
+    return Season(period, strength, int(profile.argmax()), int(profile.argmin())), rest
