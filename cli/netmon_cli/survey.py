@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -69,11 +70,12 @@ def survey(values: Mapping[str, Value], names: Names) -> Survey:
     for oid in own:
         for entry, column, index in _splits(oid):
             rows.setdefault(entry, set()).add(f"{column} {index}")
+    below = Counter(oid.rpartition(".")[0] for oid in own)
     taken = {"index", "vendor"}
     scalars: dict[str, Object] = {}
     tables: dict[str, dict[str, Object]] = {}
     for oid, value in own.items():
-        if oid.endswith(".0"):
+        if _is_single(oid, enterprise, below):
             scalars[oid] = Object(oid, _name(oid, names, taken), _known(oid, names), {"0": value})
             continue
         entry, column, index = _split(oid, names, rows)
@@ -85,6 +87,11 @@ def survey(values: Mapping[str, Value], names: Names) -> Survey:
     return Survey(
         descr, object_id, list(scalars.values()), {entry: list(one.values()) for entry, one in tables.items()}
     )
+
+
+def _is_single(oid: str, enterprise: str, below: Mapping[str, int]) -> bool:
+    """Whether it is no row of a table: it ends in .0, alone, and has no 0 on the way, as no object has one."""
+    return oid.endswith(".0") and below[oid[:-2]] == 1 and ".0." not in oid[len(enterprise) :]
 
 
 def _splits(oid: str) -> Iterable[tuple[str, str, str]]:
@@ -130,7 +137,7 @@ def profile_of(found: Survey, source: str) -> str:
     tables = [[one for one in table if one.oid in kept] for table in found.tables.values()]
     lines = [f"# A beginning, made by `netmon profile new` of {_comment(source)}. Look through all of it."]
     lines += [f"title: {_q(title)}", "objects:", f"  vendor: {vendor}"]
-    lines += [f"  {one.name}: vendor.{one.oid[len(vendor) + 1 :]}  # {_example(one)}" for one in objects]
+    lines += [f"  {one.name}: vendor.{one.oid[len(vendor) + 1 :]}  # {_example(one)}".rstrip(" #") for one in objects]
     lines += ["systems:", f"  - os: {os}", f"    vendor: {_q('Enterprise ' + vendor.rpartition('.')[2])}"]
     lines += ["    match:", f"      sysObjectID: {found.object_id}"]
     lines += _facts([one for one in found.scalars if one.oid in kept])

@@ -19,7 +19,10 @@ _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Profiles by name, each with those that it builds on, from the most particular to the most general."""
+    """Profiles by name, each with those that it builds on, from the most particular to the most general.
+
+    Those of one's own folder come first: of systems that fit a device as well as each other, the first counts.
+    """
 
     layers: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
 
@@ -40,7 +43,8 @@ def open_library(folder: Path | None = None) -> Library:
     """Reads our profiles and those in `folder`. Raises ConfigError with all that is wrong with all of them."""
     texts = packaged()
     own = {path.stem: (read(path), str(path)) for path in sorted(folder.glob("*.yaml"))} if folder else {}
-    return _Reader({**{name: (text, "") for name, text in texts.items()}, **own}).read_all()
+    ours = {name: (text, "") for name, text in texts.items() if name not in own}
+    return _Reader({**own, **ours}).read_all()
 
 
 class _Reader:

@@ -104,6 +104,18 @@ def test_without_mibs_objects_have_numbers(folder: Path, capsys: pytest.CaptureF
     assert set(metrics["values"]) == {"object_2_1_3", "object_2_1_4", "object_2_1_5"}
 
 
+def test_rows_whose_index_ends_in_0_are_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{OWN}.3.1.{column}.{index}|2|5" for column in (2, 3) for index in ("0", "1", "1.0.0")]
+    with (folder / "coolbox.snmprec").open("a") as file:
+        file.write("\n" + "\n".join([*rows, f"{OWN}.3.2.0|2|5"]))
+    found = yaml.safe_load(proposed(capsys, "coolbox.snmprec"))
+    assert {name for name in found["objects"] if name.startswith("object_3")} == {
+        "object_3_1_2",
+        "object_3_1_3",
+        "object_3_2",
+    }
+
+
 async def test_a_device_is_walked_over_the_network_and_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Scripted(DEVICE) as port:
         words = [f"127.0.0.1:{port}", "--community", "public", "--mibs", "mibs", "--save", "kept.snmprec"]

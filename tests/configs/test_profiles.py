@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from netmon_agent.snmp.capture import Capture
+from netmon_agent.snmp.identify import choose
+from netmon_agent.snmp.reader import Reader
 from netmon_configs.library import Library, open_library, packaged
 from netmon_configs.mistakes import ConfigError
 from netmon_configs.reference import Reference, parse_pieces, parse_reference
@@ -73,6 +76,14 @@ def test_a_profile_gets_the_layers_below_it_each_once(library: Library) -> None:
 def test_ones_own_profile_wins_over_the_packaged_one_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "poe.yaml").write_text("title: Without PoE\nextends: []\n", encoding="utf-8")
     assert [layer.title for layer in open_library(tmp_path).layers["poe"]] == ["Without PoE"]
+
+
+async def test_of_systems_that_fit_as_well_the_one_of_ones_own_folder_counts(tmp_path: Path) -> None:
+    system = "{os: mine, vendor: Me, match: {sysObjectID: 1.3.6.1.4.1.8072.3.2.10}}"
+    library = with_profile(tmp_path, f"title: Mine\nsystems: [{system}]\n")
+    choice = await choose(Reader(Capture({})), library, "1.3.6.1.4.1.8072.3.2.10", "Linux host1 6.1.0")
+    assert choice is not None
+    assert choice.profile == "mine"
 
 
 def test_mistakes_are_told_all_at_once_with_lines(tmp_path: Path) -> None:
