@@ -295,15 +295,30 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as list
 """
 
 
+LISTEN_V6 = """
+import socket, struct, sys
+with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as listener:
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+    listener.settimeout(20)
+    print(flush=True)
+    while True:
+        packet, notes, _, _ = listener.recvmsg(65535, 100)
+        if packet[0] == 128:
+            print(struct.unpack("i", notes[0][2])[0], len(packet), flush=True)
+            break
+"""
+
+
 @needs_namespace
-def test_the_traffic_class_and_the_size_are_on_the_wire() -> None:
+@pytest.mark.parametrize(("target", "listen"), [("127.0.0.1", LISTEN), ("::1", LISTEN_V6)])
+def test_the_traffic_class_and_the_size_are_on_the_wire(target: str, listen: str) -> None:
     with lab("here") as net:
         for options in ({"dscp": 46, "size": 300}, {"dscp": 0, "size": 56}):
-            command = net.within("here", sys.executable, "-c", LISTEN)
+            command = net.within("here", sys.executable, "-c", listen)
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
                 assert listener.stdout is not None
                 listener.stdout.readline()
-                arguments = json.dumps({"targets": ["127.0.0.1"], "count": 1, **options})
+                arguments = json.dumps({"targets": [target], "count": 1, **options})
                 net.run("here", sys.executable, "-c", IN_NAMESPACE, arguments)
                 seen = listener.stdout.readline().split()
             assert seen == [str(options["dscp"] << 2), str(options["size"] + 8)]
