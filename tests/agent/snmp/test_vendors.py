@@ -60,6 +60,19 @@ async def test_a_fortigate_tells_sessions_of_each_domain_and_not_their_rate(libr
     assert read == {"fgVdEntSesCount": 812, "fgVdEntSesRate": 9}
 
 
+async def test_a_fortigate_tells_clients_of_each_access_point_and_which_is_gone(library: Library) -> None:
+    index, points = "1.3.65.80.49", f"{FORTIGATE}.14.4"
+    values: dict[str, Value] = {
+        f"{points}.3.1.3.{index}": b"lobby",
+        f"{points}.4.1.7.{index}": 1,
+        f"{points}.4.1.17.{index}": 12,
+    }
+    found = await found_on(library, f"{FORTIGATE}.1.641", "", values)
+    clients = [one for one in found.readings if one.name == "fgWcWtpSessionWtpStationCount"]
+    assert [(one.labels["fgWcWtpConfigWtpName"], one.value) for one in clients] == [("lobby", 12)]
+    assert [(one.name, one.severity) for one in found.sensors] == [("Access point lobby", "critical")]
+
+
 async def test_a_card_that_failed_is_critical(library: Library) -> None:
     values: dict[str, Value] = {"1.3.6.1.2.1.47.1.1.1.1.7.22": b"module 2", f"{CISCO}.9.117.1.2.1.1.2.22": 7}
     found = await found_on(library, f"{CISCO}.12.3.1.3.1163", "Cisco NX-OS(tm) n7000", values)
