@@ -1,6 +1,7 @@
 """The load of the soak and of the memory's measure: groups of 100 and of 20, and series that come one by one."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME, Kind, Labels
 
 BATCH_SAMPLES = 10_000
+_PER_HOST = 500
 _SHARES = {100: 0.6, 20: 0.3, 1: 0.1}
 """Which part of all series comes in groups of which size."""
 
@@ -46,17 +48,17 @@ class Load:
         self._moving = np.flatnonzero(np.arange(self.samples) % 10 < _MOVING)
 
     def _add(self, host: int, width: int, count: int) -> None:
-        """A batch of series; hosts have 500 series each."""
-        series = [labels(1000 * host + n // 500, n) for n in range(count)]
+        """A batch of series; hosts have 500 series each. Few labels are in memory at once: they are not the store's."""
+        series = (labels(1000 * host + n // _PER_HOST, n) for n in range(count))
         if width == 1:
-            places = self._store.enroll(series)
-            empty = np.empty(count)
-            self._batches.append([Points(self._store.pool, places, places, empty)])
+            parts = [self._store.enroll(list(islice(series, _PER_HOST))) for _ in range(0, count, _PER_HOST)]
+            places = np.concatenate(parts)
+            self._batches.append([Points(self._store.pool, places, places, np.empty(count))])
             self._widths.append([count])
             return
         groups = [
-            self._store.register(series[first : first + width], [Kind.GAUGE] * len(series[first : first + width]))
-            for first in range(0, count, width)
+            self._store.register(own, [Kind.GAUGE] * len(own))
+            for own in (list(islice(series, width)) for _ in range(0, count, width))
         ]
         self._batches.append([Row(group, 0, np.empty(0)) for group in groups])
         self._widths.append([len(group.labels) for group in groups])

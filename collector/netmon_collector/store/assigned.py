@@ -34,10 +34,6 @@ class Assigned:
             room = max(count, 2 * len(self._numbers)) - len(self._numbers)
             self._numbers = np.concatenate((self._numbers, np.full(room, NONE, np.int32)))
 
-    def one(self, series: int) -> int:
-        """The number of a series."""
-        return int(self._numbers[series])
-
     def of(self, series: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
         """The numbers of any series."""
         numbers = self._numbers

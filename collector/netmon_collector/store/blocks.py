@@ -307,8 +307,8 @@ class Blocks:
             self._house(homeless, group.series, time_ms, open_at)
         if 1 < len(homeless) == len(group.series) <= WIDTH:  # as nearly always: all are new, and of one block
             block = self.all[int(self.homes[homeless[0]])]
-            self._in_strand[homeless] = len(self._strands)
-            self._rows.lease(group.number, [Lease.of_all(self._strand(block, homeless))])
+            self._in_strand[group.series] = len(self._strands)
+            self._rows.lease(group.number, [Lease.of_all(self._strand(block, group.series))])
             return
         stranded = self._in_strand[group.series] != NONE
         in_lanes = [number for number in np.unique(self.homes[group.series]).tolist() if self._is_single(number, group)]

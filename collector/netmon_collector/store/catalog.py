@@ -18,7 +18,7 @@ import numpy.typing as npt
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.durable import new_file, write_all
-from netmon_collector.store.entries import Entries, Entry, columns
+from netmon_collector.store.entries import Entries
 from netmon_collector.store.framing import NOTHING, Record, file_header, frame, scan
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.recovery import recover
@@ -80,7 +80,7 @@ class Catalog:
         """Which of some series (in any order, also repeated) are not entered; ascending."""
         return np.unique(numbers[~self.has(numbers)]).astype(np.int64)
 
-    def enter(self, numbers: npt.NDArray[Any], entries: Callable[[Numbers], Sequence[Entry]]) -> None:
+    def enter(self, numbers: npt.NDArray[Any], entries: Callable[[Numbers], Iterable[Entries]]) -> None:
         """Enters those of some series that are missing; they are on the disk when this returns.
 
         Raises StoreError; then it may be repeated.
@@ -88,7 +88,7 @@ class Catalog:
         if not len(self.missing(numbers)):
             return
         with self._lock:
-            made = list(columns(entries(self.missing(numbers))))
+            made = list(entries(self.missing(numbers)))
             records = [frame(part.pack(), *NOTHING) for part in made]
             for path in self._paths:
                 self._add(path, records)

@@ -92,7 +92,7 @@ class EmbeddedStore:
         self._duplicates = 0
         self._shelf = Shelf(folder, self._damages, settings.cache_bytes // 2)
         self._catalog = Catalog(folder)
-        self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.homes.one)
+        self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.homes.of)
         self._selector = Selector(self._index, self._blocks, self._shelf)
         self._gatherer = Gatherer(
             self._index, self._blocks, self._shelf, self._selector, settings.cache_bytes - settings.cache_bytes // 2

@@ -1,25 +1,31 @@
 """Sees to it that the catalog has every series before the log has a sample of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from netmon_collector.store.catalog import Catalog
-from netmon_collector.store.entries import Entry, columns
+from netmon_collector.store.entries import Entries
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import Part, Singles
 
+_Homes = Callable[[Numbers], npt.NDArray[Any]]
+_AT_ONCE: Final = 10_000
+"""So many entries are one record."""
+
 
 class Enrolment:
-    """Belongs to the thread that writes the log. `home` tells the block of a series."""
+    """Belongs to the thread that writes the log. `homes` tells the blocks of series."""
 
-    def __init__(self, catalog: Catalog, index: LabelIndex, groups: Groups, home: Callable[[int], int]) -> None:
+    def __init__(self, catalog: Catalog, index: LabelIndex, groups: Groups, homes: _Homes) -> None:
         self._catalog = catalog
         self._index = index
         self._groups = groups
-        self._home = home
+        self._homes = homes
         self._entered: set[int] = set()
         """The numbers of groups of which the catalog has all series."""
 
@@ -42,11 +48,12 @@ class Enrolment:
         kept = entered & held
         kept.add(entered.max())
         self._entered.clear()
-        self._catalog.keep(list(columns(self._entries(np.array(kept.to_array(), np.int64)))))
+        self._catalog.keep(list(self._entries(np.array(kept.to_array(), np.int64))))
 
-    def _entries(self, numbers: Numbers) -> list[Entry]:
-        plain = numbers.tolist()
-        return [
-            Entry(number, self._home(number), labels)
-            for number, labels in zip(plain, self._index.labels(plain), strict=True)
-        ]
+    def _entries(self, numbers: Numbers) -> Iterator[Entries]:
+        for first in range(0, len(numbers), _AT_ONCE):
+            own = numbers[first : first + _AT_ONCE]
+            widths, pairs = self._index.pairs(own)
+            distinct, references = np.unique(pairs, return_inverse=True)
+            columns = [column.astype(np.uint32) for column in (own, self._homes(own), widths, references)]
+            yield Entries(columns[0], columns[1], columns[2], columns[3], self._index.texts(distinct.tolist()))

@@ -16,7 +16,6 @@ import orjson
 from netmon_proto.model import Labels
 
 _COUNTS: Final = 3
-_MOST: Final = 10_000
 
 
 class Entry(NamedTuple):
@@ -39,19 +38,6 @@ class Entries:
     widths: npt.NDArray[np.uint32]
     references: npt.NDArray[np.uint32]
     pairs: Sequence[tuple[str, str]]
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Entries":
-        """Entries as columns."""
-        places: dict[tuple[str, str], int] = {}
-        references = [places.setdefault(pair, len(places)) for entry in entries for pair in entry.labels]
-        return cls(
-            np.array([entry.number for entry in entries], np.uint32),
-            np.array([entry.block for entry in entries], np.uint32),
-            np.array([len(entry.labels) for entry in entries], np.uint32),
-            np.array(references, np.uint32),
-            list(places),
-        )
 
     def only(self, wanted: npt.NDArray[np.bool_]) -> "Entries":
         """Some of them."""
@@ -90,9 +76,3 @@ class Entries:
 def count(parts: Iterable[Entries]) -> int:
     """How many entries there are."""
     return sum(len(part.numbers) for part in parts)
-
-
-def columns(entries: Sequence[Entry]) -> Iterator[Entries]:
-    """Entries as columns, as many together as one record takes."""
-    for start in range(0, len(entries), _MOST):
-        yield Entries.of(entries[start : start + _MOST])

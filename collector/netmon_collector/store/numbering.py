@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_RECENT: Final = 1 << 14
+_RECENT: Final = 1 << 12
 
 
 class Numbering:

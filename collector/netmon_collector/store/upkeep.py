@@ -35,6 +35,7 @@ from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
+from netmon_collector.store.trimming import give_back_memory
 from netmon_collector.store.verdicts import Marks
 
 T = TypeVar("T")
@@ -118,6 +119,7 @@ class Upkeep:
                 await self._merger.merge()
                 await self._fit(0)
                 await self._forget_series()
+            await self._run(give_back_memory)
 
     async def forget_before(self, time_ms: int) -> bool:
         """Drops the files whose samples are all older, each by its own class; whether there was any.

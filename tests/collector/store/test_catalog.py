@@ -11,7 +11,7 @@ from netmon_collector.store.base import ABSENT, StoreError
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.embedded import EmbeddedStore
-from netmon_collector.store.entries import Entry, columns
+from netmon_collector.store.entries import Entries
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Kind
@@ -128,16 +128,19 @@ async def test_what_only_a_rollup_knows_or_only_the_log_is_not_forgotten(tmp_pat
 
 
 def test_what_came_back_after_half_a_rewrite_is_in_both_files(tmp_path: Path) -> None:
-    catalog, entries = Catalog(tmp_path), [Entry(n, 0, series(f"m{n}")) for n in range(4)]
+    catalog = Catalog(tmp_path)
+    pairs = [pair for n in range(4) for pair in series(f"m{n}")]
+    numbers = np.arange(4, dtype=np.uint32)
+    entries = Entries(numbers, np.zeros(4, np.uint32), np.ones(4, np.uint32), numbers, pairs)
 
     def enter(*numbers: int) -> None:
-        catalog.enter(np.array(numbers), lambda missing: [entries[number] for number in missing.tolist()])
+        catalog.enter(np.array(numbers), lambda missing: [entries.only(np.isin(entries.numbers, missing))])
 
     enter(0, 1, 2)
     blocked = tmp_path / "series-2.catalog.tmp"
     blocked.mkdir()
     with pytest.raises(StoreError):
-        catalog.keep(list(columns([entries[0], entries[2]])))
+        catalog.keep([entries.only(np.array([True, False, True, False]))])
     blocked.rmdir()
     enter(1)  # which only the second file still had
     enter(3)

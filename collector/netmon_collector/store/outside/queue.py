@@ -97,7 +97,7 @@ class Queue:
         self._end = HEADER_BYTES
         self.written = Written()
         self._catalog = Catalog(folder)
-        self._enrolment = Enrolment(self._catalog, self._index, self._groups, lambda _: 0)
+        self._enrolment = Enrolment(self._catalog, self._index, self._groups, np.zeros_like)
         try:
             self._log = Log(folder, slice_ms=_ONE_SLICE_MS, segment_bytes=min(_FILE_BYTES, max_bytes // _FILES))
             self._recall(folder)
