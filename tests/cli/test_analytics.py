@@ -77,13 +77,16 @@ def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
         return [({}, ends[expression.partition("(")[0]])]
 
     season = {"period_s": 86400, "strength": 0.7, "highest": stamp(-3600), "lowest": stamp(-36000)}
-    trend = {"labels": {}, "seasons": [season], "slope_per_day": 2.5, "chance": 0.01, "trend": True}
+    job = {"period_s": 21600, "strength": 0.2, "highest": stamp(-7200), "lowest": stamp(-10800)}
+    trend = {"labels": {}, "seasons": [job, season], "slope_per_day": 2.5, "chance": 0.01, "trend": True}
     collector = Collector(values, {"results": [trend | {"changes": [stamp(-86400)]}]})
     assert analytics.show_forecast(collector, "sum(load)", 86400.0, 86400.0, False, PLAIN) is Exit.FINE
     lines = capsys.readouterr().out.splitlines()
     assert lines[-3].split()[:4] == ["1d", "5", "4", "6"]
     assert lines[-1] == (
-        "{}: repeats itself every day (70% of what varies, highest about 11:00, lowest about 02:00 UTC); "
+        "{}: repeats itself every 6h "
+        "(20% of what varies, highest about 2026-01-31 10:00, lowest about 2026-01-31 09:00 UTC)"
+        "; repeats itself every day (70% of what varies, highest about 11:00, lowest about 02:00 UTC); "
         "trend +2.5 a day (p = 0.01); changed 1d ago"
     )
     assert collector.asked[-2].startswith("forecast_high((sum(load))[86400s:")
