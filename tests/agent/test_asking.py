@@ -65,6 +65,23 @@ async def test_another_process_asks_as_the_first_one_learned_to(tmp_path: Path) 
         assert device.requests < asked / 3
 
 
+async def test_how_large_an_answer_a_device_manages_is_remembered(tmp_path: Path) -> None:
+    async with Scripted(DEVICE) as port:
+        job = Job("sw1", "127.0.0.1", port, 60_000, (RIGHT,))
+        first, file = Process(tmp_path), tmp_path / "memories.json"
+        asking = first.snmp.approach(job)
+        await asking.ask(0.0, True)
+        await first.ends()
+        kept = json.loads(file.read_text())
+        kept["sw1"]["pace"] |= {"repetitions": 7, "ceiling": 7}
+        file.write_text(json.dumps(kept))
+        second = Process(tmp_path)
+        again = second.snmp.approach(job)
+        await again.ask(5.0, False)
+        await second.ends()
+        assert json.loads(file.read_text())["sw1"]["pace"]["repetitions"] == 7
+
+
 async def test_what_is_about_another_device_or_damaged_is_learned_again(tmp_path: Path) -> None:
     async with Scripted(DEVICE) as port:
         job = Job("sw1", "127.0.0.1", port, 60_000, (RIGHT,))
