@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from netmon_collector.checks.book import SETTLES_MS
 from netmon_proto.model import CheckOutcome, CheckReport, Checks
 from tests.api.lab import NOW_MS, Lab, have_polled
 from tests.api.test_snmp import change
@@ -85,11 +86,13 @@ async def test_a_name_is_made_of_the_target_and_taken_once(lab: Lab) -> None:
 
 async def test_any_agent_is_the_one_with_the_fewest_and_another_one_when_it_is_gone(lab: Lab) -> None:
     north, south = have_agents(lab, "north", "south")
-    first = (await add(lab, HTTP, name="one", pollers="any"))["pollers"][0]["poller"]
-    second = (await add(lab, HTTP, name="two", pollers="any"))["pollers"][0]["poller"]
-    assert {first, second} == {"north", "south"}
+    makes = {(await add(lab, HTTP, name=name, pollers="any"))["pollers"][0]["poller"]: name for name in ("one", "two")}
+    assert makes.keys() == {"north", "south"}
     lab.fleet.members = [replace(one, up=False, connected=False) if one.instance == "north" else one
                          for one in lab.fleet.members]  # fmt: skip
+    await lab.checks.look_after()
+    assert (await checks_of(lab, south)).keys() == {makes["south"]}, "just after a start an agent may come back yet"
+    lab.clock.pass_ms(SETTLES_MS)
     await lab.checks.look_after()
     assert await checks_of(lab, north) == {}
     assert (await checks_of(lab, south)).keys() == {"one", "two"}
@@ -109,6 +112,12 @@ async def test_a_target_that_is_a_known_device_is_called_so(lab: Lab) -> None:
     while not isinstance(message := await lab.polling.lines.next_message(north, line), Checks):
         pass
     assert message.checks[0].devices == {"https://192.0.2.9/": "core"}
+    (polled,) = lab.polling.all()
+    await lab.polling.remove(polled.record.instance)
+    for pass_ms, devices in ((10_000, ["core"]), (SETTLES_MS, [])):  # at first it may only not have been looked up yet
+        lab.clock.pass_ms(pass_ms)
+        await lab.checks.look_after()
+        assert (await lab.get(f"{CHECKS}/web"))["devices"] == devices
 
 
 async def test_a_removed_check_is_made_no_more(lab: Lab) -> None:

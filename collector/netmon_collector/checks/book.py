@@ -23,8 +23,8 @@ MOST_CHECKS: Final = 2_000
 MOST_BYTES: Final = 8 << 20
 """Of the options of all checks of one agent."""
 LOOK_EVERY_S: Final = 5.0
-SETTLES_S: Final = 60.0
-"""After a start names need to be looked up, and agents to come back."""
+SETTLES_MS: Final = 60_000
+"""After a start agents need to come back, and names to be looked up: until then nothing is taken for gone."""
 _TOPIC: Final = "checks"
 _LONGEST_TEXT: Final = 1024
 
@@ -62,6 +62,7 @@ class CheckBook:
         self._places = places
         self._now_ms = now_ms
         self._checks = {record.name: Assigned(record) for record in kept.all()}
+        self._settled_ms = now_ms() + SETTLES_MS
         self._changes = asyncio.Lock()
         lines.offer(_TOPIC, self._message)
 
@@ -134,18 +135,18 @@ class CheckBook:
 
     async def run(self) -> None:
         """Finds other agents for checks whose agent is gone, and devices at other addresses; until cancelled."""
-        await asyncio.sleep(SETTLES_S)
         while True:
+            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.look_after()
             except SQLAlchemyError as error:
                 log.warning("check.not_kept", error=reason_of(error))
-            await asyncio.sleep(LOOK_EVERY_S)
 
     async def look_after(self) -> None:
         """Does once what `run` does again and again. Raises SQLAlchemyError."""
         async with self._changes:
-            gone = {one.agent_id for one in self._agents() if one.up is False}
+            settled = self._now_ms() >= self._settled_ms
+            gone = {one.agent_id for one in self._agents() if settled and one.up is False}
             for assigned in self._checks.values():
                 before = assigned.record
                 wanted = self._moved(before) if before.is_any and gone.issuperset(before.agents) else before
@@ -171,12 +172,14 @@ class CheckBook:
         return replace(record, agents=(agent_id,))
 
     def _placed(self, record: CheckRecord) -> CheckRecord:
-        """With the devices that its targets are by now."""
+        """With the devices that its targets are by now; just after a start those that they were, too."""
+        known = record.devices if self._now_ms() < self._settled_ms else {}
         devices = {
             agent_id: {
                 target: device
                 for target, host in record.targets.items()
-                if host and (device := self._places.device_at(host, agent_id))
+                if host
+                and (device := self._places.device_at(host, agent_id) or known.get(agent_id, {}).get(target, ""))
             }
             for agent_id in record.agents
         }
