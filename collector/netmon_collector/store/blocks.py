@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from netmon_collector.store.block import NO_SERIES, Block
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.labels import Numbers
-from netmon_collector.store.lanes import LaneHead, Lanes
+from netmon_collector.store.lanes import LaneHead, Lanes, Used
 from netmon_collector.store.record import Bits, GatherGroup, Gathers, Part, Singles
 from netmon_collector.store.strands import Lease, Strand
 from netmon_collector.store.taking import RowTaker
@@ -63,9 +63,7 @@ class Blocks:
         self._rows = RowTaker(slots, self._freeze_strand)
         self._pooled: dict[int, _Pooled] = {}
         self.lanes = Lanes(min(slots, lane_slots))
-        self._lane_segments = np.zeros(1024, np.int64)
-        """By block, the number of the log's first file that has samples of what is in its lanes; 0 if nothing is."""
-        self._lane_since_s = np.zeros(1024)
+        self._lanes_used = Used()
         self._single: set[int] = set()
         """The blocks of which series come one by one."""
         self._shared: dict[object, Block] = {}
@@ -200,9 +198,7 @@ class Blocks:
 
     def _open_lanes(self, series: Numbers, segment: int, now_s: float) -> None:
         """Sees to it that the blocks of series know of them, and since when there is something in their lanes."""
-        homes = self.homes[series]
-        empty = homes[self._lane_segments[homes] == 0]
-        self._lane_segments[empty], self._lane_since_s[empty] = segment, now_s
+        self._lanes_used.begin(self.homes[series], segment, now_s)
         without = series[~self.lanes.have(series)]
         for number, own in self.homes.apart(np.unique(without)) if len(without) else ():
             self._single.add(number)
@@ -210,7 +206,7 @@ class Blocks:
 
     def _freeze_lanes(self, block: Block) -> None:
         """A reader that copies meanwhile sees the turns change, or finds what it misses among what is sealed."""
-        head = self.lanes.copy(block.singles, int(self._lane_segments[block.number]))
+        head = self.lanes.copy(block.singles, self._lanes_used.segment(block.number))
         self._overwritten += head.overwritten
         self.frozen.append((block, head))
         block.sealing = (*block.sealing, head)
@@ -218,7 +214,7 @@ class Blocks:
         self.lanes.clear(block.singles, head.series)
         block.singles = head.series
         block.turns += 1
-        self._lane_segments[block.number] = 0
+        self._lanes_used.end(block.number)
 
     def _put_stranded(self, series: Numbers, times: Numbers, bits: Bits, segment: int, now_s: float) -> None:
         """Points of series that else come in groups: those of one strand and time together."""
@@ -255,10 +251,8 @@ class Blocks:
                 self._freeze_strand(strand)
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
-        used = self._lane_segments > 0
-        due = used & ((self._lane_since_s <= max(crowded_s, before_s)) | (self._lane_segments <= segment))
-        for at, number in enumerate(np.flatnonzero(due).tolist()):
-            if self._lane_segments[number]:
+        for at, number in enumerate(self._lanes_used.due(max(crowded_s, before_s), segment)):
+            if self._lanes_used.segment(number):
                 self._freeze_lanes(self.all[number])
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -288,7 +282,7 @@ class Blocks:
         """The number of the log's first file that is still needed; None where none is."""
         needed = [head.segment for block in self.all.values() for head in block.sealing]
         needed += [strand.head.segment for strand in self._strands if strand.head.count]
-        needed += self._lane_segments[self._lane_segments > 0].tolist()
+        needed += self._lanes_used.segments()
         return min(needed, default=None)
 
     def held(self) -> Iterator[Numbers]:
@@ -315,11 +309,10 @@ class Blocks:
         single = ~stranded & np.isin(self.homes[group.series], in_lanes)
         self._find_strands(group.series[~single])
         strands = np.where(single, NONE, self._in_strand[group.series])
-        leases = []
-        for number in np.unique(strands[~single]).tolist():
-            source = _run(np.flatnonzero(strands == number))
-            series = group.series[source]
-            leases.append(Lease(self._strands[number], None if len(series) == len(strands) else source, series))
+        leases = [
+            Lease.of_some(self._strands[number], group.series, np.flatnonzero(strands == number))
+            for number in np.unique(strands[~single]).tolist()
+        ]
         self._rows.lease(group.number, leases)
         if single.any():
             self._pooled[group.number] = _Pooled(np.flatnonzero(single), group.series[single].astype(np.uint32))
@@ -381,10 +374,7 @@ class Blocks:
     def _block(self, number: int) -> Block:
         while number in self.all:
             number += 1
-        if number >= len(self._lane_segments):
-            room = 2 * number
-            self._lane_segments = _grown(self._lane_segments, room)
-            self._lane_since_s = _grown(self._lane_since_s, room)
+        self._lanes_used.reserve(number + 1)
         block = self.all[number] = Block(number)
         return block
 
@@ -392,13 +382,3 @@ class Blocks:
         self.homes.reserve(count)
         self._in_strand.reserve(count)
         self.lanes.reserve(count)
-
-
-def _grown(numbers: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    return np.concatenate((numbers, np.zeros(room - len(numbers), numbers.dtype)))
-
-
-def _run(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp] | slice:
-    """Places (ascending), as a slice if they follow one another: what it takes of an array is no copy."""
-    first, end = int(places[0]), int(places[-1]) + 1
-    return slice(first, end) if end - first == len(places) else places

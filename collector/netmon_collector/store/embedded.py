@@ -15,8 +15,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from netmon_collector.store.acks import Acks
 from netmon_collector.store.backlog import Backlog, recall_acks
 from netmon_collector.store.base import (
@@ -46,8 +44,8 @@ from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import Cardinality, Inventory
 from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
 from netmon_collector.store.judging import Judging
-from netmon_collector.store.labels import LabelIndex, Numbers
-from netmon_collector.store.latest import NEVER_MS, LatestTable, find_newest
+from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.latest import LatestTable, find_newest
 from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
@@ -97,19 +95,12 @@ class EmbeddedStore:
         self._gatherer = Gatherer(
             self._index, self._blocks, self._shelf, self._selector, settings.cache_bytes - settings.cache_bytes // 2
         )
-        self._latest = LatestTable(partial(find_newest, self._blocks, self._shelf))
+        self._latest = LatestTable(self._index, partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
+            doubt, roll, keep = self._latest.doubt, self._roll_log, self._keep_series
             self._upkeep = Upkeep(
-                self._index,
-                self._blocks,
-                self._shelf,
-                self._catalog,
-                self._log,
-                self._roll_log,
-                self._latest.doubt,
-                self._keep_series,
-                settings,
+                self._index, self._blocks, self._shelf, self._catalog, self._log, roll, doubt, keep, settings
             )
             self._stock = Stock(self._index, self._shelf, self._upkeep)
             self._open(folder)
@@ -362,17 +353,10 @@ class EmbeddedStore:
 
     def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
         series = self._finder.find(matchers)
-        return self._latest_of(series) if len(series) <= most and self._latest.knows(series) else None
+        return self._latest.told(series) if len(series) <= most and self._latest.knows(series) else None
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
-        return self._latest_of(self._finder.find(matchers))
-
-    def _latest_of(self, series: Numbers) -> Latest:
-        newest = self._latest.of(series)
-        there = newest.times != NEVER_MS
-        if there.all():
-            return Latest(self._index.view(series), newest.times, newest.bits.view(np.float64))
-        return Latest(self._index.view(series[there]), newest.times[there], newest.bits[there].view(np.float64))
+        return self._latest.told(self._finder.find(matchers))
 
     async def forget_before(self, time_ms: int) -> None:
         await self._whole()

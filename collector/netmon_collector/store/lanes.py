@@ -240,6 +240,46 @@ class Lanes:
         self._free = np.append(self._free, np.arange(first, first + _LANES, dtype=np.int32))
 
 
+class Used:
+    """By block, since when there is something in its lanes. Changed on one thread."""
+
+    def __init__(self) -> None:
+        self._segments = np.zeros(1024, np.int64)
+        """The number of the log's first file that has samples of what is there; 0 where nothing is."""
+        self._since_s = np.zeros(1024)
+
+    def reserve(self, count: int) -> None:
+        """Makes room for blocks with numbers below that."""
+        if count > len(self._segments):
+            more = np.zeros(2 * count - len(self._segments), np.int64)
+            self._segments = np.append(self._segments, more)
+            self._since_s = np.append(self._since_s, more)
+
+    def begin(self, blocks: npt.NDArray[np.int32], segment: int, now_s: float) -> None:
+        """Notes that there is something now, where there was nothing."""
+        empty = blocks[self._segments[blocks] == 0]
+        self._segments[empty], self._since_s[empty] = segment, now_s
+
+    def end(self, block: int) -> None:
+        """Notes that nothing is there any more."""
+        self._segments[block] = 0
+
+    def segment(self, block: int) -> int:
+        """The number of the log's first file that has samples of what is there; 0 if nothing is."""
+        return int(self._segments[block])
+
+    def segments(self) -> list[int]:
+        """Those of all blocks that have something."""
+        used: list[int] = self._segments[self._segments > 0].tolist()
+        return used
+
+    def due(self, before_s: float, segment: int) -> list[int]:
+        """The blocks that have had something since a time, or since a file of the log."""
+        due = (self._segments > 0) & ((self._since_s <= before_s) | (self._segments <= segment))
+        found: list[int] = np.flatnonzero(due).tolist()
+        return found
+
+
 def _found(
     lanes: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], times: Times
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.base import ABSENT_BITS, Latest, Times
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.head import Rows
-from netmon_collector.store.labels import Numbers
+from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import Bits, Run, Samples
 from netmon_collector.store.sealing import EVER
 from netmon_collector.store.shelf import Shelf
@@ -50,7 +50,8 @@ class Newest:
 class LatestTable:
     """Rows are put on one thread; any thread may read. `find` looks the newest samples of series up where they are."""
 
-    def __init__(self, find: Callable[[Numbers], Newest]) -> None:
+    def __init__(self, index: LabelIndex, find: Callable[[Numbers], Newest]) -> None:
+        self._index = index
         self._find = find
         self._table = Newest.none(1024)
         self._known = np.zeros(1024, np.bool_)
@@ -112,6 +113,14 @@ class LatestTable:
                     self._table.times[unknown[newer]] = found.times[newer]
                     self._table.bits[unknown[newer]] = found.bits[newer]
                     self._known[unknown] = True
+
+    def told(self, series: Numbers) -> Latest:
+        """The newest samples of some series, without those that have none. Raises StoreError."""
+        newest = self.of(series)
+        there = newest.times != NEVER_MS
+        if there.all():
+            return Latest(self._index.view(series), newest.times, newest.bits.view(np.float64))
+        return Latest(self._index.view(series[there]), newest.times[there], newest.bits[there].view(np.float64))
 
     def _reserve(self, count: int) -> None:
         if count > len(self._known):

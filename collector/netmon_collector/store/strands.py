@@ -77,6 +77,13 @@ class Lease:
         lease.generation = strand.generation
         return lease
 
+    @classmethod
+    def of_some(cls, strand: Strand, group: Numbers, places: npt.NDArray[np.intp]) -> Self:
+        """The lease of the series at some places (ascending) of a group."""
+        source = _run(places)
+        series = group[source]
+        return cls(strand, None if len(series) == len(group) else source, series)
+
     @property
     def is_whole(self) -> bool:
         """Whether the head's columns are those of the group's rows."""
@@ -96,3 +103,9 @@ class Lease:
         whole = len(columns) == len(order) and bool((columns == np.arange(len(order))).all())
         self.columns = None if whole else columns
         self.generation = strand.generation
+
+
+def _run(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp] | slice:
+    """Places (ascending), as a slice if they follow one another: what it takes of an array is no copy."""
+    first, end = int(places[0]), int(places[-1]) + 1
+    return slice(first, end) if end - first == len(places) else places

@@ -8,6 +8,7 @@ import numpy as np
 
 from netmon_collector.store.base import ABSENT, Latest, Row
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.latest import LatestTable, Newest
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import STALE, Kind
@@ -101,7 +102,7 @@ def test_what_is_put_while_older_samples_are_looked_up_counts() -> None:
             return answer
         return found
 
-    table = LatestTable(find)
+    table = LatestTable(LabelIndex(), find)
     newest = table.of(np.array([0, 1]))
     assert (newest.times.tolist(), newest.bits.tolist()) == ([7, 4], [70, 40])
 
