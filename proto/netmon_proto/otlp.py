@@ -1,4 +1,4 @@
-"""OpenTelemetry's messages: the only place beside wire.py that sees Protocol Buffers."""
+"""OpenTelemetry's messages: the only place beside wire.py and forms.py that sees Protocol Buffers."""
 
 import base64
 import json
