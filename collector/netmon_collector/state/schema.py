@@ -1,5 +1,7 @@
 """The tables as the newest migration leaves them. Times are Unix milliseconds."""
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -26,6 +28,12 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_name)s",
     }
 )
+
+
+def _documents(name: str, key: Column[Any], *others: Column[Any]) -> Table:
+    """A table of things that are read and written whole, by their key."""
+    return Table(name, metadata, key, Column("content", LargeBinary, nullable=False), *others)
+
 
 tokens = Table(
     "tokens",
@@ -144,12 +152,7 @@ rules_seen = Table(
 )
 """One row: until when rules were evaluated."""
 
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("fingerprint", String(16), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+alerts = _documents("alerts", Column("fingerprint", String(16), primary_key=True))
 """The alerts of which somebody may still have to be told, as alerts/packing.py packs them."""
 
 silences = Table(
@@ -195,19 +198,9 @@ notifications = Table(
 )
 """The outbox: each is pending until it is delivered or dead."""
 
-incidents = Table(
-    "incidents",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary, nullable=False),
-)
+incidents = _documents("incidents", Column("number", Integer, primary_key=True, autoincrement=False))
 
-incident_causes = Table(
-    "incident_causes",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary, nullable=False),
-)
+incident_causes = _documents("incident_causes", Column("number", Integer, primary_key=True, autoincrement=False))
 
 LARGE = BigInteger().with_variant(Integer, "sqlite")
 """A number that a database counts up by itself; SQLite does so for INTEGER alone."""
@@ -335,20 +328,10 @@ map_stays = Table(
 )
 """A row for each time that a host was at a port."""
 
-maintenance = Table(
-    "maintenance",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+maintenance = _documents("maintenance", Column("id", String(36), primary_key=True))
 """Windows of maintenance; `content` is JSON."""
 
-sweeps = Table(
-    "sweeps",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+sweeps = _documents("sweeps", Column("number", Integer, primary_key=True))
 """Sweeps of networks; `content` is JSON."""
 
 sweep_finds = Table(
@@ -360,44 +343,21 @@ sweep_finds = Table(
 )
 """What sweeps found, and what became of it; `content` is JSON."""
 
-checks = Table(
-    "checks",
-    metadata,
-    Column("name", String(100), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+checks = _documents(
+    "checks", Column("name", String(100), primary_key=True), Column("sealed", LargeBinary, nullable=False)
 )
 """Checks that agents make for the collector; `content` is JSON, `sealed` their options, which may hold secrets."""
 
-heartbeats = Table(
-    "heartbeats",
-    metadata,
-    Column("name", String(100), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+heartbeats = _documents("heartbeats", Column("name", String(100), primary_key=True))
 """Heartbeats that others send; `content` is JSON."""
 
-standings = Table(
-    "standings",
-    metadata,
-    Column("device", String(253), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+standings = _documents("standings", Column("device", String(253), primary_key=True))
 """How devices stood that were in trouble; `content` is JSON."""
 
-on_call_overrides = Table(
-    "on_call_overrides",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+on_call_overrides = _documents("on_call_overrides", Column("id", String(36), primary_key=True))
 """Who stands in for whom is on call; `content` is JSON."""
 
-models = Table(
-    "models",
-    metadata,
-    Column("name", String(63), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+models = _documents(
+    "models", Column("name", String(63), primary_key=True), Column("sealed", LargeBinary, nullable=False)
 )
 """Models of expressions; `content` is JSON, `sealed` the key for the server that has the model."""
