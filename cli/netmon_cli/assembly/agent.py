@@ -16,7 +16,7 @@ from netmon_agent.config import AgentConfig, CollectorTarget
 from netmon_agent.connection import Target
 from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.icmp.pinger import Pinger
-from netmon_agent.identity import IdentityDamaged, load_identity
+from netmon_agent.identity import Identity, IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
 from netmon_agent.inputs.events.base import Receiver
 from netmon_agent.inputs.own import OwnInput
@@ -47,22 +47,9 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     """Gathers and sends until `stop` is set. Raises Failure."""
     target = target_of(config.collector)
     clock = SystemClock()
-    try:
-        identity = load_identity(config.state)
-        spool = open_spool(config, "spool.sqlite", clock)
-        receivers = [one for one in config.inputs if isinstance(one, Receiver)]
-        has_events = receivers or (config.state / EVENTS_SPOOL).exists()
-        events = open_spool(config, EVENTS_SPOOL, clock) if has_events else None
-    except (IdentityDamaged, SpoolUnusable, OSError) as error:
-        raise Failure(Exit.WRONG, str(error)) from error
-    introduction = Introduction(
-        agent_id=identity.agent_id,
-        agent_key=identity.agent_key,
-        hostname=config.hostname or platform.node() or "unnamed",
-        version=__version__,
-        platform=f"{platform.system()} {platform.machine()}",
-        interval_ms=round(config.interval_s * 1000),
-    )
+    receivers = [one for one in config.inputs if isinstance(one, Receiver)]
+    identity, spool, events = open_state(config, bool(receivers), clock)
+    introduction = introduction_of(config, identity)
     batcher = Batcher(Columnizer(spool.last_series_id + 1, spool.last_layout_id + 1), spool)
     pinger = Pinger()
     share_socket(config.inputs, pinger)
@@ -85,16 +72,9 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     log.info("agent.started", version=__version__, inputs=len(config.inputs), state=config.state)
     async with beside(stream.run(), stop):
         async with AsyncExitStack() as running:
-            for part in (
-                scheduler,
-                poller,
-                checker,
-                snmp,
-                sweeper,
-                *([desk] if desk else ()),
-                *([teller] if teller else ()),
-            ):
-                await running.enter_async_context(beside(part.run(), stop))
+            for part in (scheduler, poller, checker, snmp, sweeper, desk, teller):
+                if part is not None:
+                    await running.enter_async_context(beside(part.run(), stop))
             await running.enter_async_context(beside(give_back(), stop))
             await stop.wait()
         await batcher.close()
@@ -105,6 +85,29 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     for one in spools:
         await one.close()
     log.info("agent.stopped", batches_spooled=spool.counts.batches)
+
+
+def open_state(config: AgentConfig, receives: bool, clock: Clock) -> tuple[Identity, Spool, Spool | None]:
+    """Who the agent is, its spool, and that of events where it receives some or did so once. Raises Failure."""
+    try:
+        identity = load_identity(config.state)
+        spool = open_spool(config, "spool.sqlite", clock)
+        has_events = receives or (config.state / EVENTS_SPOOL).exists()
+        return identity, spool, open_spool(config, EVENTS_SPOOL, clock) if has_events else None
+    except (IdentityDamaged, SpoolUnusable, OSError) as error:
+        raise Failure(Exit.WRONG, str(error)) from error
+
+
+def introduction_of(config: AgentConfig, identity: Identity) -> Introduction:
+    """What the agent says of itself at each connection."""
+    return Introduction(
+        agent_id=identity.agent_id,
+        agent_key=identity.agent_key,
+        hostname=config.hostname or platform.node() or "unnamed",
+        version=__version__,
+        platform=f"{platform.system()} {platform.machine()}",
+        interval_ms=round(config.interval_s * 1000),
+    )
 
 
 def open_spool(config: AgentConfig, name: str, clock: Clock) -> Spool:
