@@ -85,8 +85,7 @@ def until(
     By days where there are more than eight, else by hours, else by minutes, of most of which there are samples; so many
     steps are looked ahead.
     """
-    unit = _unit(values)
-    values, limit = values / unit, limit / unit
+    values, limit = _in_unit(values, limit)
     for step_s in (DAY_S, HOUR_S, MINUTE_S):
         levels = buckets(times_s, values, now_s, step_s)
         if _is_enough(times_s, values, now_s, step_s, len(levels)):
@@ -104,8 +103,7 @@ def busy_until(
     most_days: int = MOST_DAYS,
 ) -> Reached | None:
     """When the trend of the busiest hour of each day reaches a limit; None where less than nine days are known."""
-    unit = _unit(values)
-    values, limit = values / unit, limit / unit
+    values, limit = _in_unit(values, limit)
     hours = buckets(times_s, values, now_s, HOUR_S)
     whole = len(hours) // DAY * DAY
     days = hours[len(hours) - whole :].reshape(-1, DAY).max(axis=1)
@@ -118,6 +116,11 @@ def busy_until(
 def _unit(values: NDArray[np.float64]) -> float:
     largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
     return largest if largest > LARGEST else 1.0
+
+
+def _in_unit(values: NDArray[np.float64], limit: float) -> tuple[NDArray[np.float64], float]:
+    unit = _unit(values)
+    return values / unit, limit / unit
 
 
 def _age(times_s: NDArray[np.float64], values: NDArray[np.float64], now_s: float, step_s: float) -> float:
