@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.lab import Lab, running
+from tests.api.assembly import running
+from tests.api.lab import Lab
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from netmon_collector.backup.contents import BackupError
 from netmon_collector.backup.making import Backups, write_tar
 from netmon_collector.backup.reading import entries, unpack
 from netmon_collector.store.base import StoreError
-from tests.api.lab import Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import Lab, labels
 
 STAGE = "backup-under-way"
 LOAD = labels("load", instance="web1")

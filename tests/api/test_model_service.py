@@ -14,7 +14,8 @@ import orjson
 import pytest
 
 from netmon_collector.store.base import Row
-from tests.api.lab import NOW_MS, Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, labels
 from tests.collector.models.test_elsewhere import KEY, server
 
 LOAD = {"kind": "detector", "expression": "load", "step": "10m", "history": "7d", "every": 0}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from netmon_api.times import rfc3339
-from tests.api.lab import NOW_MS, Lab, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab
 
 PATH = "/api/v1/oncall"
 HOUR_MS = 3_600_000

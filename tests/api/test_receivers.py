@@ -7,7 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.api.lab import Lab, running
+from tests.api.assembly import running
+from tests.api.lab import Lab
 from tests.api.test_rules import send
 
 TELL = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + '\\n')"

@@ -21,7 +21,8 @@ from netmon_collector.alerts.incident import open_incident
 from netmon_collector.checks.records import CheckRecord
 from netmon_collector.discovery.records import Plan
 from netmon_proto.model import DeviceFacts, FactTable
-from tests.api.lab import NOW_MS, Lab, have_polled, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, have_polled, labels
 from tests.collector.alerts.test_decision import alert
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.lab import running
+from tests.api.assembly import running
 from tests.cli.test_backup import fill
 from tests.cli.test_docs import BLOCK, DOCS
 from tests.collector.store.test_fsck import fill as fill_whole

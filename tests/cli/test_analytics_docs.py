@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from netmon_cli.main import run
-from tests.api.lab import NOW_MS, Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, labels
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analytics.md").read_text()
 COMMANDS = re.findall(r"^\$ (netmon .*)$", PAGE, re.MULTILINE)

@@ -13,7 +13,8 @@ import pytest
 from netmon_collector.state.database import open_state
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.store.embedded import EmbeddedStore
-from tests.api.lab import NOW_MS, Lab, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab
 from tests.cli.conftest import Ended, Netmon
 from tests.collector.store.samples import Samples, batch, held, register, row
 

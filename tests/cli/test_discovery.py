@@ -10,7 +10,8 @@ import pytest
 from netmon_cli.main import run
 from netmon_collector.discovery.records import RUNS
 from netmon_proto.model import Found, SweepNews
-from tests.api.lab import Lab, running
+from tests.api.assembly import running
+from tests.api.lab import Lab
 
 PAGE = Path(__file__).parents[2] / "docs" / "discovery.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

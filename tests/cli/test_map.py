@@ -11,7 +11,7 @@ import pytest
 
 from netmon_cli.main import run
 from netmon_collector.identity.witness import witnesses
-from tests.api.lab import running
+from tests.api.assembly import running
 from tests.api.switches import have_three_switches
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.api.lab import NOW_MS, Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, labels
 from tests.api.test_model_service import at_work, hourly, until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text()

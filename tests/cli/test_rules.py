@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from netmon_cli.main import run
-from tests.api.lab import NOW_MS, RULES, Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, RULES, Lab, labels
 
 LOAD = labels("load", instance="web1", job="node")
 TESTS = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netmon_collector.store.embedded import EmbeddedStore
-from tests.api.lab import running
+from tests.api.assembly import running
 from tests.cli.conftest import Ended, Netmon
 from tests.collector.store.samples import batch, held, register, row
 from tests.collector.store.test_fsck import fill

@@ -10,7 +10,8 @@ from netmon_collector.agent_hosts import AgentHosts
 from netmon_collector.identity.records import Step
 from netmon_collector.identity.witness import witnesses
 from netmon_proto.model import DeviceFacts, DeviceReport, FactTable
-from tests.api.lab import NOW_MS, WEB1, FleetOf, Lab, have_polled, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, WEB1, FleetOf, Lab, have_polled, labels
 
 MAC = "52:54:00:00:00:01"
 

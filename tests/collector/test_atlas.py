@@ -13,7 +13,8 @@ from netmon_collector import atlas
 from netmon_collector.state.topology import KeptMap
 from netmon_collector.topology.history import Changes
 from netmon_proto.model import DeviceFacts, FactTable
-from tests.api.lab import NOW_MS, Lab, have_polled, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, have_polled
 from tests.api.switches import SWITCHES, facts, have_three_switches
 
 

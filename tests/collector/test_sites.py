@@ -10,7 +10,8 @@ import pytest
 from netmon_collector.discovery.records import Plan
 from netmon_collector.sites import Site, Sites
 from netmon_proto.model import DeviceFacts, FactTable, Found, SnmpCredential, SweepNews
-from tests.api.lab import NOW_MS, Lab, have_polled, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, have_polled
 
 OSLO = Site("oslo", (ip_network("10.1.0.0/16"),))
 NORWAY = Site("norway", (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")))

@@ -19,7 +19,7 @@ from pathlib import Path
 import cramjam
 import numpy as np
 
-from tests.api.lab import running
+from tests.api.assembly import running
 from tests.support.fleet_samples import Host
 from tests.support.servers import RunningServer
 

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from netmon_api.times import rfc3339
-from tests.api.lab import Lab, running
+from tests.api.assembly import running
+from tests.api.lab import Lab
 from tests.support.servers import RunningServer, alertmanager
 
 CONFIG = """

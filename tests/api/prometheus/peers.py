@@ -13,7 +13,8 @@ import orjson
 
 from netmon_collector.store.base import Row
 from netmon_proto.model import STALE, Kind, Labels
-from tests.api.lab import Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import Lab, labels
 from tests.support.prometheus import Points, prometheus
 
 Pairs = Sequence[tuple[str, str]]

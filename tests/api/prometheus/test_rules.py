@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from netmon_api.prometheus.rules import scientific
-from tests.api.lab import NOW_MS, Lab, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab
 from tests.support.prometheus import RunningPrometheus, prometheus
 
 RULES = """

@@ -15,7 +15,8 @@ from netmon_collector.query.engine import Engine, Question
 from netmon_collector.query.handles import Handles
 from netmon_collector.query.options import Limits
 from netmon_collector.store.base import StoreError
-from tests.api.lab import NOW_MS, Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import NOW_MS, Lab, labels
 from tests.api.prometheus.peers import keep
 
 WIDE = {

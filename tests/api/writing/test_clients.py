@@ -17,7 +17,8 @@ from opentelemetry.sdk.resources import Resource
 
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import Labels
-from tests.api.lab import Lab, labels, running
+from tests.api.assembly import running
+from tests.api.lab import Lab, labels
 from tests.support.servers import RunningServer, found, free_port
 
 _PROMETHEUS = """
