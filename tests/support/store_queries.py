@@ -20,6 +20,7 @@ END_S = 1_769_860_800
 INTERVAL_MS = 30_000
 _DAY_S = 86_400
 _INFLUX_LINES = 20_000
+_ROWS_AT_ONCE = 10_000
 _PORT = {"instance": "host0007", "ifIndex": "3"}
 
 
@@ -153,14 +154,16 @@ async def _fill(folder: Path, samples: Sequence[Sequence[Host]]) -> None:
     store = EmbeddedStore.open(folder / "store", window_s=0.0)
     for part in samples:
         groups = [store.register(host.labels, [Kind.GAUGE] * len(host.labels)) for host in part]
-        for first in range(0, len(part[0].times), 100):
+        slots = _ROWS_AT_ONCE // len(part)
+        for first in range(0, len(part[0].times), slots):
             rows = [
                 Row(group, int(host.times[slot]), host.values[slot])
-                for slot in range(first, min(first + 100, len(part[0].times)))
+                for slot in range(first, min(first + slots, len(part[0].times)))
                 for group, host in zip(groups, part, strict=True)
             ]
             await store.append(rows, None)
             await store._upkeep.round(time.monotonic())
+    await store._upkeep._let_go_of_log()
     await store._upkeep._merger.merge()
     await store.close()
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, pairwise
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from netmon_api.prometheus.floats import scalar_text, texts
 from netmon_api.prometheus.jsontext import dumps
 from netmon_api.prometheus.pairs import plain_pairs
-from netmon_collector.query.answer import Answer, Mask, Shape
+from netmon_collector.query.answer import Answer, Mask, Samples, Shape
 from netmon_collector.store.base import Times, Values
 from netmon_proto.model import Labels
 
@@ -47,8 +48,12 @@ def result_json(answer: Answer, most: int | None = None) -> Iterator[bytes]:
     if answer.shape is Shape.STRING:
         yield b"[%s,%s]" % (_shortest(int(answer.times[0])).encode(), dumps(answer.text))
         return
+    count = len(answer.labels) if most is None else min(most, len(answer.labels))
     yield b"["
-    yield from _joined(_series(answer, len(answer.labels) if most is None else min(most, len(answer.labels))))
+    if answer.samples is not None:
+        yield from _stored(answer, answer.samples, count)
+    else:
+        yield from _joined(_vector(answer, count) if answer.shape is Shape.VECTOR else _matrix(answer, count))
     yield b"]"
 
 
@@ -75,12 +80,6 @@ def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _metric(labels: Labels) -> bytes:
     return dumps(dict(labels))
-
-
-def _series(answer: Answer, count: int) -> Iterator[bytes]:
-    if answer.samples is not None:
-        return _stored(answer, count)
-    return _vector(answer, count) if answer.shape is Shape.VECTOR else _matrix(answer, count)
 
 
 def _vector(answer: Answer, count: int) -> Iterator[bytes]:
@@ -132,19 +131,40 @@ def _gappy(labels: Sequence[Labels], heads: Sequence[bytes], values: Values, pre
         first += counts[row]
 
 
-def _stored(answer: Answer, count: int) -> Iterator[bytes]:
-    assert answer.samples is not None
-    for series in range(count):
-        times, values = answer.samples.of(series)
-        parts = [slice(first, first + _SAMPLES_AT_ONCE) for first in range(0, len(times), _SAMPLES_AT_ONCE)]
-        pairs = b",".join([_pairs(times[part], values[part]) for part in parts])
-        yield b'{"metric":%s,"values":[%s]}' % (_metric(answer.labels[series]), pairs)
+def _stored(answer: Answer, samples: Samples, count: int) -> Iterator[bytes]:
+    """The first series, with commas between them; of a long one a part at a time."""
+    starts = samples.starts[: count + 1]
+    first, end = 0, b""
+    while first < count:
+        last = max(first + 1, int(starts.searchsorted(starts[first] + _SAMPLES_AT_ONCE, "right")) - 1)
+        for labels, parts in zip(answer.labels[first:last], _listed(samples, starts[first : last + 1]), strict=True):
+            yield b'%s{"metric":%s,"values":[' % (end, _metric(labels))
+            yield from parts
+            end = b"]},"
+        first = last
+    yield end[:-1]
 
 
-def _pairs(times: Times, values: Values) -> bytes:
-    """Times and values, each in brackets."""
-    pairs = plain_pairs(times, values)
-    return _listed(_heads(times), texts(values)) if pairs is None else pairs
+def _listed(samples: Samples, starts: npt.NDArray[np.int64]) -> Iterator[Iterable[bytes]]:
+    """The samples of each of some series, each in brackets, in parts: of few series together, or of one."""
+    if len(starts) == 2:
+        yield _long(samples, *starts.tolist())
+        return
+    listed = plain_pairs(samples.times[starts[0] : starts[-1]], samples.values[starts[0] : starts[-1]])
+    if listed is None:
+        yield from (_long(samples, first, last) for first, last in pairwise(starts.tolist()))
+        return
+    ends = np.append(0, listed.sizes.cumsum())[starts - starts[0]]
+    yield from ([listed.text[begin : end - 1]] for begin, end in pairwise(ends.tolist()))
+
+
+def _long(samples: Samples, first: int, last: int) -> Iterator[bytes]:
+    for begin in range(first, last, _SAMPLES_AT_ONCE):
+        end = min(begin + _SAMPLES_AT_ONCE, last)
+        times, values = samples.times[begin:end], samples.values[begin:end]
+        listed = plain_pairs(times, values)
+        text = _pairs(_heads(times), texts(values)) + b"," if listed is None else listed.text
+        yield text if end < last else text[:-1]
 
 
 @lru_cache(32)
@@ -163,10 +183,10 @@ def _heads(times: Times) -> list[bytes]:
 
 
 def _points(labels: Labels, heads: Sequence[bytes], values: Sequence[bytes]) -> bytes:
-    return b'{"metric":%s,"values":[%s]}' % (_metric(labels), _listed(heads, values))
+    return b'{"metric":%s,"values":[%s]}' % (_metric(labels), _pairs(heads, values))
 
 
-def _listed(heads: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+def _pairs(heads: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     pairs: list[bytes] = [b""] * (2 * len(values))
     pairs[0::2] = heads
     pairs[1::2] = values

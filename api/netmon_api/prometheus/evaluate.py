@@ -64,7 +64,7 @@ def _evaluated_at_once(services: Services, form: EvaluationForm, question: Quest
 
 
 def _is_small(answer: Answer) -> bool:
-    return answer.samples is None and answer.values.size <= _SMALL
+    return (answer.values.size if answer.samples is None else len(answer.samples.times)) <= _SMALL
 
 
 def _instant(services: Services, form: InstantForm) -> Question:

@@ -3,7 +3,8 @@
 Every sample is a row of a table of characters, its value padded with zeros; in the end all zeros are taken out.
 """
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +15,28 @@ from netmon_collector.store.base import Times, Values
 _FROM_MS: Final = 10**12
 _BEFORE_MS: Final = 10**13
 """Times of 13 digits, from 2001 to 2286."""
-_FRAME: Final = np.frombuffer(b'],[0123456789.000,"', np.uint8)
-_SECONDS: Final = slice(3, 13)
-_POINT: Final = 13
-_MS: Final = slice(14, 17)
+_DIGITS: Final = np.dtype([("seconds", "V10"), ("ms", "V3"), ("comma", "V1")])
 
-Characters = npt.NDArray[np.uint8]
+Sizes = npt.NDArray[np.int64]
 
 
-def plain_pairs(times: Times, values: Values) -> bytes | None:
-    """The samples [T], T >= 1, without brackets around all; None where some are to be written otherwise.
+class Listed(NamedTuple):
+    """Samples [T], each in brackets, with a comma behind it; sizes [T]: how many bytes each takes, with its comma."""
+
+    text: bytes
+    sizes: Sizes
+
+
+class _Layout(NamedTuple):
+    """Of a row, where it is the same in all of them. `row`: its fields; `plain`: all of it; `blank`: without values."""
+
+    row: np.dtype[np.void]
+    plain: np.dtype[np.void]
+    blank: np.void
+
+
+def plain_pairs(times: Times, values: Values) -> Listed | None:
+    """The samples [T], T >= 1; None where some are to be written otherwise.
 
     Such are values that are no finite number or need an exponent, and times long gone or far away.
     """
@@ -32,33 +45,54 @@ def plain_pairs(times: Times, values: Values) -> bytes | None:
     listed = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     if b"e" in listed or b"n" in listed:  # an exponent, or null
         return None
-    characters, lengths = _apart(listed)
-    padded = np.zeros((len(times), int(lengths.max())), np.uint8)
-    padded[np.arange(padded.shape[1]) < lengths[:, None]] = characters
-    rows = np.empty((len(times), len(_FRAME) + padded.shape[1] + 1), np.uint8)
-    rows[:, : len(_FRAME)] = _FRAME
-    _write_times(rows, times)
-    rows[:, len(_FRAME) : -1] = padded
-    rows[:, -1] = ord('"')
-    return rows.tobytes().translate(None, b"\0")[2:] + b"]"
-
-
-def _apart(listed: bytes) -> tuple[Characters, npt.NDArray[np.int64]]:
-    """The characters of the numbers of a list, zeros where whole numbers have `.0`; and how many are of each."""
-    text = np.frombuffer(listed, np.uint8)[1:].copy()
-    text[-1] = ord(",")
-    is_end = text == ord(",")
-    ends = np.flatnonzero(is_end)
-    whole = ends[(text[ends - 1] == ord("0")) & (text[ends - 2] == ord("."))]
-    text[whole - 1] = text[whole - 2] = 0
-    return text[~is_end], np.diff(ends, prepend=-1) - 1
-
-
-def _write_times(rows: Characters, times: Times) -> None:
-    """Writes seconds, with three decimals unless they are whole."""
+    written, lengths = _apart(listed, len(times))
+    width = written.dtype.itemsize
+    is_whole = times % 1000 == 0
+    has_ms = not is_whole.all()
+    layout = _layout(width, has_ms=has_ms)
+    rows = np.empty(len(times), layout.row)
+    rows.view(layout.plain)[:] = layout.blank
     listed = orjson.dumps(np.ascontiguousarray(times), option=orjson.OPT_SERIALIZE_NUMPY)
-    digits = np.frombuffer(listed, np.uint8)[1:].reshape(len(times), -1)
-    rows[:, _SECONDS] = digits[:, :10]
-    rows[:, _MS] = digits[:, 10:13]
-    whole = times % 1000 == 0
-    rows[slice(None) if whole.all() else whole, _POINT : _MS.stop] = 0
+    digits = np.frombuffer(listed, _DIGITS, len(times), 1)
+    rows["seconds"], rows["value"] = digits["seconds"], written
+    sizes = lengths + (layout.row.itemsize - width)
+    if has_ms:
+        rows["ms"] = digits["ms"]
+        rows["point"][is_whole] = rows["ms"][is_whole] = b""
+        sizes -= 4 * is_whole
+    text = rows.tobytes()
+    return Listed(text if len(text) == sizes.sum() else text.translate(None, b"\0"), sizes)
+
+
+def _apart(listed: bytes, count: int) -> tuple[npt.NDArray[np.void], Sizes]:
+    """The characters of each number of a list, without the `.0` of whole ones and with zeros behind them; and how many
+    they are.
+    """
+    text = np.frombuffer(listed, np.uint8)
+    ends = np.append(np.flatnonzero(text == ord(",")), len(text) - 1)
+    begins = np.append(1, ends[:-1] + 1)
+    is_whole = (text[ends - 1] == ord("0")) & (text[ends - 2] == ord("."))
+    lengths = ends - begins - 2 * is_whole
+    width = int(lengths.max())
+    from_each = np.ndarray(len(text), f"V{width}", listed + bytes(width), strides=(1,))  # so many, from any of them on
+    written = from_each[begins]
+    if lengths.min() < width:
+        characters = written.view(np.uint8).reshape(count, width)
+        characters *= np.arange(width, dtype=np.uint8) < lengths.astype(np.uint8)[:, None]
+    return written, lengths
+
+
+@lru_cache(64)
+def _layout(width: int, *, has_ms: bool) -> _Layout:
+    """For values of at most so many characters; with the fractions of seconds, or without."""
+    fraction = [("point", "V1"), ("ms", "V3")] if has_ms else []
+    row = np.dtype(
+        [("begin", "V1"), ("seconds", "V10"), *fraction, ("quote", "V2"), ("value", f"V{width}"), ("end", "V3")]
+    )
+    blank = np.zeros(1, row)
+    for name, characters in (("begin", b"["), ("quote", b',"'), ("end", b'"],')):
+        blank[name] = np.void(characters)
+    if has_ms:
+        blank["point"] = np.void(b".")
+    plain = np.dtype(f"V{row.itemsize}")
+    return _Layout(row, plain, blank.view(plain)[0])

@@ -14,7 +14,7 @@ from netmon_collector.query.plan import Query
 from netmon_collector.query.settle import settled
 from netmon_collector.query.syntax.nodes import Edges, Selector
 from netmon_collector.query.values import Scalar, Steps, Text, Value, Vector
-from netmon_collector.query.windows import Tracks, windows_of
+from netmon_collector.query.windows import Tracks, begins_of, windows_of
 from netmon_collector.store.base import Times
 from netmon_proto.model import Labels
 
@@ -65,7 +65,6 @@ def _of_windows(
     stats: Stats,
 ) -> Answer:
     order = source.series.order()
-    labels = source.series.take(order).labels()
     none = np.empty((len(order), 0))
     if not len(order):
         empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
@@ -75,9 +74,10 @@ def _of_windows(
     lo, hi = windows.lo[order, 0], windows.hi[order, 0]
     kept = hi > lo
     lo, hi = lo[kept], hi[kept]
-    begins = np.concatenate([[0], np.cumsum(hi - lo)])
-    index = np.repeat(lo - begins[:-1], hi - lo) + np.arange(begins[-1])
-    samples = Samples(windows.times[index], windows.values[index], begins)
-    left = [one for one, keep in zip(labels, kept.tolist(), strict=True) if keep]
+    begins = begins_of(hi - lo)
+    own = slice(lo[0], hi[0]) if len(lo) == 1 else np.repeat(lo - begins[:-1], hi - lo) + np.arange(begins[-1])
+    samples = Samples(windows.times[own], windows.values[own], begins)
+    labels = source.series.labels()
+    left = [labels[row] for row in order[kept].tolist()]
     none = np.empty((len(left), 0))
     return Answer(Shape.MATRIX, left, np.array([query.start_ms]), none, none.astype(np.bool_), samples, stats=stats)

@@ -245,7 +245,7 @@ class Engine:
         """The answer to what is small, at once; None where it may take too long for the event loop."""
         if query.steps * len(query.text) > _SMALL or query.steps > self._options.at_hand_cells:
             return None
-        if query.root.type is ValueType.MATRIX:  # which may have many samples
+        if query.root.type is ValueType.MATRIX and not isinstance(bare(query.root), Selector):  # a subquery
             return None
         try:
             return self._evaluate(query, Guard(limits), None)

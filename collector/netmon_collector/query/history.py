@@ -17,7 +17,7 @@ from netmon_collector.query.rates import stretched
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import merged
 from netmon_collector.query.sums import Indices, reduced, sums
-from netmon_collector.query.syntax.nodes import Call, Edges, Node, Paren, Selector, Subquery, children
+from netmon_collector.query.syntax.nodes import Call, Edges, Node, Paren, Selector, Subquery, ValueType, children
 from netmon_collector.query.values import Vector
 from netmon_collector.query.windows import Tracks, windows_of
 from netmon_collector.store.base import Rollup, RollupField, Times, Values, is_absent
@@ -118,7 +118,7 @@ class Told:
 def told_by_rollups(query: Query) -> dict[int, Told]:
     """The selectors, by their ids, whose values rollups tell finely enough."""
     found: dict[int, Told] = {}
-    if 0 < query.step_ms < _FINEST_MS:
+    if 0 < query.step_ms < _FINEST_MS or query.root.type is ValueType.MATRIX:  # the latter are samples themselves
         return found
 
     def look(node: Node, function: str) -> None:

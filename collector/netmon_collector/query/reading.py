@@ -54,6 +54,7 @@ class Reader:
 
     def __init__(self, store: Store, options: QueryOptions) -> None:
         self._most_samples = options.raw_samples
+        self._most_series = options.limits.series
         self._most_cells = options.at_hand_cells
         self._store = store
         self._readable = store if isinstance(store, ReadableStore) else None
@@ -110,13 +111,14 @@ class Reader:
     def _all(
         self, need: Need, told: Told | None, guard: Guard, loop: asyncio.AbstractEventLoop
     ) -> tuple[Found, History | None]:
-        about = self._estimated(need, guard, loop)
+        kept = self._kept(need)
+        about = self._estimated(need, guard, loop) if kept is None else len(kept.values)
         if told is not None and about > self._most_samples:
             older = self._history(need, told, need.until_ms, guard, loop)
             if older is not None:
                 return [], older
         guard.expect(about)
-        found = self._samples(need, guard, loop)
+        found = self._samples(need, kept, guard, loop)
         guard.check()
         first_ms = _first_ms(found, need)
         if told is None or first_ms - need.after_ms <= _SPARSE_MS:
@@ -133,8 +135,20 @@ class Reader:
         guard.read(sum(len(one.frame.labels) for one in found), sum(one.verdicts.size for one in found))
         return [replace(one.frame, values=np.take(_TOLD, one.verdicts.T).T) for one in found]
 
-    def _samples(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> list[Frame] | Lines:
+    def _kept(self, need: Need) -> Lines | None:
+        """The samples of a long need, if they are in memory; then nobody has to estimate how many they are."""
+        if self._readable is None or not self._readable.is_whole or not _is_long(need):
+            return None
+        after_ms, until_ms = need.after_ms, need.until_ms
+        return self._readable.lines_at_hand(need.selector.matchers, after_ms + 1, until_ms, self._most_series)
+
+    def _samples(
+        self, need: Need, kept: Lines | None, guard: Guard, loop: asyncio.AbstractEventLoop
+    ) -> list[Frame] | Lines:
         matchers = need.selector.matchers
+        if kept is not None:
+            guard.read(len(kept.labels), len(kept.values))
+            return kept
         if self._readable is not None and self._readable.is_whole:
             return self._lines(self._readable, need, guard)
         frames = self._select(matchers, need.after_ms, need.until_ms, guard, loop)
@@ -149,9 +163,9 @@ class Reader:
 
     def _estimated(self, need: Need, guard: Guard, loop: asyncio.AbstractEventLoop) -> int:
         """About how many samples a long need has, going by its end; 0 for a short one."""
-        part_ms = (need.until_ms - need.after_ms) // _PARTS
-        if part_ms * _PARTS < _LONG_MS:
+        if not _is_long(need):
             return 0
+        part_ms = (need.until_ms - need.after_ms) // _PARTS
         frames = self._select(need.selector.matchers, need.until_ms - part_ms, need.until_ms, guard, loop)
         return sum(frame.values.size for frame in frames) * _PARTS
 
@@ -184,6 +198,10 @@ class Reader:
         if self._readable is not None and self._readable.is_whole:
             return self._readable.select_now(*wanted)
         return guard.wait(asyncio.run_coroutine_threadsafe(self._store.select(*wanted), loop))
+
+
+def _is_long(need: Need) -> bool:
+    return need.until_ms - need.after_ms >= _LONG_MS
 
 
 def _first_ms(found: list[Frame] | Lines, need: Need) -> int:

@@ -200,6 +200,9 @@ class Windows:
 
     def spread(self, of_times: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """What there is for each time of the axes, for all samples: (N,)."""
+        if len(self.begins) == 2:
+            first = int(self.axes.begins[self.axis[0]])
+            return of_times[first : first + int(self.begins[1])]
         return of_times[_places(self.axes.begins[self.axis], np.diff(self.begins))]
 
 

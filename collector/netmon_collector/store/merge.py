@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ def merge(pieces: Sequence[Piece], width: int) -> Table | None:
 
     The bits are a C-contiguous array of the table's own, unless one piece is all there is.
     """
-    pieces = [piece for piece in pieces if len(piece.times) and len(piece.columns)]
+    pieces = _by_time([piece for piece in pieces if len(piece.times) and len(piece.columns)])
     if not pieces:
         return None
     if len(pieces) == 1 and pieces[0].is_whole(width):
@@ -77,6 +78,16 @@ def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]]
         return None
     left = table.bits[np.ix_(np.repeat(columns, fields), times)]
     return Table(table.times[times], left), np.flatnonzero(columns)
+
+
+def _by_time(pieces: list[Piece]) -> list[Piece]:
+    """The pieces by their times, if no two of them are of one time: then it does not matter which is the later."""
+    if all(one.times[-1] < other.times[0] for one, other in pairwise(pieces)):
+        return pieces
+    if any((one.times[1:] <= one.times[:-1]).any() for one in pieces):
+        return pieces
+    by_time = sorted(pieces, key=lambda piece: int(piece.times[0]))
+    return by_time if all(one.times[-1] < other.times[0] for one, other in pairwise(by_time)) else pieces
 
 
 def _side_by_side(pieces: Sequence[Piece], width: int, count: int) -> Bits:

@@ -95,6 +95,26 @@ def test_stored_samples_keep_their_own_times() -> None:
     ]
 
 
+def test_stored_samples_of_short_and_long_series_are_told_apart() -> None:
+    counts = [3, 0, 1, 10_000, 2, 5, 9000, 1]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    times = 1_767_268_800_000 + 500 * np.arange(starts[-1])
+    values = np.round(np.random.default_rng(1).normal(0, 1000, starts[-1]), 2)
+    values[[1, starts[4] + 1]] = math.nan, math.inf
+    words = {"NaN": math.nan, "+Inf": math.inf}
+    answer = Answer(
+        Shape.MATRIX, names(len(counts)), np.array([0]), NO_VALUES, NO_MASK, samples=Samples(times, values, starts)
+    )
+    for most in (None, 3, 0):
+        result = decoded(answer, most)["result"]
+        assert [one["metric"]["n"] for one in result] == [str(n) for n in range(len(counts))][:most]
+        for n, one in enumerate(result):
+            own = slice(starts[n], starts[n + 1])
+            assert [at for at, _ in one["values"]] == [at / 1000 for at in times[own].tolist()]
+            shown = [words.get(text) or float(text) for _, text in one["values"]]
+            assert np.array_equal(shown, values[own], equal_nan=True)
+
+
 def test_scalars_and_strings_are_pairs() -> None:
     one = np.ones((1, 1))
     assert decoded(Answer(Shape.SCALAR, [()], np.array([1000]), one * 1e21, one > 0)) == {

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from netmon_api.prometheus.encode import moment
 from netmon_api.prometheus.floats import texts
 from netmon_api.prometheus.pairs import plain_pairs
+from netmon_collector.store.base import Times, Values
 
 MS = st.one_of(
     st.integers(-2000, 10**13), st.integers(0, 10**10).map(lambda seconds: 1000 * seconds), st.integers(0, 2000)
@@ -29,13 +30,20 @@ def test_what_is_written_at_once_is_what_is_written_one_by_one(samples: list[tup
         one_by_one = [
             f'[{moment(time_ms)},"{text.decode()}"]' for (time_ms, _), text in zip(samples, texts(values), strict=True)
         ]
-        assert written.decode() == ",".join(one_by_one)
+        assert written.text.decode() == "".join(f"{one}," for one in one_by_one)
+        assert written.sizes.tolist() == [len(one) + 1 for one in one_by_one]
+
+
+def _text(times: Times, values: Values) -> bytes:
+    listed = plain_pairs(times, values)
+    assert listed is not None
+    return listed.text
 
 
 def test_usual_samples_are_written_at_once_and_odd_ones_are_not() -> None:
     times, values = np.array([1_767_268_800_000, 1_767_268_830_120]), np.array([2.05, 3.0])
-    assert plain_pairs(times, values) == b'[1767268800,"2.05"],[1767268830.120,"3"]'
-    assert plain_pairs(times[:1], values[:1]) == b'[1767268800,"2.05"]'
+    assert _text(times, values) == b'[1767268800,"2.05"],[1767268830.120,"3"],'
+    assert _text(times[:1], values[:1]) == b'[1767268800,"2.05"],'
     for odd in (np.nan, np.inf, 1e-9, 1e300):
         assert plain_pairs(times, np.array([1.0, odd])) is None
     assert plain_pairs(times - 1_767_268_800_001, values) is None

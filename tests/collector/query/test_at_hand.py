@@ -114,6 +114,26 @@ async def test_a_small_query_takes_no_thread_because_other_samples_went_to_a_fil
     assert np.array_equal(before.values, after.values)
 
 
+async def test_few_stored_samples_take_no_thread_and_are_those_that_were_stored(hosts: Hosts) -> None:
+    await hosts.send(50)
+    engine = Engine(hosts.store, QueryOptions())
+    plain = Engine(OnlySelects(hosts.store), QueryOptions())  # type: ignore[arg-type]
+    text = 'load{host=~"h[02]"}[5m]'
+    await engine.instant(text, hosts.now_ms)
+    engine.close()
+    own, expected = await engine.instant(text, hosts.now_ms), await plain.instant(text, hosts.now_ms)
+    plain.close()
+    assert own.samples is not None
+    assert expected.samples is not None
+    assert list(own.labels) == list(expected.labels)
+    assert np.array_equal(own.samples.starts, expected.samples.starts)
+    assert np.array_equal(own.samples.times, expected.samples.times)
+    assert np.array_equal(own.samples.values, expected.samples.values)
+    for longer in ("load[14d]", "load[5m:1s]"):
+        with pytest.raises(QueryError, match="shutdown"):
+            await engine.instant(longer, hosts.now_ms)
+
+
 async def test_what_takes_long_is_not_evaluated_on_the_event_loop(hosts: Hosts) -> None:
     await hosts.send(50)
     engine = Engine(hosts.store, QueryOptions())

@@ -112,6 +112,16 @@ async def test_very_many_samples_are_not_read_where_rollups_will_do(
     np.testing.assert_allclose(now.values, before.values, rtol=1e-9)
 
 
+async def test_stored_samples_are_told_however_many_they_are(engine: tuple[Engine, EmbeddedStore]) -> None:
+    queries, store = engine
+    sparing = Engine(store, QueryOptions(raw_samples=1000))
+    for asked in (queries, sparing, sparing):
+        answer = await asked.instant("load[3d]", DAYS * DAY_MS)
+        assert answer.samples is not None
+        assert len(answer.samples.times) == 2 * DAYS * 720
+    sparing.close()
+
+
 async def test_far_too_many_samples_are_refused_before_they_are_read(engine: tuple[Engine, EmbeddedStore]) -> None:
     queries, _ = engine
     with pytest.raises(QueryError, match=r"more than 1000 samples; about \d+: ask for fewer series"):
