@@ -49,7 +49,8 @@ class ImpactAnswer(Answer):
     """What an incident hits, also where nobody has noticed yet, by its most probable cause.
 
     `devices`: cut off or slow. `services`: devices whose services fail for some; `needing`: who misses one. `sites`:
-    hit as a whole. `unwatched`: devices that nobody looks at meanwhile. `priority`: 0 to 100.
+    hit as a whole. `overloaded`: links, now; `filling`: those that will be within four hours. `unwatched`: devices that
+    nobody looks at meanwhile. `priority`: 0 to 100.
     """
 
     number: int
@@ -60,6 +61,7 @@ class ImpactAnswer(Answer):
     needing: list[str]
     sites: list[str]
     overloaded: list[OverloadAnswer]
+    filling: list[OverloadAnswer]
     unwatched: list[str]
 
 
@@ -82,6 +84,7 @@ async def show_impact(call: Call[NoQuery]) -> ImpactAnswer:
         needing=list(toll.needing),
         sites=list(toll.sites),
         overloaded=[OverloadAnswer(link=link, use=use) for link, use in toll.links],
+        filling=[OverloadAnswer(link=link, use=use) for link, use in toll.filling],
         unwatched=list(toll.unwatched),
     )
 

@@ -43,6 +43,7 @@ class Impact(BaseModel):
     needing: list[str]
     sites: list[str]
     overloaded: list[Overload]
+    filling: list[Overload]
     unwatched: list[str]
 
 
@@ -77,6 +78,7 @@ def _impact(found: Impact) -> Sequence[str]:
         ("hit as a whole", found.sites, "site"),
         ("watched by nobody", found.unwatched, "device"),
         ("overloaded", [f"{one.link} ({one.use:.0%})" for one in found.overloaded], "link"),
+        ("overloaded within four hours", [f"{one.link} ({one.use:.0%})" for one in found.filling], "link"),
     ]
     lines = [f"{count(len(ones), what, what + 's')} {state}: {_named(ones)}" for state, ones, what in hits if ones]
     return [f"priority {found.priority:.0f} of 100", *(lines or ["nothing else is known to be hit"])]

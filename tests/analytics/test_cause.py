@@ -1,5 +1,7 @@
 """Causes of small outages that a person would name without thinking, and the arithmetic below."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -219,6 +221,16 @@ def test_a_ring_hits_nobody_and_fills_what_is_left() -> None:
     estate = Estate(0, np.full(5, -1, np.intp), load=load, capacity=np.array([50.0, 100.0, 100.0, 100.0, 100.0]))
     hit = impact(ring, estate, cause_of(Fault.LINK, 2), Observations.of([]))
     assert (hit.devices, hit.overloaded) == ((), ((0, 1.2),))
+
+
+def test_what_is_left_fills_later_in_a_busier_hour() -> None:
+    ring = Network(5, np.array([(0, 1), (1, 2), (2, 0), (0, 3), (2, 4)], np.intp), np.array([0], np.intp))
+    load, peak = np.array([0.0, 0.0, 30.0, 30.0, 30.0]), np.array([0.0, 0.0, 60.0, 60.0, 60.0])
+    estate = Estate(0, np.full(5, -1, np.intp), load=load, capacity=np.array([50.0, 100, 100, 100, 100]), expected=peak)
+    hit = impact(ring, estate, cause_of(Fault.LINK, 2), Observations.of([]))
+    assert (hit.overloaded, hit.filling) == ((), ((0, 1.2),))
+    now = impact(ring, replace(estate, load=peak), cause_of(Fault.LINK, 2), Observations.of([]))
+    assert (now.overloaded, now.filling) == (((0, 1.2),), ())
 
 
 def test_what_hits_more_or_keeps_coming_back_comes_sooner() -> None:

@@ -10,6 +10,10 @@ import pytest
 
 from netmon_cli.main import run
 from netmon_collector.alerts.incident import Kind, end_groups, open_incident
+from netmon_collector.causes.collecting import Collected
+from netmon_collector.causes.plan import Plan
+from netmon_collector.query.engine import Engine
+from netmon_collector.query.options import QueryOptions
 from netmon_collector.reachability.witnesses import Kind as Sight
 from netmon_collector.reachability.witnesses import Witness
 from netmon_collector.state.events import NewEvent
@@ -92,6 +96,27 @@ async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:
     found = await lab.get(PATH + "/impact")
     assert {"east", "hall"} <= set(found["devices"])
     assert 50 < found["priority"] <= 100
+
+
+async def test_links_are_expected_to_carry_what_they_did_in_these_hours_a_week_ago_or_else_yesterday(lab: Lab) -> None:
+    """Two ports carry 8 Mbit/s now; one 80 an hour later a week ago, and 160 yesterday; the other one 40 yesterday."""
+    core, east = (labels("ifHCInOctets", instance=one, ifName=port) for one, port in (("core", "ge1"), ("east", "ge2")))
+    hour_ms = 3_600_000
+    for begins_ms, carried in (
+        (NOW_MS - 167 * hour_ms, {core: 10e6}),
+        (NOW_MS - 23 * hour_ms, {core: 20e6, east: 5e6}),
+        (NOW_MS - hour_ms, {core: 1e6, east: 1e6}),
+    ):
+        for second in range(0, 3601, 300):
+            await lab.keep({one: second * rate for one, rate in carried.items()}, begins_ms + second * 1000)
+    engine = Engine(lab.store, QueryOptions())
+    told = Collected(lab.atlas, lab.reachability, lab.agents, lab.events, engine, None, list, "mon")
+    plan = Plan.of(await told.graph(NOW_MS), {}, [], {})
+    load, _, expected = await told.loads(plan, NOW_MS)
+    links = [plan.ports["core", "ge1"], plan.ports["east", "ge2"]]
+    assert load[links] == pytest.approx([8e6, 8e6])
+    assert expected[links] == pytest.approx([80e6, 40e6])
+    engine.close()
 
 
 async def test_what_was_found_stays_when_it_is_over_and_speaks_the_next_time(lab: Lab) -> None:

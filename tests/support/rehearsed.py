@@ -47,7 +47,7 @@ class Scene:
 
     async def loads(self, plan: Plan, at_ms: int) -> tuple[NDArray[np.float64], ...]:
         unknown = np.full(plan.network.links, np.nan)
-        return unknown, unknown
+        return unknown, unknown, unknown
 
     def sites(self) -> Mapping[str, str]:
         return {}

@@ -32,7 +32,8 @@ def no_pairs() -> Ints:
 class Estate:
     """What a network is for. home: the node to which all have to get, such as the data centre's core. sites: a number
     for each node, -1 for none. needs: pairs of a node and the node whose service it needs. load, capacity: of each link
-    in one unit, local: what starts and ends at each node beside that; NaN or empty where nobody knows.
+    in one unit, local: what starts and ends at each node beside that; expected: the most that each link carries in the
+    coming hours as long as nothing is wrong. NaN or empty where nobody knows.
     """
 
     home: int
@@ -41,12 +42,14 @@ class Estate:
     load: Floats = field(default_factory=no_floats)
     capacity: Floats = field(default_factory=no_floats)
     local: Floats = field(default_factory=no_floats)
+    expected: Floats = field(default_factory=no_floats)
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
     """devices: hit themselves, sorted. services: nodes whose service fails for some. needing: nodes that miss one.
-    sites: hit as a whole. overloaded: links, and the part of their capacity that they are to carry.
+    sites: hit as a whole. overloaded: links, and the part of their capacity that they are to carry. filling: those
+    that are not, and will be in the coming hours.
     """
 
     devices: tuple[int, ...]
@@ -54,6 +57,7 @@ class Impact:
     needing: tuple[int, ...]
     sites: tuple[int, ...]
     overloaded: tuple[tuple[int, float], ...]
+    filling: tuple[tuple[int, float], ...] = ()
 
 
 def impact(network: Network, estate: Estate, cause: Cause, seen: Observations) -> Impact:
@@ -66,12 +70,16 @@ def impact(network: Network, estate: Estate, cause: Cause, seen: Observations) -
         for site in np.unique(estate.sites[hit])
         if site >= 0 and hit[estate.sites == site].all() and np.count_nonzero(estate.sites == site) > 1
     ]
+    overloaded = _overloaded(network, estate, after, estate.load)
+    full = {link for link, _ in overloaded}
+    later = _overloaded(network, estate, after, estate.expected)
     return Impact(
         tuple(np.flatnonzero(hit).tolist()),
         tuple(np.unique(estate.needs[missed, 1]).tolist()),
         tuple(np.unique(estate.needs[missed, 0]).tolist()),
         tuple(whole),
-        _overloaded(network, estate, after),
+        overloaded,
+        tuple((link, use) for link, use in later if link not in full),
     )
 
 
@@ -163,11 +171,12 @@ def _failing(network: Network, cause: Cause, who: Ints, whom: Ints, seen: Observ
     return found
 
 
-def _overloaded(network: Network, estate: Estate, after: Network) -> tuple[tuple[int, float], ...]:
-    if not len(estate.load) or after is network:
+def _overloaded(network: Network, estate: Estate, after: Network, load: Floats) -> tuple[tuple[int, float], ...]:
+    """Links that this load fills when it moves, and does not where it is."""
+    if not len(load) or after is network:
         return ()
-    known = np.isfinite(estate.load) & np.isfinite(estate.capacity) & (estate.capacity > 0)
-    load = np.where(known, estate.load, 0.0)
+    known = np.isfinite(load) & np.isfinite(estate.capacity) & (estate.capacity > 0)
+    load = np.where(known, load, 0.0)
     local = estate.local if len(estate.local) else np.zeros(network.nodes)
     capacity = np.where(known, estate.capacity, np.inf)
     use = loads_without(network, after, load, local) / capacity

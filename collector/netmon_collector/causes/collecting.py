@@ -21,11 +21,19 @@ from netmon_collector.topology.graph import Graph, Link
 
 MOST_EVENTS: Final = 5000
 LEAST_WINDOW_S: Final = 60
+HOURS_AHEAD: Final = 4
+"""For which it is said what will be overloaded."""
 _FIRING: Final = 'min_over_time(timestamp(ALERTS{{alertstate="firing"}})[{0}s:15s])'
 _CHECKS: Final = "min_over_time(probe_success[{0}s])"
 _NAMES: Final = "min_over_time(probe_dns_query_succeeded[{0}s])"
 _LOSSES: Final = "max_over_time(probe_icmp_packet_loss_ratio[{0}s])"
 _LOADS: Final = ("rate(ifHCInOctets[10m]) * 8", "rate(ifHCOutOctets[10m]) * 8")
+_PEAKS: Final = tuple(
+    f"max_over_time(({load})[{HOURS_AHEAD}h:10m] offset {7 * 24 - HOURS_AHEAD}h)"
+    f" or max_over_time(({load})[{HOURS_AHEAD}h:10m] offset {24 - HOURS_AHEAD}h)"
+    for load in _LOADS
+)
+"""The most of the coming hours, by the same hours a week ago, or else yesterday."""
 _SPEEDS: Final = "ifHighSpeed * 1e6"
 
 Floats = NDArray[np.float64]
@@ -92,13 +100,14 @@ class Collected:
 
     async def loads(self, plan: Plan, at_ms: int) -> tuple[Floats, ...]:
         """See inquest.Collecting."""
-        load, speed = np.full(plan.network.links, np.nan), np.full(plan.network.links, np.nan)
-        for text, column in (*((one, load) for one in _LOADS), (_SPEEDS, speed)):
+        load, speed, peak = (np.full(plan.network.links, np.nan) for _ in range(3))
+        asked = (*((one, load) for one in _LOADS), (_SPEEDS, speed), *((one, peak) for one in _PEAKS))
+        for text, column in asked:
             for labels, value in await self._asked(text, at_ms):
                 link = plan.ports.get((labels.get("instance", ""), labels.get("ifName", "")))
                 if link is not None:
                     column[link] = np.fmax(column[link], value)
-        return load, speed
+        return load, speed, np.fmax(load, peak)
 
     def sites(self) -> Mapping[str, str]:
         """See inquest.Collecting."""

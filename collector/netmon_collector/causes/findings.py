@@ -23,7 +23,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Toll:
     """What is hit, by names. links: that will be overloaded, and the part of their capacity that they are to carry.
-    unwatched: devices that nobody looks at while a poller sees nothing."""
+    unwatched: devices that nobody looks at while a poller sees nothing. filling: links that are to be overloaded in the
+    coming hours, and not yet."""
 
     devices: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Toll:
     sites: tuple[str, ...] = ()
     links: tuple[tuple[str, float], ...] = ()
     unwatched: tuple[str, ...] = ()
+    filling: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class Collecting(Protocol):
         ...
 
     async def loads(self, plan: Plan, at_ms: int) -> tuple[Floats, ...]:
-        """What each link carries, and what it could carry, in bits a second; NaN where nobody knows."""
+        """What each link carries, what it could carry, and the most that it is to carry in the coming hours, in bits a
+        second; NaN where nobody knows."""
         ...
 
     def sites(self) -> Mapping[str, str]:
@@ -181,7 +182,8 @@ def _judge(
     causes = [one for one in ranked if plan.is_known(one)]
     home = int(plan.network.viewers[0]) if len(plan.network.viewers) else 0
     needs = np.array(needs_of(plan, matter), np.intp).reshape(-1, 2)
-    estate = Estate(home, np.array(plan.site_of, np.intp), needs, *loads)
+    load, capacity, expected = loads
+    estate = Estate(home, np.array(plan.site_of, np.intp), needs, load, capacity, expected=expected)
     hits = [(one, impact(plan.network, estate, one, seen)) for one in _leading(causes)]
     first, hit = hits[0] if hits else (None, Impact((), (), (), (), ()))
     return Findings(
@@ -233,6 +235,7 @@ def _toll(plan: Plan, matter: Matter, hits: Sequence[tuple[Cause, Impact]]) -> T
         tuple(sorted({plan.sites[site] for _, hit in hits for site in hit.sites})),
         tuple((plan.link_name(link), use) for _, hit in hits for link, use in hit.overloaded),
         tuple(sorted(device for device, viewer in matter.watched_by.items() if viewer in blind)),
+        tuple((plan.link_name(link), use) for _, hit in hits for link, use in hit.filling),
     )
 
 
