@@ -19,14 +19,14 @@ from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, Sta
 from netmon_analytics.models import Tally
 from netmon_collector.anomaly.candidates import candidates, next_device
 from netmon_collector.anomaly.clocks import Clocks
-from netmon_collector.anomaly.combinations import Part
+from netmon_collector.anomaly.combinations import NOBODY, SAME_ALARM_S, Part
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.anomaly.laying import lay, pieces_of
 from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
-from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, kind_of
+from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, Rows, kind_of
 from netmon_collector.store.base import Points, Row, Store, Values
 from netmon_collector.store.judged import Judged, JudgedPoints, JudgingStore, Verdict
 from netmon_configs.logs import EventLog
@@ -180,7 +180,7 @@ class Assessor:
                     self._observe(sheet.times_s, values, part, verdicts[part], teach)
             self.combinations.observe(sheet.times_s, values)
             told += [judged for piece in sheet.pieces if (judged := piece.judged(verdicts)) is not None]
-        self.combinations.judge(self._now_s(), excused)
+        self._count_together(self.combinations.judge(self._now_s(), excused))
         self._tell()
         return told
 
@@ -215,6 +215,11 @@ class Assessor:
         for row in alarmed.tolist():
             row += part.start
             self._last[row] = (float(times[row]), self._told_value(row, float(values[row])))
+
+    def _count_together(self, rows: Rows) -> None:
+        """Values that do not fit the others count as odd as well, unless their series alarms by itself."""
+        alone = self._detector.state.basics.alarm_s[rows] > self._now_s() - SAME_ALARM_S
+        self.rates.count(NOBODY, rows[~alone])
 
     def _told_value(self, row: int, value: float) -> float:
         """Counters are told as rates."""

@@ -18,7 +18,7 @@ from netmon_analytics.combination import Alarms, Models
 from netmon_analytics.combination.alarm import Standing
 from netmon_collector.anomaly.feedback import Fine, Forgiven
 from netmon_collector.anomaly.learned import Learned
-from netmon_collector.anomaly.roster import NOT_JUDGED
+from netmon_collector.anomaly.roster import NOT_JUDGED, Rows
 from netmon_collector.anomaly.steps import Steps
 from netmon_collector.store.base import ABSENT, Group, Row, Store, Values
 from netmon_proto.model import NAME, Kind, Labels
@@ -34,6 +34,7 @@ SAME_ALARM_S: Final = 600.0
 MOST_PARTS: Final = 3
 TOLD_FROM: Final = 0.5
 """Of what is off most: what is off by less is not named."""
+NOBODY: Final = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,15 @@ class Combinations:
         """Of the devices in `learned`."""
         return self._models.take(np.arange(len(self.learned)))
 
-    def judge(self, now_s: float, excused: Set[str]) -> None:
-        """Judges the devices whose step is over. Of the excused nothing is learned, and nothing is told."""
+    def judge(self, now_s: float, excused: Set[str]) -> Rows:
+        """Judges the devices whose step is over. Of the excused nothing is learned, and nothing is told.
+
+        Gives the row of the series that fits least where a device alarms, once for each value of the step.
+        """
         due = self._steps.over(now_s)
         if not len(due):
-            return
+            return NOBODY
+        rows, counts = self._steps.rows[:, due].T, self._steps.count[:, due].T.astype(np.intp)
         values = self._steps.take_means(due, now_s)
         distance, off, usual = self._models.take(due).judge(values)
         every = np.full(len(self._steps.step), np.nan, np.float32)
@@ -169,9 +174,13 @@ class Combinations:
         teach[[place for name, place in self._places.items() if name in excused]] = False
         self._forgive(now_s)
         alarm = self.alarms.observe(now_s, every, self._steps.step_s, teach) & teach
+        odd = [NOBODY]
         for at in np.flatnonzero(alarm[due]).tolist():
             self._tell(int(due[at]), now_s, off[at], values[at], usual[at])
+            worst = off[at].argmax()
+            odd.append(np.repeat(rows[at, worst], counts[at, worst]))
         self._judged.update(due.tolist())
+        return np.concatenate(odd)
 
     def _forgive(self, now_s: float) -> None:
         """What was called fine counts by half after `fine_s`, as that of single series does."""

@@ -27,7 +27,10 @@ class Rates:
             self._counted[label] = (_sum(before, now), _sum(odd_before, odd_now))
 
     def rows(self, store: Store, now_ms: int) -> list[Row]:
-        """One value for each device and metric with a judged sample since the last call; then counting begins anew."""
+        """One value for each device and metric with a judged sample since the last call; then counting begins anew.
+
+        What does not fit is counted when its step is over, which may be after its samples were told: no more than all.
+        """
         counted, self._counted = self._counted, {}
         told = []
         for label, (judged, odd) in counted.items():
@@ -35,7 +38,7 @@ class Rates:
             if len(there):
                 values = self._roster.families[label].values
                 group = self._group(store, label, [values[at] for at in there])
-                told.append(Row(group, now_ms, odd[there] / judged[there]))
+                told.append(Row(group, now_ms, np.minimum(odd[there] / judged[there], 1)))
         return told
 
     def _group(self, store: Store, label: str, values: list[str]) -> Group:

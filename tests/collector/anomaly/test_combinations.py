@@ -30,9 +30,14 @@ def labels(name: str, instance: str = "web1") -> Labels:
 NAMES = ("requests_total", "load", "traffic", "temperature")
 
 
-def office(rows: int) -> NDArray[np.float64]:
-    rng = np.random.default_rng(1)
-    rate = 500 + 400 * np.sin(np.arange(rows) * STEP_S / 86_400 * 2 * np.pi) + 30 * rng.normal(size=rows)
+def by_day(rows: int) -> NDArray[np.float64]:
+    rng = np.random.default_rng(3)
+    made: NDArray[np.float64] = 500 + 400 * np.sin(np.arange(rows) * STEP_S / 86_400 * 2 * np.pi)
+    return made + 30 * rng.normal(size=rows)
+
+
+def office(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    rng, rows = np.random.default_rng(1), len(rate)
     rest = [rate / 100 * rng.lognormal(0, 0.05, rows), rate**2 * rng.lognormal(0, 0.05, rows), rng.normal(21, 1, rows)]
     return np.stack([np.cumsum(rate * STEP_S), *rest], axis=1)
 
@@ -50,8 +55,8 @@ class Office:
     def restarted(self) -> Assessor:
         return Assessor(AnomalyOptions(), self.folder / "anomaly.npz", lambda: self.now_s)
 
-    async def remember_a_week(self) -> None:
-        self.values = office(WEEK_ROWS + 400)
+    async def remember_a_week(self, rate: NDArray[np.float64]) -> None:
+        self.values = office(rate)
         rows = [self.row(row) for row in range(WEEK_ROWS)]
         await self.store.append(rows, None)
         self.assessor.offer(rows)
@@ -77,7 +82,7 @@ class Office:
 @pytest.fixture
 async def device(tmp_path: Path) -> Office:
     made = Office(tmp_path, EmbeddedStore.open(tmp_path / "store", window_s=0.0))
-    await made.remember_a_week()
+    await made.remember_a_week(by_day(WEEK_ROWS + 400))
     return made
 
 
@@ -89,9 +94,9 @@ async def test_a_load_that_does_not_go_with_the_requests_is_told_and_what_would(
     assert await device.learn()
     assert not await device.learn()
     assert device.assessor.standing().devices == 1
-    by_day = WEEK_ROWS + 320  # a day and two hours later: more requests than usual
-    assert not device.goes_on(range(WEEK_ROWS, by_day))
-    told = device.goes_on(range(by_day, by_day + 4), idle)
+    daytime = WEEK_ROWS + 320  # a day and two hours later: more requests than usual
+    assert not device.goes_on(range(WEEK_ROWS, daytime))
+    told = device.goes_on(range(daytime, daytime + 4), idle)
     assert [one.labels for one in told] == [labels("netmon_combination_score")]
     assert told[0].value > told[0].explanation.high
     worst = told[0].parts[0]
@@ -139,6 +144,38 @@ async def test_in_maintenance_nothing_is_told_of_a_combination(device: Office) -
     await device.store.close()
 
 
+async def test_the_series_that_fits_least_is_part_of_the_rates_of_its_device_and_metric(tmp_path: Path) -> None:
+    """Requests come and go as they like, so that no load is odd by itself."""
+    device = Office(tmp_path, EmbeddedStore.open(tmp_path / "store", window_s=0.0))
+    await device.remember_a_week(np.random.default_rng(2).uniform(100, 900, WEEK_ROWS + 400))
+    assert await device.learn()
+    device.goes_on(range(WEEK_ROWS, WEEK_ROWS + 320))
+    told_rates(device)
+    device.goes_on(range(WEEK_ROWS + 320, WEEK_ROWS + 324))
+    assert set(told_rates(device).values()) == {0}
+    told = device.goes_on(range(WEEK_ROWS + 324, WEEK_ROWS + 332), opposite)
+    assert [one.explanation.component for one in device.assessor.anomalies] == ["combination"]
+    assert told[0].parts[0].labels == labels("load")
+    rates = told_rates(device)
+    assert 0 < rates["web1"] <= 0.25
+    assert rates["load"] == 4 * rates["web1"]
+    assert rates["temperature"] == rates["requests_total"] == rates["traffic"] == 0
+    await device.store.close()
+
+
+def opposite(values: NDArray[np.float64]) -> None:
+    values[1] = 10 - values[1]
+
+
+def told_rates(device: Office) -> dict[str, float]:
+    """By device and by metric."""
+    return {
+        dict(one).get("instance", dict(one).get("metric", "")): value
+        for row in device.assessor.rates.rows(device.store, round(device.now_s * 1000))
+        for one, value in zip(row.group.labels, row.values.tolist(), strict=True)
+    }
+
+
 async def test_what_was_learned_of_a_device_outlives_a_restart(device: Office) -> None:
     assert await device.learn()
     device.goes_on(range(WEEK_ROWS, WEEK_ROWS + 320))
@@ -181,7 +218,7 @@ def test_a_device_that_is_gone_for_long_makes_place_for_another(monkeypatch: pyt
 
 async def test_a_device_of_less_than_a_day_waits(tmp_path: Path) -> None:
     device = Office(tmp_path, EmbeddedStore.open(tmp_path / "store", window_s=0.0))
-    device.values = office(WEEK_ROWS)
+    device.values = office(by_day(WEEK_ROWS))
     device.now_s = START_S + 100 * STEP_S
     device.assessor.offer([device.row(row) for row in range(100)])
     device.assessor.judge()
