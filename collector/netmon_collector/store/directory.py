@@ -51,6 +51,8 @@ class Directory:
 
     def __init__(self, files: tuple[ChunkFile, ...]) -> None:
         self._files = files
+        self.key = object()
+        """Stands for this very directory: who keeps it keeps no file open that is deleted meanwhile."""
 
     def find(self, tier: Tier, blocks: Numbers, start_ms: int, end_ms: int) -> list[list[tuple[ChunkFile, int]]]:
         """For each block, the chunks that overlap a time: their files and places there, in the order of writing."""

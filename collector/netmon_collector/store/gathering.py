@@ -15,7 +15,6 @@ from netmon_collector.store.base import Lines, Times
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.cache import Cache
 from netmon_collector.store.chunkfile import Tier
-from netmon_collector.store.directory import Directory
 from netmon_collector.store.head import Rows
 from netmon_collector.store.labels import LabelIndex, Numbers, SeriesView
 from netmon_collector.store.merge import merge
@@ -46,7 +45,8 @@ class _Selection:
 
     homes: Sequence[Home]
     stripes: Sequence[Stripe]
-    directory: Directory
+    directory: object
+    """The key of the directory that it was found in."""
     is_plain: bool
 
     @cached_property
@@ -91,7 +91,7 @@ class Gatherer:
         before: _Selection | None = self._kept.get(key)
         if before is None or not before.is_plain:
             return None
-        if before.directory is not self._shelf.directory:  # which is so whenever any block goes to a file
+        if before.directory is not self._shelf.directory.key:  # which is so whenever any block goes to a file
             before = self._renewed(key, before) if len(before.homes) <= _FEW_HOMES else None
         return None if before is None else self._gathered(key, before, before.homes)
 
@@ -132,7 +132,7 @@ class Gatherer:
     def _selected(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> _Selection:
         """What the shelf has, of which some may be known from before."""
         directory = self._shelf.directory
-        if before is not None and before.directory is directory:
+        if before is not None and before.directory is directory.key:
             return before
         found = directory.find(Tier.RAW, np.array([block for block, _, _ in homes], np.int64), *key[:2])
         known: Sequence[Stripe | None] = [None] * len(homes) if before is None else before.stripes
@@ -140,7 +140,7 @@ class Gatherer:
             self._stripe(stripe, own, chunks, key)
             for stripe, (_, _, own), chunks in zip(known, homes, found, strict=True)
         ]
-        return self._keep(key, _Selection(homes, stripes, directory, not any(stripe.is_odd for stripe in stripes)))
+        return self._keep(key, _Selection(homes, stripes, directory.key, not any(stripe.is_odd for stripe in stripes)))
 
     def _renewed(self, key: _Key, before: _Selection) -> _Selection | None:
         """The same, if the shelf has the same chunks of these blocks as before."""
@@ -148,7 +148,7 @@ class Gatherer:
         found = directory.find(Tier.RAW, np.array([home[0] for home in before.homes], np.int64), *key[:2])
         if any(stripe.signature != signature_of(chunks) for stripe, chunks in zip(before.stripes, found, strict=True)):
             return None
-        return self._keep(key, replace(before, directory=directory))
+        return self._keep(key, replace(before, directory=directory.key))
 
     def _keep(self, key: _Key, selection: _Selection) -> _Selection:
         size_bytes = sum(stripe.size_bytes for stripe in selection.stripes) + len(key[2])

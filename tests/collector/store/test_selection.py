@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from netmon_collector.store.base import Matcher, MatchOp, Row
 from netmon_collector.store.cache import Cache
@@ -50,6 +51,22 @@ async def test_what_was_read_once_is_read_again_as_it_is(tmp_path: Path) -> None
             assert await held(store, *matchers, time_ms=(100_000, 600_000)) == inside
     assert 0 < store.stats().cache_bytes < EAGER.cache_bytes
     await store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+async def test_what_was_read_keeps_no_deleted_file_open(tmp_path: Path) -> None:
+    store, samples = await filled(tmp_path)
+    assert await held(store) == samples
+    await store._upkeep._merger.merge()
+    async with asyncio.timeout(5):  # the thread that merged may be at its last step
+        while any(path.startswith(str(tmp_path)) and path.endswith("(deleted)") for path in held_open()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await store.close()
+
+
+def held_open() -> list[str]:
+    """What the process has open; what is deleted is marked so."""
+    return [str(handle.readlink()) for handle in Path("/proc/self/fd").iterdir() if handle.is_symlink()]
 
 
 async def test_what_is_kept_is_as_good_as_the_files_after_merges_deletes_and_late_samples(tmp_path: Path) -> None:
