@@ -1,16 +1,19 @@
 """What is asked of a server, and where: clusters, the two APIs of InfluxDB, credentials, answers that are none."""
 
+import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import orjson
 import pytest
 
 from netmon_collector.store.base import Matcher, MatchOp, StoreError, StoreUnavailable
 from netmon_collector.store.opening import server_of
-from netmon_collector.store.outside.base import Rejected, Server
+from netmon_collector.store.outside.base import Evaluating, Rejected, Server
+from netmon_collector.store.remote import Steps, Summary
 from netmon_collector.store.url import parse_store_url
 
 METRICS = b'vm_app_start_timestamp 17\nflag{name="dedup.minScrapeInterval", value="1ms", is_set="true"} 1\n'
@@ -150,3 +153,65 @@ def test_an_answer_that_is_none_is_an_error_of_the_store(recorder: Recorder, ans
     influx = named(recorder, "influxdb", "?db=a")
     with pytest.raises(StoreError, match="something else than"):
         list(influx.select([], 0, 9))
+
+
+ROWS = 20_000
+LOOKALIKES = ['"values":[[1,2],[3,4]]', '{"metric":{"a":"b"}', "]]},", '\\"},"values":[[5,"6"]]}']
+"""Texts that look like what is around them, once they are quoted."""
+
+
+def collections_during(work: Callable[[], object]) -> int:
+    """How often Python looked for garbage, which takes the longer the more there is, and holds up all threads."""
+    seen: list[str] = []
+    note = lambda phase, _: seen.append(phase)  # noqa: E731
+    gc.callbacks.append(note)
+    try:
+        work()
+    finally:
+        gc.callbacks.remove(note)
+    return seen.count("start")
+
+
+def test_long_answers_of_influxdb_are_no_list_for_each_sample(recorder: Recorder) -> None:
+    told = [
+        {"name": "up", "tags": {"a": text}, "columns": ["time", "value"], "values": [[n, n / 8] for n in range(ROWS)]}
+        for text in LOOKALIKES
+    ]
+    lines = [orjson.dumps({"results": [{"statement_id": 0, "series": [one], "partial": True}]}) for one in told]
+    recorder.answers = {"/query": (200, b"\n".join(lines))}
+    server = named(recorder, "influxdb", "?db=a")
+    assert collections_during(lambda: list(server.select([], 0, ROWS))) < len(LOOKALIKES) * ROWS / 5000
+    found = list(server.select([], 0, ROWS))
+    assert [dict(piece.labels)["a"] for piece in found] == LOOKALIKES
+    assert all(piece.times.tolist() == list(range(ROWS)) for piece in found)
+    assert all(piece.values.tolist() == [n / 8 for n in range(ROWS)] for piece in found)
+
+
+def test_what_victoriametrics_evaluates_is_no_list_for_each_value(recorder: Recorder) -> None:
+    told = [
+        {"metric": {"a": text}, "values": [[n / 8, f"{n / 8}"] for n in range(ROWS - 1)] + [[ROWS, "+Inf"]]}
+        for text in LOOKALIKES
+    ]
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": told}, "stats": {"series": "4"}}
+    recorder.answers = {
+        "/api/v1/query": (200, b'{"data":{"result":[{"metric":{},"value":[0,"9000000000"]}]}}'),
+        "/api/v1/query_range": (200, orjson.dumps(answer)),
+    }
+    server = named(recorder, "victoriametrics", "")
+    assert isinstance(server, Evaluating)
+    asked = Summary("avg", ("a",), False, "avg_over_time", (), 1000, 0), Steps(0, 1000 * ROWS, 125)
+    assert collections_during(lambda: server.summarise(*asked, 1 << 60)) < len(LOOKALIKES) * ROWS / 5000
+    summarised = server.summarise(*asked, 1 << 60)
+    assert summarised is not None
+    assert [frame.labels for frame in summarised.frames] == [[(("a", text),)] for text in LOOKALIKES]
+    for frame in summarised.frames:
+        assert frame.times.tolist() == [125 * n for n in range(ROWS - 1)] + [1000 * ROWS]
+        assert frame.values[:, 0].tolist() == [n / 8 for n in range(ROWS - 1)] + [float("inf")]
+    recorder.answers["/api/v1/query_range"] = (200, b'{"status":"success","data":{"result":[]}}')
+    nothing = server.summarise(*asked, 1 << 60)
+    assert nothing is not None
+    assert not nothing.frames
+    for wrong in (b"<html>", b'{"result":[{"metric":{"a":"b"},"value":[1,"2"]}]}'):
+        recorder.answers["/api/v1/query_range"] = (200, wrong)
+        with pytest.raises(StoreError, match="something else than series"):
+            server.summarise(*asked, 1 << 60)

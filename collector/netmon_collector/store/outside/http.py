@@ -1,5 +1,6 @@
 """Requests to a server: bounded in time and size, without redirects, and with its credentials in no message."""
 
+import re
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from netmon_collector.store.outside.base import Rejected
 
 ANSWER_BYTES: Final = 1 << 30
 """No answer may be larger."""
-_LINE_BYTES: Final = 256 << 20
+_PART_BYTES: Final = 256 << 20
+_LINE_END: Final = re.compile(rb"\n")
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 30.0
 _READ_BYTES: Final = 1 << 20
@@ -61,12 +63,16 @@ class Http:
 
     def lines(self, path: str, fields: Mapping[str, str]) -> Generator[bytes]:
         """The lines of an answer to a form, as they come. Raises StoreError."""
+        return self.parts(path, fields, _LINE_END)
+
+    def parts(self, path: str, fields: Mapping[str, str], mark: re.Pattern[bytes]) -> Generator[bytes]:
+        """What is between the marks in an answer to a form, as it comes, but for what is empty. Raises StoreError."""
         rest = b""
         for data in self._stream("POST", path, fields):
-            *whole, rest = (rest + data).split(b"\n")
+            *whole, rest = mark.split(rest + data)
             yield from filter(None, whole)
-            if len(rest) > _LINE_BYTES:
-                raise StoreError(f"{self._base_url} answers with a line of more than {_LINE_BYTES} bytes")
+            if len(rest) > _PART_BYTES:
+                raise StoreError(f"{self._base_url} answers with a part of more than {_PART_BYTES} bytes")
         if rest:
             yield rest
 

@@ -34,6 +34,10 @@ _DEDUP: Final = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([
 _STARTED: Final = re.compile(rb"^vm_app_start_timestamp (\S+)", re.MULTILINE)
 _WANTED: Final = ("1ms", "0.001s")
 _VALUES: Final = b'},"values":['
+_SERIES: Final = re.compile(rb'{\s*"metric"\s*:\s*{')
+_ROWS: Final = re.compile(rb'}\s*,\s*"values"\s*:\s*\[\s*\[')
+_NEXT_ROW: Final = re.compile(rb"\]\s*,\s*\[")
+"""Marks between the parts of an answer. Quotes in texts are escaped, so no text looks like the first two."""
 
 
 class VictoriaMetrics:
@@ -117,8 +121,10 @@ class VictoriaMetrics:
             "step": _seconds(steps.step_ms),
             "nocache": "1",  # else it moves the steps
         }
-        result = self._data("/api/v1/query_range", fields)["result"]
-        return Summarised([_frame(one) for one in result], until_ms)
+        parts = self._http.parts("/api/v1/query_range", fields, _SERIES)
+        if b'"result"' not in next(parts, b""):
+            raise StoreError(f"{self._url} answers a query with something else than series")
+        return Summarised([_frame(part) for part in parts], until_ms)
 
     def _now_ms(self) -> int:
         """The time by the server's clock."""
@@ -174,13 +180,17 @@ def _expression(what: Summary) -> str:
     return f"{what.aggregation}({values}) {'without' if what.without else 'by'} ({','.join(what.grouping)})"
 
 
-def _frame(told: Any) -> Frame:
-    """One series of an answer to a range query."""
+def _frame(part: bytes) -> Frame:
+    """One series of an answer to a range query, which is read part by part, and the rows of a part as one list: at once
+    it would be a list for each value, and all threads would wait for that.
+    """
     try:
-        points = np.array(told["values"], dtype=object)
+        labels, rows = _ROWS.split(part, 1)
+        numbers, _, _ = _NEXT_ROW.sub(b",", rows).partition(b"]")
+        points = np.array(orjson.loads(b"[%s]" % numbers), dtype=object).reshape(-1, 2)
         times = np.round(points[:, 0].astype(np.float64) * 1000).astype(np.int64)
-        return Frame([_ALPHABET.hear(told["metric"])], times, points[:, 1:].astype(np.float64))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return Frame([_ALPHABET.hear(orjson.loads(b"{%s}" % labels))], times, points[:, 1:].astype(np.float64))
+    except (ValueError, TypeError, AttributeError) as error:
         raise StoreError("VictoriaMetrics answers a query with something else than series") from error
 
 
