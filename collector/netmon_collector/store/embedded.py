@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -28,6 +29,7 @@ from netmon_collector.store.base import (
     Points,
     Rollup,
     Row,
+    StoreError,
     StoreStats,
     StoreUnavailable,
 )
@@ -379,6 +381,9 @@ class EmbeddedStore:
 
     async def close(self) -> None:
         await self._committer.close()
+        if self._blocks.judged:  # verdicts are kept in files alone, and none is written before all is in memory
+            with suppress(StoreError):
+                await self._whole()
         if self._backlog is not None:
             await asyncio.to_thread(self._backlog.stop)
         await self._upkeep.close()

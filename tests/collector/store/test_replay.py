@@ -12,6 +12,7 @@ import pytest
 
 from netmon_collector.store.base import ABSENT, Points, StoreError
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.judged import Judged, Verdict
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
 
 WIDTH = 20
@@ -89,6 +90,22 @@ async def test_a_replay_that_found_no_room_goes_on_by_itself(tmp_path: Path, cap
     told = [record.getMessage() for record in caplog.records]
     assert told.count("store.replay_failing") == 1
     assert told.count("store.replay_recovered") == 1
+
+
+async def test_verdicts_that_came_before_all_is_replayed_survive_a_restart(tmp_path: Path) -> None:
+    samples = await left_behind(tmp_path)
+    store = EmbeddedStore.open(tmp_path, window_s=0, replay_bytes=SMALL, seal_every_s=0.05)
+    with no_file_longer_than(5_000):
+        group = register(store, "m0", "m1")
+        await store.append([row(group, 2000, 1.0, 2.0)], None)
+        store.judge([Judged(group, np.array([2000]), np.array([[Verdict.ANOMALOUS, Verdict.NORMAL]], np.uint8))])
+        assert not store.is_whole
+    await store.close()
+    async with opened(tmp_path) as again:
+        (known,) = [one for one in await again.select_judged([], 2000, 2000) if one.verdicts.any()]
+        assert known.frame.labels == [series("m0"), series("m1")]
+        assert known.verdicts.tolist() == [[Verdict.ANOMALOUS, Verdict.NORMAL]]
+        assert len(await held(again)) == len(samples) + 2
 
 
 async def test_more_than_memory_takes_is_sealed_on_the_way(tmp_path: Path) -> None:
