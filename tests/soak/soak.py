@@ -1,16 +1,19 @@
 """The store at 100,000 samples a second for ten minutes: does memory stay flat, is the event loop ever kept waiting?
 
-100,000 series a second apart, so that heads fill every two minutes; sealed and merged every minute. Prints one JSON
-object as its last line.
+100,000 series a second apart, so that heads fill every two minutes; sealed every ten seconds, merged every minute. What
+was there at the start is frozen, as in the collector (assembly/running.py). Prints one JSON object as its last line.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import shutil
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from netmon_collector.store.embedded import EmbeddedStore
 from tests.soak.load import Load
@@ -44,13 +47,15 @@ class LagProbe:
         self._task.cancel()
 
 
-async def soak(seconds: int, folder: Path) -> dict[str, float]:
+async def soak(seconds: int, folder: Path) -> dict[str, Any]:
     store = EmbeddedStore.open(folder, seal_every_s=10, merge_every_s=60)
     load = Load(store, _SERIES)
+    gc.collect()
+    gc.freeze()
     start_ms = time.time_ns() // 1_000_000
     probe = LagProbe()
     resident: list[int] = []
-    files: list[int] = []
+    files: list[Counter[str]] = []
     cpu_s, started_s = time.process_time(), time.monotonic()
     for second in range(seconds):
         appending = []
@@ -60,13 +65,14 @@ async def soak(seconds: int, folder: Path) -> dict[str, float]:
             appending.append(asyncio.ensure_future(store.append(batch, None)))
         await asyncio.gather(*appending)
         resident.append(resident_bytes())
-        files.append(len(list(folder.iterdir())))
+        files.append(Counter(path.name.partition("-")[0] for path in folder.iterdir()))
     probe.stop()
     took_s = time.monotonic() - started_s
     samples = seconds * load.samples
     warm = int(_WARM_UP * seconds)
     half = (warm + seconds) // 2
     lags = sorted(probe.lags_s)
+    most_files = max(files[warm:], key=lambda found: found.total())
     result = {
         "seconds": seconds,
         "samples_per_s": samples / took_s,
@@ -76,7 +82,9 @@ async def soak(seconds: int, folder: Path) -> dict[str, float]:
         "p999_lag_ms": 1000 * lags[int(0.999 * len(lags))],
         "resident_bytes": max(resident[half:]),
         "resident_growth": max(resident[half:]) / max(resident[warm:half]) - 1,
-        "files": max(files[warm:]),
+        "resident_mb_by_minute": [max(resident[at : at + 60]) >> 20 for at in range(0, seconds, 60)],
+        "files": most_files.total(),
+        "files_of_a_kind": most_files,
         "bytes_per_sample": sum(path.stat().st_size for path in folder.glob("raw-[0-9]*")) / samples,
     }
     await store.close()

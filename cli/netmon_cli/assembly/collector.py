@@ -20,7 +20,7 @@ from netmon_api.services import Services
 from netmon_api.writing.desk import Desk
 from netmon_cli.assembly.knowledge import Ground, Knowledge, gather_knowledge, keep_house, open_ground
 from netmon_cli.assembly.models import open_models
-from netmon_cli.assembly.running import beside, now_ms
+from netmon_cli.assembly.running import beside, freeze, now_ms
 from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
@@ -135,6 +135,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
             raise Failure(Exit.WRONG, str(error)) from error
         tokens = knowledge.tokens
         join_token = None if config.grpc.is_local else tokens.ensure("join")
+        freeze()
         ready(Ready(server.url, receiver.address, receiver.local_address, tokens.ensure("api"), join_token))
         log.info("collector.started", version=__version__, http=server.url, grpc=receiver.address, state=config.state)
         async with AsyncExitStack() as running:
