@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
         raise Failure(Exit.USAGE, "FROM and TO are the same store")
     name = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:16]
     try:
-        samples = asyncio.run(_copy(*urls, state / "copy" / name, on))
+        samples, missing = asyncio.run(_copy(*urls, state / "copy" / name, on))
     except (StoreError, StoreUnavailable) as error:
         raise Failure(Exit.WRONG, str(error), "Run the same command again to go on from here.") from error
     except KeyboardInterrupt:
@@ -39,25 +40,28 @@ def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
         write_lines(["Stopped. Run the same command again to go on from here."])
         return Exit.INTERRUPTED
     wipe(on)
-    write_lines([f"copied {count(samples, 'sample', 'samples')}"])
+    not_taken = f", of which the server did not take {missing:,}" if missing else ""
+    write_lines([f"copied {count(samples, 'sample', 'samples')}{not_taken}"])
     return Exit.FINE
 
 
-async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper) -> int:
+async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper) -> tuple[int, int]:
+    """How many samples were copied, and how many of them a server cannot hold or refused."""
     from netmon_collector.store.copying import Copy, Progress
     from netmon_collector.store.outside.store import OutsideStore
 
     progress = Progress.load(folder / "progress.json")
     async with opened(source, folder / "from") as origin, opened(target, folder / "to") as destination:
         span = await origin.span()
-        samples = 0
+        samples = missing = 0
         if span is not None:
             samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
         if isinstance(destination, OutsideStore):
             say("waiting until the server has all of it for sure", on)
             await destination.delivered()
-    progress.path.unlink(missing_ok=True)
-    return samples
+            missing = destination.stats().left_out + destination.stats().rejected
+    shutil.rmtree(folder)  # the queue is empty, and the next copy begins anew
+    return samples, missing
 
 
 @contextlib.asynccontextmanager
