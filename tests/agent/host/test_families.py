@@ -1,5 +1,6 @@
 """What single families make of the files of odd machines; ordinary ones are compared with node_exporter."""
 
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -10,6 +11,8 @@ from netmon_agent.inputs.base import Columns
 from netmon_agent.inputs.host.clock import Adjtimex, Timex
 from netmon_agent.inputs.host.family import NoData
 from netmon_agent.inputs.host.identity import parse_os_release
+from netmon_agent.inputs.host.processes import ProcessTable
+from netmon_agent.inputs.host.top_processes import TopProcesses
 from tests.agent.host.recorded import STAT, UDP, network_device
 from tests.agent.host.trees import Machine, series_of, value
 
@@ -234,7 +237,7 @@ class TestSensors:
 class TestProcesses:
     def test_states_without_a_process_are_told_as_zero(self, machine: Machine) -> None:
         machine.write({machine.proc / "sys/kernel/pid_max": "9", machine.proc / "sys/kernel/threads-max": "8"})
-        machine.write({machine.proc / "5/stat": "5 (x) y) Z" + " 0" * 16 + " 1 0"})
+        machine.write({machine.proc / "5/stat": "5 (x) y) Z" + " 0" * 16 + " 1" + " 0" * 8})
         host = machine.input("processes")
         assert value(host, "node_processes_state", state="Z") == 1
         assert value(host, "node_processes_state", state="D") == 0
@@ -243,8 +246,82 @@ class TestProcesses:
         machine.write({machine.proc / "sys/kernel/pid_max": "9", machine.proc / "sys/kernel/threads-max": "8"})
         host = machine.input("processes")
         assert value(host, "node_processes_state", state="X") is None
-        machine.write({machine.proc / "5/stat": "5 (x) X" + " 0" * 16 + " 1 0"})
+        machine.write({machine.proc / "5/stat": "5 (x) X" + " 0" * 16 + " 1" + " 0" * 8})
         assert value(host, "node_processes_state", state="X") == 1
+
+
+class TestTopProcesses:
+    TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+
+    def stat(self, pid: int, name: str, user_s: float, pages: int, started: int = 1, flags: int = 0) -> str:
+        ticks = round(user_s * self.TICKS)
+        return f"{pid} ({name}) R 1 1 1 0 -1 {flags} 0 0 0 0 {ticks} 0 0 0 20 0 1 0 {started} 9000 {pages} 0 0"
+
+    def gather(self, machine: Machine, host: TopProcesses, **stats: str) -> dict[tuple[str, str], float]:
+        """Lays out the processes that there are, and reads the seconds and bytes of each name."""
+        there = {stat.split()[0]: stat for stat in stats.values()}
+        for pid in {folder.name for folder in machine.proc.iterdir()} - there.keys():
+            shutil.rmtree(machine.proc / pid)
+        machine.write({machine.proc / pid / "stat": stat for pid, stat in there.items()})
+        keys, values = host.gather()
+        series = zip(keys, values, strict=True)
+        wanted = {"namedprocess_namegroup_cpu_seconds_total": "user", "namedprocess_namegroup_memory_bytes": "resident"}
+        return {
+            (dict(key.labels)["groupname"], wanted[key.name]): value
+            for key, value in series
+            if wanted.get(key.name) in dict(key.labels).values()
+        }
+
+    def top(self, machine: Machine, most: int = 1) -> tuple[TopProcesses, list[float]]:
+        now = [0.0]
+        return TopProcesses(ProcessTable(str(machine.proc)), most, lambda: now[0]), now
+
+    def test_the_busiest_and_the_largest_are_told_by_name(self, machine: Machine) -> None:
+        host, now = self.top(machine)
+        idle = self.stat(3, "idle", 7.0, 1)
+        before = self.gather(
+            machine, host, idle=idle, db=self.stat(4, "db", 50.0, 500), hog=self.stat(5, "hog", 9.0, 2)
+        )
+        assert before == {("db", "user"): 0.0, ("db", "resident"): 500 * self.PAGE}, "nobody knows when it took 50 s"
+        now[0] = 10.0
+        after = self.gather(
+            machine, host, idle=idle, db=self.stat(4, "db", 50.1, 500), hog=self.stat(5, "hog", 18.5, 2)
+        )
+        assert {name for name, _ in after} == {"db", "hog"}
+        assert after["hog", "user"] == pytest.approx(9.5)
+        assert after["db", "user"] == pytest.approx(0.1)
+
+    def test_processes_of_a_name_are_one_and_new_ones_count_from_their_start(self, machine: Machine) -> None:
+        host, now = self.top(machine)
+        self.gather(machine, host, one=self.stat(4, "w", 50.0, 10))
+        now[0] = 10.0
+        told = self.gather(machine, host, one=self.stat(4, "w", 52.0, 10), two=self.stat(5, "w", 3.0, 7, started=9))
+        assert told == {("w", "user"): 5.0, ("w", "resident"): 17 * self.PAGE}
+        now[0] = 20.0  # another one has the number of the first
+        assert self.gather(machine, host, other=self.stat(4, "w", 1.0, 5, started=15))["w", "user"] == 6.0
+
+    def test_a_name_that_was_first_is_told_for_an_hour(self, machine: Machine) -> None:
+        host, now = self.top(machine)
+        small, large = self.stat(4, "small", 0.0, 1), self.stat(5, "large", 0.0, 9)
+        self.gather(machine, host, small=small, large=large)
+        now[0] = 60.0
+        gone = self.gather(machine, host, small=small)
+        assert gone["large", "resident"] == 0
+        now[0] = 3599.0
+        assert ("large", "user") in self.gather(machine, host, small=small)
+        now[0] = 3600.0
+        assert ("large", "user") not in self.gather(machine, host, small=small)
+
+    def test_workers_of_the_kernel_are_one(self, machine: Machine) -> None:
+        host, now = self.top(machine)
+        kernel = 0x0020_0000
+        self.gather(machine, host)
+        now[0] = 10.0
+        workers = {
+            "one": self.stat(4, "kworker/0:1-events", 2.0, 0, flags=kernel),
+            "two": self.stat(5, "kworker/u8:3", 1.0, 0, flags=kernel),
+        }
+        assert self.gather(machine, host, **workers)["kworker", "user"] == 3.0
 
 
 class TestClock:

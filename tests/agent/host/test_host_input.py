@@ -50,7 +50,7 @@ def test_a_family_can_be_switched_off(recorded_machine: Machine, family: str) ->
     host = recorded_machine.input(families={family: False}, systemd={"address": "unix:path=/nonexistent"})
     collectors = {dict(labels)["collector"] for name, labels in series_of(host) if name == SUCCESS}
     assert family not in collectors
-    assert len(collectors) == 27
+    assert len(collectors) == 28
 
 
 def test_an_unknown_family_is_a_mistake() -> None:

@@ -17,15 +17,16 @@ from netmon_agent.inputs.host.netclass import Netclass
 from netmon_agent.inputs.host.netdev import Netdev
 from netmon_agent.inputs.host.netstat import Netstat
 from netmon_agent.inputs.host.options import HostOptions
-from netmon_agent.inputs.host.processes import Processes
+from netmon_agent.inputs.host.processes import Processes, ProcessTable
 from netmon_agent.inputs.host.sensors import Hwmon, ThermalZone
 from netmon_agent.inputs.host.sockets import Arp, Conntrack, Sockstat, Softnet, UdpQueues
+from netmon_agent.inputs.host.top_processes import TopProcesses
 
 
 def makers(options: HostOptions, files: Files) -> dict[str, Callable[[], Family]]:
     """How each family is made, by its name."""
     procfs, sysfs, rootfs = options.procfs, options.sysfs, options.rootfs
-    stat = ProcStat(files, procfs)
+    stat, processes = ProcStat(files, procfs), ProcessTable(procfs)
     makers: dict[str, Callable[[], Family]] = {
         "arp": lambda: Arp(files, procfs),
         "conntrack": lambda: Conntrack(files, procfs),
@@ -43,7 +44,7 @@ def makers(options: HostOptions, files: Files) -> dict[str, Callable[[], Family]
         "netstat": lambda: Netstat(files, procfs, options.netstat.fields),
         "os": lambda: OsRelease(rootfs),
         "pressure": lambda: Pressure(files, procfs),
-        "processes": lambda: Processes(files, procfs, options.processes.thread_states),
+        "processes": lambda: Processes(processes, files, procfs, options.processes.thread_states),
         "selinux": lambda: Selinux(files, sysfs, rootfs),
         "sockstat": lambda: Sockstat(files, procfs),
         "softnet": lambda: Softnet(files, procfs),
@@ -51,6 +52,7 @@ def makers(options: HostOptions, files: Files) -> dict[str, Callable[[], Family]
         "thermal_zone": lambda: ThermalZone(files, sysfs),
         "time": lambda: Time(files, sysfs),
         "timex": lambda: Timex(Adjtimex()),
+        "top_processes": lambda: TopProcesses(processes, options.top_processes.most),
         "udp_queues": lambda: UdpQueues(files, procfs),
         "uname": lambda: Uname(files, procfs),
         "vmstat": lambda: Vmstat(files, procfs, options.vmstat.fields),

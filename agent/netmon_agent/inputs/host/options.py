@@ -9,7 +9,7 @@ from netmon_configs.options import Duration, Options
 
 
 class Families(Options):
-    """Which families are gathered; each is named as node_exporter names its collector."""
+    """Which families are gathered; each is named as node_exporter names its collector, where it has it."""
 
     arp: bool = True
     conntrack: bool = True
@@ -36,6 +36,7 @@ class Families(Options):
     thermal_zone: bool = True
     time: bool = True
     timex: bool = True
+    top_processes: bool = True
     udp_queues: bool = True
     uname: bool = True
     vmstat: bool = True
@@ -96,6 +97,12 @@ class ProcessOptions(Options):
     thread_states: bool = False
 
 
+class TopProcessOptions(Options):
+    """How many names of processes are shown by the processor time that they take, and as many by their memory."""
+
+    most: int = Field(default=5, ge=1, le=100)
+
+
 class SystemdOptions(Options):
     """Which units are shown; a pattern must match the whole name, as in node_exporter."""
 
@@ -129,4 +136,5 @@ class HostOptions(Options):
     netstat: NetstatOptions = Field(default_factory=NetstatOptions)
     processes: ProcessOptions = Field(default_factory=ProcessOptions)
     systemd: SystemdOptions = Field(default_factory=SystemdOptions)
+    top_processes: TopProcessOptions = Field(default_factory=TopProcessOptions)
     vmstat: VmstatOptions = Field(default_factory=VmstatOptions)
