@@ -46,7 +46,8 @@ class AnomalyAnswer(Answer):
     this one began. `like`: when its value last went as far to the same side; null where it never did in a year (of
     counters: a month), or where the value is not what is odd. `group`: those of one number came at about the same time
     on devices that hang together; 0 is alone. `parts`: of a device whose series do not fit each other (component
-    `combination`), which; its value is how far they are off.
+    `combination`), which; its value is how far they are off. `words`: what it comes to, where more is known: who takes
+    a host's processors or memory (component `consumer`).
     """
 
     group: int
@@ -62,6 +63,7 @@ class AnomalyAnswer(Answer):
     before: Time | None
     like: EarlierAnswer | None
     parts: list[PartAnswer]
+    words: str
 
 
 class ModelAnswer(Answer):
@@ -197,4 +199,5 @@ def _answer(one: Anomaly, group: int, like: Earlier | None) -> AnomalyAnswer:
         before=None if told.before_s is None else rfc3339(round(told.before_s * 1000)),
         like=None if like is None else EarlierAnswer(time=rfc3339(like.time_ms), value=like.value),
         parts=[PartAnswer(labels=dict(part.labels), value=part.value, usual=part.usual) for part in one.parts],
+        words=one.words,
     )

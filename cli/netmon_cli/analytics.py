@@ -39,12 +39,14 @@ class Anomaly(BaseModel):
     time: datetime
     value: Number
     component: str
+    score: float = 0.0
     expected: Number
     low: Number
     high: Number
     before: datetime | None = None
     like: Earlier | None = None
     parts: list[Part] = []
+    words: str = ""
 
 
 class Anomalies(BaseModel):
@@ -70,7 +72,7 @@ def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Pa
         output.write_json(answer)
         return Exit.FINE
     now = datetime.fromtimestamp(client.now_s(), UTC)
-    odd = client.understand(answer, Anomalies).results
+    odd = sorted(client.understand(answer, Anomalies).results, key=_surprise, reverse=True)
     rows: list[list[Cell | str]] = [
         [
             f"#{one.group}" if one.group else "-",
@@ -86,8 +88,16 @@ def show_anomalies(client: Client, devices: Sequence[str], as_json: bool, on: Pa
     columns = [Column("GROUP"), Column("WHEN"), Column("VALUE", right=True)]
     columns += [Column(name) for name in ("EXPECTED", "WHAT", "LAST SO", "SERIES")]
     lines = output.table(columns, rows, on) if rows else ["nothing odd within the last hour"]
-    output.write_lines([*lines, *_together(odd), *_unfitting(odd)])
+    output.write_lines([*lines, *_together(odd), *_unfitting(odd), *_in_words(odd)])
     return Exit.FINE
+
+
+def _surprise(one: Anomaly) -> float:
+    """The score is how improbable it is by what was learned; a series that was odd some hours before is so again with
+    a probability of about one in so many hours, whatever its score."""
+    if one.before is None:
+        return one.score
+    return min(one.score, math.log1p((one.time - one.before).total_seconds() / HOUR_S))
 
 
 def _last_so(one: Anomaly, now: datetime) -> str:
@@ -107,6 +117,10 @@ def _unfitting(odd: Sequence[Anomaly]) -> list[str]:
         if parts:
             lines.append(f"{escape(one.labels.get('instance', ''))}: {', '.join(parts)}")
     return lines
+
+
+def _in_words(odd: Sequence[Anomaly]) -> list[str]:
+    return [f"{escape(one.labels.get('instance', ''))}: {escape(one.words)}" for one in odd if one.words]
 
 
 def _without_instance(labels: dict[str, str]) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from netmon_analytics.anomaly import Explanation
 from netmon_cli.main import run
 from netmon_collector.alerts.incident import Kind, end_groups, open_incident
+from netmon_collector.anomaly.assessor import Anomaly
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.plan import Plan
 from netmon_collector.query.engine import Engine
@@ -89,6 +91,21 @@ async def test_software_that_was_found_changed_after_the_outage_was_changed_befo
     east = next(one for one in await causes(lab) if (one["fault"], one["subject"]) == ("device", "east"))
     texts = [one["text"] for one in east["evidence"]]
     assert "its software was changed at that time (from 15.2 to 15.3)" in texts
+
+
+async def test_of_a_host_without_resources_it_is_told_who_takes_them(lab: Lab) -> None:
+    hog = labels("namedprocess_namegroup_cpu_seconds_total", instance="core", groupname="hog")
+    told = Explanation(5.0, 1.0, "consumer", 0.0, 0.0, 0.2, NOW_MS / 1000 - 60, None)
+    lab.assessor.consumers = [Anomaly(hog, NOW_MS / 1000, 1.0, told, words="hog takes 1.00 of 2 processors")]
+    lab.assessor.judge()
+    high = alert(NOW_MS, alertname="HostCpuBusy", instance="core", severity="warning")
+    lab.alerting.incidents.keep([open_incident(2, "h", [high], NOW_MS)])
+    first = (await lab.get("/api/v1/incidents/2/causes"))["causes"][0]
+    assert (first["fault"], first["subject"]) == ("host", "core")
+    words = "it is short of processor, memory or disk: hog takes 1.00 of 2 processors"
+    assert words in [one["text"] for one in first["evidence"]]
+    odd = (await lab.get("/api/v1/anomalies", ("instance", "core")))["results"]
+    assert [(one["component"], one["words"]) for one in odd] == [("consumer", "hog takes 1.00 of 2 processors")]
 
 
 async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:

@@ -155,6 +155,22 @@ def test_what_does_not_fit_together_is_told_in_a_line(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines()[2] == "web1: load is 9.25, to the others goes 0.5"
 
 
+def test_what_was_odd_all_along_comes_after_what_is_new(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {"time": "2026-01-31T11:59:00Z", "value": 7.0, "component": "level", "expected": 1.0, "low": 0.0, "high": 2.0}
+    told = [("again", 30.0, "2026-01-31T11:30:00Z"), ("weekly", 20.0, "2026-01-24T11:59:00Z"), ("new", 9.0, None)]
+    results = [odd | {"labels": {"__name__": name}, "score": score, "before": before} for name, score, before in told]
+    analytics.show_anomalies(Collector(answer={"results": results, "next": None}), (), False, PLAIN)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]] == ["new", "weekly", "again"]
+
+
+def test_who_takes_what_of_a_host_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    hog = {"__name__": "namedprocess_namegroup_cpu_seconds_total", "instance": "web1", "groupname": "hog"}
+    odd = {"labels": hog, "time": "2026-01-31T11:59:00Z", "value": 0.97, "component": "consumer", "expected": 0.0}
+    odd |= {"low": 0.0, "high": 0.2, "words": "hog takes 0.97 of 2 processors, for 5 min"}
+    analytics.show_anomalies(Collector(answer={"results": [odd], "next": None}), (), False, PLAIN)
+    assert capsys.readouterr().out.splitlines()[2] == "web1: hog takes 0.97 of 2 processors, for 5 min"
+
+
 def test_the_state_of_the_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"series": 487, "warm": 0, "left_out": 0, "judged": 9, "dropped": 3, "alarms": 1, "state_bytes": 1 << 20}
     counts["devices"] = 12

@@ -76,9 +76,10 @@ def title(cause: Cause, subject: str) -> str:
     return _WHAT[cause.fault].format(subject)
 
 
-def evidence(cause: Cause) -> list[Piece]:
-    """What speaks for a cause and against it, the first what it explains."""
-    pieces = [Piece(_shown(one, cause.fault), one.worth) for one in cause.shown if one.number or one.worth < -0.5]
+def evidence(cause: Cause, load: str = "") -> list[Piece]:
+    """What speaks for a cause and against it, the first what it explains. load: who takes what its node is short of."""
+    shown = [one for one in cause.shown if one.number or one.worth < -0.5]
+    pieces = [Piece(_shown(one, cause.fault) + _taken(one, load), one.worth) for one in shown]
     if cause.change is not None:
         before_s = cause.first_s - cause.change.at_s
         when = f"{_span(before_s)} before the first sign" if before_s > 0 else "at that time"
@@ -95,6 +96,11 @@ def evidence(cause: Cause) -> list[Piece]:
         signs = "one other sign" if cause.unexplained == 1 else f"{cause.unexplained} other signs"
         pieces.append(Piece(f"{signs} not explained by it", cause.unexplained_worth))
     return pieces
+
+
+def _taken(one: Shown, load: str) -> str:
+    is_load = one.sign is Sign.LOAD and one.relation is Relation.OWN and one.number
+    return f": {load}" if load and is_load else ""
 
 
 def _shown(one: Shown, fault: Fault) -> str:

@@ -25,7 +25,7 @@ from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
-from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.anomaly.assessor import Anomaly, Assessor
 from netmon_collector.anomaly.learning import Learner
 from netmon_collector.backup.making import Backups
 from netmon_collector.capacity.survey import Survey
@@ -33,6 +33,7 @@ from netmon_collector.capacity.warnings import KINDS, SOURCE, Warnings
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
 from netmon_collector.config import CollectorConfig
+from netmon_collector.consumers import Consumers
 from netmon_collector.feed import Feed
 from netmon_collector.forward.forwarding import Forwarding
 from netmon_collector.forward.opening import open_forwarding
@@ -153,6 +154,7 @@ async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Cal
                 knowledge.changes.run(),
                 pollers.run(),
                 compare_links(ground, knowledge, way).run(),
+                find_consumers(ground, way),
                 capacity.run(),
                 models.run(),
                 knowledge.atlas.run(knowledge.facts),
@@ -264,6 +266,17 @@ def open_inquests(ground: Ground, knowledge: Knowledge, way: Way) -> Inquests:
     )
     alerting = knowledge.alerting
     return Inquests(collected, KeptCauses(ground.state), alerting.incidents.all, alerting.change_incident, now_ms)
+
+
+async def find_consumers(ground: Ground, way: Way) -> None:
+    """Looks who takes what others need, until cancelled."""
+    if (assessor := way.assessor) is None:
+        return
+
+    def tell(found: Sequence[Anomaly]) -> None:
+        assessor.consumers = found
+
+    await Consumers(ground.queries, tell, now_ms).run()
 
 
 def compare_links(ground: Ground, knowledge: Knowledge, way: Way) -> LinkBalance:

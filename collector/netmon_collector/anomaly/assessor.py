@@ -59,6 +59,8 @@ class Anomaly:
     explanation: Explanation
     parts: tuple[Part, ...] = ()
     """Where a combination is odd: what of it does not fit, the most so first."""
+    words: str = ""
+    """What it comes to, where more is known than numbers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Assessor:
         self._saved_s: float | None = None
         self._behind = self._told_too_many = False
         self._last: dict[int, tuple[float, float]] = {}
+        self.consumers: Sequence[Anomaly] = ()
+        """Who takes what others need, as somebody else found out; told with the rest."""
         self.anomalies: Sequence[Anomaly] = ()
         """What alarmed within the last hour, the newest first; a new sequence each time."""
         self.rates = Rates(self._roster)
@@ -271,7 +275,7 @@ class Assessor:
             for odd in self.combinations.odd.values()
             if odd.time_s > now_s - TOLD_FOR_S
         ]
-        self.anomalies = sorted([*alone, *together], key=lambda one: -one.time_s)[:MOST_TOLD]
+        self.anomalies = sorted([*alone, *together, *self.consumers], key=lambda one: -one.time_s)[:MOST_TOLD]
 
     def next_to_learn(self) -> tuple[str, dict[Labels, bool]] | None:
         """A device whose series are to be looked at together, and those that are worth it; None while none is due."""

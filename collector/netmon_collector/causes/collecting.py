@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_collector.alerts.base import Alert
-from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.anomaly.assessor import Anomaly, Assessor
 from netmon_collector.atlas import Atlas
 from netmon_collector.causes.matter import Labelled, Matter
 from netmon_collector.causes.plan import Plan
@@ -73,6 +73,7 @@ class Collected:
             await self._asked(text.format(window), until_ms) for text in (_FIRING, _CHECKS, _NAMES, _LOSSES)
         ]
         standings = dict(self._ledger.standings)
+        assessor = self._assessor
         return Matter(
             standings=standings,
             watched_by=self._watched_by(),
@@ -84,9 +85,10 @@ class Collected:
             losses=losses,
             oddities=[
                 (dict(one.labels), one.time_s)
-                for one in (self._assessor.anomalies if self._assessor else ())
+                for one in (assessor.anomalies if assessor else ())
                 if since_ms <= one.time_s * 1000 <= until_ms
             ],
+            consumers=_in_words(assessor.consumers if assessor else ()),
             new_links=new,
             hosts=self._hosts(),
         )
@@ -161,3 +163,11 @@ class Collected:
         present = answer.present[:, 0] & np.isfinite(answer.values[:, 0])
         values = answer.values[:, 0].tolist()
         return [(dict(labels), values[row]) for row, labels in enumerate(answer.labels) if present[row]]
+
+
+def _in_words(consumers: Iterable[Anomaly]) -> dict[str, str]:
+    """Who takes what of each host."""
+    found: dict[str, list[str]] = {}
+    for one in consumers:
+        found.setdefault(dict(one.labels)["instance"], []).append(one.words)
+    return {host: "; ".join(words) for host, words in found.items()}

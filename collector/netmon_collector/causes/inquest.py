@@ -190,7 +190,7 @@ def _judge(
         incident.number,
         now_ms,
         int(np.count_nonzero(seen.seen)),
-        tuple(_finding(one, plan) for one in causes[:MOST_TOLD]),
+        tuple(_finding(one, plan, matter) for one in causes[:MOST_TOLD]),
         _toll(plan, matter, hits),
         priority(
             incident.severity, hit, first.score if first else 0.0, len(matter.standings), first.earlier if first else 0
@@ -214,10 +214,10 @@ def _leading(causes: Sequence[Cause]) -> list[Cause]:
     return list(found.values())
 
 
-def _finding(cause: Cause, plan: Plan) -> Finding:
-    subject = plan.subject(cause)
-    pieces = tuple((one.text, round(one.worth, 1)) for one in evidence(cause))
-    devices = plan.devices(cause)
+def _finding(cause: Cause, plan: Plan, matter: Matter) -> Finding:
+    subject, devices = plan.subject(cause), plan.devices(cause)
+    load = "; ".join(matter.consumers[one] for one in devices if one in matter.consumers)
+    pieces = tuple((one.text, round(one.worth, 1)) for one in evidence(cause, load))
     return Finding(
         cause.fault.value, subject, devices, title(cause, subject), round(cause.score, 3), pieces, cause.beside
     )

@@ -29,7 +29,8 @@ class Matter:
 
     standings: as they are now, or were at the end. watched_by: who looks at each device. alerts: those that fired, with
     since when. checks: of targets, 1.0 where all was well. names: of name servers likewise. losses: parts of packets.
-    oddities: series that were odd, with when. new_links: that came in this time. hosts: which device is at an address.
+    oddities: series that were odd, with when. consumers: who takes what of each host, in words. new_links: that came in
+    this time. hosts: which device is at an address.
     """
 
     standings: Mapping[str, Standing] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Matter:
     names: Sequence[Labelled] = ()
     losses: Sequence[Labelled] = ()
     oddities: Sequence[Labelled] = ()
+    consumers: Mapping[str, str] = field(default_factory=dict)
     new_links: Sequence[Link] = ()
     hosts: Mapping[str, str] = field(default_factory=dict)
 
