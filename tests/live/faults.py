@@ -28,16 +28,16 @@ _HOG = "while True: pass"
 
 
 @contextlib.contextmanager
-def leak(over_s: float) -> Iterator[None]:
-    """A process that takes LEAK_BYTES within `over_s`, and keeps them."""
-    with _process(_LEAK, str(LEAK_BYTES), str(over_s)):
+def leak(folder: Path, over_s: float) -> Iterator[None]:
+    """A process called leak that takes LEAK_BYTES within `over_s`, and keeps them."""
+    with _process(folder / "leak", _LEAK, str(LEAK_BYTES), str(over_s)):
         yield
 
 
 @contextlib.contextmanager
-def hog() -> Iterator[None]:
-    """A process that takes all that it gets of one processor, after all others."""
-    with _process(_HOG, nice=10):
+def hog(folder: Path) -> Iterator[None]:
+    """A process called hog that takes all that it gets of one processor, after all others."""
+    with _process(folder / "hog", _HOG, nice=10):
         yield
 
 
@@ -100,10 +100,13 @@ class Filling:
 
 
 @contextlib.contextmanager
-def _process(text: str, *words: str, nice: int = 0) -> Iterator[None]:
-    process = subprocess.Popen(["nice", "-n", str(nice), sys.executable, "-c", text, *words])
+def _process(program: Path, text: str, *words: str, nice: int = 0) -> Iterator[None]:
+    """Python under another name, by which the kernel knows the process."""
+    program.symlink_to(Path(sys.executable).resolve())
+    process = subprocess.Popen(["nice", "-n", str(nice), program, "-I", "-c", text, *words])
     try:
         yield
     finally:
         process.kill()
         process.wait(20)
+        program.unlink()

@@ -1,5 +1,6 @@
 """Weeks of a host's history, then fifteen live minutes in which a disk fills, packets are lost, a processor is taken
-and memory leaks: each is seen and explained, and the disk's date is in its interval. `make live` runs it.
+and memory leaks: each is seen and explained, who takes the processor and the memory is named, and the disk's date is in
+its interval. `make live` runs it.
 """
 
 import asyncio
@@ -43,8 +44,8 @@ class Fault:
 
 FAULTS = {
     "lost packets": Fault(200, 380, ("probe_icmp_packet_loss_ratio",)),
-    "hog": Fault(420, 600, ("node_cpu_seconds_total", "node_load", "node_pressure_cpu", "node_schedstat_running")),
-    "leak": Fault(620, 800, ("node_memory_",)),
+    "hog": Fault(420, 600, ("node_cpu_seconds_total", "node_load", "node_pressure_cpu", "namedprocess_namegroup_cpu")),
+    "leak": Fault(620, 800, ("node_memory_", "namedprocess_namegroup_memory")),
     "disk": Fault(120, 800, ("node_filesystem_avail_bytes", "node_filesystem_free_bytes")),
 }
 
@@ -115,9 +116,24 @@ def test_a_host_with_weeks_behind_it_has_four_faults_and_each_is_seen_and_explai
         print(f"{samples} samples of {sum(len(one.labels) for one in told)} series", flush=True)
         with contextlib.closing(Netmon(folder / "live", network)) as netmon:
             netmon.start()
-            seen, full_s, began_s = live(netmon, network, disk)
+            seen, full_s, began_s = live(netmon, network, folder, disk)
         report(seen, full_s, began_s)
-        judge(seen, full_s, began_s)
+        for name, fault in FAULTS.items():
+            alarms = of_fault(seen, fault, began_s)
+            assert alarms, f"{name} was not seen"
+            assert all(one["component"] and one["expected"] is not None for one in alarms)
+        assert any(one.startswith("hog takes ") for one in words_of(seen, FAULTS["hog"], began_s))
+        leaking = [one for one in words_of(seen, FAULTS["leak"], began_s) if one.startswith("leak holds ")]
+        assert any("at this pace none is left in" in one for one in leaking)
+        assert full_s is not None, "the disk was not full in time"
+        intervals = [(low, high) for at, low, _, high in seen.dates if at < full_s]
+        held = [low <= full_s <= high for low, high in intervals]
+        assert len(held) >= 4
+        assert sum(held) >= 0.7 * len(held), f"the interval held {sum(held)} of {len(held)} times"
+        anomalies, capacity, events = seen.printed
+        assert "probe_icmp_packet_loss_ratio" in anomalies
+        assert "space" in capacity
+        assert "capacity.soon" in events
 
 
 @contextlib.contextmanager
@@ -133,7 +149,7 @@ def surrounding() -> Iterator[tuple[Path, Lab, Path]]:
         yield folder, network, stack.enter_context(faults.disk(folder / "disk", folder / "image"))
 
 
-def live(netmon: Netmon, network: Lab, disk: Path) -> tuple[Seen, float | None, float]:
+def live(netmon: Netmon, network: Lab, folder: Path, disk: Path) -> tuple[Seen, float | None, float]:
     """Makes the faults, each at its time, and asks all the while."""
     seen, began_s, filling = Seen(), time.time(), None
     running: dict[str, ExitStack] = {}
@@ -141,7 +157,7 @@ def live(netmon: Netmon, network: Lab, disk: Path) -> tuple[Seen, float | None, 
         for name, fault in FAULTS.items():
             if name != "disk" and fault.begin <= now < fault.end and name not in running:
                 running[name] = ExitStack()
-                running[name].enter_context(make(name, network))
+                running[name].enter_context(make(name, network, folder))
             elif now >= fault.end and name in running:
                 running[name].close()
         if filling is None and now >= FAULTS["disk"].begin:
@@ -156,10 +172,11 @@ def live(netmon: Netmon, network: Lab, disk: Path) -> tuple[Seen, float | None, 
     return seen, filling.full_s, began_s
 
 
-def make(name: str, network: Lab) -> contextlib.AbstractContextManager[None]:
+def make(name: str, network: Lab, folder: Path) -> contextlib.AbstractContextManager[None]:
     if name == "lost packets":
         return faults.lost_packets(network, "peer", 0.3)
-    return faults.hog() if name == "hog" else faults.leak(120)
+    fault = FAULTS[name]
+    return faults.hog(folder) if name == "hog" else faults.leak(folder, fault.end - fault.begin)
 
 
 def look(netmon: Netmon, seen: Seen, disk: Path) -> None:
@@ -186,6 +203,12 @@ def of_fault(seen: Seen, fault: Fault, began_s: float) -> list[dict[str, Any]]:
     return [one for series, one in between(fault.begin, fault.end + AFTER_S) if series not in before]
 
 
+def words_of(seen: Seen, fault: Fault, began_s: float) -> list[str]:
+    """What was said of who takes what in a fault's time, the first first."""
+    found = sorted(of_fault(seen, fault, began_s), key=lambda one: one["time"])
+    return [one["words"] for one in found if one["words"]]
+
+
 def before_faults(seen: Seen, began_s: float) -> set[str]:
     """The series that alarmed in the first two minutes, in which nothing was done."""
     quiet_s = began_s + min(one.begin for one in FAULTS.values())
@@ -204,6 +227,9 @@ def report(seen: Seen, full_s: float | None, began_s: float) -> None:
             after_s = datetime.fromisoformat(one["time"]).timestamp() - began_s - fault.begin
             band = f"{one['value']:.4g} instead of {one['low']:.4g} to {one['high']:.4g}"
             print(f"    after {after_s:.0f} s: {one['labels']} {one['component']} {band}")
+        said = words_of(seen, fault, began_s)
+        for words in dict.fromkeys((*said[:1], *said[-1:])):
+            print(f"    {words}")
     print("odd before any fault:", len(before_faults(seen, began_s)), "series")
     if full_s is not None:
         for at, low, middle, high in seen.dates:
@@ -212,19 +238,3 @@ def report(seen: Seen, full_s: float | None, began_s: float) -> None:
             )
             print(f"was {full_s - at:.0f}: {low <= full_s <= high}")
     print("\n".join(seen.printed), flush=True)
-
-
-def judge(seen: Seen, full_s: float | None, began_s: float) -> None:
-    for name, fault in FAULTS.items():
-        found = of_fault(seen, fault, began_s)
-        assert found, f"{name} was not seen"
-        assert all(one["component"] and one["expected"] is not None for one in found)
-    assert full_s is not None
-    before = [(low, high) for at, low, _, high in seen.dates if at < full_s]
-    held = [low <= full_s <= high for low, high in before]
-    assert len(held) >= 4
-    assert sum(held) >= 0.7 * len(held), f"the interval held {sum(held)} of {len(held)} times"
-    anomalies, capacity, events = seen.printed
-    assert "probe_icmp_packet_loss_ratio" in anomalies
-    assert "space" in capacity
-    assert "capacity.soon" in events
