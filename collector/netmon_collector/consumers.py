@@ -34,7 +34,7 @@ MUCH: Final = 0.1
 """A consumer is told of that takes so much more of all that there is than it did within a week."""
 GROWN: Final = 0.01
 """Or so much more, if it grows steadily and there is nothing left in SOON_S."""
-SOON_S: Final = 7200.0
+SOON_S: Final = 14_400.0
 COMPONENT: Final = "consumer"
 WATCHED: Final = "sum by (instance) (namedprocess_namegroup_num_procs)"
 
@@ -55,10 +55,10 @@ class Resource:
 
 PROCESSORS: Final = Resource(
     "namedprocess_namegroup_cpu_seconds_total",
-    "sum by (instance, groupname) (rate(namedprocess_namegroup_cpu_seconds_total{{{0}}}[3m]))",
+    "sum by (instance, groupname) (rate(namedprocess_namegroup_cpu_seconds_total{{{0}}}[2m]))",
     'count by (instance) (node_cpu_seconds_total{mode="idle"})',
     "",
-    "[7d:3m]",
+    "[7d:2m]",
 )
 MEMORY: Final = Resource(
     "namedprocess_namegroup_memory_bytes",

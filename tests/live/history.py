@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.options import AnomalyOptions
-from netmon_collector.store.base import Matcher, MatchOp, Row
+from netmon_collector.store.base import Frame, Matcher, MatchOp, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import NAME, Kind, Labels
 
@@ -47,8 +47,15 @@ async def recorded(store_folder: Path, instance: str) -> list[Recorded]:
         frames = await store.select([Matcher("instance", MatchOp.EQUAL, instance)], 0, 1 << 60)
     finally:
         await store.close()
-    whole = [one for one in frames if len(one.times) > PIECE and not dict(one.labels[0])[NAME].startswith("netmon_")]
-    return [Recorded(one.labels, one.times, one.values) for one in whole]
+    long = [one for one in frames if len(one.times) > PIECE and not dict(one.labels[0])[NAME].startswith("netmon_")]
+    return [_whole(one) for one in long]
+
+
+def _whole(frame: Frame) -> Recorded:
+    """The series that were there all the time: processes come and go."""
+    there = np.isfinite(frame.values).all(axis=0)
+    labels = [one for one, is_there in zip(frame.labels, there, strict=True) if is_there]
+    return Recorded(labels, frame.times, frame.values[:, there])
 
 
 def replayed(told: Recorded, times: NDArray[np.int64], rng: np.random.Generator) -> Values:
