@@ -108,6 +108,16 @@ async def test_of_a_host_without_resources_it_is_told_who_takes_them(lab: Lab) -
     assert [(one["component"], one["words"]) for one in odd] == [("consumer", "hog takes 1.00 of 2 processors")]
 
 
+async def test_a_package_that_was_upgraded_before_is_told_with_its_versions(lab: Lab) -> None:
+    upgraded = NewEvent(
+        NOW_MS - 160_000, "east", "packages", "package.changed", 7, 1, "package frr upgraded from 8.4 to 8.5", "", {}
+    )
+    await have(lab, upgraded)
+    east = next(one for one in await causes(lab) if (one["fault"], one["subject"]) == ("device", "east"))
+    told = [one["text"] for one in east["evidence"] if "software" in one["text"]]
+    assert told == ["its software was changed 3 min before the first sign (package frr upgraded from 8.4 to 8.5)"]
+
+
 async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:
     await have(lab, event("east", "coldStart", NOW_MS - 5_000))
     found = await lab.get(PATH + "/impact")

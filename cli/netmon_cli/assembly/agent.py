@@ -18,7 +18,7 @@ from netmon_agent.discovery.sweeper import Sweeper
 from netmon_agent.icmp.pinger import Pinger
 from netmon_agent.identity import Identity, IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
-from netmon_agent.inputs.events.base import Receiver
+from netmon_agent.inputs.events.base import EventSource
 from netmon_agent.inputs.own import OwnInput
 from netmon_agent.polling.asking import Snmp
 from netmon_agent.polling.kept import kept_checks, kept_jobs
@@ -47,8 +47,8 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     """Gathers and sends until `stop` is set. Raises Failure."""
     target = target_of(config.collector)
     clock = SystemClock()
-    receivers = [one for one in config.inputs if isinstance(one, Receiver)]
-    identity, spool, events = open_state(config, bool(receivers), clock)
+    sources = [one for one in config.inputs if isinstance(one, EventSource)]
+    identity, spool, events = open_state(config, bool(sources), clock)
     introduction = introduction_of(config, identity)
     batcher = Batcher(Columnizer(spool.last_series_id + 1, spool.last_layout_id + 1), spool)
     pinger = Pinger()
@@ -60,8 +60,8 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     own.watch(scheduler, spool, events)
     desk = Desk(events, clock.now_ms) if events is not None else None
     if desk is not None:
-        for receiver in receivers:
-            receiver.connect(desk, identity.agent_id)
+        for source in sources:
+            source.connect(desk, identity.agent_id)
     snmp = Snmp(Memories(config.state))
     poller = Poller(kept_jobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
     checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock, config.assigned_checks.reach)

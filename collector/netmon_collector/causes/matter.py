@@ -6,7 +6,7 @@ from typing import Final
 
 from netmon_analytics.cause import NOBODY, Change, Changed, Observation, Sign
 from netmon_collector.causes.plan import Plan
-from netmon_collector.causes.reading import change_of_event, sign_of_alert, sign_of_event, sign_of_name
+from netmon_collector.causes.reading import PACKAGE_CHANGED, change_of_event, sign_of_alert, sign_of_event, sign_of_name
 from netmon_collector.changes import KIND as CHANGED
 from netmon_collector.reachability.standing import Standing, State
 from netmon_collector.state.events import NewEvent
@@ -101,6 +101,8 @@ class Laying:
                 since_s = float(told.get("unchanged_ms", event.time_ms)) / 1000
                 signs = (one.at_s for one in seen if one.seen and one.node == node and since_s <= one.at_s <= at_s)
                 at_s = min(signs, default=at_s)
+            elif event.kind == PACKAGE_CHANGED:
+                detail = event.text
             found.append(Changed(node, change, at_s, detail))
         for link in self._matter.new_links:
             ends = (self._plan.numbers.get(end.node) for end in (link.a, link.b))

@@ -58,6 +58,7 @@ _TEXTS: Final = (
     (Sign.LINK_DOWN, re.compile(r"(interface|link|lineproto|port)\b.{0,80}\bdown\b", re.IGNORECASE)),
     (Sign.LOAD, re.compile(r"out of memory|no space left|cpuhog", re.IGNORECASE)),
 )
+PACKAGE_CHANGED: Final = "package.changed"
 _CHANGES: Final = (
     (
         Change.CONFIGURATION,
@@ -67,7 +68,10 @@ _CHANGES: Final = (
             re.IGNORECASE,
         ),
     ),
-    (Change.SOFTWARE, re.compile(r"(software|firmware|image|package).{0,60}(upgrad|updat|install)", re.IGNORECASE)),
+    (
+        Change.SOFTWARE,
+        re.compile(r"package\.changed|(software|firmware|image|package).{0,60}(upgrad|updat|install)", re.IGNORECASE),
+    ),
     (Change.RESTART, re.compile(r"sys-5-reload|reload requested|shutting down for", re.IGNORECASE)),
 )
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import yaml
 
 from netmon_agent.config import AgentConfig
+from netmon_agent.inputs.events.packages import PackagesInput
 from netmon_agent.inputs.events.syslog import SyslogInput
 from netmon_agent.inputs.events.traps import TrapsInput
 from netmon_collector.config import CollectorConfig
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/events.md").read_text(encoding="utf-8")
-AGENT, COLLECTOR = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+AGENT, PACKAGES, COLLECTOR = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
 def test_the_examples_are_configurations() -> None:
@@ -21,6 +22,7 @@ def test_the_examples_are_configurations() -> None:
         "syslog udp 0.0.0.0:514",
         "syslog tls 0.0.0.0:6514",
     ]
+    assert AgentConfig.model_validate(yaml.safe_load(PACKAGES)).inputs == (PackagesInput(type="packages"),)
     assert CollectorConfig.model_validate(yaml.safe_load(COLLECTOR)) == CollectorConfig()
 
 

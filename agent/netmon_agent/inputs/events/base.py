@@ -1,4 +1,4 @@
-"""What receivers share: from whom they take how much, and how they are read."""
+"""What makes events, and what receivers share: from whom they take how much, and how they are read."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -32,25 +32,38 @@ class StormOptions(Options):
     burst: int = Field(default=5_000, ge=1, le=1_000_000)
 
 
-class Receiver(Input):
-    """Listens for messages and makes events of them, for the desk that `connect` names.
+class EventSource(Input):
+    """Makes events, for the desk that `connect` names."""
+
+    job: ClassVar[str] = "agent"
+
+    _desk: Desk | None = PrivateAttr(default=None)
+
+    def connect(self, desk: Desk, agent_id: str) -> None:
+        """Where events go from now on, and whose they are."""
+        self._desk = desk
+
+    @property
+    def desk(self) -> Desk:
+        assert self._desk is not None
+        return self._desk
+
+
+class Receiver(EventSource):
+    """Listens for messages and makes events of them.
 
     It listens from its first gather on: what cannot be opened makes the gather fail, is told once and tried again at
     the next. A gather says what came in and what was left out.
     """
 
-    job: ClassVar[str] = "agent"
-
     sources: tuple[Network, ...] = Field(default=(), max_length=1_000)
     storm: StormOptions = Field(default_factory=StormOptions)
     buffer_bytes: Size = Field(default=16 << 20, alias="buffer", ge=64 << 10, le=1 << 30)
-    _desk: Desk | None = PrivateAttr(default=None)
     _gate: Gate | None = PrivateAttr(default=None)
     _agent_id: str = PrivateAttr(default="")
 
     def connect(self, desk: Desk, agent_id: str) -> None:
-        """Where events go from now on, and whose receiver this is."""
-        self._desk = desk
+        super().connect(desk, agent_id)
         self._gate = Gate(Storms(self.storm.rate, self.storm.burst), self.sources, desk.losses)
         self._agent_id = agent_id
 
@@ -64,8 +77,7 @@ class Receiver(Input):
 
     async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
         assert self._gate is not None
-        assert self._desk is not None
-        await self.listen(self._gate, self._desk)
+        await self.listen(self._gate, self.desk)
         lost = [*self._gate.left_out.items(), ("kernel", self.kernel_drops())]
         labels = {"input": self.title}
         return [
