@@ -99,6 +99,18 @@ def test_a_change_just_before_makes_the_changed_device_the_cause() -> None:
     assert first(network(), *seen, changes=(old,)).change is None
 
 
+def test_a_change_that_shut_one_of_many_ports_is_the_cause_of_what_is_behind_that() -> None:
+    ends = [(POLLER, CORE), *((CORE, leaf) for leaf in range(2, 14))]
+    net = Network(14, np.array(ends, np.intp), np.array([POLLER], np.intp))
+    seen = [Observation(node, Sign.UNREACHABLE, node == 5, 10.0, viewer=0) for node in range(1, 14)]
+    seen += [Observation(CORE, Sign.LINK_DOWN, link == 4, 5.0, link) for link in range(1, 13)]
+    changed = Changed(CORE, Change.CONFIGURATION, -60.0)
+    told = first(net, *seen, changes=(changed,))
+    assert (told.fault, told.subject, told.change, told.unexplained) == (Fault.CONFIGURATION, CORE, changed, 0)
+    elsewhere = first(net, *seen, changes=(changed._replace(node=6),))
+    assert elsewhere.fault in (Fault.LINK, Fault.DEVICE)
+
+
 def test_what_is_slow_behind_a_busy_link_is_slow_because_of_it() -> None:
     slow = [Observation(node, Sign.LATENCY, node in (4, 5, 6), 10.0, viewer=0) for node in HOSTS]
     told = first(network(), *looks(), *ports(), *slow, Observation(CORE, Sign.BUSY_LINK, True, 5.0, 1))

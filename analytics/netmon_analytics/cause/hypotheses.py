@@ -190,6 +190,11 @@ class Scene:
             Fault.VIEW: np.array(sorted(viewers), np.intp),
         }
 
+    def at_changes(self, links: Ints) -> Ints:
+        """Those links of which an end was changed."""
+        changed = [one.node for one in self.changes]
+        return links[np.isin(self.network.ends[links], changed).any(axis=1)]
+
     def relations(self, fault: Fault, subjects: Ints) -> Related:
         """How the observations stand to the subjects, those apart that are explained already."""
         if fault in _OF_NODES:

@@ -21,7 +21,7 @@ from netmon_analytics.cause.network import Bools, Floats, Ints, Network
 from netmon_analytics.cause.nouns import Change, Fault, Relation, Sign
 from netmon_analytics.cause.related import Codes, Related
 from netmon_analytics.cause.tables import Tables
-from netmon_analytics.cause.weights import CHANGES, EXPECTED, RARITIES, Level, Weights
+from netmon_analytics.cause.weights import CHANGES, RARITIES, WAYS, Level, Way, Weights
 
 NONE: Final = -1
 MOST_FAULTS: Final = 3
@@ -31,7 +31,7 @@ MOST_MOVERS: Final = 4
 """Of each kind of fault, for so many subjects it is looked at where traffic goes without them."""
 LEAST_MOVED: Final = 3
 """If there are so many signs about traffic."""
-_WITHOUT_A_WAY = (Fault.LINK, Fault.DEVICE, Fault.POWER)
+_WITHOUT_A_WAY = (Fault.LINK, Fault.DEVICE, Fault.POWER, Fault.ROUTING)
 _HARD = [int(one) for one in (Sign.UNREACHABLE, Sign.LINK_DOWN, Sign.PEER_LOST)]
 _OF_TRAFFIC = [int(one) for one in (Sign.LOSS, Sign.LATENCY, Sign.BUSY_LINK)]
 
@@ -114,6 +114,7 @@ class _Judged:
     """A hypothesis, and what its evidence is made of: the relation of each sign that is wrong, and how many
     observations stand to it how, (relations, signs)."""
 
+    way: Way
     cause: Cause
     codes: Codes
     of: Ints
@@ -135,87 +136,92 @@ class _Round:
 
     def causes(self) -> list[Cause]:
         """The best, the best first."""
-        found = [
-            one
-            for fault, subjects in self._scene.subjects().items()
-            if len(subjects)
-            for one in self._of_kind(fault, subjects)
-        ]
-        best = sorted(found, key=lambda one: -one.cause.worth)[:KEPT]
+        scene, subjects = self._scene, self._scene.subjects()
+        found: dict[tuple[Fault, int], _Judged] = {}
+        for way in WAYS:
+            chosen = subjects[way.like] if way.fault is way.like else scene.at_changes(subjects[way.like])
+            for one in self._of_way(way, chosen) if len(chosen) else ():
+                key = one.cause.fault, one.cause.subject
+                found[key] = max(found.get(key, one), one, key=lambda each: each.cause.worth)
+        best = sorted(found.values(), key=lambda one: -one.cause.worth)[:KEPT]
         return [replace(one.cause, shown=self._shown(one)) for one in best]
 
-    def _of_kind(self, fault: Fault, subjects: Ints) -> list[_Judged]:
-        """The best of a kind; what they show is not written down yet."""
+    def _of_way(self, way: Way, subjects: Ints) -> list[_Judged]:
+        """The best of a way; what they show is not written down yet."""
         scene = self._scene
-        related = self._with_movers(fault, subjects, scene.relations(fault, subjects))
-        related = self._without_strays(fault, related)
-        codes, explained = self._of_wrong(fault, related)
+        related = self._with_movers(way, subjects, scene.relations(way.like, subjects))
+        related = self._without_strays(way, related)
+        codes, explained = self._of_wrong(way, related)
         of = related.counts(scene.seen.sign, scene.seen.alive)
-        worth = self._shown_worth(fault, related.counts(scene.seen.sign, scene.wrong), of)
-        total = worth - self._burden.of(explained) - self._weights.price(RARITIES[fault])
+        worth = self._shown_worth(way, related.counts(scene.seen.sign, scene.wrong), of)
+        total = worth - self._burden.of(explained) - self._weights.price(RARITIES[way.fault])
         fitting = np.flatnonzero((explained & self._concerned).any(axis=1))
         best = fitting[np.argsort(-total[fitting], kind="stable")][:KEPT]
-        return [
-            _Judged(self._cause(fault, int(subjects[row]), codes[row], float(total[row])), codes[row], of[row])
-            for row in best.tolist()
-        ]
+        judged = ((row, self._cause(way, int(subjects[row]), codes[row], float(total[row]))) for row in best.tolist())
+        return [_Judged(way, cause, codes[row], of[row]) for row, cause in judged if cause is not None]
 
-    def _of_wrong(self, fault: Fault, related: Related) -> tuple[Codes, Bools]:
+    def _of_wrong(self, way: Way, related: Related) -> tuple[Codes, Bools]:
         """The relation of each sign that is wrong to each subject, and whether that explains it."""
         column = np.full(len(self._scene.seen), NONE, np.intp)
         column[self._wrong] = np.arange(len(self._wrong))
         there = column[related.column] >= 0
         codes = np.full((related.subjects, len(self._wrong)), NONE, np.int8)
         codes[related.row[there], column[related.column[there]]] = related.code[there]
-        return codes, self._covered(fault, codes)
+        return codes, self._covered(way, codes)
 
-    def _covered(self, fault: Fault, codes: Codes) -> Bools:
-        """Which signs that are wrong a kind of fault explains by their relations."""
+    def _covered(self, way: Way, codes: Codes) -> Bools:
+        """Which signs that are wrong are explained by their relations."""
         expected = np.zeros((len(Relation) + 1, len(Sign)), np.bool_)
-        for relation, signs in EXPECTED[fault].items():
+        for relation, signs in way.expected.items():
             expected[relation, [int(sign) for sign in signs]] = True
         return expected[codes, self._sign]  # NONE is -1: the last row, in which nothing is expected
 
-    def _with_movers(self, fault: Fault, subjects: Ints, related: Related) -> Related:
+    def _with_movers(self, way: Way, subjects: Ints, related: Related) -> Related:
         """Where signs of traffic are to be explained, looks what traffic moves without the best of the subjects."""
         scene = self._scene
-        if Relation.MOVED not in EXPECTED[fault] or np.isin(self._sign, _OF_TRAFFIC).sum() < LEAST_MOVED:
+        if Relation.MOVED not in way.expected or np.isin(self._sign, _OF_TRAFFIC).sum() < LEAST_MOVED:
             return related
         hard = np.isin(self._sign, _HARD)
-        _, explained = self._of_wrong(fault, related)
+        _, explained = self._of_wrong(way, related)
         counts = (related.counts(scene.seen.sign, chosen) for chosen in (scene.wrong, scene.seen.alive))
-        total = self._shown_worth(fault, *counts) - self._burden.of(explained, hard)
+        total = self._shown_worth(way, *counts) - self._burden.of(explained, hard)
         best = np.argsort(-total, kind="stable")[:MOST_MOVERS]
         for row in best[(explained[best] & hard).any(axis=1)].tolist():
-            related = related.with_more(row, scene.moved(fault, int(subjects[row])), Relation.MOVED)
+            related = related.with_more(row, scene.moved(way.like, int(subjects[row])), Relation.MOVED)
         return related
 
-    def _without_strays(self, fault: Fault, related: Related) -> Related:
+    def _without_strays(self, way: Way, related: Related) -> Related:
         """Where hardly any of many places show a sign that may show at a part of them, these have other causes."""
         scene = self._scene
         number, of = (related.counts(scene.seen.sign, chosen) for chosen in (scene.wrong, scene.seen.alive))
         few = number < self._weights.part * of
         part = np.zeros(few.shape[1:], np.bool_)
-        for relation, sign, level in _expected(fault):
+        for relation, sign, level in _expected(way):
             part[relation, sign] = level is Level.PART
         return related.where(~(few & part)[related.row, related.code, scene.seen.sign[related.column]])
 
-    def _shown_worth(self, fault: Fault, number: Ints, of: Ints) -> Floats:
-        """What all that a kind of fault is expected to show says for each subject, by how many of how many observations
+    def _shown_worth(self, way: Way, number: Ints, of: Ints) -> Floats:
+        """What all that is expected to show says for each subject, by how many of how many observations
         show it: (subjects, relations, signs)."""
         worth, chosen = np.zeros(len(of)), np.zeros(len(of), np.bool_)
-        for relation, sign, level in _expected(fault):
+        for relation, sign, level in _expected(way):
             shown, among = number[:, relation, sign], of[:, relation, sign]
             worth += self._tables.worth(level, shown, among)
             chosen |= (level in (Level.FEW, Level.PART)) & (shown > 0)
-            if sign is Sign.UNREACHABLE and relation is Relation.BEHIND and fault in _WITHOUT_A_WAY:
+            if sign is Sign.UNREACHABLE and relation is Relation.BEHIND and way.like in _WITHOUT_A_WAY:
                 worth -= self._weights.answered * np.log2(1.0 + (among - shown))
         return worth + chosen * float(np.log(self._weights.maybe))
 
-    def _cause(self, fault: Fault, subject: int, codes: Codes, worth: float) -> Cause:
-        weights, explained = self._weights, self._covered(fault, codes)
+    def _cause(self, way: Way, subject: int, codes: Codes, worth: float) -> Cause | None:
+        """None where nobody changed what would have to be changed."""
+        weights, fault, explained = self._weights, way.fault, self._covered(way, codes)
         first_s = self._first(explained)
-        change, change_worth = self._change(fault, subject, first_s)
+        change, change_worth = self._change(way, subject, first_s)
+        if fault is not way.like:  # it is the change's node, and any of its links might be the one
+            if change is None:
+                return None
+            subject = change.node
+            worth -= float(np.log(len(self._scene.network.joints.lists[subject])))
         late_s, late_worth = self._lateness(codes, explained, first_s)
         times = self._history.get((fault, subject), 0)
         earlier_worth = weights.history * float(np.log2(1 + times))
@@ -240,9 +246,9 @@ class _Round:
     def _shown(self, judged: _Judged) -> tuple[Shown, ...]:
         """The pieces of evidence, the most signs first: what each says, and what it spares to have it explained."""
         cause, codes = judged.cause, judged.codes
-        explained = self._covered(cause.fault, codes)
+        explained = self._covered(judged.way, codes)
         found = []
-        for relation, sign, level in _expected(cause.fault):
+        for relation, sign, level in _expected(judged.way):
             there = (codes == relation) & (self._sign == sign)
             number, of = int(np.count_nonzero(there)), int(judged.of[relation, sign])
             if of:
@@ -251,10 +257,10 @@ class _Round:
                 found.append(Shown(relation, sign, number, of, worth + more + cause.unexplained_worth))
         return tuple(sorted(found, key=lambda one: (-one.number, -one.worth)))
 
-    def _change(self, fault: Fault, subject: int, first_s: float) -> tuple[Changed | None, float]:
+    def _change(self, way: Way, subject: int, first_s: float) -> tuple[Changed | None, float]:
         """The change that speaks most for a cause: at its node, of a fitting kind, before the first sign."""
-        fitting = CHANGES.get(fault, frozenset[Change]())
-        nodes = {subject} if fault is not Fault.LINK else set(self._scene.network.ends[subject].tolist())
+        fitting = CHANGES.get(way.fault, frozenset[Change]())
+        nodes = {subject} if way.like is not Fault.LINK else set(self._scene.network.ends[subject].tolist())
         best: tuple[Changed | None, float] = (None, 0.0)
         for one in self._scene.changes:
             before_s = first_s - one.at_s
@@ -284,9 +290,9 @@ class _Round:
         return float(since.min() if len(since) else times.max())
 
 
-def _expected(fault: Fault) -> Iterator[tuple[Relation, Sign, Level]]:
-    """Which signs a kind of fault shows where, and how surely."""
-    for relation, signs in EXPECTED[fault].items():
+def _expected(way: Way) -> Iterator[tuple[Relation, Sign, Level]]:
+    """Which signs show where, and how surely."""
+    for relation, signs in way.expected.items():
         for sign, level in signs.items():
             yield relation, sign, level
 

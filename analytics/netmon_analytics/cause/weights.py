@@ -184,3 +184,26 @@ EXPECTED: Final[dict[Fault, Expected]] = {
         Relation.VIEWED: {Sign.UNREACHABLE: Level.SURE, Sign.LATENCY: Level.MAYBE},
     },
 }
+
+CHANGED_PORT: Final[Expected] = {
+    Relation.OWN: dict.fromkeys(_PARTED, Level.LIKELY),
+    Relation.BEHIND: _GONE,
+    **_MOVED,
+}
+"""What a changed node shows where the change has broken one of its links: as a broken one, but its port may be up."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way in which a kind of fault shows. like: the kind whose subjects it has: a changed node may show as itself, or
+    as one of its links."""
+
+    fault: Fault
+    like: Fault
+    expected: Expected
+
+
+WAYS: Final = (
+    *(Way(fault, fault, expected) for fault, expected in EXPECTED.items()),
+    Way(Fault.CONFIGURATION, Fault.LINK, CHANGED_PORT),
+)

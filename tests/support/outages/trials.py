@@ -67,12 +67,26 @@ class Score:
         self.first += bool(named) and named[0] in trial.truths
         self.three += trial.truths <= set(named)
 
+    def add(self, other: "Score") -> None:
+        self.outages += other.outages
+        self.first += other.first
+        self.three += other.three
+
     def told(self) -> dict[str, float]:
         return {
             "outages": self.outages,
             "first": round(self.first / max(1, self.outages), 3),
             "in_three": round(self.three / max(1, self.outages), 3),
         }
+
+
+def pooled(scores: Iterable[dict[str, Score]]) -> dict[str, Score]:
+    """Those of several seeds as one."""
+    found: dict[str, Score] = {}
+    for one in scores:
+        for name, score in one.items():
+            found.setdefault(name, Score()).add(score)
+    return found
 
 
 def scored(chosen: Sequence[Trial], weights: Weights) -> dict[str, Score]:
