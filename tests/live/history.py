@@ -53,9 +53,8 @@ async def recorded(store_folder: Path, instance: str) -> list[Recorded]:
 
 def _whole(frame: Frame) -> Recorded:
     """The series that were there all the time: processes come and go."""
-    there = np.isfinite(frame.values).all(axis=0)
-    labels = [one for one, is_there in zip(frame.labels, there, strict=True) if is_there]
-    return Recorded(labels, frame.times, frame.values[:, there])
+    there = np.flatnonzero(np.isfinite(frame.values).all(axis=0))
+    return Recorded([frame.labels[at] for at in there.tolist()], frame.times, frame.values[:, there])
 
 
 def replayed(told: Recorded, times: NDArray[np.int64], rng: np.random.Generator) -> Values:

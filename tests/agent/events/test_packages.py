@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.events.followed import Followed
 from netmon_agent.inputs.events.packages import PackagesInput
 from netmon_analytics.cause import Change
 from netmon_collector.causes.reading import change_of_event
 from netmon_collector.state.events import NewEvent
+from netmon_proto.model import Kind
 from tests.support.receiving import AGENT_ID, Received
 
 BEFORE = "2026-11-20 09:00:00 upgrade old:amd64 1 2\n"
@@ -37,9 +39,9 @@ async def test_what_was_done_since_the_last_look_is_one_event(log: Path, tmp_pat
     received = Received(tmp_path)
     packages = PackagesInput(type="packages", log=log)
     packages.connect(received.desk, AGENT_ID)
-    assert [one.value for one in await packages.gather(1_000)] == [0]
+    assert await packages.gather(1_000) == [Reading("netmon_packages_changed_total", {}, 0, Kind.COUNTER)]
     append(log, UPGRADED)
-    assert [one.value for one in await packages.gather(2_000)] == [2]
+    assert await packages.gather(2_000) == [Reading("netmon_packages_changed_total", {}, 2, Kind.COUNTER)]
     await packages.gather(3_000)
     events = await received.until(lambda events: bool(events))
     await packages.close()
