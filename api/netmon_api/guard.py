@@ -32,9 +32,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _JSON = "application/json"
-_ANSWER = {hdrs.CONTENT_TYPE: _JSON, hdrs.VARY: hdrs.ACCEPT_ENCODING, **_HEADERS}
-_HEAD = "".join(["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in _ANSWER.items())]).encode()
-_PACKED_HEAD = _HEAD + b"Content-Encoding: gzip\r\n"
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,13 +63,13 @@ class Guard:
         """Whether a request with these headers may use routes that take a token."""
         return self._doorkeeper.knows(token_of(headers))
 
-    def whole(self, headers: Mapping[str, str], content: bytes) -> bytes:
-        """JSON as a whole answer of HTTP/1.1, on a connection that stays, to a request with some headers. It is what
-        aiohttp would make of it.
+    def whole(self, headers: Mapping[str, str], content: bytes, media: str) -> bytes:
+        """Text of a media type as a whole answer of HTTP/1.1, on a connection that stays, to a request with some
+        headers. It is what aiohttp would make of it.
         """
-        head = _HEAD
+        head = _head_of(media)
         if len(content) >= _COMPRESS_FROM_BYTES and takes_gzip(headers):
-            head, content = _PACKED_HEAD, zlib.compress(content, 1, wbits=31)
+            head, content = head + b"Content-Encoding: gzip\r\n", zlib.compress(content, 1, wbits=31)
         own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), secrets.token_hex(8).encode())
         return b"".join((head, _date_of(self._now_ms() // 1000), own, content))
 
@@ -118,6 +115,12 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(_HEADERS)
     response.headers["X-Request-Id"] = request[_REQUEST_ID]
     response.headers.popall(hdrs.SERVER, None)
+
+
+@lru_cache
+def _head_of(media: str) -> bytes:
+    told = {hdrs.CONTENT_TYPE: media, hdrs.VARY: hdrs.ACCEPT_ENCODING, **_HEADERS}
+    return "".join(["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in told.items())]).encode()
 
 
 @lru_cache(1)

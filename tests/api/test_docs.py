@@ -43,7 +43,9 @@ async def test_every_command_is_answered(lab: Lab, command: str) -> None:
     elif "/api/v1/" in command:
         answer = orjson.loads(out)
         assert answer
-        if "/prometheus/" in command:
+        if "/export" in command:
+            assert answer["values"] == [0.25]
+        elif "/prometheus/" in command:
             data = answer["data"]
             assert len(data["result"] if isinstance(data, dict) else data) == 1
         elif "series" in command or "samples" in command:

@@ -22,7 +22,7 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _UNITS_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
-_LONGEST_MS = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
+LONGEST_MS: Final = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
 _FEW_DIGITS: Final = 10
 """So many digits are a time within all bounds, one less a duration."""
 _BOUNDS = {"-292273086-05-16T16:47:06Z": EARLIEST_MS, "292277025-08-18T07:12:54.999999999Z": LATEST_MS}
@@ -48,14 +48,14 @@ def duration_ms(text: str) -> float:
         return float(text) * 1000
     if _FLOAT.fullmatch(text):
         seconds = float(text)
-        if abs(seconds) * 1000 > _LONGEST_MS:
+        if abs(seconds) * 1000 > LONGEST_MS:
             raise ValueError(f"cannot parse {quoted(text)} to a valid duration. It overflows int64")
         return seconds * 1000
     parts = _DURATION.fullmatch(text)
     if not text or parts is None:
         raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
     total = sum(int(count) * unit for count, unit in zip(parts.groups(), _UNITS_MS, strict=True) if count)
-    if total > _LONGEST_MS:
+    if total > LONGEST_MS:
         raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
     return float(total)
 

@@ -40,4 +40,4 @@ class QuickQueries:
             content = route.at_once(self._services, route.form_of(asked))
         except Exception:  # noqa: BLE001 - whatever it is, the route meets it again and tells of it
             return None
-        return None if content is None else self._guard.whole(request.headers, content)
+        return None if content is None else self._guard.whole(request.headers, content, str(route.answer))

@@ -12,6 +12,8 @@ from netmon_api.guard import takes_gzip
 from netmon_api.prometheus.encode import PIECE_BYTES
 from netmon_api.prometheus.jsontext import dumps
 
+JSON = "application/json"
+
 
 def success(data: object, warnings: Sequence[str] = ()) -> web.Response:
     """A small answer."""
@@ -28,17 +30,20 @@ def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[
     yield b"}"
 
 
-async def send(request: web.Request, pieces: Iterator[bytes], *, is_small: bool = False) -> web.StreamResponse:
+async def send(
+    request: web.Request, pieces: Iterator[bytes], *, is_small: bool = False, media: str = JSON
+) -> web.StreamResponse:
     """Sends JSON while it is made; memory holds no more of it than a piece and what the connection keeps.
 
-    is_small: whether to make it takes less than to change to another thread for it.
+    is_small: whether to make it takes less than to change to another thread for it. media: the type that it is said to
+    be of.
     """
     if is_small:
         return json_response(b"".join(pieces))
     start, is_whole = await asyncio.to_thread(_take, pieces)
-    if is_whole:
+    if is_whole and media == JSON:
         return json_response(start)
-    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json", hdrs.VARY: hdrs.ACCEPT_ENCODING})
+    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: media, hdrs.VARY: hdrs.ACCEPT_ENCODING})
     pieces = chain([start], pieces)
     if takes_gzip(request.headers):
         response.headers[hdrs.CONTENT_ENCODING] = "gzip"

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from netmon_api.auth import Access
-from netmon_api.prometheus import browse, evaluate, federate, rules, standing
+from netmon_api.prometheus import browse, evaluate, export, federate, rules, standing
 from netmon_api.prometheus.forms import (
     BrowseForm,
     ExemplarsForm,
+    ExportForm,
     ExpressionForm,
     Form,
     InstantForm,
@@ -18,20 +19,21 @@ from netmon_api.prometheus.forms import (
     TopForm,
 )
 from netmon_api.prometheus.route import AtOnce, PrometheusRoute
+from netmon_api.prometheus.sending import JSON
 from netmon_api.routes import Handler
 
-JSON = "application/json"
 
-
-def _get(path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None) -> PrometheusRoute:
-    return PrometheusRoute("GET", f"/prometheus{path}", Access.TOKEN, handler, form, JSON, summary, at_once=at_once)
+def _get(
+    path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None, media: str = JSON
+) -> PrometheusRoute:
+    return PrometheusRoute("GET", f"/prometheus{path}", Access.TOKEN, handler, form, media, summary, at_once=at_once)
 
 
 def _get_or_post(
-    path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None
+    path: str, handler: Handler, form: type[Form], summary: str, at_once: AtOnce = None, media: str = JSON
 ) -> tuple[PrometheusRoute, PrometheusRoute]:
     """A query may be too long for a line, so a form is taken as well."""
-    get = _get(path, handler, form, summary, at_once)
+    get = _get(path, handler, form, summary, at_once, media)
     return get, replace(get, method="POST")
 
 
@@ -44,6 +46,8 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get_or_post("/api/v1/query_exemplars", evaluate.query_exemplars, ExemplarsForm, "Exemplars: none are kept"),
     *_get_or_post("/api/v1/format_query", evaluate.format_query, ExpressionForm, "An expression, well formatted"),
     *_get_or_post("/api/v1/parse_query", evaluate.parse_query, ExpressionForm, "An expression as a tree"),
+    *_get_or_post("/api/v1/export", export.export, ExportForm, "Samples as they were stored, a series to a line",
+                  export.export_at_once, export.LINES),
     *_get_or_post("/api/v1/series", browse.series, BrowseForm, "Series that fit one of some selectors"),
     *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
     _get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
