@@ -37,13 +37,21 @@ Fetch = Callable[[int, int], bytes]
 """Gives bytes of a chunk: how many, from which offset in its payload; a page is checked before it is decoded."""
 
 _ENDS: Final = RollupField.LAST, RollupField.FIRST
-_TENS: Final = 10.0 ** np.arange(PLACES + 1)
+TENS: Final = 10.0 ** np.arange(PLACES + 1)
 
 
 def samples_in(payload: bytes) -> int:
     """How many samples a chunk holds; values are not unpacked for it."""
     samples: int = HEAD.unpack_from(payload)[7]
     return samples
+
+
+def checked(data: bytes) -> bytes:
+    """A page without its checksum. Raises Unreadable."""
+    page = data[:-CRC_BYTES]
+    if zlib.crc32(page) != int.from_bytes(data[-CRC_BYTES:], "little"):
+        raise Unreadable("a page with a wrong checksum")
+    return page
 
 
 class Chunk:
@@ -245,7 +253,7 @@ class Chunk:
             if slope:
                 stored += slope * (np.arange(len(stored)) if slots is None else slots)
         places = known.flags[column] & PLACES
-        bits: Bits = (stored / _TENS[places] if places else stored.astype(np.float64)).view(np.uint64)
+        bits: Bits = (stored / TENS[places] if places else stored.astype(np.float64)).view(np.uint64)
         return bits
 
     def _restored(
@@ -263,7 +271,7 @@ class Chunk:
             stored[:, 0] += bases
             np.cumsum(stored, axis=1, out=stored)
         places = known.flags_of[columns] & PLACES
-        values = stored / _TENS[places][:, None] if places.any() else stored.astype(np.float64)
+        values = stored / TENS[places][:, None] if places.any() else stored.astype(np.float64)
         bits: Bits = values.view(np.uint64)
         return bits
 
@@ -288,11 +296,7 @@ class Chunk:
         return ends
 
     def _checked(self, length: int, offset: int) -> bytes:
-        data = self._fetch(length, offset)
-        page = data[:-CRC_BYTES]
-        if zlib.crc32(page) != int.from_bytes(data[-CRC_BYTES:], "little"):
-            raise Unreadable("a page with a wrong checksum")
-        return page
+        return checked(self._fetch(length, offset))
 
     def _blank(
         self, out: Bits, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], first: int, last: int

@@ -31,8 +31,9 @@ _OBJECT_BYTES: Final = 1500
 """About what a map takes beside its bytes."""
 
 
-_FIRST: Final = np.zeros(1, np.intp)
-_NONE: Final = np.empty(0, np.intp)
+_FEW: Final = 4
+"""So many series are sooner found one by one."""
+_PLACES: Final = np.arange(_FEW)
 
 
 class Unreadable(Exception):
@@ -114,6 +115,15 @@ class ChunkMap:
         meta, length = numbers[-2:]
         return Part._make((*numbers[:-2], self._plain[start + meta : start + meta + length]))
 
+    def page(self, page: int) -> tuple[int, int]:
+        """How long a page is, and where it begins in the payload."""
+        plain = self._plain
+        start, end = self._starts[Section.LENGTHS], self._starts[Section.LENGTHS + 1]
+        places = range(start, end, (end - start) // 4)  # see layout.apart
+        before = [sum(plain[place : place + page]) for place in places]
+        length = int.from_bytes(plain[start + page : end : places.step], "little")
+        return length, self.head_bytes + before[0] + (before[1] << 8) + (before[2] << 16) + (before[3] << 24)
+
     @cached_property
     def ends(self) -> npt.NDArray[np.int64]:
         """By page, where it ends in the payload."""
@@ -172,9 +182,10 @@ class ChunkMap:
 
     def columns_of(self, series: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Which of some series (ascending) are here, as places in `series`, and their columns, field by field."""
-        if len(series) == 1 and self.fields == 1:
-            place = self.series_found.find(int(series[0]))
-            return (_FIRST, np.array([place])) if place >= 0 else (_NONE, _NONE)
+        if len(series) <= _FEW and self.fields == 1:
+            found = [self.series_found.find(one) for one in series.tolist()]
+            if min(found, default=-1) >= 0:
+                return _PLACES[: len(found)], np.array(found)
         own_series = self.series
         at = np.minimum(np.searchsorted(own_series, series), len(own_series) - 1)
         places = np.flatnonzero(own_series[at] == series)

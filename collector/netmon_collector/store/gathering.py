@@ -135,6 +135,10 @@ class Gatherer:
         if before is not None and before.directory is directory.key:
             return before
         found = directory.find(Tier.RAW, np.array([block for block, _, _ in homes], np.int64), *key[:2])
+        if before is None and len(homes) > 1:
+            self._shelf.reader.read_ahead(
+                [(file, at, own) for (*_, own), chunks in zip(homes, found, strict=True) for file, at in chunks]
+            )
         known: Sequence[Stripe | None] = [None] * len(homes) if before is None else before.stripes
         stripes = [
             self._stripe(stripe, own, chunks, key)

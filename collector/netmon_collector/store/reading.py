@@ -1,6 +1,7 @@
 """Reads columns out of chunk files: only the pages that are needed, and what was read lately from a cache."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from netmon_collector.store.chunkfile import ChunkFile
 from netmon_collector.store.chunkmap import ChunkMap, Unreadable
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.layout import PAGE, page_size
+from netmon_collector.store.many import Wanted, read_many, with_parts
 from netmon_collector.store.merge import Piece
 from netmon_collector.store.record import Bits
 from netmon_collector.store.verdicts import Marks
@@ -20,9 +22,13 @@ _FEW: Final = 16
 """So many columns of a long chunk are read one by one, by way of the cache; more are read together, and not kept."""
 _VERY_FEW: Final = 4
 """So many columns of a short chunk cost less to read one by one, as nothing is to be set up for many."""
+_NUMBERS_AT_ONCE: Final = 1 << 15
+"""So many at most are worked on together, so that they stay in the processor's cache."""
 _ENTRY_BYTES: Final = 300
 """About what the cache takes for an entry beside its value."""
 _MAP: Final = -1
+
+_Key = tuple[object, int, bytes]
 
 
 class ChunkReader:
@@ -70,6 +76,31 @@ class ChunkReader:
             return None
         return Piece(known.times_found.part(first, last), _fields(places, known.fields), bits, is_ascending=True)
 
+    def read_ahead(self, chunks: Sequence[tuple[ChunkFile, int, Numbers]]) -> None:
+        """Reads many chunks at once, each with the series that it will be asked for, where these are few.
+
+        Then `piece` finds them in the cache. What is damaged is left to it. Raises StoreError.
+        """
+        wanted: dict[int, list[tuple[_Key, npt.NDArray[np.intp], Wanted]]] = {}
+        for file, at, series in chunks:
+            key = _key(file, at, series)
+            if len(series) > _VERY_FEW or self._cache.get(key) is not None:
+                continue
+            with suppress(Unreadable):
+                known = self._map(file, at)
+                places, columns = known.columns_of(series)
+                own = with_parts(known, columns.tolist()) if known.slots <= PAGE else None
+                if own:
+                    one = Wanted(known, file.fetcher(at), own)
+                    wanted.setdefault(known.slots, []).append((key, places, one))
+        for slots, alike in wanted.items():
+            step = max(1, _NUMBERS_AT_ONCE // (_VERY_FEW * slots))
+            for some in (alike[first : first + step] for first in range(0, len(alike), step)):
+                found = read_many([one for *_, one in some])
+                for (key, places, _), bits in zip(some, found, strict=True):
+                    if bits is not None:
+                        self._keep(key, places, bits)
+
     def marks(self, chunks: Iterable[tuple[ChunkFile, int]]) -> Iterator[Marks]:
         """The verdicts that chunks hold; none of one that is damaged, which is told. Raises StoreError."""
         for file, at in chunks:
@@ -89,7 +120,7 @@ class ChunkReader:
         self, file: ChunkFile, at: int, known: ChunkMap, series: Numbers
     ) -> tuple[npt.NDArray[np.intp], Bits]:
         """All that a short chunk has of some series, and of which: what is asked for together is so again."""
-        key = (file.key, at, series.tobytes())
+        key = _key(file, at, series)
         kept: tuple[npt.NDArray[np.intp], Bits] | None = self._cache.get(key)
         if kept is None:
             places, columns = known.columns_of(series)
@@ -98,9 +129,13 @@ class ChunkReader:
                 bits = np.stack([chunk.read_one(column, 0, known.slots) for column in columns.tolist()])
             else:
                 bits = chunk.read(columns)
-            bits.flags.writeable = False
-            kept = places, bits
-            self._cache.put(key, kept, bits.nbytes + places.nbytes + series.nbytes + _ENTRY_BYTES)
+            kept = self._keep(key, places, bits)
+        return kept
+
+    def _keep(self, key: _Key, places: npt.NDArray[np.intp], bits: Bits) -> tuple[npt.NDArray[np.intp], Bits]:
+        bits.flags.writeable = False
+        kept = places, bits
+        self._cache.put(key, kept, bits.nbytes + places.nbytes + len(key[2]) + _ENTRY_BYTES)
         return kept
 
     def _column(self, file: ChunkFile, at: int, known: ChunkMap, column: int, first: int, last: int) -> Bits:
@@ -122,6 +157,10 @@ class ChunkReader:
             bits.flags.writeable = False
             self._cache.put(key, bits, bits.nbytes + _ENTRY_BYTES)
         return bits
+
+
+def _key(file: ChunkFile, at: int, series: Numbers) -> _Key:
+    return file.key, at, series.tobytes()
 
 
 def _whole_piece(chunk: Chunk, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:

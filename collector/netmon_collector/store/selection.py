@@ -39,9 +39,12 @@ class Selector:
         rows_of = self._blocks.rows
         heads = [rows_of(block) for block, _ in homes]  # first: a head is on the shelf before it is let go
         numbers = np.array([block for block, _ in homes])
-        for (_, own), rows, chunks in zip(
-            homes, heads, self._shelf.find(Tier.RAW, numbers, start_ms, end_ms), strict=True
-        ):
+        found = self._shelf.find(Tier.RAW, numbers, start_ms, end_ms)
+        if len(homes) > 1:
+            self._shelf.reader.read_ahead(
+                [(file, at, own) for (_, own), chunks in zip(homes, found, strict=True) for file, at in chunks]
+            )
+        for (_, own), rows, chunks in zip(homes, heads, found, strict=True):
             yield from self.frames_of(own, rows, chunks, start_ms, end_ms)
 
     def frames_of(
