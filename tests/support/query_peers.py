@@ -26,7 +26,7 @@ from tests.support.servers import RunningServer
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
 _FORM = "application/x-www-form-urlencoded"
 _WINDOW = 20
-"""So many gathers of a host are in one remote write."""
+"""So many gathers of a host are in one remote write, where nothing else is said."""
 _HOSTS_PER_WRITE = 10
 
 
@@ -167,14 +167,14 @@ def peer_of(name: str, server: RunningServer, cold: Mapping[str, str] | None = N
     return Peer(name, server.url, server._process.pid, cold=cold or {})
 
 
-def remote_writes(samples: Sequence[Host], most: int | None = None) -> Iterator[bytes]:
+def remote_writes(samples: Sequence[Host], most: int | None = None, slots_at_once: int = _WINDOW) -> Iterator[bytes]:
     """All samples, by and large in the order of time; the hosts have as many gathers each.
 
-    most: only so many, the first.
+    most: only so many, the first. slots_at_once: so many gathers of a host, 900 at most, are in one remote write.
     """
     count = len(samples[0].times) if most is None else most
-    for first in range(0, count, _WINDOW):
-        slots = slice(first, min(first + _WINDOW, count))
+    for first in range(0, count, slots_at_once):
+        slots = slice(first, min(first + slots_at_once, count))
         for at in range(0, len(samples), _HOSTS_PER_WRITE):
             yield remote_write(samples[at : at + _HOSTS_PER_WRITE], slots)
 

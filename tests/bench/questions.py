@@ -1,11 +1,25 @@
-"""Ten queries of the kinds that a store is asked, over HTTP: our API, VictoriaMetrics, InfluxDB on the same samples."""
+"""Ten queries of the kinds that a store is asked, over HTTP: our API, VictoriaMetrics, InfluxDB on the same samples.
 
+Prints one JSON object as its last line; `--hosts` makes it shorter or longer.
+
+Six hours of 10,000 series of a hundred hosts, every 30 s; a month and a year of one series. Once all samples are in,
+ours seals and merges what it has, as it does by itself within two hours, and VictoriaMetrics flushes what it has.
+Each is asked on one connection that stays, in turn with the others, and by no cache of results; a first round is not
+counted. Questions that take long are asked less often.
+
+Raw samples are asked for in two ways: by `query` with a range, and as an export, lines of JSON. InfluxDB has its own.
+"""
+
+import argparse
 import asyncio
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,7 +35,14 @@ INTERVAL_MS = 30_000
 _DAY_S = 86_400
 _INFLUX_LINES = 20_000
 _ROWS_AT_ONCE = 10_000
-_PORT = {"instance": "host0007", "ifIndex": "3"}
+_SLOTS_PER_WRITE = 500
+_ROUNDS: Final = 45
+_LEAST_ROUNDS: Final = 7
+_LONGEST_S: Final = 8.0
+"""After so many seconds a question is asked no further, but for the least rounds."""
+_MOST_OF_RAW: Final = 1.0
+"""What raw samples may take at most, as a multiple of what VictoriaMetrics takes."""
+_PORT = {"instance": "host0003", "ifIndex": "3"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +58,10 @@ class Question:
 
 def questions() -> list[Question]:
     return [
-        _raw("one series, 2 h", "ifHCInOctets", 2 * 3600, _PORT),
-        _raw("one series, 24 h", "month_load", _DAY_S, {}),
-        _raw("one series, 30 d", "month_load", 30 * _DAY_S, {}),
-        _raw("100 series, 6 h", "node_load1", 6 * 3600, {}),
+        *_raw("one series, 2 h", "ifHCInOctets", 2 * 3600, _PORT),
+        *_raw("one series, 24 h", "month_load", _DAY_S, {}),
+        *_raw("one series, 30 d", "month_load", 30 * _DAY_S, {}),
+        *_raw("100 series, 6 h", "node_load1", 6 * 3600, {}),
         _alike(
             "latest of all series",
             "/api/v1/query",
@@ -80,15 +101,15 @@ def questions() -> list[Question]:
     ]
 
 
-def _raw(name: str, metric: str, seconds: int, labels: dict[str, str]) -> Question:
+def _raw(name: str, metric: str, seconds: int, labels: dict[str, str]) -> tuple[Question, Question]:
     selector = metric + "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
     where = "".join(f" AND {key} = '{value}'" for key, value in labels.items())
-    return Question(
-        name,
-        ("/api/v1/query", {"query": f"{selector}[{seconds}s]", "time": str(END_S)}),
-        ("/api/v1/export", {"match[]": selector, **_between(seconds)}),
-        f'SELECT value FROM "{metric}" WHERE time > {END_S - seconds}s{where} GROUP BY *',
-        is_raw=True,
+    query = "/api/v1/query", {"query": f"{selector}[{seconds}s]", "time": str(END_S)}
+    export = "/api/v1/export", {"match[]": selector, **_between(seconds)}
+    influxql = f'SELECT value FROM "{metric}" WHERE time > {END_S - seconds}s{where} GROUP BY *'
+    return (
+        Question(f"{name}, by query", query, query, influxql, is_raw=True),
+        Question(f"{name}, exported", export, export, None, is_raw=True),
     )
 
 
@@ -104,8 +125,8 @@ def _range(seconds: int, step_s: int) -> dict[str, str]:
     return {**_between(seconds), "step": str(step_s)}
 
 
-def measure_queries(folder: Path, *, host_count: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """By question and server, what it took; of three in turns, after a round that is not counted."""
+def measure(folder: Path, host_count: int) -> dict[str, dict[str, dict[str, float]]]:
+    """By question and server, what it took."""
     samples = _samples(host_count)
     servers: list[RunningServer] = [
         victoria_metrics(
@@ -118,22 +139,34 @@ def measure_queries(folder: Path, *, host_count: int, rounds: int) -> dict[str, 
         influxdb(folder / "influxdb"),
     ]
     (folder / "netmon").mkdir()
+    started_s = time.monotonic()
     asyncio.run(_fill(folder / "netmon", samples))
+    _tell("netmon is filled", started_s)
     try:
         for server in servers:
             server.start()
         for part in samples:
-            for body in remote_writes(part):
+            for body in remote_writes(part, slots_at_once=_SLOTS_PER_WRITE):
                 send(servers[0], body)
+        _tell("VictoriaMetrics is filled", started_s)
         _fill_influxdb(servers[1], samples)
+        _tell("InfluxDB is filled", started_s)
         servers[0].flush()
         del samples
         with own_server(folder / "netmon") as own:
             peers = [own, peer_of("victoriametrics", servers[0], {"nocache": "1"}), peer_of("influxdb", servers[1])]
-            return {one.name: _measure(one, peers, rounds) for one in questions()}
+            results = {}
+            for one in questions():
+                results[one.name] = _measure(one, peers)
+                _tell(f"{one.name}: {results[one.name]}", started_s)
+            return results
     finally:
         for server in servers:
             server.kill()
+
+
+def _tell(what: str, started_s: float) -> None:
+    print(f"  {time.monotonic() - started_s:5.0f} s  {what}", flush=True)
 
 
 def _samples(host_count: int) -> list[list[Host]]:
@@ -189,10 +222,13 @@ def _lines(host: Host) -> Iterator[str]:
             yield f"{head}{value!r}{at}"
 
 
-def _measure(question: Question, peers: Sequence[Peer], rounds: int) -> dict[str, dict[str, float]]:
+def _measure(question: Question, peers: Sequence[Peer]) -> dict[str, dict[str, float]]:
     peers = [peer for peer in peers if peer.name != "influxdb" or question.influxql is not None]
     taken = {peer.name: Taken() for peer in peers}
-    for turn in range(rounds + 1):
+    started_s = time.monotonic()
+    for turn in range(_ROUNDS + 1):
+        if turn > _LEAST_ROUNDS and time.monotonic() - started_s > _LONGEST_S:
+            break
         for peer in peers:
             _ask(question, peer, taken[peer.name] if turn else Taken())
     return {name: took.told() for name, took in taken.items()}
@@ -212,3 +248,30 @@ def _ask(question: Question, peer: Peer, taken: Taken) -> None:
     taken.cpu_ms.append(1000 * (peer.cpu_s() - cpu_s))
     if len(answer) < 60 or (answer.startswith(b'{"results"') and "series" not in json.loads(answer)["results"][0]):
         raise RuntimeError(f"{peer.name} finds nothing for {question.name}: {answer[:200]!r}")
+
+
+def budgets(results: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """What each question takes, as a multiple of what VictoriaMetrics takes; raw ones may not take more."""
+    told: dict[str, Any] = {}
+    for question in questions():
+        took = results[question.name]
+        ratio = round(took["netmon"]["p50_ms"] / took["victoriametrics"]["p50_ms"], 2)
+        told[question.name] = {"value": ratio}
+        if question.is_raw:
+            told[question.name] |= {"limit": f"<= {_MOST_OF_RAW}", "holds": ratio <= _MOST_OF_RAW}
+    return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, default=100, help="of a hundred series each")
+    folder = Path(tempfile.mkdtemp(prefix="netmon-bench-"))
+    try:
+        results = measure(folder, parser.parse_args().hosts)
+    finally:
+        shutil.rmtree(folder)
+    print(json.dumps({"bench": "questions", "queries": results, "budgets": budgets(results)}))
+
+
+if __name__ == "__main__":
+    main()
