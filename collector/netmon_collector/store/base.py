@@ -1,4 +1,4 @@
-"""What every store promises. All stores run the same contract tests (tests/collector/store/test_contract.py)."""
+"""What every store promises. All stores run the same contract tests (tests/collector/store/test_contract*.py)."""
 
 import struct
 from collections.abc import Sequence

@@ -251,6 +251,11 @@ def sysfs() -> dict[str, str]:
         "lo": network_device(1, operstate="unknown", duplex="", type="772", mtu="65536"),
     }
     files |= {f"class/net/{name}/{file}": text for name, told in devices.items() for file, text in told.items()}
+    return files | cpus() | sensors()
+
+
+def cpus() -> dict[str, str]:
+    files = {}
     for cpu in range(CPUS):
         folder = f"devices/system/cpu/cpu{cpu}"
         core = cpu // 2
@@ -271,6 +276,10 @@ def sysfs() -> dict[str, str]:
             f"{folder}/cpufreq/scaling_setspeed": "<unsupported>",
             f"{folder}/cpufreq/scaling_available_governors": "performance powersave",
         }
+    return files
+
+
+def sensors() -> dict[str, str]:
     chips = {
         "hwmon0": {
             "name": "coretemp",
@@ -300,7 +309,7 @@ def sysfs() -> dict[str, str]:
         },
         "hwmon1": {"name": "", "temp1_input": "21000"},
     }
-    return files | {f"class/hwmon/{chip}/{file}": text for chip, told in chips.items() for file, text in told.items()}
+    return {f"class/hwmon/{chip}/{file}": text for chip, told in chips.items() for file, text in told.items()}
 
 
 def lay_out(machine: Machine) -> Machine:

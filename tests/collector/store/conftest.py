@@ -1,6 +1,6 @@
 """How the contract tests open each store; the outside ones come with a real server."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from netmon_collector.store.outside.influxdb import InfluxDb
 from netmon_collector.store.outside.store import OutsideStore
 from netmon_collector.store.outside.victoriametrics import VictoriaMetrics
 from netmon_proto.model import Labels
+from tests.collector.store.contract import CANNOT, STORES, Home
 from tests.support import servers
 
 Open = Callable[[Path], Store]
@@ -78,3 +79,17 @@ def influxdb(tmp_path: Path) -> Iterator[Open]:
     running.start()
     yield lambda folder: served(InfluxDb(running.url, Access(), database="netmon"), folder)
     running.kill()
+
+
+@pytest.fixture(params=STORES)
+async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Home]:
+    if reason := CANNOT.get((request.param, request.function.__name__)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    home = Home(request.getfixturevalue(request.param), tmp_path)
+    yield home
+    await home.store.close()
+
+
+@pytest.fixture
+def store(home: Home) -> Store:
+    return home.store
