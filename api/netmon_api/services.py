@@ -47,6 +47,10 @@ class Fleet(Protocol):
         """One device by its handle."""
         ...
 
+    def instance_of(self, agent_id: str) -> str:
+        """The handle of an agent's host; empty where no such agent is known."""
+        ...
+
 
 class Intake(Protocol):
     """What came in, counted."""

@@ -151,10 +151,10 @@ async def remove_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
 
 async def poll_snmp_device(call: Call[NoQuery]) -> PollAnswer:
     polled = _device(call)
+    poller = _poller(call.services, polled.record.agent_id)
     if not call.services.polling.poll_now(polled.record.instance):
-        poller = _poller_of(call.services, polled)
         raise ApiError("unavailable", f"its poller {poller} is not connected; it polls when its time comes")
-    return PollAnswer(instance=polled.record.instance, poller=_poller_of(call.services, polled))
+    return PollAnswer(instance=polled.record.instance, poller=poller)
 
 
 async def list_credentials(call: Call[PageQuery]) -> Listing[CredentialAnswer]:
@@ -251,10 +251,8 @@ def _device(call: Call[Any]) -> Polled:
     return polled
 
 
-def _poller_of(services: Services, polled: Polled) -> str:
-    agents = services.fleet.devices()
-    agent_id = polled.record.agent_id
-    return next((one.instance for one in agents if one.job == "node" and one.agent_id == agent_id), agent_id)
+def _poller(services: Services, agent_id: str) -> str:
+    return services.fleet.instance_of(agent_id) or agent_id
 
 
 def _port(row: Mapping[str, str]) -> PortAnswer:
@@ -277,14 +275,17 @@ def _whole(text: str | None) -> int | None:
 
 
 def _answer(services: Services, polled: Polled) -> SnmpDeviceAnswer:
-    record, report = polled.record, polled.report
+    record, report, moved = polled.record, polled.report, polled.record.moved
     return SnmpDeviceAnswer(
         instance=record.instance,
         name=record.name,
         host=record.host,
         port=record.port,
-        poller=_poller_of(services, polled),
-        is_pinned=polled.record.is_pinned,
+        poller=_poller(services, record.agent_id),
+        is_pinned=record.is_pinned,
+        former_poller=_poller(services, moved.former_agent_id) if moved else "",
+        moved=rfc3339(moved.time_ms) if moved else None,
+        moved_because=moved.because if moved else "",
         credential=None if record.credential.startswith(_OWN) else record.credential,
         credentials=[name for name in record.credentials if not name.startswith(_OWN)],
         interval_s=record.interval_ms / 1000,

@@ -96,7 +96,8 @@ class PortAnswer(Answer):
 
 class SnmpDeviceAnswer(Answer):
     """A polled device. `identified` is when its facts were last seen to change, `reported` when its poller last
-    told of it; of a device that does not answer, `trouble` says why. `wanted_site` is people's word on `site`."""
+    told of it; of a device that does not answer, `trouble` says why. `wanted_site` is people's word on `site`. Until
+    `moved`, `former_poller` polled it; `moved_because` it was `gone`, would have been too `busy`, or people `asked`."""
 
     instance: str
     name: str
@@ -104,6 +105,9 @@ class SnmpDeviceAnswer(Answer):
     port: int
     poller: str
     is_pinned: bool
+    former_poller: str
+    moved: Time | None
+    moved_because: str
     credential: str | None
     credentials: list[str]
     interval_s: float

@@ -33,6 +33,9 @@ class SnmpDevice(BaseModel):
     host: str
     port: int
     poller: str
+    former_poller: str
+    moved: AwareDatetime | None
+    moved_because: str
     credential: str | None
     credentials: list[str]
     interval_s: float
@@ -196,7 +199,7 @@ def details(device: SnmpDevice) -> list[str]:
         ("site", device.site),
         ("interval", duration(device.interval_s)),
         ("last poll", last),
-        ("poller", device.poller),
+        ("poller", _polled_by(device)),
     ]
     return [f"{title:<12} {escape(text)}" for title, text in lines if text]
 
@@ -266,8 +269,16 @@ def _row(device: SnmpDevice) -> list[Cell | str]:
         Cell(device.state, _COLOURS.get(device.state)),
         escape(_place(device)),
         *(escape(text) or "-" for text in facts),
-        escape(device.poller),
+        escape(f"{device.poller} for {device.former_poller}" if device.moved_because == "gone" else device.poller),
     ]
+
+
+def _polled_by(device: SnmpDevice) -> str:
+    if device.moved is None:
+        return device.poller
+    because = {"gone": f"{device.former_poller} is gone", "busy": f"{device.former_poller} was too busy"}
+    since = f"{device.moved.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{device.poller} since {since}; {because.get(device.moved_because, f'before, {device.former_poller}')}"
 
 
 def _place(device: SnmpDevice) -> str:

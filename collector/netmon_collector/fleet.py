@@ -83,6 +83,7 @@ class _Member:
     newest_ms: int | None = None
     address: str | None = None
     session: Session | None = None
+    left_ms: int | None = None
 
     def is_now(self, up: bool | None, now_ms: int) -> None:
         """Takes note of a state, and of the time if it is another one."""
@@ -126,7 +127,7 @@ class Fleet:
         """Ends a session, unless another has taken its place."""
         member = self._members[session.agent.agent_id]
         if member.session is session:
-            member.session, member.address = None, None
+            member.session, member.address, member.left_ms = None, None, self._now_ms()
 
     def heard(self, session: Session, newest_ms: int) -> None:
         """Notes that a batch came, with samples up to a time."""
@@ -190,6 +191,15 @@ class Fleet:
             return self._polled_device(polled)
         members = self._members.values()
         return next((_device(one) for one in members if one.record.instance == instance), None)
+
+    def away(self, for_ms: int) -> dict[str, str]:
+        """Agents that have not been connected for so long, by instance; none before this has run as long itself."""
+        since_ms = self._now_ms() - for_ms
+        return {
+            one.record.instance: agent_id
+            for agent_id, one in self._members.items()
+            if one.session is None and (one.left_ms or self._started_ms) <= since_ms
+        }
 
     def instance_of(self, agent_id: str) -> str:
         """The handle of an agent's host; empty where no such agent is known."""

@@ -65,7 +65,7 @@ class Pipeline:
         now_ms = self._now_ms()
         try:
             ahead_ms = session.skew.observe(batch.clock_ms, batch.age_ms, now_ms)
-            rows = _corrected(session.rows(batch), ahead_ms)
+            rows = session.rows(batch, ahead_ms)
             self._judge_times(rows, now_ms)
         except Refusal as refusal:
             self._intake.refused(refusal.reason)
@@ -164,7 +164,3 @@ class Pipeline:
         if self._trouble is not None:
             log.info("store.recovered")
         self._trouble = None
-
-
-def _corrected(rows: Sequence[Row], ahead_ms: int) -> Sequence[Row]:
-    return [replace(row, time_ms=row.time_ms - ahead_ms) for row in rows] if ahead_ms else rows

@@ -1,4 +1,4 @@
-"""Watches how busy pollers are, says so as series, and has devices polled by another one before theirs is late."""
+"""Watches how busy pollers are, says so as series, and has others poll what one is too busy for, or leaves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_collector.fleet import Fleet
-from netmon_collector.poller_load import FULL, Load, Move, Task, loads, moves
+from netmon_collector.poller_load import FULL, Load, Move, Task, loads, moves, takeovers
 from netmon_collector.polling import Polled, Polling, TooMany
 from netmon_collector.query.answer import QueryError
 from netmon_collector.query.engine import Engine
@@ -37,7 +37,12 @@ WEIGHED: Final = 5
 """So many looks ago the devices were that the measured processor time is about."""
 APART_S: Final = 3.0
 """Between telling one poller to stop and the other to begin."""
+GONE_MS: Final = 300_000
+"""A poller that has not been connected for so long does not come back by itself, as after a restart."""
 MOVED: Final = "poller.moved"
+MISSED: Final = "poller.gone"
+BUSY, GONE = "busy", "gone"
+"""Why a device has changed its poller."""
 SERIES: Final = (
     "netmon_poller_load",
     "netmon_poller_load_ahead",
@@ -75,6 +80,11 @@ class PollerBalance:
         self._full: dict[str, int] = {}
         self._rests_ms: dict[str, int] = {}
         self._stays_ms: dict[str, int] = {}
+        self._processor: dict[str, float] = {}
+        """What each poller was last seen to use of a processor: of one that is gone, what its devices cost."""
+        self._awaited: dict[str, float] = {}
+        """What pollers come to with the devices that they took over, until that is measured."""
+        self._missed: set[str] = set()
         self.loads: Mapping[str, Load] = {}
         """By poller, as of the last look; of all agents that are connected."""
 
@@ -93,31 +103,30 @@ class PollerBalance:
         now_ms = self._now_ms()
         agents = {one.instance: one.agent_id for one in self._fleet.devices() if one.job == "node" and one.connected}
         polled = self._polling.all()
-        tasks = await self._tasks(polled, agents, now_ms)
+        durations, processor, trend = [await self._ask(text, now_ms) for text in (_DURATIONS, _PROCESSOR, _TREND)]
+        tasks = self._tasks(polled, agents, durations)
+        there = [one for one in tasks if one.poller in agents]
         weights: dict[str, float] = {}
-        for one in tasks:
+        for one in there:
             weights[one.poller] = weights.get(one.poller, 0.0) + one.weight_a_second
         self._weights = [*self._weights, weights][-WEIGHED:]
-        processor, trend = [await self._ask(text, now_ms) for text in (_PROCESSOR, _TREND)]
-        self.loads = loads(tasks, agents, processor, self._weights[0], trend, self._late(polled, now_ms))
+        self.loads = loads(there, agents, processor, self._weights[0], trend, self._late(polled, now_ms))
+        self._processor.update({name: part for name, part in processor.items() if name in agents})
         self._tell(now_ms)
         await self._results.flush()
-        for move in moves(tasks, self._ready(now_ms)):
-            await self._move(move, agents[move.to], now_ms)
+        await self._relieve(tasks, agents, now_ms)
+        there = [replace(one, others=()) if self._stays_ms.get(one.device, 0) > now_ms else one for one in there]
+        await self._level(moves(there, self._ready(now_ms)), agents, now_ms)
 
-    async def _tasks(self, polled: Sequence[Polled], agents: Mapping[str, str], now_ms: int) -> list[Task]:
-        """What is polled by agents that are connected. Who is not connected polls on, so that nobody else may."""
-        durations = await self._ask(_DURATIONS, now_ms)
+    def _tasks(self, polled: Sequence[Polled], agents: Mapping[str, str], durations: Mapping[str, float]) -> list[Task]:
+        """All that is polled, and by which of the agents that are connected it may be."""
         found = []
         for one in polled:
             record = one.record
             poller = self._fleet.instance_of(record.agent_id)
-            if poller in agents:
-                others = () if self._stays_ms.get(record.instance, 0) > now_ms else self._others(one, poller, agents)
-                interval_s, weight = record.interval_ms / 1000, 1.0 + self._weigh(record.instance)
-                found.append(
-                    Task(record.instance, poller, interval_s, durations.get(record.instance), weight, others)
-                )  # fmt: skip
+            interval_s, weight = record.interval_ms / 1000, 1.0 + self._weigh(record.instance)
+            others = self._others(one, poller, agents)
+            found.append(Task(record.instance, poller, interval_s, durations.get(record.instance), weight, others))
         return found
 
     def _others(self, polled: Polled, poller: str, agents: Mapping[str, str]) -> tuple[str, ...]:
@@ -143,20 +152,48 @@ class PollerBalance:
             if self._rests_ms.get(name, 0) <= now_ms and self._full.get(name, LOOKS) >= LOOKS
         }
 
-    async def _move(self, move: Move, agent_id: str, now_ms: int) -> None:
-        polled = self._polling.one(move.device)
-        if polled is None:
-            return
+    async def _level(self, planned: Sequence[Move], agents: Mapping[str, str], now_ms: int) -> None:
+        """Has pollers that will be full give devices away, and says so."""
+        for move in planned:
+            if await self._hand_over(move, agents[move.poller], agents[move.to], BUSY, APART_S):
+                self._stays_ms[move.device] = now_ms + STAYS_MS
+                self._rests_ms[move.poller] = self._rests_ms[move.to] = now_ms + REST_MS
+                because = f"would be {move.because:.0%} busy within an hour"
+                await self._note([_moved(move, because, now_ms)])
+
+    async def _relieve(self, tasks: Sequence[Task], agents: Mapping[str, str], now_ms: int) -> None:
+        """Has what pollers left that are gone polled by others, and says once of each what became of its devices."""
+        gone = self._fleet.away(GONE_MS)
+        left = [one for one in tasks if one.poller in gone]
+        pollers = {one.poller for one in left}
+        found = loads(left, pollers, self._processor, {}, {}, {})
+        self._awaited = {one: load for one, load in self._awaited.items() if self._rests_ms[one] > now_ms}
+        there = {
+            name: replace(one, ahead=max(one.ahead, self._awaited.get(name, 0.0))) for name, one in self.loads.items()
+        }
+        done = []
+        for move in takeovers(left, found, there):
+            if await self._hand_over(move, gone[move.poller], agents[move.to], GONE, 0.0):
+                self._rests_ms[move.to] = now_ms + REST_MS
+                self._awaited[move.to] = self._awaited.get(move.to, self.loads[move.to].ahead) + move.cost
+                done.append(move)
+        news = [_moved(move, "is gone", now_ms) for move in done]
+        for poller in sorted(pollers):
+            takers = sorted({one.to for one in done if one.poller == poller})
+            if takers or poller not in self._missed:
+                moved = sum(one.poller == poller for one in done)
+                news.append(_gone(poller, found[poller].devices, moved, takers, now_ms))
+                log.warning("poller.gone", poller=poller, devices=found[poller].devices, moved=moved)
+        self._missed = pollers
+        if news:
+            await self._note(news)
+
+    async def _hand_over(self, move: Move, before: str, agent_id: str, because: str, apart_s: float) -> bool:
         try:
-            await self._polling.change(replace(polled.record, agent_id=agent_id), apart_s=APART_S)
+            return await self._polling.hand_over(move.device, before, agent_id, because, apart_s)
         except (DeviceExists, TooMany, SQLAlchemyError) as error:
             log.warning("poller.not_changed", device=move.device, poller=move.to, error=str(error)[:200])
-            return
-        self._stays_ms[move.device] = now_ms + STAYS_MS
-        self._rests_ms[move.poller] = self._rests_ms[move.to] = now_ms + REST_MS
-        text = f"{move.device} is polled by {move.to}: {move.poller} would be {move.because:.0%} busy within an hour"
-        fields = {"before": move.poller, "poller": move.to}
-        await self._note([NewEvent(now_ms, move.device, "netmon", MOVED, int(Severity.NOTICE), 1, text, "", fields)])
+            return False
 
     def _late(self, polled: Sequence[Polled], now_ms: int) -> dict[str, int]:
         """How many devices of each poller should have been polled again."""
@@ -189,3 +226,19 @@ class PollerBalance:
 
 def _labels(name: str, poller: str) -> Labels:
     return (NAME, name), ("instance", poller), ("job", "collector")
+
+
+def _moved(move: Move, because: str, now_ms: int) -> NewEvent:
+    text = f"{move.device} is polled by {move.to}: {move.poller} {because}"
+    fields = {"before": move.poller, "poller": move.to}
+    return NewEvent(now_ms, move.device, "netmon", MOVED, int(Severity.NOTICE), 1, text, "", fields)
+
+
+def _gone(poller: str, devices: int, moved: int, takers: Sequence[str], now_ms: int) -> NewEvent:
+    """What became of the devices of a poller that is gone."""
+    told = [f"{moved} of its {devices} devices are polled by {', '.join(takers)}"] if moved else []
+    if moved < devices:
+        told.append(f"{devices - moved} wait for it")
+    text = f"{poller} has not been connected for {GONE_MS // 60_000} minutes: {'; '.join(told)}"
+    fields = {"devices": str(devices), "moved": str(moved)}
+    return NewEvent(now_ms, poller, "netmon", MISSED, int(Severity.WARNING), 1, text, "", fields)

@@ -55,12 +55,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A device that had better be polled by another one; `because`: what its poller would come to."""
+    """A device that had better be polled by another one. because: what its poller would come to, 0 where it is gone.
+    cost: what it adds to how busy the other one is."""
 
     device: str
     poller: str
     to: str
     because: float
+    cost: float
 
 
 def loads(
@@ -103,7 +105,25 @@ def moves(tasks: Sequence[Task], found: Mapping[str, Load]) -> list[Move]:
             if to is not None and to.ahead + costs[task.device] <= ROOM:
                 free[to.poller] = replace(to, ahead=to.ahead + costs[task.device])
                 left -= costs[task.device]
-                planned.append(Move(task.device, full.poller, to.poller, full.ahead))
+                planned.append(Move(task.device, full.poller, to.poller, full.ahead, costs[task.device]))
+    return planned
+
+
+def takeovers(tasks: Sequence[Task], gone: Mapping[str, Load], there: Mapping[str, Load]) -> list[Move]:
+    """Who polls what pollers leave that are gone: of each device the least busy that may and stays below FULL with it.
+
+    The costliest come first. Devices that nobody has room for stay.
+    """
+    free = dict(there)
+    planned: list[Move] = []
+    for load in gone.values():
+        own = [one for one in tasks if one.poller == load.poller]
+        costs = _costs(own, load)
+        for task in sorted(own, key=lambda one: (-costs[one.device], one.device)):
+            to = min((free[one] for one in task.others if one in free), key=lambda one: one.ahead, default=None)
+            if to is not None and to.ahead + costs[task.device] <= FULL:
+                free[to.poller] = replace(to, ahead=to.ahead + costs[task.device])
+                planned.append(Move(task.device, load.poller, to.poller, 0.0, costs[task.device]))
     return planned
 
 

@@ -13,7 +13,7 @@ from netmon_collector.lines import Lines
 from netmon_collector.state.agents import handle_of
 from netmon_collector.state.credentials import Credentials
 from netmon_collector.state.database import reason_of
-from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices
+from netmon_collector.state.devices import DeviceExists, DeviceRecord, Devices, Moved
 from netmon_configs.logs import EventLog
 from netmon_configs.sealing import SealBroken
 from netmon_proto.model import DeviceReport, Job, Jobs, SnmpCredential
@@ -23,6 +23,10 @@ log = EventLog("netmon.collector.polling")
 MOST_DEVICES: Final = 10_000
 """Of one agent."""
 MISSED_INTERVALS: Final = 3
+LAST_WORD_MS: Final = 10_000
+"""So long after another one began an agent may still say that it has stopped."""
+ASKED: Final = "asked"
+"""A device has changed its poller because people said so."""
 _TOPIC: Final = "jobs"
 _LONGEST_HANDLE: Final = 100
 _LONGEST_TEXT: Final = 1024
@@ -79,7 +83,12 @@ class Polling:
         self._site_of = site_of
         started_ms = now_ms()
         self._polled = {record.instance: Polled(record, started_ms) for record in devices.all()}
-        self._released: set[tuple[str, str]] = set()
+        self._released = {
+            (moved.former_agent_id, instance): moved.time_ms
+            for instance, one in self._polled.items()
+            if (moved := one.record.moved) is not None
+        }
+        """Agents that polled a device once, and until when what they read of it counts."""
         self.lines = Lines()
         self.lines.offer(_TOPIC, self._jobs)
         self._changes = asyncio.Lock()
@@ -98,6 +107,17 @@ class Polling:
             return Standing.ASSIGNED
         return Standing.RELEASED if (agent_id, instance) in self._released else Standing.STRANGER
 
+    def counts_still(self, agent_id: str, instance: str, time_ms: int, is_last_word: bool) -> bool:
+        """Whether a reading counts of an agent that has released the device.
+
+        Of one that another agent polls now, what was read before that began; readings of both, taken in turns, would
+        be two counters in one series. Its last word, which ends the series, counts unless it comes later than that.
+        """
+        until_ms = self._released[agent_id, instance]
+        if is_last_word:
+            return instance not in self._polled or time_ms <= until_ms + LAST_WORD_MS
+        return time_ms <= until_ms
+
     async def add(self, record: DeviceRecord, is_taken: Callable[[str], bool]) -> DeviceRecord:
         """Has a device polled from now on, under a handle like that of the record which nobody else has.
 
@@ -113,33 +133,49 @@ class Polling:
             record = replace(record, instance=free)
             await asyncio.to_thread(self._devices.add, record)
             self._polled[record.instance] = Polled(record, self._now_ms())
-            self._released.discard((record.agent_id, record.instance))
+            self._released.pop((record.agent_id, record.instance), None)
             self.lines.renew(_TOPIC, [record.agent_id])
         log.info("device.added", device=record.instance, host=record.host, port=record.port)
         return record
 
-    async def change(self, record: DeviceRecord, apart_s: float = 0.0) -> None:
-        """Takes what people say of a device from now on. Raises DeviceExists, TooMany.
+    async def change(self, record: DeviceRecord) -> None:
+        """Takes what people say of a device from now on. Raises DeviceExists, TooMany."""
+        async with self._changes:
+            if record.agent_id == self._polled[record.instance].record.agent_id:
+                await self._keep(record)
+            else:
+                await self._hand_over(record, ASKED, 0.0)
+        log.info("device.changed", device=record.instance, host=record.host, port=record.port)
 
-        apart_s: so long after its agent was told to stop another one is told to begin.
+    async def hand_over(self, instance: str, before: str, agent_id: str, because: str, apart_s: float) -> bool:
+        """Has a device polled by another agent than the one before; False where people have said otherwise meanwhile.
+
+        apart_s: so long after the one was told to stop the other is told to begin. Raises DeviceExists, TooMany.
         """
         async with self._changes:
-            polled = self._polled[record.instance]
-            before = polled.record.agent_id
-            others = sum(one.record.agent_id == record.agent_id for one in self._polled.values())
-            if before != record.agent_id and others >= MOST_DEVICES:
-                raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
-            self._check_alone(record, [one for one in self._polled.values() if one is not polled])
-            await asyncio.to_thread(self._devices.change, record)
-            polled.record = replace(record, facts=polled.record.facts, identified_ms=polled.record.identified_ms)
-            if before != record.agent_id:
-                self._released.add((before, record.instance))
-                self._released.discard((record.agent_id, record.instance))
-            self.lines.renew(_TOPIC, {before})
-            if before != record.agent_id:
-                loop = asyncio.get_running_loop()
-                loop.call_later(apart_s, self.lines.renew, _TOPIC, [record.agent_id])
-        log.info("device.changed", device=record.instance, host=record.host, port=record.port)
+            polled = self._polled.get(instance)
+            if polled is None or polled.record.is_pinned or polled.record.agent_id != before:
+                return False
+            await self._hand_over(replace(polled.record, agent_id=agent_id), because, apart_s)
+        return True
+
+    async def _hand_over(self, record: DeviceRecord, because: str, apart_s: float) -> None:
+        before = self._polled[record.instance].record.agent_id
+        if sum(one.record.agent_id == record.agent_id for one in self._polled.values()) >= MOST_DEVICES:
+            raise TooMany(f"an agent polls at most {MOST_DEVICES:,} devices")
+        moved = Moved(before, self._now_ms() + round(apart_s * 1000), because)
+        await self._keep(replace(record, moved=moved))
+        self._released[before, record.instance] = moved.time_ms
+        self._released.pop((record.agent_id, record.instance), None)
+        asyncio.get_running_loop().call_later(apart_s, self.lines.renew, _TOPIC, [record.agent_id])
+
+    async def _keep(self, record: DeviceRecord) -> None:
+        polled = self._polled[record.instance]
+        before = polled.record.agent_id
+        self._check_alone(record, [one for one in self._polled.values() if one is not polled])
+        await asyncio.to_thread(self._devices.change, record)
+        polled.record = replace(record, facts=polled.record.facts, identified_ms=polled.record.identified_ms)
+        self.lines.renew(_TOPIC, {before})
 
     def _check_alone(self, record: DeviceRecord, others: Iterable[Polled]) -> None:
         """Raises DeviceExists where another device is polled at an address of the same site."""
@@ -158,7 +194,7 @@ class Polling:
             await asyncio.to_thread(self._devices.remove, instance)
             del self._polled[instance]
             if len(self._released) < MOST_DEVICES:
-                self._released.add((polled.record.agent_id, instance))
+                self._released[polled.record.agent_id, instance] = 0
             self.lines.renew(_TOPIC, [polled.record.agent_id])
         log.info("device.removed", device=instance)
         return True

@@ -127,8 +127,8 @@ class Session:
         if len(self._layouts.keys() | self._polled.keys()) > MOST_LAYOUTS:
             raise StreamOverfull(f"more than {MOST_LAYOUTS} layouts in one stream")
 
-    def rows(self, batch: Batch) -> list[Row]:
-        """The rows of a batch, in the agent's time. Raises Refusal.
+    def rows(self, batch: Batch, ahead_ms: int) -> list[Row]:
+        """The rows of a batch of an agent whose clock is so much ahead, in the collector's time. Raises Refusal.
 
         What is about devices that are not the agent's is left out; a batch of nothing but strangers is refused.
         """
@@ -148,19 +148,27 @@ class Session:
             raise Refusal(
                 Reason.MALFORMED, f"gather 0: device {strange[0].device[:64]!r} is not assigned to this agent"
             )
-        return [self._row(place, gather) for place, gather in enumerate(batch.gathers) if self._is_taken(gather)]
+        return [
+            self._row(place, gather, gather.time_ms - ahead_ms)
+            for place, gather in enumerate(batch.gathers)
+            if self._is_taken(gather, gather.time_ms - ahead_ms)
+        ]
 
     def _standing(self, layout: Layout) -> Standing:
         return self._polling.standing(self.agent.agent_id, layout.device) if self._polling else Standing.STRANGER
 
-    def _is_taken(self, gather: Gather) -> bool:
-        """Whether a gather is the agent's to send. Of a device that it polls no more, the last word is taken."""
+    def _is_taken(self, gather: Gather, time_ms: int) -> bool:
+        """Whether a gather is the agent's to send, or was when it was read."""
         layout = self._polled.get(gather.layout)
         if layout is None:
             return True
         standing = self._standing(layout)
-        if standing is Standing.STRANGER or (standing is Standing.RELEASED and not all(map(is_stale, gather.values))):
+        if standing is Standing.STRANGER:
             return False
+        if standing is Standing.RELEASED and self._polling is not None:
+            is_last_word = all(map(is_stale, gather.values))
+            if not self._polling.counts_still(self.agent.agent_id, layout.device, time_ms, is_last_word):
+                return False
         if layout.id not in self._layouts:
             self._build(layout)
         return True
@@ -171,7 +179,7 @@ class Session:
         except Refusal as refusal:
             self._layouts[layout.id] = refusal
 
-    def _row(self, place: int, gather: Gather) -> Row:
+    def _row(self, place: int, gather: Gather, time_ms: int) -> Row:
         group = self._layouts.get(gather.layout)
         if group is None:
             raise Refusal(
@@ -185,10 +193,10 @@ class Session:
             )
         for column, name in self._reported.get(gather.layout, ()):
             if name == UP and self._polling:
-                self._polling.heard(self._polled[gather.layout].device, gather.time_ms, gather.values[column] == 1)
+                self._polling.heard(self._polled[gather.layout].device, time_ms, gather.values[column] == 1)
             else:
                 self._report.take(name, gather.values[column])
-        return Row(group, gather.time_ms, np.array(gather.values, dtype=np.float64))
+        return Row(group, time_ms, np.array(gather.values, dtype=np.float64))
 
     def _group(self, layout: Layout) -> Group:
         if not 0 < len(layout.series) <= self._limits.batch_samples:

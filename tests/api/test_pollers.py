@@ -30,6 +30,11 @@ async def have(lab: Lab, number: int) -> None:
             assert (await response.json())["is_pinned"] is False
 
 
+def leave(lab: Lab, name: str) -> None:
+    """An agent's connection ends."""
+    lab.agents.disconnect(lab.agents.connect(lab.agents.admit(agent_hello(name)), "127.0.0.1:5124"))
+
+
 async def use(lab: Lab, minutes: int, **processor: float) -> None:
     """So many minutes in which pollers use so much of a processor."""
     for _ in range(minutes):
@@ -72,11 +77,71 @@ async def test_what_was_moved_rests_before_anything_moves_again(lab: Lab) -> Non
     assert pollers(lab) == first
 
 
-async def test_a_poller_that_is_not_connected_gets_nothing_and_gives_nothing(lab: Lab) -> None:
+async def test_a_poller_that_is_not_connected_gets_nothing(lab: Lab) -> None:
     await have(lab, 5)
-    lab.agents.disconnect(lab.agents.connect(lab.agents.admit(agent_hello("poller2")), "127.0.0.1:5124"))
+    leave(lab, "poller2")
     await use(lab, 8, poller1=0.95, poller2=0.1)
     assert set(pollers(lab).values()) == {"poller1"}
+
+
+async def test_what_a_poller_leaves_that_is_gone_is_polled_by_another_of_its_site(lab: Lab) -> None:
+    await have(lab, 10)
+    await use(lab, 2, poller1=0.4, poller2=0.1)
+    leave(lab, "poller1")
+    await use(lab, 4, poller2=0.1)
+    assert set(pollers(lab).values()) == {"poller1"}, "it may be back in a moment"
+    await use(lab, 2, poller2=0.1)
+    assert pollers(lab) == {"10.0.0.0": "poller1"} | {f"10.0.0.{one}": "poller2" for one in range(1, 10)}
+    told = await asyncio.to_thread(lab.events.page, Wanted(kinds=("poller.moved",)), 20)
+    assert {one.device for one in told} == pollers(lab).keys() - {"10.0.0.0"}
+    assert told[0].text.endswith(" is polled by poller2: poller1 is gone")
+    (gone,) = await asyncio.to_thread(lab.events.page, Wanted(kinds=("poller.gone",)), 20)
+    text = "poller1 has not been connected for 5 minutes: 9 of its 10 devices are polled by poller2; 1 wait for it"
+    assert (gone.device, gone.text) == ("poller1", text)
+
+
+async def test_what_has_changed_its_poller_stays_where_it_is_when_that_is_back(lab: Lab) -> None:
+    await have(lab, 10)
+    leave(lab, "poller1")
+    await use(lab, 6, poller2=0.1)
+    lab.agents.connect(lab.agents.admit(agent_hello("poller1")), "127.0.0.1:5124")
+    await use(lab, 8, poller1=0.1, poller2=0.5)
+    assert list(pollers(lab).values()) == ["poller1"] + 9 * ["poller2"]
+    assert len(await asyncio.to_thread(lab.events.page, Wanted(kinds=("poller.moved",)), 20)) == 9
+    assert len(await asyncio.to_thread(lab.events.page, Wanted(kinds=("poller.gone",)), 20)) == 1
+
+
+async def test_what_nobody_has_room_for_waits_for_its_poller(lab: Lab) -> None:
+    await have(lab, 11)
+    await use(lab, 6, poller1=0.5, poller2=0.6)
+    leave(lab, "poller1")
+    await use(lab, 6, poller2=0.6)
+    moved = [device for device, poller in pollers(lab).items() if poller == "poller2"]
+    assert len(moved) == 4, "each takes a twenty-second of a processor, and poller2 may use four fifths of it"
+    await use(lab, 3, poller2=0.6)
+    assert [device for device, poller in pollers(lab).items() if poller == "poller2"] == moved, "as long as it rests"
+
+
+async def test_that_a_device_has_changed_its_poller_is_shown(
+    lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await have(lab, 2)
+    leave(lab, "poller1")
+    await use(lab, 6, poller2=0.1)
+    answer = await lab.get("/api/v1/snmp/devices/10.0.0.1")
+    assert (answer["poller"], answer["former_poller"], answer["moved_because"]) == ("poller2", "poller1", "gone")
+    monkeypatch.setenv("NETMON_URL", lab.url)
+    monkeypatch.setenv("NETMON_TOKEN", lab.token)
+    assert await asyncio.to_thread(run, ["device", "list"]) == 0
+    assert [line.split("  ")[-1].strip() for line in capsys.readouterr().out.splitlines()] == [
+        "POLLER",
+        "poller1",
+        "poller2 for poller1",
+    ]
+    assert await asyncio.to_thread(run, ["device", "show", "10.0.0.1"]) == 0
+    shown = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("poller "))
+    assert shown.startswith("poller       poller2 since 20")
+    assert shown.endswith("; poller1 is gone")
 
 
 async def test_pollers_are_shown(lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,32 @@ async def test_an_agent_that_is_silent_for_three_intervals_is_down(site: Site) -
     assert site.state() is True
 
 
+async def test_an_agent_is_away_when_it_has_not_been_connected_for_long_enough(site: Site) -> None:
+    site.connect(hello(1))
+    session = site.connect(hello(2))
+    site.clock.pass_ms(100_000)
+    assert site.fleet.away(60_000) == {}
+    site.fleet.disconnect(session)
+    site.clock.pass_ms(59_999)
+    assert site.fleet.away(60_000) == {}
+    site.clock.pass_ms(1)
+    assert site.fleet.away(60_000) == {"web2": hello(2).agent_id}
+    site.connect(hello(2))
+    assert site.fleet.away(60_000) == {}
+
+
+async def test_after_a_start_agents_have_as_long_to_come_back(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with collector(tmp_path, now_ms=clock.now_ms) as running:
+        running.fleet.connect(running.fleet.admit(hello()), "192.0.2.1:5")
+    clock.pass_ms(1_000_000)
+    async with collector(tmp_path, now_ms=clock.now_ms) as running:
+        clock.pass_ms(59_999)
+        assert running.fleet.away(60_000) == {}
+        clock.pass_ms(1)
+        assert running.fleet.away(60_000) == {"web1": hello().agent_id}
+
+
 async def test_a_restart_of_an_agent_is_no_outage(site: Site) -> None:
     session = site.connect(hello())
     site.hear(session)

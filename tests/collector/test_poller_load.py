@@ -2,7 +2,7 @@
 
 import pytest
 
-from netmon_collector.poller_load import AT_ONCE, FULL, ROOM, TARGET, Load, Task, loads, moves
+from netmon_collector.poller_load import AT_ONCE, FULL, ROOM, TARGET, Load, Task, loads, moves, takeovers
 
 
 def tasks(number: int, poller: str, *others: str, duration_s: float | None = 2.0, weight: float = 10.0) -> list[Task]:
@@ -58,3 +58,20 @@ def test_what_nobody_else_may_poll_stays_and_so_does_all_where_there_is_no_room(
     assert moves(alone, loads(alone, "ab", {"a": FULL + 0.1}, {}, {}, {})) == []
     shared = [*tasks(100, "a", "b"), *tasks(100, "b", "a")]
     assert moves(shared, loads(shared, "ab", {"a": 0.95, "b": ROOM}, {}, {}, {})) == []
+
+
+def test_what_a_poller_leaves_goes_to_the_least_busy_of_those_who_may() -> None:
+    left = tasks(400, "gone", "a", "b")
+    there = loads([*tasks(500, "a"), *tasks(700, "b")], "ab", {}, {}, {}, {})
+    planned = takeovers(left, loads(left, ["gone"], {}, {}, {}, {}), there)
+    assert len(planned) == 400
+    taken = {to: sum(one.to == to for one in planned) for to in "ab"}
+    assert taken == {"a": 300, "b": 100}, "both have 800 then"
+
+
+def test_nobody_takes_over_more_than_there_is_room_for() -> None:
+    left = [*tasks(100, "gone", "a"), *tasks(5, "alone")]
+    there = {"a": Load("a", 10, 0.1, 0.6, 0, 0.6)}
+    planned = takeovers(left, loads(left, ["gone", "alone"], {"gone": 0.5}, {}, {}, {}), there)
+    assert len(planned) in (39, 40), "each is half a hundredth of a processor"
+    assert {(one.poller, one.to) for one in planned} == {("gone", "a")}

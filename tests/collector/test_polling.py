@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,9 +80,7 @@ async def test_a_device_that_changes_hands_is_let_go_before_it_is_taken(
     await other.greet(hostname="other")
     assert await other.hear_jobs() == Jobs()
     clock = asyncio.get_running_loop().time
-    polled = running.polling.one("sw1")
-    assert polled is not None
-    await running.polling.change(replace(polled.record, agent_id=other.agent_id), apart_s=1.5)
+    assert await running.polling.hand_over("sw1", agent.agent_id, other.agent_id, "busy", 1.5)
     assert await agent.hear_jobs() == Jobs()
     let_go_s = clock()
     assert len((await other.hear_jobs()).jobs) == 1
@@ -137,6 +134,42 @@ async def test_of_a_removed_device_only_the_last_word_is_taken(running: RunningC
     (points,) = (await running.samples("snmp_up")).values()
     assert [time_ms for time_ms, _ in points] == [now - 20, now]
     assert is_stale(points[-1][1])
+
+
+async def test_of_a_device_that_another_agent_took_over_what_was_read_before_counts(
+    tmp_path: Path,
+) -> None:
+    """An agent is cut off, polls on, and sends all of it when it is back: after a restart of the collector, too."""
+    async with collector(tmp_path) as running:
+        cut_off, other = HandAgent(running.receiver.address), HandAgent(running.receiver.address)
+        await cut_off.greet()
+        await other.greet(hostname="other")
+        await assign(running, cut_off)
+        await cut_off.close()
+        assert await running.polling.hand_over("sw1", cut_off.agent_id, other.agent_id, "gone", 0.0)
+        assert not await running.polling.hand_over("sw1", cut_off.agent_id, other.agent_id, "gone", 0.0), "once"
+        await other.close()
+    async with collector(tmp_path) as running:
+        polled = running.polling.one("sw1")
+        assert polled is not None
+        assert polled.record.moved is not None
+        assert (polled.record.agent_id, polled.record.moved.because) == (other.agent_id, "gone")
+        moved_ms = polled.record.moved.time_ms
+        other = HandAgent(running.receiver.address, other.agent_id)
+        await other.greet(hostname="other")
+        await lay_out(other)
+        assert (await other.send(1, Gather(2, moved_ms + 200, [1.0]))).outcome == Acked()
+        back = HandAgent(running.receiver.address, cut_off.agent_id)
+        await back.greet()
+        await lay_out(back)
+        for sequence, (time_ms, value) in enumerate(
+            [(moved_ms - 100, 1.0), (moved_ms + 100, 0.0), (moved_ms + 20_000, STALE)], start=1
+        ):
+            assert (await back.send(sequence, Gather(2, time_ms, [value]))).outcome == Acked()
+        assert await running.samples("snmp_up") == {SW1: [(moved_ms - 100, 1.0), (moved_ms + 200, 1.0)]}
+        assert (polled.up, polled.newest_ms) == (True, moved_ms + 200)
+        await other.close()
+        await back.close()
 
 
 async def test_the_collector_says_which_devices_are_up(running: RunningCollector, agent: HandAgent) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,13 +15,21 @@ class DeviceExists(Exception):
     """There is a device of that handle, or at that address of the same site, already."""
 
 
+class Moved(NamedTuple):
+    """That a device has changed its poller: who polled it before, until when, and why another one does."""
+
+    former_agent_id: str
+    time_ms: int
+    because: str
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
     """A polled device. `instance` never changes; `facts` are what it was identified as, by the names in FACTS.
 
     `further` credentials are tried, in order, after the first one. `profile` is the one that it is to have, empty for
     the best; `speeds_bps` is people's word on ports, by ifName, ifDescr or ifIndex; `site` is people's too, or empty.
-    With `is_pinned` people have said who polls it.
+    With `is_pinned` people have said who polls it; `moved` is the last time that this became another agent.
     """
 
     instance: str
@@ -38,6 +47,7 @@ class DeviceRecord:
     speeds_bps: Mapping[str, float] = field(default_factory=dict)
     site: str = ""
     is_pinned: bool = False
+    moved: Moved | None = None
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -48,6 +58,7 @@ class DeviceRecord:
 _WANTED = "wanted_profile"
 _DEVICE = [devices.c[name] for name in ("instance", "name", "host", "port", "site")]
 _JOB = [jobs.c[name] for name in ("agent_id", "credential", "interval_ms", "speeds_bps", "is_pinned")]
+_MOVED = [jobs.c[name] for name in ("former_agent_id", "moved_ms", "moved_because")]
 _COLUMNS = [*_DEVICE, *_JOB, devices.c.added_ms, devices.c.identified_ms]
 
 
@@ -81,7 +92,7 @@ class Devices:
     def all(self) -> list[DeviceRecord]:
         """All devices, sorted by instance."""
         facts = [devices.c[name] for name in FACTS]
-        statement = select(*_COLUMNS, jobs.c.profile.label(_WANTED), *facts).join(jobs)
+        statement = select(*_COLUMNS, *_MOVED, jobs.c.profile.label(_WANTED), *facts).join(jobs)
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings().all()
             more = connection.execute(select(further_credentials).order_by(further_credentials.c.place)).all()
@@ -95,6 +106,7 @@ class Devices:
                 facts={name: row[name] for name in FACTS},
                 further=further.get(row["instance"], ()),
                 profile=row[_WANTED],
+                moved=Moved(*(row[one.name] for one in _MOVED)) if row["moved_ms"] is not None else None,
             )
             for row in rows
         ]
@@ -116,7 +128,8 @@ class Devices:
 
 def _job_of(record: DeviceRecord) -> dict[str, object]:
     job = {column.name: getattr(record, column.name) for column in _JOB}
-    return {**job, "profile": record.profile, "speeds_bps": dict(record.speeds_bps)}
+    moved = dict(zip((one.name for one in _MOVED), record.moved or (None, None, ""), strict=True))
+    return {**job, **moved, "profile": record.profile, "speeds_bps": dict(record.speeds_bps)}
 
 
 def _put_further(connection: Connection, record: DeviceRecord) -> None:

@@ -105,9 +105,13 @@ jobs = Table(
     Column("profile", String(64), nullable=False, server_default=""),
     Column("speeds_bps", JSON, nullable=False, server_default="{}"),
     Column("is_pinned", Boolean, nullable=False, server_default=true()),
+    Column("former_agent_id", String(36)),
+    Column("moved_ms", BigInteger),
+    Column("moved_because", String(16), nullable=False, server_default=""),
 )
 """A device has one job, and a job one agent: no two agents poll the same device. `profile` and `speeds_bps` are what
-people say, by a port's name; without a profile the poller finds the best one. `is_pinned`: people said which agent."""
+people say, by a port's name; without a profile the poller finds the best one. `is_pinned`: people said which agent.
+`former_agent_id` polled it until `moved_ms`."""
 
 further_credentials = Table(
     "further_credentials",
