@@ -14,6 +14,7 @@ def answer_of(models: Models, model: Model) -> ServiceModelAnswer:
     waits = "waiting" if spec.name in models.wanted else "untrained" if version is None else "trained"
     return ServiceModelAnswer(
         **spec.told,
+        fixed=model.is_fixed,
         state="training" if since is not None else waits,
         version=None if version is None else version_of(version, version.number),
         calibration=None if standing is None else _calibration(standing),

@@ -124,7 +124,7 @@ class VersionsAnswer(Answer):
 
 
 class ServiceModelAnswer(Answer):
-    """`state`: `training` has its process at work, `waiting` is behind another."""
+    """`state`: `training` has its process at work, `waiting` is behind another. `fixed`: in the configuration."""
 
     name: str
     kind: str
@@ -134,6 +134,7 @@ class ServiceModelAnswer(Answer):
     horizon_s: float
     every_s: float
     url: str
+    fixed: bool
     state: Literal["untrained", "trained", "waiting", "training"]
     version: VersionAnswer | None
     calibration: Calibration | None

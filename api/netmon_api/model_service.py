@@ -36,16 +36,12 @@ from netmon_collector.models.built_in import BuiltIn
 from netmon_collector.models.detector import DetectorKeeper, judged
 from netmon_collector.models.forecaster import ForecasterKeeper
 from netmon_collector.models.service import Model
-from netmon_collector.models.spec import INPUT, MOST_AHEAD, NAME, SHARE, ModelError, Spec
+from netmon_collector.models.spec import INPUT, MOST_AHEAD, NAME, SHARE, FixedModel, ModelError, Spec, specified
 from netmon_collector.query.answer import QueryError
 from netmon_collector.store.base import Points, StoreError
 from netmon_configs.sealing import SealBroken
 from netmon_proto.model import Labels
 
-DAY_S: Final = 86_400.0
-STEPS: Final = {"detector": 60.0, "forecaster": 3600.0}
-HISTORIES: Final = {"detector": 14 * DAY_S, "forecaster": 42 * DAY_S}
-HORIZON_S: Final = 7 * DAY_S
 MOST_TIMES: Final = 2000
 MOST_SENT: Final = 200_000
 
@@ -74,6 +70,8 @@ async def put_model(call: Call[NoQuery]) -> NewModelAnswer:
         model = await call.services.models.put(spec, key)
     except QueryError as error:
         raise ApiError("bad_request", f"expression: {error.message}") from None
+    except FixedModel as error:
+        raise ApiError("conflict", str(error)) from None
     except ModelError as error:
         raise ApiError("bad_request", str(error)) from None
     except SQLAlchemyError:
@@ -230,16 +228,8 @@ def _model(call: Call[NoQuery]) -> Model:
 def _spec(name: str, body: ModelBody) -> Spec:
     if not NAME.fullmatch(name):
         raise ApiError("bad_request", "a model's name has 1 to 63 lower-case letters, digits, '_' and '-'")
-    horizon_s = body.horizon_s if body.horizon_s is not None else HORIZON_S if body.kind == "forecaster" else 0.0
-    return Spec(
-        name,
-        body.kind,
-        body.expression or f'{INPUT}{{model="{name}"}}',
-        STEPS[body.kind] if body.step_s is None else body.step_s,
-        HISTORIES[body.kind] if body.history_s is None else body.history_s,
-        horizon_s,
-        body.every_s,
-        body.url,
+    return specified(
+        name, body.kind, body.expression, body.step_s, body.history_s, body.horizon_s, body.every_s, body.url
     )
 
 

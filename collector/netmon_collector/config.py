@@ -1,5 +1,7 @@
 """The collector's configuration file."""
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -9,6 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.capacity.options import CapacityOptions
 from netmon_collector.forward.options import RemoteWriteOptions
+from netmon_collector.models.options import ModelOptions
+from netmon_collector.models.spec import MOST_MODELS
 from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.rules.options import RulesConfig
 from netmon_collector.sites import Site
@@ -255,6 +259,7 @@ class AlertingOptions(Options):
 class ModelsOptions(Options):
     """What the training of models may take, and how many versions of each are kept; see docs/models.md.
 
+    `define` are models that stand here instead of being added by command.
     `allow_addresses`: of this machine and its links, which may have models all the same."""
 
     cpu: float = Field(default=0.25, ge=0.01, le=1)
@@ -264,6 +269,13 @@ class ModelsOptions(Options):
     versions: int = Field(default=5, ge=2, le=100)
     max_bytes: Size = Field(default=2 << 30, alias="max_size", ge=16 << 20)
     allow_addresses: Networks = ()
+    define: list[ModelOptions] = Field(default_factory=list, max_length=MOST_MODELS - 1)
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> Self:
+        if twice := _twice(one.name for one in self.define):
+            raise ValueError(f"define: {twice} is there more than once")
+        return self
 
 
 class EventOptions(Options):
@@ -295,16 +307,17 @@ class CollectorConfig(Options):
 
     @model_validator(mode="after")
     def _sites_differ(self) -> Self:
-        names = [one.name for one in self.sites]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"sites: {', '.join(twice)} is there more than once")
+        if twice := _twice(one.name for one in self.sites):
+            raise ValueError(f"sites: {twice} is there more than once")
         return self
 
     @model_validator(mode="after")
     def _targets_differ(self) -> Self:
-        titles = [one.title for one in self.remote_write]
-        twice = sorted({title for title in titles if titles.count(title) > 1})
-        if twice:
-            raise ValueError(f"remote_write: {', '.join(twice)} is there more than once: give each a name of its own")
+        if twice := _twice(one.title for one in self.remote_write):
+            raise ValueError(f"remote_write: {twice} is there more than once: give each a name of its own")
         return self
+
+
+def _twice(names: Iterable[str]) -> str:
+    """Those that are there more than once."""
+    return ", ".join(sorted(name for name, times in Counter(names).items() if times > 1))

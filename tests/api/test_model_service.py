@@ -13,6 +13,8 @@ import numpy as np
 import orjson
 import pytest
 
+from netmon_collector.models.service import Models
+from netmon_collector.models.spec import Spec
 from netmon_collector.store.base import Row
 from tests.api.assembly import running
 from tests.api.lab import NOW_MS, Lab, labels
@@ -333,3 +335,15 @@ async def test_series_that_are_sent_along_are_forecast_at_once(lab: Lab) -> None
     assert (told["version"], told["times"][:2]) == (None, [3600, 7200])
     assert told["series"][0]["labels"] == {"a": "b"}
     assert len(told["series"][0]["middle"]) == 6
+
+
+async def test_a_model_of_the_configuration_is_changed_there_alone(lab: Lab) -> None:
+    models = Models(lab.models._parts, None, [(Spec("shop", "forecaster", "up", 3600, 36_000, 3600), "")])
+    lab.models._all["shop"] = models.one("shop")
+    assert [(one["name"], one["fixed"]) for one in (await send(lab, "GET", ""))["results"]] == [
+        ("anomalies", False),
+        ("shop", True),
+    ]
+    told = "'shop' stands in the collector's configuration: change it there"
+    assert await send(lab, "PUT", "/shop", UP, 409) == told
+    assert await send(lab, "DELETE", "/shop", status=409) == told

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netmon_collector.config import CollectorConfig
+from netmon_collector.models.spec import Spec
+from netmon_configs.load import parse
 from tests.api.assembly import running
 from tests.api.lab import NOW_MS, Lab, labels
 from tests.api.test_model_service import at_work, hourly, until
@@ -85,3 +88,12 @@ def test_a_file_that_cannot_be_sent_is_told(content: str, said: str, tmp_path: P
     (tmp_path / "bad.csv").write_text(content)
     with pytest.raises(Failure, match=re.escape(said)):
         _read(tmp_path / "bad.csv")
+
+
+def test_the_configuration_of_the_page_has_the_models_of_its_commands(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "key").write_text("a key of 16 letters or more\n")
+    config = parse(text.replace("/etc/netmon/models.key", str(tmp_path / "key")), "collector.yaml", CollectorConfig)
+    load, sales = (one.spec() for one in config.models.define)
+    assert load == Spec("load", "detector", 'sum by (instance) (rate(node_cpu_seconds_total{mode!="idle"}[5m]))')
+    assert (sales.kind, sales.step_s, sales.horizon_s, sales.every_s) == ("forecaster", 3600, 2 * 86_400, 0)

@@ -1,30 +1,17 @@
 """What is looked at for when it runs out, in collector.yaml."""
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from netmon_collector.capacity.limits import LIMITED, Limited, Way
-from netmon_collector.query.answer import QueryError
-from netmon_collector.query.syntax.parser import parse
+from netmon_collector.query.expression import Expression
 from netmon_configs.options import Duration, Options
-
-
-def _checked_expression(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be an expression of PromQL")
-    try:
-        parse(value)
-    except QueryError as error:
-        raise ValueError(error.message) from None
-    return value
 
 
 class OwnLimit(Options):
     """Something else that is used up, such as licences. Without `limit`, `expr` is how many seconds are left."""
 
     what: str = Field(min_length=1, max_length=100)
-    expr: Annotated[str, BeforeValidator(_checked_expression)]
+    expr: Expression
     limit: float | None = Field(default=None, allow_inf_nan=False)
 
 

@@ -1,7 +1,7 @@
 """All models: what there is, what is trained when, which version counts, and what is asked of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,7 +15,7 @@ from netmon_collector.models.elsewhere import Elsewhere
 from netmon_collector.models.forecaster import ForecasterKeeper
 from netmon_collector.models.meters import Meters
 from netmon_collector.models.shelf import Shelf, Version
-from netmon_collector.models.spec import BUILT_IN, MOST_MODELS, ModelError, Spec, check
+from netmon_collector.models.spec import BUILT_IN, MOST_MODELS, FixedModel, ModelError, Spec, check
 from netmon_collector.models.workshop import TrainingFailed, Workshop
 from netmon_collector.query.engine import Engine
 from netmon_collector.rules.writing import Ledger
@@ -44,7 +44,8 @@ class Kept(Protocol):
 
 @dataclass(slots=True)
 class Model:
-    """One model. failed: when a training failed last, and why. trouble: why it is not followed now."""
+    """One model. failed: when a training failed last, and why. trouble: why it is not followed now. is_fixed: it
+    stands in the configuration."""
 
     spec: Spec
     keeper: Keeper
@@ -52,6 +53,7 @@ class Model:
     elsewhere: Elsewhere | None = None
     failed: tuple[int, str] | None = None
     trouble: str | None = None
+    is_fixed: bool = False
 
     @property
     def trained(self) -> Version | None:
@@ -94,7 +96,8 @@ class Parts:
 class Models:
     """training: the name of the model that is being trained, and since when; None between times."""
 
-    def __init__(self, parts: Parts, built_in: BuiltIn | None) -> None:
+    def __init__(self, parts: Parts, built_in: BuiltIn | None, configured: Iterable[tuple[Spec, str]] = ()) -> None:
+        """configured: models with the keys for their servers; they take the place of those that are kept."""
         self._parts = parts
         self._built_in = built_in
         self._all: dict[str, Model] = {}
@@ -106,6 +109,9 @@ class Models:
             self._all[BUILT_IN] = Model(spec, built_in, self._shelf(BUILT_IN))
         for spec, key in parts.kept.all():
             self._all[spec.name] = self._model(spec, key)
+        for spec, key in configured:
+            self._all[spec.name] = self._model(spec, key)
+            self._all[spec.name].is_fixed = True
         parts.meters.watch(self.all)
 
     def all(self) -> list[Model]:
@@ -129,6 +135,7 @@ class Models:
     async def put(self, spec: Spec, key: str) -> Model:
         """Has a model, or another one of a name. key: for its server. Raises ModelError, and what `Kept` raises."""
         check(spec)
+        self._check_free(spec.name)
         if spec.name not in self._all and len(self._all) >= MOST_MODELS:
             raise ModelError(f"there are {MOST_MODELS} models already")
         self._parts.kept.put(spec, key)
@@ -149,12 +156,17 @@ class Models:
         model = self.one(name)
         if name == BUILT_IN:
             raise ModelError(f"{BUILT_IN} is always there; 'anomaly: enabled' in collector.yaml switches it off")
+        self._check_free(name)
         await asyncio.to_thread(self._parts.kept.remove, name)
         del self._all[name]
         self._wanted.pop(name, None)
         self._parts.ledger.end([f"model {name}"], self._parts.now_ms())
         await asyncio.to_thread(model.shelf.remove)
         return model.spec
+
+    def _check_free(self, name: str) -> None:
+        if name in self._all and self._all[name].is_fixed:
+            raise FixedModel(name)
 
     def want(self, name: str, by: str, why: str) -> None:
         """Has a model trained as soon as no other is. Raises KeyError, ModelError."""

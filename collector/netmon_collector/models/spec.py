@@ -23,12 +23,24 @@ MOST_AHEAD: Final = 1000
 """Steps that a forecaster looks ahead."""
 MOST_REPLAYED: Final = 200_000
 """Values of one series that a detector is trained with."""
+DAY_S: Final = 86_400.0
+STEPS: Final[dict[Kind, float]] = {"detector": 60.0, "forecaster": 3600.0}
+HISTORIES: Final[dict[Kind, float]] = {"detector": 14 * DAY_S, "forecaster": 42 * DAY_S}
+HORIZONS: Final[dict[Kind, float]] = {"detector": 0.0, "forecaster": 7 * DAY_S}
+"""Seconds, where nobody says others."""
 SHARE: Final = 0.8
 """The probability of a forecast's interval."""
 
 
 class ModelError(Exception):
     """What cannot be done with a model, and why; for people."""
+
+
+class FixedModel(ModelError):
+    """A model stands in the configuration, and only there it is changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} stands in the collector's configuration: change it there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,29 @@ class Spec:
     @property
     def told(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def specified(
+    name: str,
+    kind: Kind,
+    expression: str,
+    step_s: float | None,
+    history_s: float | None,
+    horizon_s: float | None,
+    every_s: float,
+    url: str,
+) -> Spec:
+    """A model as people say it; without an expression it is one of the series that are sent to it."""
+    return Spec(
+        name,
+        kind,
+        expression or f'{INPUT}{{model="{name}"}}',
+        STEPS[kind] if step_s is None else step_s,
+        HISTORIES[kind] if history_s is None else history_s,
+        HORIZONS[kind] if horizon_s is None else horizon_s,
+        every_s,
+        url,
+    )
 
 
 def check(spec: Spec) -> None:
