@@ -72,6 +72,11 @@ class Sites:
         named = [one for one in self.all() if agent in one.agents]
         return named[0].name if len(named) == 1 else self._best(addresses, agent)
 
+    def mates(self, agent_id: str) -> set[str]:
+        """The agents that sites name beside this one, by instance."""
+        own = self._name_of(agent_id)
+        return {other for one in self._sites.values() if own in one.agents for other in one.agents} - {own}
+
     def put(self, site: Site) -> None:
         """Keeps a site instead of the one of its name. Blocks on the database."""
         self._kept.put(site)

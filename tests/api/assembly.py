@@ -227,7 +227,7 @@ async def running(
         DiscoveryBook(KeptSweeps(state), polling, dict, lambda _handle: False, clock.now_ms, sites.at),
         sites,
         Heartbeats(KeptHeartbeats(state), Ledger(store, pipeline.append_own), clock.now_ms),
-        CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms),
+        CheckBook(kept_checks, polling.lines, shown.devices, owners, clock.now_ms, sites.mates),
         KeptCauses(state),
     )
     lab.atlas.register.tell(engine.know_handles)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from netmon_collector.checks.book import SETTLES_MS
+from netmon_collector.sites import Site
 from netmon_proto.model import CheckOutcome, CheckReport, Checks
 from tests.api.lab import NOW_MS, Lab, have_polled
 from tests.api.test_snmp import change
@@ -98,6 +99,20 @@ async def test_any_agent_is_the_one_with_the_fewest_and_another_one_when_it_is_g
     assert (await checks_of(lab, south)).keys() == {"one", "two"}
     lab.fleet.members = []
     assert (await add(lab, HTTP, 503, pollers="any"))["message"] == "no agent is connected that could check"
+
+
+async def test_of_those_that_are_left_an_agent_of_the_same_site_is_preferred(lab: Lab) -> None:
+    _, south, _ = have_agents(lab, "north", "south", "east")
+    lab.sites.put(Site("oslo", (), ("north", "south")))
+    for name, poller in (("one", "south"), ("two", "south"), ("three", "east")):
+        await add(lab, HTTP, name=name, pollers=[poller])
+    added = await add(lab, HTTP, name="shop", pollers="any")
+    assert [one["poller"] for one in added["pollers"]] == ["north"]
+    lab.fleet.members = [replace(one, up=False, connected=False) if one.instance == "north" else one
+                         for one in lab.fleet.members]  # fmt: skip
+    lab.clock.pass_ms(SETTLES_MS)
+    await lab.checks.look_after()
+    assert "shop" in await checks_of(lab, south), "east has fewer, but is elsewhere"
 
 
 async def test_a_target_that_is_a_known_device_is_called_so(lab: Lab) -> None:

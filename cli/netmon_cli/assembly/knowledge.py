@@ -158,7 +158,8 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         now_ms,
         sites.at,
     )
-    checks = CheckBook(KeptChecks(ground.state, ground.sealer), polling.lines, fleet.devices, owners, now_ms)
+    kept_checks = KeptChecks(ground.state, ground.sealer)
+    checks = CheckBook(kept_checks, polling.lines, fleet.devices, owners, now_ms, sites.mates)
     knowledge = Knowledge(
         tokens, polling, sites, facts, atlas, fleet, standings, alerting, owners, events, discovery, checks, changes
     )

@@ -1,7 +1,7 @@
 """Which agent makes which check: who is told what, and what came of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -55,12 +55,15 @@ class CheckBook:
         agents: Callable[[], Iterable[Device]],
         places: Places,
         now_ms: Callable[[], int],
+        mates: Callable[[str], Collection[str]],
     ) -> None:
+        """`mates` are the agents at the sites of one, by instance."""
         self._kept = kept
         self._lines = lines
         self._agents = agents
         self._places = places
         self._now_ms = now_ms
+        self._mates = mates
         self._checks = {record.name: Assigned(record) for record in kept.all()}
         self._settled_ms = now_ms() + SETTLES_MS
         self._changes = asyncio.Lock()
@@ -165,7 +168,7 @@ class CheckBook:
     def _moved(self, record: CheckRecord) -> CheckRecord:
         """With another agent, where one is there and has room."""
         try:
-            agent_id = self._next_agent()
+            agent_id = self._next_agent(record.agents)
             self._has_room(agent_id, record)
         except (NobodyThere, TooManyChecks):
             return record
@@ -185,12 +188,17 @@ class CheckBook:
         }
         return replace(record, devices=devices)
 
-    def _next_agent(self) -> str:
-        """The connected agent with the fewest checks. Raises NobodyThere."""
-        connected = [one.agent_id for one in self._agents() if one.connected and one.job == "node"]
+    def _next_agent(self, gone: Iterable[str] = ()) -> str:
+        """The connected agent with the fewest checks, of those at the sites of others that are gone, if there are any.
+
+        Raises NobodyThere.
+        """
+        connected = [one for one in self._agents() if one.connected and one.job == "node"]
         if not connected:
             raise NobodyThere("no agent is connected that could check")
-        return min(connected, key=lambda agent_id: (len(self._of(agent_id)), agent_id))
+        mates = {instance for agent_id in gone for instance in self._mates(agent_id)}
+        near = [one for one in connected if one.instance in mates] or connected
+        return min((one.agent_id for one in near), key=lambda agent_id: (len(self._of(agent_id)), agent_id))
 
     def _has_room(self, agent_id: str, record: CheckRecord) -> None:
         own = [one for one in self._of(agent_id) if one.record.name != record.name]
