@@ -236,9 +236,9 @@ def _moved(move: Move, because: str, now_ms: int) -> NewEvent:
 
 def _gone(poller: str, devices: int, moved: int, takers: Sequence[str], now_ms: int) -> NewEvent:
     """What became of the devices of a poller that is gone."""
-    told = [f"{moved} of its {devices} devices are polled by {', '.join(takers)}"] if moved else []
+    told = [f"devices taken over by {', '.join(takers)}: {moved}"] if moved else []
     if moved < devices:
-        told.append(f"{devices - moved} wait for it")
-    text = f"{poller} has not been connected for {GONE_MS // 60_000} minutes: {'; '.join(told)}"
+        told.append(f"devices that wait for it: {devices - moved}")
+    text = f"{poller} has not been connected for {GONE_MS // 60_000} minutes; {', '.join(told)}"
     fields = {"devices": str(devices), "moved": str(moved)}
     return NewEvent(now_ms, poller, "netmon", MISSED, int(Severity.WARNING), 1, text, "", fields)

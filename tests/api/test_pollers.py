@@ -96,7 +96,7 @@ async def test_what_a_poller_leaves_that_is_gone_is_polled_by_another_of_its_sit
     assert {one.device for one in told} == pollers(lab).keys() - {"10.0.0.0"}
     assert told[0].text.endswith(" is polled by poller2: poller1 is gone")
     (gone,) = await asyncio.to_thread(lab.events.page, Wanted(kinds=("poller.gone",)), 20)
-    text = "poller1 has not been connected for 5 minutes: 9 of its 10 devices are polled by poller2; 1 wait for it"
+    text = "poller1 has not been connected for 5 minutes; devices taken over by poller2: 9, devices that wait for it: 1"
     assert (gone.device, gone.text) == ("poller1", text)
 
 
