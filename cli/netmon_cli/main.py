@@ -354,7 +354,10 @@ def dashboards_export(
     url: Annotated[str | None, typer.Option("--url", help="The collector as Grafana finds it; else as yours.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a data source and dashboards that Grafana provisions itself from."""
+    """Write dashboards and a data source for Grafana.
+
+    It provisions itself from the folder.
+    """
     from netmon_cli.access import find_access
     from netmon_cli.dashboards import export
 

@@ -45,7 +45,10 @@ def say_fine(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say that what these series did within the last hour was fine: the like of it does not alarm for 60 days."""
+    """Say that what series did within the last hour was fine.
+
+    The like of it does not alarm for 60 days.
+    """
     from netmon_cli import feedback
 
     finish(feedback.say_fine(client_at(url, token_file), selector, by, as_json, paper()))
@@ -66,7 +69,10 @@ def take_fine_back(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take back that something was fine, and what was said of the same series since."""
+    """Take back that something was fine.
+
+    What was said of the same series since is taken back, too.
+    """
     from netmon_cli import feedback
 
     finish(feedback.take_back(client_at(url, token_file), fine_id, as_json))
@@ -96,7 +102,10 @@ def compare(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """An expression now and at the same time of earlier weeks; what is farthest from all of these comes first."""
+    """An expression now and at the same time of earlier weeks.
+
+    What is farthest from all of these comes first.
+    """
     from netmon_cli import trends
 
     against_s, over_s = duration(against, "--with"), duration(over, "--over")
@@ -112,7 +121,10 @@ def find_similar(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Series of a like shape, also upside down, earlier or later; counters by how they rise."""
+    """Series of a like shape.
+
+    Also those that are so upside down, earlier or later; counters by how they rise.
+    """
     from netmon_cli import trends
 
     over_s = duration(over, "--over")
@@ -128,7 +140,10 @@ def show_capacity(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """What runs out, soonest first: disks, memory, processors, links, certificates, and what you configured."""
+    """What runs out, soonest first.
+
+    Disks, memory, processors, links, certificates, and what you configured.
+    """
     from netmon_cli import capacity
 
     finish(capacity.show_capacity(client_at(url, token_file), device or (), what or (), as_json, paper()))

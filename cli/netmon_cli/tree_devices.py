@@ -207,7 +207,10 @@ def credential_remove(
 
 
 def show_pollers(url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """How busy the agents are that poll, now and within the hour; exit code 1 where one is late."""
+    """How busy agents are that poll, now and within the hour.
+
+    Exit code 1 where one is late.
+    """
     from netmon_cli.pollers import show
 
     finish(show(client_at(url, token_file), as_json, paper()))

@@ -39,7 +39,10 @@ def discover(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Look for what is in networks; without one, show what this host knows already."""
+    """Look for what is in networks.
+
+    Without one, show what this host knows already; then nothing is sent.
+    """
     if not networks:
         from netmon_cli.surroundings import show
 

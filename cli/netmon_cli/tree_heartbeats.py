@@ -24,7 +24,10 @@ def heartbeat_add(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Wait for a heartbeat; prints the command that sends one, with its token."""
+    """Wait for a heartbeat.
+
+    Prints the command that sends one, with its token.
+    """
     from netmon_cli import heartbeats
     from netmon_cli.access import find_access
 

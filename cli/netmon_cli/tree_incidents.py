@@ -34,9 +34,9 @@ def show_incidents(
 def rehearse_outages(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios.")], as_json: Json = False
 ) -> None:
-    """Play whole outages, without a collector: whether people would be told what they should be.
+    """Play whole outages, to see who is told of what.
 
-    Exit code 1 where something was otherwise than a scenario says.
+    No collector is needed. Exit code 1 where something was otherwise than a scenario says.
     """
     from netmon_cli.rehearse import rehearse
 
@@ -44,7 +44,10 @@ def rehearse_outages(
 
 
 def show_why(number: Number, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """The probable causes of an incident with their evidence, and what it hits."""
+    """Why an incident happened, and what it hits.
+
+    The probable causes come with their evidence.
+    """
     from netmon_cli import why
 
     finish(why.show_why(client_at(url, token_file), number, as_json, paper()))
@@ -52,7 +55,10 @@ def show_why(number: Number, url: Url = None, token_file: TokenFile = None, as_j
 
 @incident_app.command("show")
 def incident_show(number: Number, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """One incident: its groups, why they are one, and what happened when."""
+    """All about one incident.
+
+    Its groups, why they are one, and what happened when.
+    """
     from netmon_cli.incidents import show
 
     finish(show(client_at(url, token_file), number, as_json, paper()))
@@ -68,7 +74,10 @@ def incident_ack(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take an incident on: nothing of it is repeated meanwhile, only news are told."""
+    """Take an incident on.
+
+    Nothing of it is repeated meanwhile, only news are told.
+    """
     from netmon_cli.incidents import hold
 
     for_s = duration(for_, "--for")

@@ -40,7 +40,10 @@ def show_map(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """How devices hang together, as a tree; a star marks what parts the network when it fails."""
+    """How devices hang together, as a tree.
+
+    A star marks what parts the network when it fails.
+    """
     from netmon_cli import topology
 
     part = topology.Part(device, moment(at, "--at"), vlan, site)
@@ -84,7 +87,7 @@ def show_downstream(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """What is behind a device: what cannot be reached when it fails."""
+    """What cannot be reached when a device fails."""
     from netmon_cli import topology
 
     finish(topology.show_downstream(client_at(url, token_file), device, seen_from, as_json))
@@ -197,7 +200,10 @@ def site_set(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say where a site is: what is in its networks, as seen by its agents."""
+    """Say where a site is.
+
+    It is what is in its networks, as seen by its agents.
+    """
     from netmon_cli import sites
 
     finish(sites.put(client_at(url, token_file), name, network or [], agent or [], as_json))

@@ -22,7 +22,10 @@ def show_model(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """What a model was trained on, how good it is and when it is trained next; without a name, how judging goes."""
+    """How good a model is, and when it is trained next.
+
+    Also what it was trained on. Without a name, how the judging of all series goes.
+    """
     from netmon_cli import analytics, models
 
     client = client_at(url, token_file)
@@ -51,7 +54,10 @@ def add_model(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Have a model, or change one; this takes a token for administrators."""
+    """Have a model, or change one.
+
+    This takes a token for administrators.
+    """
     from netmon_cli import models
 
     body: dict[str, Any] = {"kind": kind, "expression": expression, "every": duration(every, "--every"), "url": server}
@@ -63,7 +69,10 @@ def add_model(
 
 @model_app.command("remove")
 def remove_model(name: Name, url: Url = None, token_file: TokenFile = None) -> None:
-    """Have a model no more, nor its versions; this takes a token for administrators."""
+    """Have a model no more, nor its versions.
+
+    This takes a token for administrators.
+    """
     from netmon_cli import models
 
     finish(models.remove_model(client_at(url, token_file), name))
@@ -79,7 +88,10 @@ def train(name: Name, by: By = "", why: Why = "", url: Url = None, token_file: T
 
 @model_app.command("versions")
 def list_versions(name: Name, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """The versions of a model, the newest first; the one that counts has an asterisk."""
+    """The versions of a model, the newest first.
+
+    The one that counts has an asterisk.
+    """
     from netmon_cli import models
 
     finish(models.list_versions(client_at(url, token_file), name, as_json, paper()))

@@ -35,7 +35,10 @@ def oncall_override(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Have somebody stand in, whoever's turn it is; prints the override's id."""
+    """Have somebody stand in, whoever's turn it is.
+
+    Prints the override's id.
+    """
     from netmon_cli.oncall import StandIn, add
 
     if (for_ is None) == (until is None):
@@ -51,7 +54,10 @@ def oncall_overrides(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Who stands in from when until when; what the alerting file says is not among it."""
+    """Who stands in, from when until when.
+
+    What the alerting file says is not among it.
+    """
     from netmon_cli.oncall import list_overrides
 
     finish(list_overrides(client_at(url, token_file), all_, as_json, paper()))

@@ -68,9 +68,10 @@ def profile_new(
     priv: Priv = None,
     priv_password_file: PrivPasswordFile = None,
 ) -> None:
-    """Propose a profile for a device that netmon does not know, made of what it answers.
+    """Propose a profile for a device that netmon does not know.
 
-    It is asked from this machine, without the collector. The profile is printed; it is right as it is, and a beginning.
+    It is made of what the device answers, which is asked from this machine, without the collector. The profile is
+    printed; it is right as it is, and a beginning.
     """
     from netmon_cli.credentials import Given
     from netmon_cli.profile_new import propose
