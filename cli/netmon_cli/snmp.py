@@ -33,9 +33,9 @@ class SnmpDevice(BaseModel):
     host: str
     port: int
     poller: str
-    former_poller: str
-    moved: AwareDatetime | None
-    moved_because: str
+    former_poller: str = ""
+    moved: AwareDatetime | None = None
+    moved_because: str = ""
     credential: str | None
     credentials: list[str]
     interval_s: float
