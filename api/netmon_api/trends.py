@@ -149,8 +149,8 @@ async def show_similar(call: Call[SimilarQuery]) -> SimilarAnswer:
     query, step_s = call.query, call.query.over / POINTS
     one = _lines(await _range(call.services, query.query, query.over, step_s, "query"))
     if len(one.labels) != 1:
-        message = f"query comes to {len(one.labels)} series with enough samples; exactly one is compared"
-        raise ApiError("bad_request", message, field_errors={"query": message})
+        message = f"comes to {len(one.labels)} series with enough samples; exactly one is compared"
+        raise ApiError("bad_request", f"query: {message}", field_errors={"query": message})
     told = await _range(call.services, query.among, query.over, step_s, "among")
     if len(told.labels) > MOST_ALIKE:
         raise ApiError("too_many", f"among comes to {len(told.labels)} series; {MOST_ALIKE} are compared")

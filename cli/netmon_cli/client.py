@@ -30,6 +30,30 @@ PAGE = 100
 EVALUATION_S = 60.0
 """How long the collector may evaluate an expression."""
 
+_LISTS = {
+    "/api/v1/anomalies/fine/": "netmon anomalies said",
+    "/api/v1/checks/": "netmon check list",
+    "/api/v1/devices/": "netmon devices",
+    "/api/v1/downstream": "netmon map",
+    "/api/v1/heartbeats/": "netmon heartbeat list",
+    "/api/v1/identities/": "netmon identity list",
+    "/api/v1/incidents/": "netmon incidents --all",
+    "/api/v1/maintenance/": "netmon maintenance list",
+    "/api/v1/models/": "netmon model list",
+    "/api/v1/oncall/overrides/": "netmon oncall overrides",
+    "/api/v1/paths": "netmon map",
+    "/api/v1/proposals/": "netmon proposals",
+    "/api/v1/reachability/": "netmon reachability",
+    "/api/v1/receivers/": "netmon receivers list",
+    "/api/v1/rules/": "netmon rules list",
+    "/api/v1/sites/": "netmon site list",
+    "/api/v1/snmp/credentials/": "netmon credential list",
+    "/api/v1/snmp/devices/": "netmon device list",
+    "/api/v1/sweeps/": "netmon sweep list",
+    "/api/v1/topology": "netmon map",
+    "/alertmanager/api/v2/silence/": "netmon silence list",
+}
+"""By the beginning of a path, the command that lists what is there."""
 _PLACE = re.compile(r"(\d{1,6}):(\d{1,6}): parse error: (.*)", re.DOTALL)
 
 
@@ -208,10 +232,14 @@ class Client:
                 raise Unanswered(QueryProblem.model_validate_json(body))
             problem = Problem.model_validate_json(body).error
         except (ValidationError, OSError, HTTPException):
+            if error.code == 404 and (remedy := _others(error)):
+                return Failure(Exit.REFUSED, "there is nothing of that name or number", remedy)
             return self._strange(f"HTTP status {error.code}")
         fields = [f"{name}: {text}" for name, text in (problem.field_errors or {}).items()]
         told = [problem.message, *(text for text in fields if text not in problem.message)]
-        return Failure(Exit.REFUSED, "\n".join(escape(text) for text in told))
+        return Failure(
+            Exit.REFUSED, "\n".join(escape(text) for text in told), _others(error) if error.code == 404 else ""
+        )
 
     def _not_permitted(self, status: int) -> Failure:
         if self._access.token is None:
@@ -245,6 +273,13 @@ class Client:
         return Failure(
             Exit.REFUSED, f"{self.url} does not answer as netmon's collector does ({what})", "Is the URL right?"
         )
+
+
+def _others(error: HTTPError) -> str:
+    """Which command lists what there is of the kind that was not found."""
+    path = urlsplit(error.url or "").path
+    command = next((told for start, told in _LISTS.items() if path.startswith(start)), None)
+    return f"`{command}` shows what there is." if command else ""
 
 
 def _pointed(problem: QueryProblem, expression: str) -> str:

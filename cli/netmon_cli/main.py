@@ -144,7 +144,7 @@ def status(url: Url = None, token_file: TokenFile = None, as_json: Json = False)
 
 @app.command()
 def devices(
-    instance: Annotated[str | None, typer.Argument(help="One device, for its details.")] = None,
+    instance: Annotated[str | None, typer.Argument(metavar="DEVICE", help="One device, for its details.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -180,7 +180,9 @@ def events(
 
 @app.command()
 def reachability(
-    device: Annotated[str | None, typer.Argument(help="One device, by its name in `netmon devices`.")] = None,
+    device: Annotated[
+        str | None, typer.Argument(metavar="DEVICE", help="One device, by its name in `netmon devices`.")
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -196,7 +198,9 @@ def reachability(
 
 @app.command()
 def query(
-    expression: Annotated[str, typer.Argument(help="""PromQL, such as 'rate(node_disk_read_bytes_total[5m])'.""")],
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help="""PromQL, such as 'rate(node_disk_read_bytes_total[5m])'.""")
+    ],
     since: Annotated[str | None, typer.Option(help="Plot the time since then, such as 6h.")] = None,
     start: Annotated[str | None, typer.Option(help="Plot from there: RFC 3339 or Unix seconds.")] = None,
     end: Annotated[str | None, typer.Option(help="Plot until there: RFC 3339 or Unix seconds; else now.")] = None,
@@ -283,7 +287,7 @@ def backup(
 @app.command()
 def restore(
     source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `netmon backup` wrote.")],
-    target: Annotated[Path | None, typer.Argument(metavar="[TO]", help="The state folder to make.")] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="TO", help="The state folder to make.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check all of it and restore nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder; the former one is kept aside.")] = False,
     as_json: Json = False,
@@ -308,7 +312,7 @@ def version(as_json: Json = False) -> None:
 
 @config_app.command("check")
 def config_check(
-    file: Annotated[Path, typer.Argument(help="The file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file.")],
     kind: Annotated[Kind | None, typer.Option(help="Whose file it is; guessed where it is not said.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -168,7 +168,7 @@ def places(where: Where, now: datetime, on: Paper) -> list[str]:
         ]
         for one in stays
     ]
-    return lines + (table(columns, rows, on) if rows else [])
+    return lines + (table(columns, rows, on) if rows else []) or ["no polled device has seen it"]
 
 
 def tree(found: Map, on: Paper) -> list[str]:

@@ -14,13 +14,13 @@ maintenance_app = typer.Typer(
     help="Windows of maintenance, once or recurring.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Matchers = Annotated[list[str], typer.Argument(metavar="MATCHER...", help="Such as instance=web1 or 'site=~\"a|b\"'.")]
+Matchers = Annotated[list[str], typer.Argument(metavar="MATCHER", help="Such as instance=web1 or 'site=~\"a|b\"'.")]
 Author = Annotated[str | None, typer.Option("--author", help="Who says so; else the user's name.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why.")]
 
 
 def show_alerts(
-    matcher: Annotated[list[str] | None, typer.Argument(metavar="[MATCHER...]", help="Only alerts that fit.")] = None,
+    matcher: Annotated[list[str] | None, typer.Argument(metavar="MATCHER", help="Only alerts that fit.")] = None,
     muted: Annotated[bool, typer.Option("--muted", help="Also those that nobody is told of.")] = False,
     url: Url = None,
     token_file: TokenFile = None,

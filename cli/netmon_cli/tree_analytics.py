@@ -39,7 +39,9 @@ def show_anomalies(
 
 @anomalies_app.command("fine")
 def say_fine(
-    selector: Annotated[str, typer.Argument(help="Which series, such as 'node_load1{instance=\"web1\"}'.")],
+    selector: Annotated[
+        str, typer.Argument(metavar="SELECTOR", help="Which series, such as 'node_load1{instance=\"web1\"}'.")
+    ],
     by: Annotated[str, typer.Option(help="Who says so.")] = "",
     url: Url = None,
     token_file: TokenFile = None,
@@ -79,7 +81,9 @@ def take_fine_back(
 
 
 def show_forecast(
-    expression: Annotated[str, typer.Argument(help="PromQL, such as 'node_load1' or 'sum(node_load1)'.")],
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help="PromQL, such as 'node_load1' or 'sum(node_load1)'.")
+    ],
     horizon: Annotated[str, typer.Option(help="How far ahead.")] = "7d",
     history: Annotated[str, typer.Option(help="How far back is looked.")] = "42d",
     url: Url = None,
@@ -94,7 +98,7 @@ def show_forecast(
 
 
 def compare(
-    expression: Annotated[str, typer.Argument(help="PromQL, such as 'rate(ifHCInOctets[5m])'.")],
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="PromQL, such as 'rate(ifHCInOctets[5m])'.")],
     against: Annotated[str, typer.Option("--with", help="How long ago the other time was.")] = "1w",
     over: Annotated[str, typer.Option(help="The mean over so long, until now.")] = "1h",
     times: Annotated[int, typer.Option(min=1, max=12, help="How many such times are looked at.")] = 4,
@@ -113,7 +117,7 @@ def compare(
 
 
 def find_similar(
-    expression: Annotated[str, typer.Argument(help="PromQL that comes to one series.")],
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="PromQL that comes to one series.")],
     among: Annotated[str | None, typer.Option(help="PromQL: which others; all series if not told.")] = None,
     over: Annotated[str, typer.Option(help="How far back is compared.")] = "6h",
     most: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many are shown.")] = 20,

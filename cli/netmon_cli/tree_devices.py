@@ -37,7 +37,7 @@ PrivPasswordFile = Annotated[Path | None, typer.Option(help="A file with it; els
 def device_add(
     host: Annotated[
         list[str] | None,
-        typer.Argument(metavar="HOST...", help="Names or addresses, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161."),
+        typer.Argument(metavar="HOST", help="Names or addresses, as 10.0.0.1, sw1:1161 or [2001:db8::1]:161."),
     ] = None,
     hosts_from: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="A file with a host in each line; - reads them here.")
@@ -161,7 +161,7 @@ def device_remove(device: PolledDevice, url: Url = None, token_file: TokenFile =
 
 @credential_app.command("set")
 def credential_set(
-    name: Annotated[str, typer.Argument(help="Its name, for `netmon device add --credential`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, for `netmon device add --credential`.")],
     snmp_version: SnmpVersion = None,
     community: Community = None,
     community_file: CommunityFile = None,
@@ -195,7 +195,7 @@ def credential_list(url: Url = None, token_file: TokenFile = None, as_json: Json
 
 @credential_app.command("remove")
 def credential_remove(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,

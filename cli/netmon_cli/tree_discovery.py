@@ -9,10 +9,12 @@ from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, fin
 
 sweep_app = typer.Typer(help="Sweeps of networks, and what they found.", no_args_is_help=True, rich_markup_mode=None)
 
-Number = Annotated[int, typer.Argument(min=1, help="Its number.")]
-Networks = Annotated[list[str] | None, typer.Argument(help="Such as 10.0.0.0/24; without one nothing is sent.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Its number.")]
+Networks = Annotated[
+    list[str] | None, typer.Argument(metavar="NETWORK", help="Such as 10.0.0.0/24; without one nothing is sent.")
+]
 Names = Annotated[list[str] | None, typer.Option(help="Of `netmon credential set`, in order; else public.")]
-Numbers = Annotated[list[int], typer.Argument(min=1, help="The numbers before what was found.")]
+Numbers = Annotated[list[int], typer.Argument(metavar="NUMBER", min=1, help="The numbers before what was found.")]
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -32,7 +32,7 @@ def show_incidents(
 
 
 def rehearse_outages(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios.")], as_json: Json = False
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Scenarios.")], as_json: Json = False
 ) -> None:
     """Play whole outages, to see who is told of what.
 
@@ -119,7 +119,7 @@ def incident_snooze(
 @incident_app.command("comment")
 def incident_comment(
     number: Number,
-    text: Annotated[str, typer.Argument(help="What you have to say.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you have to say.")],
     by: By = None,
     url: Url = None,
     token_file: TokenFile = None,

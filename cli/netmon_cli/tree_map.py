@@ -12,10 +12,10 @@ identity_app = typer.Typer(help="Which handles are one device.", rich_markup_mod
 
 site_app = typer.Typer(help="Places with addresses of their own.", no_args_is_help=True, rich_markup_mode=None)
 
-Number = Annotated[int, typer.Argument(min=1, help="Its number.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Its number.")]
 Vlan = Annotated[int | None, typer.Option(min=1, max=4094, help="Only links that carry it.")]
 SiteName = Annotated[str, typer.Argument(metavar="SITE", help="Its name.")]
-Handle = Annotated[str, typer.Argument(help="A name in `netmon devices` or `netmon device list`.")]
+Handle = Annotated[str, typer.Argument(metavar="DEVICE", help="A name in `netmon devices` or `netmon device list`.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def show_map(
-    device: Annotated[str | None, typer.Argument(help="Only what is near it.")] = None,
+    device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Only what is near it.")] = None,
     at: Annotated[str | None, typer.Option(help="As it was then: RFC 3339, or Unix seconds.")] = None,
     vlan: Vlan = None,
     site: Annotated[str | None, typer.Option(help="Only what is there, with the links that leave it.")] = None,
@@ -51,7 +51,7 @@ def show_map(
 
 
 def show_links(
-    device: Annotated[str | None, typer.Argument(help="Only its links.")] = None,
+    device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Only its links.")] = None,
     changes: Annotated[str | None, typer.Option(help="What has come and gone in so long, such as 1d.")] = None,
     vlan: Vlan = None,
     url: Url = None,
@@ -67,8 +67,8 @@ def show_links(
 
 
 def show_path(
-    start: Annotated[str, typer.Argument(help="A device.")],
-    goal: Annotated[str, typer.Argument(help="Another one.")],
+    start: Annotated[str, typer.Argument(metavar="DEVICE", help="A device.")],
+    goal: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
     vlan: Annotated[int | None, typer.Option(min=1, max=4094, help="Without leaving it.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
@@ -81,7 +81,7 @@ def show_path(
 
 
 def show_downstream(
-    device: Annotated[str, typer.Argument(help="The device that may fail.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="The device that may fail.")],
     seen_from: Annotated[str, typer.Option("--from", help="As seen from this one, such as a poller.")],
     url: Url = None,
     token_file: TokenFile = None,
@@ -94,7 +94,7 @@ def show_downstream(
 
 
 def show_where(
-    what: Annotated[str, typer.Argument(help="A MAC address, an IP address, or a name.")],
+    what: Annotated[str, typer.Argument(metavar="MAC|IP|NAME", help="A MAC address, an IP address, or a name.")],
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -132,7 +132,7 @@ def proposals_reject(number: Number, url: Url = None, token_file: TokenFile = No
 
 @identity_app.command("list")
 def identity_list(
-    handle: Annotated[str | None, typer.Argument(help="Only the device of this handle.")] = None,
+    handle: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Only the device of this handle.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -154,7 +154,7 @@ def identity_log(url: Url = None, token_file: TokenFile = None, as_json: Json = 
 @identity_app.command("merge")
 def identity_merge(
     handle: Handle,
-    into: Annotated[str, typer.Argument(help="The device that it is; its name stays.")],
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The device that it is; its name stays.")],
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,

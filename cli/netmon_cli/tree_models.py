@@ -17,7 +17,7 @@ Why = Annotated[str, typer.Option(help="Why.")]
 
 @model_app.command("status")
 def show_model(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A model; without, what judges series.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model; without, what judges series.")] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -100,7 +100,7 @@ def list_versions(name: Name, url: Url = None, token_file: TokenFile = None, as_
 @model_app.command("rollback")
 def roll_back(
     name: Name,
-    version: Annotated[int, typer.Argument(help="As `netmon model versions` shows it.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="As `netmon model versions` shows it.")],
     by: By = "",
     why: Why = "",
     url: Url = None,
@@ -115,7 +115,9 @@ def roll_back(
 @model_app.command("send")
 def send_series(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="CSV: a line of titles, then seconds since 1970 and values.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV: a line of titles, then seconds since 1970 and values.")
+    ],
     url: Url = None,
     token_file: TokenFile = None,
 ) -> None:

@@ -89,7 +89,7 @@ def _asked_for(given: "Given") -> dict[str, str] | None:
 
 
 def mib(
-    file: Annotated[Path, typer.Argument(help="A capture of a device (.snmprec).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A capture of a device (.snmprec).")],
     mibs: Mibs = None,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, fin
 
 rules_app = typer.Typer(help="Check, test and ask about alert rules.", no_args_is_help=True, rich_markup_mode=None)
 
-RuleFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files in Prometheus' format.")]
+RuleFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Files in Prometheus' format.")]
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Its name, or its id in `netmon rules list --json`.")]
 
 

@@ -30,7 +30,9 @@ def store_copy(
 
 @store_app.command("stats")
 def store_stats(
-    folder: Annotated[Path | None, typer.Argument(help="A store's folder, which nobody may be using.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="A store's folder, which nobody may be using.")
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -84,7 +86,7 @@ def store_import(
 
 @store_app.command("fsck")
 def store_fsck(
-    folder: Annotated[Path, typer.Argument(help="The store's folder; nobody may be using it.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The store's folder; nobody may be using it.")],
     repair: Annotated[bool, typer.Option("--repair", help="Set aside what is damaged, make the rest whole.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -66,7 +66,7 @@ async def test_series_of_a_like_shape_are_found_also_later_and_among_counters(la
     assert answer["compared"] == 24
     assert all(one["labels"]["instance"] != "flat" for one in answer["results"])
     refused = await lab.refusal(path, ("query", "load"))
-    assert refused["field_errors"]["query"] == "query comes to 23 series with enough samples; exactly one is compared"
+    assert refused["field_errors"]["query"] == "comes to 23 series with enough samples; exactly one is compared"
     assert "among" in (await lab.refusal(path, ("query", 'load{instance="one"}'), ("among", "load{")))["field_errors"]
 
 

@@ -78,7 +78,8 @@ def test_an_agent_that_never_reported_has_dashes(netmon: Netmon, collector: Fake
 
 def test_an_unknown_device_is_refused(netmon: Netmon, collector: FakeCollector) -> None:
     ended = netmon("devices", "web9")
-    assert (ended.code, ended.out, ended.err) == (5, "", "netmon: no such device\n")
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err == "netmon: no such device\n  `netmon devices` shows what there is.\n"
 
 
 def test_a_name_can_not_leave_its_path(netmon: Netmon, collector: FakeCollector) -> None:

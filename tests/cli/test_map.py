@@ -62,7 +62,8 @@ async def test_the_other_forms_are_printed_too(
         assert 'taillabel="ge1", headlabel="ge8"' in await printed(capsys, "map", "--dot")
         assert "new  core ge1  east ge8" in await printed(capsys, "links", "--changes", "1d")
         assert "device hall" in await printed(capsys, "where", "hall")
+        assert await printed(capsys, "where", "02:00:00:00:99:99") == "no polled device has seen it\n"
         assert '"cuts": ["east"]' in await printed(capsys, "map", "--json")
         assert "seen" in await printed(capsys, "identity", "log")
         assert await asyncio.to_thread(run, ["path", "core", "attic"]) == 5
-        assert capsys.readouterr().err == "netmon: the map has no 'attic'\n"
+        assert capsys.readouterr().err == "netmon: the map has no 'attic'\n  `netmon map` shows what there is.\n"
