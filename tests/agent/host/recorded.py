@@ -255,7 +255,7 @@ def sysfs() -> dict[str, str]:
 
 
 def cpus() -> dict[str, str]:
-    files = {}
+    files: dict[str, str] = {}
     for cpu in range(CPUS):
         folder = f"devices/system/cpu/cpu{cpu}"
         core = cpu // 2
