@@ -98,6 +98,13 @@ async def test_memory_that_leaks_is_told_with_its_end_and_a_process_that_has_sta
     assert await host.look() == [f"{held}, {pace}; at this pace none is left in 34 min"]
 
 
+async def test_growth_that_lasts_for_many_hours_is_told_when_it_is_much(host: Host) -> None:
+    grown = np.where(SECONDS > -3000, 2.0**20 * (0.1 * SECONDS + 2300), np.nan)
+    await host.write(db=BUSY, small=(since(50, 0.0), grown / 10), large=(since(50, 0.0), grown))
+    told = "large holds 2,298 MiB of memory, which grows by 0.1 MiB/s, for 50 min; at this pace none is left in 23 h"
+    assert await host.look() == [told]
+
+
 async def test_much_memory_that_is_new_is_told_though_it_does_not_grow(host: Host) -> None:
     await host.write(db=BUSY, app=(since(5, 0.0), since(5, 2 * GIB)))
     assert await host.look() == ["app holds 2,048 MiB of memory, more than ever in the week before, for 5 min"]
