@@ -1,6 +1,7 @@
 """Samples as they were stored, a series to a line, in the form in which VictoriaMetrics exports and imports them."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -48,13 +49,20 @@ def _questions(services: Services, form: ExportForm) -> list[Question]:
     """What is asked by each selector: all samples from the start to the end, both included."""
     if not form.match:
         raise Problem("bad_data", "no match[] parameter provided")
-    parameters.selectors(form.match)
+    selectors = [_one_line(text) for text in form.match]
     start_ms = parameters.time_ms(form.start, "start", 0)
     end_ms = parameters.time_ms(form.end, "end", services.now_ms())
     if end_ms < start_ms:
         raise Problem("bad_data", "end timestamp must not be before start timestamp")
     length_ms = min(end_ms - start_ms + 1, parameters.LONGEST_MS)
-    return [Question(f"{one_line(parse(text))}[{length_ms}ms]", end_ms, end_ms) for text in form.match]
+    return [Question(f"{selector}[{length_ms}ms]", end_ms, end_ms) for selector in selectors]
+
+
+@lru_cache(256)
+def _one_line(selector: str) -> str:
+    """A selector, known to be one, as it can stand before a length of time: without a comment behind it."""
+    parameters.selectors([selector])
+    return one_line(parse(selector))
 
 
 def _samples_in(answer: Answer) -> int:
