@@ -21,7 +21,7 @@ CELLS_AT_ONCE = 10_000
 _SAMPLES_AT_ONCE = 4096
 """And so many samples, so that what is made of them stays in the processor's cache."""
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 20
 
 _FEW_STEPS = 1000
 

@@ -19,9 +19,10 @@ from tests.api.assembly import running
 from tests.api.lab import NOW_MS, Lab, labels
 from tests.api.prometheus.peers import keep
 
+WIDTH = 1600
 WIDE = {
     labels("wide", series=f"{number:05}"): [(NOW_MS - 1000 * age, number + age / 7) for age in range(40, 0, -1)]
-    for number in range(500)
+    for number in range(WIDTH)
 }
 RANGE = {"query": "wide", "start": f"{NOW_MS / 1000 - 60}", "end": f"{NOW_MS / 1000}", "step": "1"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -88,7 +89,7 @@ async def test_a_large_answer_comes_in_pieces_whole_and_compressed_if_that_is_wa
     assert len(packed) < len(body) / 3
     assert gzip.decompress(packed) == body
     result = orjson.loads(body)["data"]["result"]
-    assert len(result) == 500
+    assert len(result) == WIDTH
     for one in result:
         assert len(one["values"]) == 41
 
@@ -97,7 +98,7 @@ async def test_small_answers_are_compressed_too(lab: Lab) -> None:
     await keep(lab, WIDE)
     async with lab.client.get("/prometheus/api/v1/series", params={"match[]": "wide"}) as response:
         assert response.headers["Content-Encoding"] == "gzip"
-        assert len((await response.json())["data"]) == 500
+        assert len((await response.json())["data"]) == WIDTH
 
 
 async def ask_and_leave(lab: Lab, engine: Waiting, **more: str) -> None:
@@ -159,9 +160,9 @@ async def test_a_limit_cuts_the_answer_and_says_so(lab: Lab) -> None:
     for path in ("/prometheus/api/v1/series", "/prometheus/api/v1/label/series/values"):
         answer = await lab.get(path, ("match[]", "wide"), ("limit", 3))
         assert (len(answer["data"]), answer["warnings"]) == (3, ["results truncated due to limit"])
-        for all_of_them in (0, 500):
+        for all_of_them in (0, WIDTH):
             answer = await lab.get(path, ("match[]", "wide"), ("limit", all_of_them))
-            assert (len(answer["data"]), "warnings" in answer) == (500, False)
+            assert (len(answer["data"]), "warnings" in answer) == (WIDTH, False)
     for wrong in ("x", "-1", "1.5"):
         async with lab.client.get("/prometheus/api/v1/labels", params={"limit": wrong}) as response:
             assert response.status == 400
