@@ -11,6 +11,7 @@ from netmon_cli.client import Client
 from netmon_cli.failure import Exit
 from netmon_cli.output import Column, Paper, escape
 from netmon_cli.query import name_of
+from netmon_cli.user import user_name
 
 _FINE: Final = "/api/v1/anomalies/fine"
 
@@ -26,8 +27,8 @@ class Fines(BaseModel):
     results: list[Fine]
 
 
-def say_fine(client: Client, selector: str, given_by: str, as_json: bool, on: Paper) -> Exit:
-    answer = client.send("POST", _FINE, {"selector": selector, "given_by": given_by})
+def say_fine(client: Client, selector: str, given_by: str | None, as_json: bool, on: Paper) -> Exit:
+    answer = client.send("POST", _FINE, {"selector": selector, "given_by": given_by or user_name()})
     return _show(client, answer, as_json, on)
 
 

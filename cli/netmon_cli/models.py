@@ -14,6 +14,7 @@ from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Column, Paper, escape
 from netmon_cli.query import name_of
+from netmon_cli.user import user_name
 
 _MODELS: Final = "/api/v1/models"
 AT_ONCE: Final = 50_000
@@ -143,8 +144,8 @@ def remove_model(client: Client, name: str) -> Exit:
     return Exit.FINE
 
 
-def train(client: Client, name: str, by: str, why: str) -> Exit:
-    client.send("POST", _path(name, "train"), {"by": by, "why": why})
+def train(client: Client, name: str, by: str | None, why: str) -> Exit:
+    client.send("POST", _path(name, "train"), {"by": by or user_name(), "why": why})
     output.write_lines([f"{name} is being trained, or will be; `netmon model status {name}` tells how that goes"])
     return Exit.FINE
 
@@ -173,8 +174,8 @@ def list_versions(client: Client, name: str, as_json: bool, on: Paper) -> Exit:
     return Exit.FINE
 
 
-def roll_back(client: Client, name: str, version: int, by: str, why: str) -> Exit:
-    client.send("POST", _path(name, "rollback"), {"version": version, "by": by, "why": why}, WAIT_S)
+def roll_back(client: Client, name: str, version: int, by: str | None, why: str) -> Exit:
+    client.send("POST", _path(name, "rollback"), {"version": version, "by": by or user_name(), "why": why}, WAIT_S)
     output.write_lines([f"version {version} of {name} counts from now on"])
     return Exit.FINE
 

@@ -20,6 +20,7 @@ TokenFile = Annotated[
     typer.Option("--token-file", help="A file with the token; else NETMON_TOKEN, NETMON_TOKEN_FILE, what was saved."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON, for other programs.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; else the user's name.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configuration file.")]
 LogLevel = Annotated[str | None, typer.Option(help="How much to log: debug, info, warning or error.")]
 State = Annotated[Path | None, typer.Option("--state", help="The folder that the state is kept in.")]

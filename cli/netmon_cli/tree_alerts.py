@@ -15,7 +15,7 @@ maintenance_app = typer.Typer(
 )
 
 Matchers = Annotated[list[str], typer.Argument(metavar="MATCHER", help="Such as instance=web1 or 'site=~\"a|b\"'.")]
-Author = Annotated[str | None, typer.Option("--author", help="Who says so; else the user's name.")]
+Author = Annotated[str | None, typer.Option("--by", "--author", help="Who says so; else the user's name.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why.")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from netmon_cli.output import paper
-from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+from netmon_cli.parameters import By, Json, TokenFile, Url, client_at, duration, finish
 from netmon_cli.tree_models import model_app
 
 anomalies_app = typer.Typer(help="What was odd within the last hour, and what of it was fine.", rich_markup_mode=None)
@@ -42,7 +42,7 @@ def say_fine(
     selector: Annotated[
         str, typer.Argument(metavar="SELECTOR", help="Which series, such as 'node_load1{instance=\"web1\"}'.")
     ],
-    by: Annotated[str, typer.Option(help="Who says so.")] = "",
+    by: By = None,
     url: Url = None,
     token_file: TokenFile = None,
     as_json: Json = False,

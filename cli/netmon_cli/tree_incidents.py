@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from netmon_cli.output import paper
-from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+from netmon_cli.parameters import By, Json, TokenFile, Url, client_at, duration, finish
 
 incident_app = typer.Typer(help="What goes on, and who cares for it.", no_args_is_help=True, rich_markup_mode=None)
 
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="As `netmon incidents` tells.")]
-By = Annotated[str | None, typer.Option("--by", help="Who says so; else the user's name.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why.")]
 For = Annotated[str, typer.Option("--for", help="For how long, such as 2h.")]
 

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from netmon_cli.output import paper
-from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish, optional_duration
+from netmon_cli.parameters import By, Json, TokenFile, Url, client_at, duration, finish, optional_duration
 
 model_app = typer.Typer(help="What is learned from history, and how good that is.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name; `anomalies` judges every series.")]
-By = Annotated[str, typer.Option(help="Who says so.")]
-Why = Annotated[str, typer.Option(help="Why.")]
+Why = Annotated[str, typer.Option("--comment", "--why", help="Why.")]
 
 
 @model_app.command("status")
@@ -79,7 +78,7 @@ def remove_model(name: Name, url: Url = None, token_file: TokenFile = None) -> N
 
 
 @model_app.command("train")
-def train(name: Name, by: By = "", why: Why = "", url: Url = None, token_file: TokenFile = None) -> None:
+def train(name: Name, by: By = None, why: Why = "", url: Url = None, token_file: TokenFile = None) -> None:
     """Have a model trained now, in a process of its own."""
     from netmon_cli import models
 
@@ -101,7 +100,7 @@ def list_versions(name: Name, url: Url = None, token_file: TokenFile = None, as_
 def roll_back(
     name: Name,
     version: Annotated[int, typer.Argument(metavar="VERSION", help="As `netmon model versions` shows it.")],
-    by: By = "",
+    by: By = None,
     why: Why = "",
     url: Url = None,
     token_file: TokenFile = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from netmon_cli.output import paper
-from netmon_cli.parameters import Json, TokenFile, Url, client_at, finish, optional_duration
+from netmon_cli.parameters import By, Json, TokenFile, Url, client_at, finish, optional_duration
 
 oncall_app = typer.Typer(help="Who is on call, and who stands in.", rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def oncall_override(
         str | None,
         typer.Option("--from", help="From when, by the clocks of the schedule's zone: 2026-12-24T09:00; else now."),
     ] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who says so; else the user's name.")] = None,
+    by: By = None,
     comment: Annotated[str, typer.Option("--comment", help="Why.")] = "",
     url: Url = None,
     token_file: TokenFile = None,
