@@ -3,12 +3,15 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netmon_cli.output import paper
 from netmon_cli.parameters import Json, TokenFile, Url, client_at, duration, finish
+
+if TYPE_CHECKING:
+    from netmon_cli.credentials import Given
 
 device_app = typer.Typer(help="Poll devices by SNMP.", no_args_is_help=True, rich_markup_mode=None)
 credential_app = typer.Typer(help="Keep credentials for devices.", no_args_is_help=True, rich_markup_mode=None)
@@ -66,7 +69,7 @@ def device_add(
 
     Exit code 1 where one does not answer; it is polled all the same.
     """
-    from netmon_cli.credentials import Given, ask_for_missing, find_credential
+    from netmon_cli.credentials import Given
     from netmon_cli.many_devices import add_all, hosts_in
     from netmon_cli.snmp import Wish, add
 
@@ -77,17 +80,26 @@ def device_add(
         raise typer.BadParameter("is for one device", param_hint="--name")
 
     given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
-    if credential and given != Given():
-        raise typer.BadParameter("is one way to say who asks, the options of SNMP another", param_hint="--credential")
-    snmp = None if credential else find_credential(given, os.environ)
-    if snmp is not None:
-        snmp = ask_for_missing(snmp, sys.stdin.isatty())
+    snmp = _who_asks(credential, given)
     every_s = duration(interval, "--interval")
     wish = Wish(hosts[0], name, tuple(credential or ()), snmp, every_s, poller, profile, tuple(speed or ()), site)
     client, wait_s = client_at(url, token_file), duration(wait, "--wait")
     if len(hosts) == 1 and hosts_from is None:
         finish(add(client, wish, wait_s, as_json))
     finish(add_all(client, [wish._replace(host=one) for one in hosts], wait_s, as_json))
+
+
+def _who_asks(credentials: list[str] | None, given: "Given") -> dict[str, str] | None:
+    """A credential that comes with a device; None where it has one of those that are kept, or the usual one."""
+    from netmon_cli.credentials import Given, ask_for_missing, find_credential
+
+    if credentials:
+        if given != Given():
+            told = "is one way to say who asks, the options of SNMP another"
+            raise typer.BadParameter(told, param_hint="--credential")
+        return None
+    snmp = find_credential(given, os.environ)
+    return None if snmp is None else ask_for_missing(snmp, sys.stdin.isatty())
 
 
 @device_app.command("set")
