@@ -131,17 +131,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
     fleet = Fleet(Agents(ground.state), ground.store, Limits(), now_ms, polling)
     standings = Standings(Settings(), KeptStandings(ground.state).all())
-    outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
-    jitter = Random()  # noqa: S311 - jitter is no secret
-    alerting = Alerting(
-        ground.state,
-        ground.config.alerting,
-        now_ms=now_ms,
-        random=jitter,
-        network=outlook,
-        site_of=atlas.site_of,
-        registry=ground.registry,
-    )
+    alerting = open_alerting(ground, atlas, standings)
     owners = Owners(polling, fleet, facts)
     facts.tell(owners)
     reactions = Reactions(polling)
@@ -166,6 +156,21 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
     closing.callback(save_all, ground, knowledge)
     closing.push_async_callback(alerting.close)
     return knowledge
+
+
+def open_alerting(ground: Ground, atlas: Atlas, standings: Standings) -> Alerting:
+    """Puts together what tells people of alerts."""
+    outlook = Outlook(standings, lambda: atlas.sheet.graph, now_ms)
+    jitter = Random()  # noqa: S311 - jitter is no secret
+    return Alerting(
+        ground.state,
+        ground.config.alerting,
+        now_ms=now_ms,
+        random=jitter,
+        network=outlook,
+        site_of=atlas.site_of,
+        registry=ground.registry,
+    )
 
 
 async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
