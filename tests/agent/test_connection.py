@@ -18,7 +18,7 @@ from netmon_agent.stream import Introduction, Stream
 from netmon_collector.config import GrpcOptions, ServerTls
 from netmon_proto import wire
 from tests.support.collectors import HandAgent, RunningCollector, collector
-from tests.support.daemons import free_port
+from tests.support.ports import free_port
 
 
 class Site:

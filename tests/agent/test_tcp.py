@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from netmon_agent.inputs.base import Reading
 from netmon_agent.inputs.checks.channel import TlsOptions
 from netmon_agent.inputs.tcp import TcpInput
-from tests.support.daemons import free_port
 from tests.support.namespaces import lab, needs_namespaces
+from tests.support.ports import free_port
 from tests.support.web import certificates, saying, speaking
 
 

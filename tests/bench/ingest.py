@@ -19,11 +19,13 @@ from statistics import median
 
 import grpc.aio
 
+from tests.support.ports import free_port
+
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path, too
 
 from netmon_proto.model import Acked, Batch, Gather, Kind, Layout, Receipt, Series, SeriesDefinitions
 from tests.support.collectors import HandAgent
-from tests.support.daemons import Daemon, free_port
+from tests.support.daemons import Daemon
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

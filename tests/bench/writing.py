@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.support.daemons import daemon, free_port
+from tests.support.daemons import daemon
+from tests.support.ports import free_port
 from tests.support.servers import victoria_metrics
 from tests.support.write_requests import field, packed, varint
 

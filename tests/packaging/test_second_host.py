@@ -15,6 +15,7 @@ import pytest
 
 from tests.packaging.daemons import Daemon, asked, daemon
 from tests.packaging.pages import ROOT, file_of, sections, typed
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
@@ -91,12 +92,6 @@ class Hosts:
     @property
     def identity(self) -> Path:
         return Path(self.state("agent")) / "identity.json"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.cli.test_admin_docs import run, typed
-from tests.support.daemons import Daemon, daemon, eventually, free_port, get, netmon
+from tests.support.daemons import Daemon, daemon, eventually, get, netmon
+from tests.support.ports import free_port
 
 RULES = """
 groups:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemons import Daemon, daemon, eventually, free_port, get
+from tests.support.daemons import Daemon, daemon, eventually, get
 from tests.support.peers import chrony, nginx, unbound
-from tests.support.snmpd import free_udp_port
+from tests.support.ports import free_port, free_udp_port
 from tests.support.web import certificates
 
 CHECKS = """

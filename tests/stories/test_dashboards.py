@@ -9,9 +9,10 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.support.daemons import daemon, eventually, free_port, get, netmon
+from tests.support.daemons import daemon, eventually, get, netmon
 from tests.support.dashboards import dashboards, expressions, filled
 from tests.support.peers import chrony, nginx, unbound
+from tests.support.ports import free_port
 from tests.support.snmpd import snmpd
 from tests.support.web import certificates
 

@@ -17,8 +17,9 @@ import pytest
 
 from tests.stories.test_first_light import addresses
 from tests.support.daemons import NETMON, Daemon, daemon, eventually, instant, netmon, samples
+from tests.support.ports import free_udp_port
 from tests.support.receiving import COLD_START, IF_INDEX, LINK_DOWN
-from tests.support.snmpd import free_udp_port, snmpd
+from tests.support.snmpd import snmpd
 
 pytestmark = pytest.mark.skipif(shutil.which("snmptrap") is None, reason="needs Debian's package snmp")
 
@@ -65,12 +66,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def test_a_trap_is_in_the_log_of_its_device_whose_port_alone_is_polled_at_once(lab: Lab) -> None:
-    before = eventually(lab.polls, 10)
+    before = eventually(lab.polls)
     lab.tell(LINK_DOWN, f"{IF_INDEX}.1", "i", "1")
-    (event,) = eventually(lambda: lab.events("--kind", "linkDown", "--device", "127.0.0.1"), 10)
+    (event,) = eventually(lambda: lab.events("--kind", "linkDown", "--device", "127.0.0.1"))
     assert (event["severity"], event["source"], event["fields"]["ifIndex"]) == ("error", "trap", "1")
     states = 'ifOperStatus{instance="127.0.0.1",ifIndex="1"}'
-    assert eventually(lambda: sum(map(len, samples(lab.url, lab.token, states, 300).values())) > 1, 10)
+    assert eventually(lambda: sum(map(len, samples(lab.url, lab.token, states, 300).values())) > 1)
     assert lab.polls() == before
     shown = netmon(lab.home, "events", "--severity", "error")
     assert "error     127.0.0.1  linkDown" in shown.stdout
@@ -106,7 +107,7 @@ def test_what_happens_can_be_followed(lab: Lab) -> None:
 
 def test_events_are_counted_and_the_receivers_say_what_came(lab: Lab) -> None:
     lab.tell(COLD_START)
-    eventually(lambda: lab.events("--kind", "coldStart"), 10)
+    eventually(lambda: lab.events("--kind", "coldStart"))
 
     wanted = (
         'netmon_events_total{device="127.0.0.1",kind="coldStart",severity="warning"}',

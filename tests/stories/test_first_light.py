@@ -14,7 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.daemons import Daemon, daemon, eventually, free_port, get, netmon, samples
+from tests.support.daemons import Daemon, daemon, eventually, get, netmon, samples
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ async def test_a_websocket_client_sees_a_reading_within_a_second(household: Hous
         session.ws_connect(f"{household.url}/api/v1/ws") as socket,
     ):
         await socket.send_json({"op": "subscribe", "id": "load", "selector": "node_load1"})
-        assert await socket.receive_json(timeout=5) == {"type": "subscribed", "id": "load"}
+        assert await socket.receive_json(timeout=30) == {"type": "subscribed", "id": "load"}
         delays = []
         for _ in range(4):
             update = await socket.receive_json(timeout=10)

@@ -11,7 +11,8 @@ import pytest
 
 from netmon_proto.model import Acked, Batch, Gather, Receipt, Welcome
 from tests.support.collectors import HandAgent, wall_ms
-from tests.support.daemons import Daemon, daemon, eventually, free_port, samples
+from tests.support.daemons import Daemon, daemon, eventually, samples
+from tests.support.ports import free_port
 
 
 class Place:

@@ -4,7 +4,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.support.daemons import daemon, eventually, free_port, samples
+from tests.support.daemons import daemon, eventually, samples
+from tests.support.ports import free_port
 
 
 class _Exporter(BaseHTTPRequestHandler):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import Daemon, daemon, free_port, netmon
+from tests.support.daemons import Daemon, daemon, netmon
 from tests.support.mounts import fill, needs_root, small_disk
+from tests.support.ports import free_port
 
 MERE_OWNER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Runs a command as root without root's right to pass over file modes."""

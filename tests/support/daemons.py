@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,13 +17,6 @@ from urllib.request import Request, urlopen
 
 NETMON = str(Path(sys.executable).with_name("netmon"))
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses at the moment."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def eventually(look: Callable[[], T | None], timeout_s: float = 30) -> T:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import eventually, free_port
-from tests.support.snmpd import free_udp_port
+from tests.support.daemons import eventually
+from tests.support.ports import free_port, free_udp_port
 
 _UNBOUND = """
 server:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import free_port
+from tests.support.ports import free_port
 
 PASSWORD = "s3cret of tests"
 

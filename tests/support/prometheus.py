@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from netmon_proto.model import Labels
-from tests.support.servers import RunningServer, found, free_port
+from tests.support.ports import free_port
+from tests.support.servers import RunningServer, found
 
 Points = Sequence[tuple[int, float]]
 """(Unix milliseconds, value)"""

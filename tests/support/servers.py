@@ -3,13 +3,14 @@
 import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_port
 
 _START_S = 20.0
 
@@ -29,13 +30,6 @@ bind-address = "127.0.0.1:{rpc}"
 [ifql]
   enabled = false
 """
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class RunningServer:

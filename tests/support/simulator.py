@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.snmpd import answers, free_udp_port
+from tests.support.ports import free_udp_port
+from tests.support.snmpd import answers
 
 _START_S = 60.0
 

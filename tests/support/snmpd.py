@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_udp_port
+
 _CONF = """
 rocommunity public
 sysLocation lab
@@ -38,13 +40,6 @@ rouser reeder192 priv
 createUser oldest MD5 authpass123 DES privpass123
 rouser oldest priv
 """
-
-
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 
 import trustme
 
-from tests.support.daemons import Daemon, free_port, samples
+from tests.support.daemons import Daemon, samples
+from tests.support.ports import free_port
 
 INTERVAL_S = 10.0
 WARM_UP_S = 25.0

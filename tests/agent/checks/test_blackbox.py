@@ -23,7 +23,8 @@ from tests.agent.checks.test_http import site
 from tests.agent.checks.test_ping import needs_ping
 from tests.support.checks import values_of
 from tests.support.peers import nginx, unbound
-from tests.support.servers import RunningServer, found, free_port
+from tests.support.ports import free_port
+from tests.support.servers import RunningServer, found
 from tests.support.web import Certificates, certificates, saying, speaking
 
 MODULES = """

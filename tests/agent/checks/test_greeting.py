@@ -12,7 +12,7 @@ from netmon_agent.inputs.base import Input
 from netmon_agent.inputs.checks.greeting import GreetingInput
 from netmon_agent.inputs.checks.tls import TlsInput
 from tests.support.checks import values_of
-from tests.support.daemons import free_port
+from tests.support.ports import free_port
 from tests.support.web import Talk, certificates, saying, speaking
 
 Found = dict[str, float]

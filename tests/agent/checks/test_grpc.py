@@ -13,8 +13,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from netmon_agent.inputs.checks.grpc import GrpcInput
 from tests.fuzz.checks import grpc_answer
 from tests.support.checks import values_of
-from tests.support.daemons import free_port
 from tests.support.fuzzing import fuzz
+from tests.support.ports import free_port
 from tests.support.web import certificates, saying, speaking
 
 States = health_pb2.HealthCheckResponse

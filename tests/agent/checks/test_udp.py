@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from netmon_agent.inputs.checks.udp import UdpInput
 from tests.support.checks import values_of
-from tests.support.snmpd import free_udp_port
+from tests.support.ports import free_udp_port
 from tests.support.udp import answering
 
 

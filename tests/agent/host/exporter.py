@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -15,6 +14,7 @@ from netmon_agent.inputs.base import Key
 from netmon_agent.inputs.host import HostInput
 from netmon_proto.model import Kind
 from tests.agent.host.trees import Series
+from tests.support.ports import free_port
 
 PROGRAM = shutil.which("prometheus-node-exporter")
 _KINDS = {"counter": Kind.COUNTER, "gauge": Kind.GAUGE, "unknown": Kind.UNKNOWN}
@@ -24,9 +24,7 @@ class Exporter:
     """Runs while the context is entered."""
 
     def __init__(self, flags: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._address = f"127.0.0.1:{free_port()}"
         self._environment = os.environ | dict(environment or {})
         self._command = [
             str(PROGRAM),

@@ -21,7 +21,8 @@ from netmon_agent.inputs.base import Columns
 from netmon_agent.inputs.scrape import ScrapeInput
 from netmon_configs.options import Options
 from netmon_proto.model import is_stale
-from tests.support.servers import RunningServer, found, free_port
+from tests.support.ports import free_port
+from tests.support.servers import RunningServer, found
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_udp_port
+
 pytest.importorskip("gufo.snmp")
 
 from netmon_agent.snmp.credentials import Credential
@@ -18,7 +20,7 @@ from netmon_agent.snmp.poll import poll
 from netmon_agent.snmp.session import Broken, NoAnswer, NotAllowed, SnmpError
 from netmon_configs.library import open_library
 from tests.agent.snmp.responder import Responder, response, walking
-from tests.support.snmpd import free_udp_port, snmpd
+from tests.support.snmpd import snmpd
 
 SYSTEM = "1.3.6.1.2.1.1"
 NAME, UPTIME, ABSENT = f"{SYSTEM}.5.0", f"{SYSTEM}.3.0", f"{SYSTEM}.99.0"

@@ -19,7 +19,8 @@ from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import Labels
 from tests.api.assembly import running
 from tests.api.lab import Lab, labels
-from tests.support.servers import RunningServer, found, free_port
+from tests.support.ports import free_port
+from tests.support.servers import RunningServer, found
 
 _PROMETHEUS = """
 global:

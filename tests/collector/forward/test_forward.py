@@ -34,8 +34,9 @@ from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.base import ABSENT, Group, Points, Row
 from netmon_collector.store.outside.http import Access
 from netmon_proto.model import STALE, Labels, is_stale
+from tests.support.ports import free_port
 from tests.support.prometheus import prometheus
-from tests.support.servers import free_port, victoria_metrics
+from tests.support.servers import victoria_metrics
 
 NOW_MS = time.time_ns() // 1_000_000 - 60_000
 Found = dict[Labels, list[tuple[int, float]]]
