@@ -14,7 +14,7 @@ FACTS = DeviceFacts("sw1", 5, (FactTable("port", {"ifIndex": ("1", "2")}), LONG,
 
 
 async def told(box: Outbox) -> Report | DeviceFacts:
-    return await asyncio.wait_for(box.next(), 5)
+    return await asyncio.wait_for(box.next(), 30)
 
 
 def test_a_long_reading_goes_in_parts_that_fit() -> None:

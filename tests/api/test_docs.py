@@ -76,7 +76,7 @@ async def test_the_conversation_is_as_shown(lab: Lab) -> None:
                 lab.publish({LOAD: 0.25}, NOW_MS)
             if message["type"] == "events":
                 happen(lab, event("linkDown"))
-            assert await socket.receive_json(timeout=5) == message
+            assert await socket.receive_json(timeout=30) == message
 
 
 def test_bounds_are_the_real_ones() -> None:

@@ -216,7 +216,7 @@ async def test_a_waiting_client_wakes_for_a_batch() -> None:
     await asyncio.sleep(0)
     assert not waiter.done()
     feed.publish([row(HOST, 1000, 1.0, 0.0, 0.0)])
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
     assert len(taken(listener)) == 1
 
 

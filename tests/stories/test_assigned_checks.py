@@ -79,7 +79,7 @@ def test_a_check_that_is_not_well_says_why(lab: Lab) -> None:
     assert wrong.returncode != 0
     assert "check.expect_bdy: no such option. Did you mean 'expect_body'?" in wrong.stderr
     assert netmon(lab.home, "check", "remove", "gone").returncode == 0
-    eventually(lambda: not lab.values('probe_success{check="gone"}'), 5)
+    eventually(lambda: not lab.values('probe_success{check="gone"}'))
 
 
 def test_secrets_are_read_here_and_are_nowhere_in_the_clear(lab: Lab) -> None:

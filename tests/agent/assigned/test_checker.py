@@ -66,7 +66,7 @@ class Bench:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def told(self) -> CheckReport:
-        report = await asyncio.wait_for(self.outbox.next(), 5)
+        report = await asyncio.wait_for(self.outbox.next(), 30)
         assert isinstance(report, CheckReport)
         return report
 

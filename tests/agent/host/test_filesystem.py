@@ -61,13 +61,13 @@ def read_by(servers: Servers, machine: Machine, timeout_s: float) -> Filesystem:
 
 
 def test_a_stuck_server_holds_up_one_gather_for_the_timeout_and_no_more(machine: Machine, servers: Servers) -> None:
-    filesystem = read_by(servers, machine, timeout_s=0.5)
+    filesystem = read_by(servers, machine, timeout_s=1)
     started = time.monotonic()
     assert errors(filesystem) == {"/": 0, "/stuck": 1, "/also stuck": 1, "/fine": 0}
-    assert 0.5 <= time.monotonic() - started < 0.95  # both wait at the same time
+    assert 1 <= time.monotonic() - started < 1.95  # both wait at the same time
     started = time.monotonic()
     assert errors(filesystem) == {"/": 0, "/stuck": 1, "/also stuck": 1, "/fine": 0}
-    assert time.monotonic() - started < 0.45
+    assert time.monotonic() - started < 0.95
     assert servers.asked.count(b"/stuck") == 1  # the call that waits is not joined by another
 
 

@@ -113,7 +113,7 @@ def test_a_systemd_that_never_answers_holds_up_one_gather(address: str, systemd:
     systemd.mute = True
     started = time.monotonic()
     assert value(host, SUCCESS, collector="systemd") == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     systemd.mute = False
     wait_for(lambda: value(host, SUCCESS, collector="systemd") == 1)
 
@@ -126,7 +126,7 @@ def test_a_bus_that_accepts_and_says_nothing_does_not_hold_up_the_gather(tmp_pat
         for _ in range(2):
             started = time.monotonic()
             assert value(host, SUCCESS, collector="systemd") == 0
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 10
 
 
 def test_a_bus_that_was_restarted_is_found_again(tmp_path: Path, hosts: Hosts) -> None:

@@ -107,9 +107,9 @@ async def ask_and_leave(lab: Lab, engine: Waiting, **more: str) -> None:
             pass
 
     asking = asyncio.create_task(ask())
-    await asyncio.wait_for(engine.asked.wait(), 5)
+    await asyncio.wait_for(engine.asked.wait(), 30)
     asking.cancel()
-    await asyncio.wait_for(engine.cancelled.wait(), 5)
+    await asyncio.wait_for(engine.cancelled.wait(), 30)
 
 
 async def test_a_client_that_goes_away_cancels_its_query(tmp_path: Path) -> None:

@@ -82,4 +82,4 @@ async def test_it_wakes_when_something_happens() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.05)
     feed.publish([event(2, "linkUp")])
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
