@@ -5,10 +5,12 @@ BIN   := $(VENV)/bin
 PYTHON ?= python3
 STATE ?= .netmon
 FUZZ_SECONDS ?= 600
+# Kept bytecode halves what a start costs; the tests start hundreds of daemons and commands.
+unexport PYTHONDONTWRITEBYTECODE
 FUZZERS := $(patsubst tests/fuzz/%.py,fuzz-%,$(wildcard tests/fuzz/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check proto lab live crash fuzz bench $(FUZZERS)
+.PHONY: help run setup test peers check proto lab live crash fuzz bench $(FUZZERS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -19,9 +21,11 @@ run: $(VENV)/installed ## install what is needed and show this machine: collecto
 setup: $(VENV)/installed-dev ## install everything that development needs into .venv
 
 test: setup ## install the tests' peers where possible, then lint, types, import contracts and all tests
+	@$(MAKE) --no-print-directory --jobs 2 peers check
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+peers: ## install the real programs that the tests run against, where possible
 	@tests/peers
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/installed-dev ## lint, types and import contracts alone
 	$(BIN)/ruff check
@@ -33,8 +37,7 @@ proto: $(VENV)/installed-dev ## generate the message classes from proto/netmon/v
 	$(BIN)/python -m grpc_tools.protoc -Inetmon_proto/generated=proto/netmon/v1 --python_out=proto --pyi_out=proto \
 	  $(patsubst proto/netmon/v1/%,netmon_proto/generated/%,$(wildcard proto/netmon/v1/*.proto))
 
-lab: setup ## a network of routers, switches and hosts in namespaces (root), and what happens to it, some minutes
-	@tests/peers
+lab: setup peers ## a network of routers, switches and hosts in namespaces (root), and what happens to it, some minutes
 	NETMON_LAB=1 $(BIN)/pytest tests/lab
 
 crash: setup ## the store under kills, cut files and flipped bits, for some minutes
@@ -52,8 +55,7 @@ soak: setup ## the store's memory at a million series, then ten minutes at 100,0
 	PYTHONPATH=. $(BIN)/python tests/soak/memory.py
 	PYTHONPATH=. $(BIN)/python tests/soak/soak.py
 
-bench: setup ## run every benchmark; each prints one JSON object as its last line
-	@tests/peers
+bench: setup peers ## run every benchmark; each prints one JSON object as its last line
 	@for file in tests/bench/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
 $(BIN)/python:
