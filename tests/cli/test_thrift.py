@@ -25,7 +25,8 @@ async def test_what_lies_free_between_what_is_used_goes_back_to_the_system() -> 
     full_bytes = resident_bytes()
     del blocks
     working = asyncio.create_task(give_back(0.01))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(30):
+        while full_bytes - resident_bytes() <= BLOCKS * BLOCK / 2:  # noqa: ASYNC110 - the system tells nobody
+            await asyncio.sleep(0.01)
     working.cancel()
-    assert full_bytes - resident_bytes() > BLOCKS * BLOCK / 2
     assert len(kept) == BLOCK

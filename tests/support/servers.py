@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.ports import free_port
 
-_START_S = 20.0
+_START_S = 60.0
 
 _INFLUXDB = """
 reporting-disabled = true

@@ -37,7 +37,7 @@ class Exporter:
     def __enter__(self) -> "Exporter":
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet, env=self._environment)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.scrape()

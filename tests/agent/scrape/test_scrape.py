@@ -265,7 +265,7 @@ async def test_a_real_prometheus_reads_the_same_from_the_same_page(tmp_path: Pat
             theirs: Series = {}
             selector = '{job="exporter"}'
             query = f"{prometheus.url}/api/v1/query?query={quote(selector)}"
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not theirs:
                     await asyncio.sleep(0.3)
                     theirs = _series(await asyncio.to_thread(lambda: json.load(urlopen(query))))

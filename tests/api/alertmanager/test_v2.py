@@ -118,7 +118,7 @@ async def test_alerts_are_shown_as_alertmanager_shows_them(
 
 async def told(lab: Lab, theirs: RunningServer, path: str, query: list[tuple[str, str]]) -> list[tuple[int, Any]]:
     """The answers, once the real one has looked at its alerts, which it does not do at once."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             found = await both(lab, theirs, "GET", path, params=query)
             if "unprocessed" not in json.dumps(found[1]) and len(found[0][1]) == len(found[1][1]):

@@ -60,7 +60,7 @@ async def asked(lab: Lab, expression: str) -> float:
     return float(value)
 
 
-async def until(look: Callable[[], object], timeout_s: float = 20) -> None:
+async def until(look: Callable[[], object], timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while not look():  # noqa: ASYNC110 - a real program has no event for us
             await asyncio.sleep(0.1)
