@@ -19,7 +19,10 @@ def rehearse(files: Sequence[Path], as_json: bool) -> Exit:
         ) from None
 
     logging.disable(logging.CRITICAL)  # what parts say of an outage that is none
-    found = [play.rehearse(path) for path in files]
+    try:
+        found = [play.rehearse(path) for path in files]
+    finally:
+        logging.disable(logging.NOTSET)
     failed = sum(bool(one.failures) for one in found)
     if as_json:
         scenarios = [
