@@ -116,10 +116,12 @@ def test_files_are_looked_for_beside_the_configuration(tmp_path: Path, monkeypat
     (etc / "collector.yaml").write_text(
         "store: {url: 'influxdb:https://i?db=n&user=u&password_file=pw&ca_file=/abs/ca'}\n"
         "rules: {folder: rules}\nalerting: {config_file: alerting.yaml}\n"
+        "models: {define: [{name: a, kind: detector, url: 'https://m', key_file: key}]}\n"
     )
     collector = load(Path("etc/collector.yaml"), CollectorConfig)
     assert collector.store.url == f"influxdb:https://i?db=n&user=u&password_file={etc}/pw&ca_file=/abs/ca"
     assert (collector.rules.folder, collector.alerting.config_file) == (etc / "rules", etc / "alerting.yaml")
+    assert collector.models.define[0].key_file == etc / "key"
 
 
 def test_receivers_of_alerts_take_secrets_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

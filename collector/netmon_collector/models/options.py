@@ -3,11 +3,11 @@
 import re
 from typing import Self
 
-from pydantic import Field, FilePath, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from netmon_collector.models.spec import DAY_S, Kind, ModelError, Spec, check, specified
 from netmon_collector.query.expression import Expression
-from netmon_configs.options import Duration, Options, Variable
+from netmon_configs.options import Duration, FilePath, Options, Variable
 from netmon_configs.secrets import NoSecret, Source, differ
 
 KEY_CHARACTERS = range(16, 201)
