@@ -274,3 +274,15 @@ def test_the_nearest_cell_is_that_which_counting_finds() -> None:
     bits = np.unpackbits(novelty.seen, axis=0, bitorder="little")
     apart = np.where(bits, np.abs(np.arange(CELLS)[:, None] - place), CELLS)
     assert novelty.nearest(rows, place).tolist() == apart.min(axis=0).tolist()
+
+
+def test_next_to_nothing_is_new_where_values_come_in_bursts() -> None:
+    """Values of 10 to 1000 lie no further from 0.01 than from each other; it is a thousandth of the least of them."""
+    bursts = np.clip(100 * np.random.default_rng(1).lognormal(0, 1, (3 * DAY_ROWS, 8)), 10, 1000)
+    detector = detector_of()
+    seen(detector, START, bursts)
+    after = START + STEP * len(bursts)
+    found = detector.observe(after, np.full(8, 0.01))
+    assert (found.surprises[COMPONENTS.index("novelty")] > 4).all()
+    usual = detector.observe(after + STEP, np.full(8, 500.0))
+    assert usual.surprises[COMPONENTS.index("novelty")].mean() < 1

@@ -69,12 +69,24 @@ def found(values: Values, rng: np.random.Generator, distances: Distances) -> flo
     return float(np.mean(heard, dtype=np.float64))
 
 
-def false_alarms(values: Values, weeks_per_alarm: float) -> float:
+def false_alarms(distances: NDArray[np.float32], weeks_per_alarm: float) -> float:
     """Hours with an alarm per hour that was asked for, after the first three weeks."""
-    said = alarms(ours(values[:WEEK], values), weeks_per_alarm)[3 * WEEK :]
+    said = alarms(distances, weeks_per_alarm)[3 * WEEK :]
     hours = said[: len(said) // 60 * 60].reshape(-1, 60, said.shape[1]).any(axis=1)
     asked: float = said.shape[1] * len(said) / WEEK / weeks_per_alarm
     return round(int(np.count_nonzero(hours)) / asked, 2)
+
+
+def clean_alarms(devices: int = 12, weeks: int = 8) -> dict[str, dict[str, float]]:
+    """False alarms of those that were asked for, of each family and of all; 1 is right."""
+    rng = np.random.default_rng(5)
+    clean = {name: family(weeks * WEEK, devices, rng) for name, family in FAMILIES.items()}
+    distances = {name: ours(values[:WEEK], values) for name, values in clean.items()}
+    answer: dict[str, dict[str, float]] = {}
+    for asked in (1.0, 4.0):
+        told = {name: false_alarms(own, asked) for name, own in distances.items()}
+        answer[f"{asked:.0f} weeks"] = {"all": round(float(np.mean(list(told.values()))), 2), **told}
+    return answer
 
 
 def of_wsd() -> Values:
@@ -127,8 +139,7 @@ def with_forest() -> None:
 def limits(answer: dict[str, Any]) -> dict[str, tuple[float, str, float]]:
     held: dict[str, tuple[float, str, float]] = {}
     for asked, told in answer["false alarms"].items():
-        mean = float(np.mean(list(told.values())))
-        off = max(mean, 1 / max(mean, 1e-9))
+        off = max(told["all"], 1 / max(told["all"], 1e-9))
         held[f"false alarms off by, of one in {asked}"] = (round(off, 2), "<=", 1.5)
     return held
 
@@ -147,17 +158,13 @@ def main() -> None:
     made = {name: family(4 * WEEK, options.devices, rng) for name, family in FAMILIES.items()}
     if WSD.exists():
         made["series of WSD"] = of_wsd()
-    answer: dict[str, Any] = {"bench": "combination", "found": {}, "false alarms": {}}
+    answer: dict[str, Any] = {"bench": "combination", "found": {}}
     for name, values in made.items():
         answer["found"][name] = {
             way: round(found(values, np.random.default_rng(2), judge), 3) for way, judge in ways.items()
         }
         print(name, answer["found"][name], flush=True)
-    clean = {name: family(options.weeks * WEEK, options.devices, rng) for name, family in FAMILIES.items()}
-    for weeks in (1.0, 4.0):
-        answer["false alarms"][f"{weeks:.0f} weeks"] = {
-            name: false_alarms(values, weeks) for name, values in clean.items()
-        }
+    answer["false alarms"] = clean_alarms(options.devices, options.weeks)
     answer["cost"] = cost(10_000)
     answer["budgets"] = judged(limits(answer))
     for name, told in answer.items():

@@ -6,6 +6,8 @@ value is off the model and off what was just before; the mean of the logarithms 
 spread, how new a value is, and how long nothing has changed are the others.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from netmon_analytics.anomaly.columns import Array, Float32, Float64, Mask
@@ -100,7 +102,7 @@ class Detector:
         warm = moment.age_s >= np.float32(c.warm_up_s)
         lasts = state.stretch.step(linear, moment, c)
         judged = moment.ok & warm
-        new = state.novelty.step(linear, moment, judged, c)
+        new = self._new(state, moment, linear, logarithm, judged)
         surprises = (
             state.deviation.surprise(deviation, c.deviation_shape, c),
             state.spread.surprise(restless, c.spread_shape, c),
@@ -164,6 +166,20 @@ class Detector:
         restless = basics.restless
         restless += moment.gain(c.spread_s) * (np.sqrt(np.minimum(np.abs(pairs[1][1]), np.float32(c.clip))) - restless)
         mean: Float32 = (np.log(product) / np.float32(2 * len(pairs))).astype(np.float32)
+        return mean
+
+    def _new(self, state: State, moment: Moment, linear: Float32, logarithm: Float32, judged: Mask) -> Float32:
+        """How new a value is: the mean of how new it and its logarithm are.
+
+        Among bursts, where only several times the largest is remarkable, the logarithm says less than the value; near
+        zero it says more.
+        """
+        c = self.constants
+        warm = replace(moment, ok=moment.ok & (state.basics.warm == 1))  # before, the logarithm has no unit
+        known = judged & (moment.age_s >= np.float32(2 * c.warm_up_s))  # it has to warm up after that
+        plain = state.novelty.step(linear, moment, judged, c)
+        of_size = state.novelty_of_size.step(logarithm, warm, known, c)
+        mean: Float32 = (plain + of_size) / np.float32(2)
         return mean
 
     def _remember(self, basics: Basics, times: Float64, has: Mask, moment: Moment) -> None:

@@ -12,7 +12,7 @@ from netmon_analytics.anomaly.season import Season
 from netmon_analytics.anomaly.stretch import Stretch
 from netmon_analytics.anomaly.tail import Tail
 
-VERSION = 2
+VERSION = 3
 COMPONENTS = ("deviation", "spread", "novelty", "flat")
 
 
@@ -56,6 +56,7 @@ class State:
     spread: Tail
     new: Tail
     novelty: Novelty
+    novelty_of_size: Novelty  # of the logarithm
     stretch: Stretch
     habit: Habit
 
@@ -69,6 +70,7 @@ class State:
             Tail.empty(series),
             Tail.empty(series),
             Tail.empty(series),
+            Novelty.empty(series),
             Novelty.empty(series),
             Stretch.empty(series),
             Habit.empty(series),
