@@ -113,7 +113,6 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         name=body.name or before.name,
         host=(body.host or before.host).lower(),
         port=body.port or before.port,
-        agent_id=poller_named(services, body.poller).agent_id if body.poller else before.agent_id,
         credential=credentials[0],
         further=credentials[1:],
         interval_ms=round(body.interval_s * 1000) if body.interval_s else before.interval_ms,
@@ -122,8 +121,9 @@ async def change_snmp_device(call: Call[NoQuery]) -> SnmpDeviceAnswer:
         site=before.site if body.site is None else body.site,
         is_pinned=before.is_pinned if body.poller is None else bool(body.poller),
     )
+    agent_id = poller_named(services, body.poller).agent_id if body.poller else None
     try:
-        await services.polling.change(wanted)
+        await services.polling.change(wanted, agent_id)
     except (DeviceExists, TooMany) as error:
         raise ApiError("conflict", str(error)) from None
     if before.credential not in credentials:

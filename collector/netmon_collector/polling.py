@@ -138,10 +138,15 @@ class Polling:
         log.info("device.added", device=record.instance, host=record.host, port=record.port)
         return record
 
-    async def change(self, record: DeviceRecord) -> None:
-        """Takes what people say of a device from now on. Raises DeviceExists, TooMany."""
+    async def change(self, record: DeviceRecord, agent_id: str | None = None) -> None:
+        """Takes what people say of a device from now on. Raises DeviceExists, TooMany.
+
+        agent_id: who is to poll it; without, whoever does by now, which may be another than the record says.
+        """
         async with self._changes:
-            if record.agent_id == self._polled[record.instance].record.agent_id:
+            now = self._polled[record.instance].record
+            record = replace(record, agent_id=agent_id or now.agent_id, moved=now.moved)
+            if record.agent_id == now.agent_id:
                 await self._keep(record)
             else:
                 await self._hand_over(record, ASKED, 0.0)

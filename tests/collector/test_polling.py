@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,22 @@ async def test_a_device_that_changes_hands_is_let_go_before_it_is_taken(
     let_go_s = clock()
     assert len((await other.hear_jobs()).jobs) == 1
     assert clock() - let_go_s > 0.3
+    await other.close()
+
+
+async def test_a_change_that_waited_for_a_move_does_not_undo_it(running: RunningCollector, agent: HandAgent) -> None:
+    await assign(running, agent)
+    other = HandAgent(running.receiver.address)
+    await other.greet(hostname="other")
+    polled = running.polling.one("sw1")
+    assert polled is not None
+    before = polled.record
+    await running.polling.hand_over("sw1", agent.agent_id, other.agent_id, "gone", 0.0)
+    await running.polling.change(replace(before, interval_ms=30_000))
+    assert (polled.record.agent_id, polled.record.interval_ms) == (other.agent_id, 30_000)
+    assert polled.record.moved is not None
+    await running.polling.change(before, agent.agent_id)
+    assert (polled.record.agent_id, polled.record.moved.because) == (agent.agent_id, "asked")
     await other.close()
 
 
