@@ -1,5 +1,6 @@
 """What the collector knows of its devices and of the agents that report them."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -110,6 +111,8 @@ class Fleet:
         self._started_ms = now_ms()
         self._members = {record.agent_id: _Member(record, self._started_ms) for record in agents.all()}
         self._instances = {member.record.instance for member in self._members.values()}
+        self.came_up = asyncio.Event()
+        """Set when an agent comes up; for whoever waits for that, who clears it."""
 
     def admit(self, hello: Hello) -> AgentRecord:
         """Checks who says hello and keeps what it says. Blocks on the database. Raises KeyMismatch."""
@@ -134,6 +137,8 @@ class Fleet:
         member = self._members[session.agent.agent_id]
         member.heard_ms = self._now_ms()
         member.newest_ms = max(newest_ms, member.newest_ms or 0)
+        if not member.up:
+            self.came_up.set()
         member.is_now(True, member.heard_ms)
 
     def judge(self) -> None:

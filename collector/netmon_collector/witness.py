@@ -1,6 +1,7 @@
 """What the collector itself says of its agents, as series: `up`, versions, clock skew; and of itself."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from netmon_collector.store.base import ABSENT, Group, Row, Store
 from netmon_proto.model import NAME, STALE, Kind, Labels
 
 INTERVAL_S = 10.0
+GATHER_S = 1.0
+"""Agents that come up within it are written down together."""
 
 
 class Witness:
@@ -38,10 +41,14 @@ class Witness:
         self._own: tuple[list[Labels], Group | None] = ([], None)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """At every interval, and when an agent has come up, until cancelled."""
         while True:
+            self._fleet.came_up.clear()
             await self.look()
-            await asyncio.sleep(INTERVAL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_S):
+                    await self._fleet.came_up.wait()
+                    await asyncio.sleep(GATHER_S)
 
     async def look(self) -> None:
         """One tick."""

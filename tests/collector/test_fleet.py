@@ -1,5 +1,7 @@
 """Who is up, who is down, and who is not known yet; and the series that say so."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from netmon_collector.fleet import GRACE_MS, MISSED_INTERVALS
 from netmon_collector.session import Session
 from netmon_collector.telemetry import make_registry
-from netmon_collector.witness import Witness
+from netmon_collector.witness import INTERVAL_S, Witness
 from netmon_proto.model import Hello
 from tests.support.clocks import HandClock
 from tests.support.collectors import RunningCollector, collector
@@ -164,6 +166,21 @@ async def test_up_is_written_for_those_whose_state_is_known(site: Site) -> None:
     site.clock.pass_ms(GRACE_MS + MISSED_INTERVALS * INTERVAL_MS)
     await site.witness.look()
     assert await up(site) == {"web1": [1.0, 0.0], "web2": [0.0]}
+
+
+async def test_an_agent_that_comes_up_is_written_down_before_the_next_tick(site: Site) -> None:
+    session = site.connect(hello())
+    running = asyncio.create_task(site.witness.run())
+    while not await site.running.samples("process_resident_memory_bytes"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert await up(site) == {}
+    site.hear(session)
+    async with asyncio.timeout(INTERVAL_S - 1):
+        while await up(site) != {"web1": [1.0]}:  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0.05)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_the_witness_writes_versions_skew_and_the_collectors_own_metrics(site: Site) -> None:
