@@ -288,6 +288,8 @@ class Engine:
                     raise NotAtHand
                 windows_ms = query.steps * query.range_ms(selector) if need.function in THOROUGH else 0
                 found = self._reader.read_at_hand(need, query.steps, windows_ms, guard)
+                if query.root.type is ValueType.MATRIX and guard.samples > _FEW_SAMPLES:  # each of which is told
+                    raise NotAtHand
                 sources[id(selector)] = self._source(need, found)
             else:
                 found, history = self._reader.read(need, told.get(id(selector)), guard, loop)

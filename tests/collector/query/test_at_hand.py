@@ -134,6 +134,21 @@ async def test_few_stored_samples_take_no_thread_and_are_those_that_were_stored(
             await engine.instant(longer, hosts.now_ms)
 
 
+async def test_many_stored_samples_are_not_taken_together_on_the_event_loop(hosts: Hosts) -> None:
+    often = hosts.store.register([_labels(9)[0]], [Kind.GAUGE])
+    count = 20_001
+    rows = [Row(often, START_MS + at * 100, np.array([float(at)])) for at in range(count)]
+    await hosts.store.append(rows, None)
+    engine = Engine(hosts.store, QueryOptions())
+    text, end_ms = 'load{host="h9"}[34m]', START_MS + count * 100
+    found = await engine.instant(text, end_ms)
+    assert found.samples is not None
+    assert len(found.samples.times) == count
+    engine.close()
+    with pytest.raises(QueryError, match="shutdown"):
+        await engine.instant(text, end_ms)
+
+
 async def test_what_takes_long_is_not_evaluated_on_the_event_loop(hosts: Hosts) -> None:
     await hosts.send(50)
     engine = Engine(hosts.store, QueryOptions())
