@@ -54,7 +54,7 @@ STEP_MS = 10_000
 HOSTS = 20
 BATCH_SAMPLES = 10_000
 QUERIES = 45
-STARTS = 5
+STARTS = 3
 RATES = 1, 50_000
 """By how much a counter may rise from slot to slot."""
 
@@ -345,7 +345,7 @@ async def measure(load: Load, folder: Path, servers: Sequence[str]) -> dict[str,
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", type=int, default=20_000)
+    parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--slots", type=int, default=360)
     parser.add_argument(
         "--loads", nargs="*", default=["groups_of_100", "groups_of_20", "shuffled", "spread_rates", "recorded_host"]
