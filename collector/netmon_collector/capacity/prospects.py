@@ -1,6 +1,6 @@
 """When each of many series runs out, from what was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,12 +36,15 @@ class Prospect:
     reached: Reached
 
 
-def prospects(limited: Limited, by_hours: Answer, by_minutes: Answer | None, now_s: float) -> Iterator[Prospect]:
+def prospects(
+    limited: Limited, by_hours: Sequence[Answer], by_minutes: Answer | None, now_s: float
+) -> Iterator[Prospect]:
     """Of each series that is still there and of which enough is known.
 
-    by_hours: what was for weeks; by_minutes: for the last two hours, None where that says nothing about the limit.
+    by_hours: what was for weeks, in answers one after the other; by_minutes: for the last two hours, None where that
+    says nothing about the limit.
     """
-    lately = {} if by_minutes is None else dict(_lines(by_minutes))
+    lately = {} if by_minutes is None else dict(_lines([by_minutes]))
     for labels, (times_s, values) in _lines(by_hours):
         if times_s[-1] < now_s - GONE_S:
             continue
@@ -55,12 +58,25 @@ def prospects(limited: Limited, by_hours: Answer, by_minutes: Answer | None, now
             yield Prospect(limited, labels, now_s, used, reached)
 
 
-def _lines(answer: Answer) -> Iterator[tuple[Labels, tuple[Values, Values]]]:
-    """The times, in seconds, and the values of each series."""
-    for labels, values, present in zip(answer.labels, answer.values, answer.present, strict=True):
-        there = present & np.isfinite(values)
-        if there.any():
-            yield labels, (answer.times[there] / 1000, values[there])
+def _lines(answers: Sequence[Answer]) -> Iterator[tuple[Labels, tuple[Values, Values]]]:
+    """The times, in seconds, and the values of each series, from answers one after the other."""
+    numbers: dict[Labels, int] = {}
+    for answer in answers:
+        for labels in answer.labels:
+            numbers.setdefault(labels, len(numbers))
+    rows = np.full((len(numbers), len(answers)), -1)
+    for place, answer in enumerate(answers):
+        rows[[numbers[labels] for labels in answer.labels], place] = np.arange(len(answer.labels))
+    for labels, own in zip(numbers, rows.tolist(), strict=True):
+        pieces = [_samples(answer, row) for answer, row in zip(answers, own, strict=True) if row >= 0]
+        times_s, values = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        if len(times_s):
+            yield labels, (times_s, values)
+
+
+def _samples(answer: Answer, row: int) -> tuple[Values, Values]:
+    there = answer.present[row] & np.isfinite(answer.values[row])
+    return answer.times[there] / 1000, answer.values[row, there]
 
 
 def _at_last(limited: Limited, times_s: Values, values: Values, now_s: float) -> Reached | None:

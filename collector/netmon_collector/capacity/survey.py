@@ -20,6 +20,8 @@ log = EventLog("netmon.collector.capacity")
 
 WRITE_EVERY_S: Final = 60.0
 STEP_MS: Final = 3_600_000
+PART_MS: Final = 2 * 86_400_000
+"""Asked for at once: weeks of tens of thousands of ports would take gigabytes."""
 MINUTE_MS: Final = 60_000
 JOB: Final = "capacity"
 REST: Final = 20
@@ -91,7 +93,12 @@ class Survey:
 
     async def _look_at(self, limited: Limited, now_ms: int) -> list[Prospect]:
         back_ms = 0 if limited.way is Way.COUNTS_DOWN else round(self._options.history_s * 1000)
-        by_hours = await self._engine.range(limited.expression, now_ms - back_ms, now_ms, STEP_MS, may_be_kept=False)
+        by_hours = [
+            await self._engine.range(
+                limited.expression, start_ms, min(start_ms + PART_MS - STEP_MS, now_ms), STEP_MS, may_be_kept=False
+            )
+            for start_ms in range(now_ms - back_ms, now_ms + 1, PART_MS)
+        ]
         by_minutes = None
         if limited.way is Way.PILES_UP:
             by_minutes = await self._engine.range(

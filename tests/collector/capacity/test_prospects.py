@@ -1,7 +1,7 @@
 """When things run out: what piles up, what is busy, what counts down, and what is said to be soon."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def answer(values: np.ndarray, step_s: float) -> Answer:
 
 def look(limited: Limited, hourly: np.ndarray, lately: np.ndarray | None = None) -> Prospect | None:
     by_minutes = None if lately is None else answer(lately, 60.0)
-    return next(prospects(limited, answer(hourly, HOUR_S), by_minutes, NOW_S), None)
+    return next(prospects(limited, [answer(hourly, HOUR_S)], by_minutes, NOW_S), None)
 
 
 def noise(count: int, size: float) -> np.ndarray:
@@ -49,6 +49,24 @@ def test_a_disk_that_fills_has_a_date_in_its_interval() -> None:
     assert found.reached.low_s <= 40.5 * DAY_S
     assert found.reached.high_s >= 39.5 * DAY_S
     assert found.reached.high_s - found.reached.low_s < 20 * DAY_S
+
+
+def test_weeks_may_be_told_in_parts_of_which_some_lack_a_series() -> None:
+    whole = answer(filling(40), HOUR_S)
+    parts = [
+        replace(whole, times=whole.times[at : at + 48], values=whole.values[:, at : at + 48], present=there)
+        for at in range(0, 720, 48)
+        for there in [whole.present[:, at : at + 48]]
+    ]
+    other = (("instance", "db2"), ("mountpoint", "/"))
+    both = [replace(one, labels=[other, DISK], values=np.repeat(one.values, 2, 0), present=np.repeat(one.present, 2, 0))
+            for one in parts[5:]]  # fmt: skip
+    none = replace(whole, labels=[], values=np.empty((0, 720)), present=np.empty((0, 720), np.bool_))
+    expected = next(prospects(SPACE, [whole], None, NOW_S))
+    found = {one.labels: one for one in prospects(SPACE, [none, *parts[:5], *both], None, NOW_S)}
+    assert found[DISK] == expected
+    assert found[other].used == expected.used
+    assert list(prospects(SPACE, [none], None, NOW_S)) == []
 
 
 def test_a_disk_that_fills_since_a_quarter_of_an_hour_is_seen_by_minutes() -> None:
