@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
-from netmon_api.auth import Access, Doorkeeper, token_of
+from netmon_api.auth import Access, Doorkeeper
 from netmon_api.envelope import STATUS, ApiError
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_collector.state.database import reason_of
@@ -59,16 +59,18 @@ class Guard:
             response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
 
-    def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these headers may use routes that take a token."""
-        return self._doorkeeper.knows(token_of(headers))
+    def knows(self, token: str | None) -> bool:
+        """Whether a request with this token may use routes that take one."""
+        return self._doorkeeper.knows(token)
 
-    def whole(self, headers: Mapping[str, str], content: bytes, media: str) -> bytes:
-        """Text of a media type as a whole answer of HTTP/1.1, on a connection that stays, to a request with some
-        headers. It is what aiohttp would make of it.
+    def whole(self, content: bytes, media: str, *, is_packed: bool) -> bytes:
+        """Text of a media type as a whole answer of HTTP/1.1, on a connection that stays. It is what aiohttp would make
+        of it.
+
+        is_packed: whether it may be packed; only what is long is.
         """
         head = _head_of(media)
-        if len(content) >= _COMPRESS_FROM_BYTES and takes_gzip(headers):
+        if is_packed and len(content) >= _COMPRESS_FROM_BYTES:
             head, content = head + b"Content-Encoding: gzip\r\n", zlib.compress(content, 1, wbits=31)
         own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), secrets.token_hex(8).encode())
         return b"".join((head, _date_of(self._now_ms() // 1000), own, content))

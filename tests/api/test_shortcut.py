@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp.http import RawRequestMessage
 
-from netmon_api.prometheus.quick import QuickQueries
+from netmon_api.prometheus.quick import QuickQueries, QuickWay
 from netmon_proto.model import Labels
 from tests.api.lab import NOW_MS, Lab, labels
 
@@ -23,14 +23,14 @@ SERIES: dict[Labels, float] = {labels("load", instance=f"web{number}"): number +
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each request that was looked at, whether it was answered at once."""
     found: list[bool] = []
-    answer = QuickQueries.answer
+    answer = QuickWay.answer
 
-    def recorded(self: QuickQueries, request: RawRequestMessage, body: bytes) -> bytes | None:
-        made = answer(self, request, body)
+    def recorded(self: QuickWay, body: bytes) -> bytes | None:
+        made = answer(self, body)
         found.append(made is not None)
         return made
 
-    monkeypatch.setattr(QuickQueries, "answer", recorded)
+    monkeypatch.setattr(QuickWay, "answer", recorded)
     return found
 
 
@@ -204,3 +204,62 @@ async def test_a_body_that_looks_like_a_request_is_none(lab: Lab, client: Client
     head, body = _form(lab, INSTANT, {"query": "7"})
     assert json.loads((await client.ask(head + body))[2])["data"]["result"][1] == "7"
     assert answered == [True]
+
+
+async def _number(client: Client, *parts: bytes) -> str:
+    """The value of a query for a number."""
+    return str(json.loads((await client.ask(*parts))[2])["data"]["result"][1])
+
+
+async def test_a_head_that_is_known_is_not_read_again(
+    lab: Lab, client: Client, answered: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    way = QuickQueries.way
+
+    def recorded(self: QuickQueries, request: RawRequestMessage) -> QuickWay | None:
+        read.append(request.path)
+        return way(self, request)
+
+    monkeypatch.setattr(QuickQueries, "way", recorded)
+    answered.clear()
+    for number in "123":
+        assert await _number(client, b"".join(_form(lab, INSTANT, {"query": number}))) == number
+    assert (answered, read) == ([True] * 3, [INSTANT])
+    assert await _number(client, b"".join(_form(lab, INSTANT, {"query": "45"}))) == "45"
+    assert read == [INSTANT] * 2  # as the body is longer
+
+
+async def test_the_token_of_a_head_that_is_known_is_looked_at_again(lab: Lab, client: Client) -> None:
+    request = b"".join(_form(lab, INSTANT, {"query": "1"}))
+    assert await _number(client, request) == "1"
+    lab.tokens.revoke(lab.token)
+    assert (await client.ask(request))[0] == "HTTP/1.1 401 Unauthorized"
+
+
+async def test_a_head_that_is_known_may_come_in_any_company(lab: Lab, client: Client) -> None:
+    (head, one), (_, two) = (_form(lab, INSTANT, {"query": number}) for number in "12")
+    assert await _number(client, head + one) == "1"
+    assert await _number(client, head, two) == "2"
+    assert await _number(client, head + two[:3], two[3:]) == "2"
+    assert await _number(client, head[:9], head[9:] + one) == "1"
+    await client.send(head + one + head[:20], head[20:] + two + head + one)
+    assert [json.loads((await client.answer())[2])["data"]["result"][1] for _ in range(3)] == list("121")
+    assert await _number(client, head + two) == "2"
+
+
+async def test_what_is_not_answered_at_once_is_no_hindrance(lab: Lab, client: Client, answered: list[bool]) -> None:
+    wrong, right = (b"".join(_form(lab, INSTANT, {"query": query})) for query in ("load +", "10000000"))
+    assert len(wrong) == len(right)
+    answered.clear()
+    for _ in range(2):
+        assert (await client.ask(wrong))[0] == "HTTP/1.1 400 Bad Request"
+        assert (await client.ask(right))[0] == "HTTP/1.1 200 OK"
+    assert answered == [False, True, False, True]
+
+
+async def test_a_head_whose_lines_end_oddly_is_refused(lab: Lab, client: Client, answered: list[bool]) -> None:
+    head, body = _form(lab, INSTANT, {"query": "1"})
+    answered.clear()
+    status, _, _ = await client.ask(head.replace(b"Host: x\r\n", b"Host: x\n") + body)
+    assert (status.partition(" ")[2], answered) == ("400 Bad Request", [])

@@ -37,12 +37,12 @@ def query_at_once(services: Services, form: InstantForm) -> bytes | None:
 
 
 async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
-    return await _evaluated(call, _range(call.query))
+    return await _evaluated(call, _range(call.services, call.query))
 
 
 def query_range_at_once(services: Services, form: RangeForm) -> bytes | None:
     """The answer to what is small and in memory."""
-    return _evaluated_at_once(services, form, _range(form))
+    return _evaluated_at_once(services, form, _range(services, form))
 
 
 async def _evaluated(call: Call[InstantForm] | Call[RangeForm], question: Question) -> web.StreamResponse:
@@ -69,7 +69,7 @@ def _is_small(answer: Answer) -> bool:
 
 def _instant(services: Services, form: InstantForm) -> Question:
     time_ms = parameters.time_ms(form.time, "time", services.now_ms())
-    return Question(form.query, time_ms, time_ms, limits=_limits(form), lookback_ms=_lookback_ms(form))
+    return Question(form.query, time_ms, time_ms, limits=_limits(services, form), lookback_ms=_lookback_ms(form))
 
 
 async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
@@ -89,7 +89,7 @@ async def parse_query(call: Call[ExpressionForm]) -> web.Response:
     return success(tree(_parsed(call.query.query)))
 
 
-def _range(form: RangeForm) -> Question:
+def _range(services: Services, form: RangeForm) -> Question:
     start_ms = parameters.time_ms(form.start, "start")
     end_ms = parameters.time_ms(form.end, "end")
     if end_ms < start_ms:
@@ -107,21 +107,21 @@ def _range(form: RangeForm) -> Question:
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
             " (?step=XX)",
         )
-    limits, lookback_ms = _limits(form), _lookback_ms(form)
+    limits, lookback_ms = _limits(services, form), _lookback_ms(form)
     return Question(
         form.query, start_ms, end_ms, step_ms, limits=limits, lookback_ms=lookback_ms, may_be_kept=not form.nocache
     )
 
 
-def _limits(form: EvaluationForm) -> Limits:
-    """The bounds of a query, tighter where the client asks for it."""
-    limits = Limits()
+def _limits(services: Services, form: EvaluationForm) -> Limits | None:
+    """The bounds of a query where the client asks for tighter ones."""
     if not form.timeout:
-        return limits
+        return None
     try:
         timeout_s = parameters.duration_ms(form.timeout) / 1000
     except ValueError as error:
         raise Problem.of("timeout", str(error)) from error
+    limits = services.engine.bounds
     return replace(limits, timeout_s=min(limits.timeout_s, max(timeout_s, 0.0)))
 
 

@@ -1,11 +1,13 @@
 """Queries that are answered as soon as they are parsed: those that are small and of what is in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import hdrs
 from aiohttp.http import RawRequestMessage
 
-from netmon_api.guard import Guard
+from netmon_api.auth import token_of
+from netmon_api.guard import Guard, takes_gzip
 from netmon_api.prometheus.route import PrometheusRoute, fields_of, is_form
 from netmon_api.routes import Route
 from netmon_api.services import Services
@@ -25,19 +27,44 @@ class QuickQueries:
             if isinstance(route, PrometheusRoute) and route.at_once is not None
         }
 
-    def takes(self, request: RawRequestMessage) -> bool:
-        return (request.method, request.path.partition("?")[0]) in self._routes
+    def way(self, request: RawRequestMessage) -> "QuickWay | None":
+        path, _, query = request.path.partition("?")
+        route = self._routes.get((request.method, path))
+        if route is None:
+            return None
+        headers = request.headers
+        return QuickWay(
+            self._services,
+            self._guard,
+            route,
+            list(request.url.query.items()) if query else [],
+            request.method == hdrs.METH_POST and is_form(headers.get(hdrs.CONTENT_TYPE, "")),
+            token_of(headers),
+            takes_gzip(headers),
+        )
 
-    def answer(self, request: RawRequestMessage, body: bytes) -> bytes | None:
-        route = self._routes[request.method, request.path.partition("?")[0]]
-        asked = list(request.url.query.items()) if "?" in request.path else []
+
+@dataclass(frozen=True, slots=True)
+class QuickWay:
+    """What the head of a request asks for. asked: parameters of the query string; the body has more if it is a form."""
+
+    services: Services
+    guard: Guard
+    route: PrometheusRoute
+    asked: Sequence[tuple[str, str]]
+    has_form: bool
+    token: str | None
+    takes_gzip: bool
+
+    def answer(self, body: bytes) -> bytes | None:
         try:
-            if not self._guard.knows(request.headers):
+            if not self.guard.knows(self.token):
                 return None
-            if request.method == hdrs.METH_POST and is_form(request.headers.get(hdrs.CONTENT_TYPE, "")):
-                asked = [*fields_of(body), *asked]
-            assert route.at_once is not None
-            content = route.at_once(self._services, route.form_of(asked))
+            asked = [*fields_of(body), *self.asked] if self.has_form else self.asked
+            assert self.route.at_once is not None
+            content = self.route.at_once(self.services, self.route.form_of(asked))
         except Exception:  # noqa: BLE001 - whatever it is, the route meets it again and tells of it
             return None
-        return None if content is None else self._guard.whole(request.headers, content, str(route.answer))
+        if content is None:
+            return None
+        return self.guard.whole(content, str(self.route.answer), is_packed=self.takes_gzip)

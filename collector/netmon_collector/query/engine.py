@@ -82,6 +82,11 @@ class Engine:
         if self._cache is not None:
             self._cache.clear()
 
+    @property
+    def bounds(self) -> Limits:
+        """Of a query that brings none."""
+        return self._options.limits
+
     def widened(self, matchers: Sequence[Matcher]) -> tuple[Matcher, ...]:
         """Conditions on series that are about all handles of a device where they are about one."""
         return widened(matchers, self._handles)

@@ -51,6 +51,8 @@ class Tokens:
     def verify(self, purpose: Purpose, token: str, name: str = "") -> bool:
         """Whether a token is good for a purpose, or for the heartbeat of a name; the time that it takes tells nothing
         about the tokens there are."""
+        if not token.startswith(_PREFIXES[purpose]):
+            return False
         now_ms = self._now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
             self._read_if_possible(now_ms)
