@@ -46,6 +46,14 @@ def samples_in(payload: bytes) -> int:
     return samples
 
 
+def take_plain(part: Part, data: bytes, into: npt.NDArray[np.int64]) -> None:
+    """Puts the numbers of a page that pcodec did not write into an array. Raises Unreadable."""
+    numbers = np.frombuffer(data, f"<u{part.meta[0]}")
+    if len(numbers) != len(into):
+        raise Unreadable(f"a page of {len(numbers)} numbers, not {len(into)}")
+    into[:] = numbers.view(np.int64) if numbers.itemsize == into.itemsize else numbers
+
+
 def checked(data: bytes) -> bytes:
     """A page without its checksum. Raises Unreadable."""
     page = data[:-CRC_BYTES]
@@ -117,6 +125,7 @@ class Chunk:
             part = known.part(kind)
             if part.group > 1:
                 self._read_groups(kind, part, ranks, out, rows, first, last)
+                self._blank(out, rows, chosen, first, last)
             else:
                 for row, column, rank in zip(rows.tolist(), chosen.tolist(), ranks.tolist(), strict=True):
                     out[row] = self._read_long(kind, part, column, rank, first, last)
@@ -165,7 +174,15 @@ class Chunk:
         page, row = divmod(rank, part.group)
         count = min(part.group, part.columns - page * part.group)
         stored = self._stored(kind, part, part.first_page + page, count * slots)
-        return self._integral(part, column, part.first_base + rank, stored[row * slots : (row + 1) * slots])
+        own = stored[row * slots : (row + 1) * slots]
+        bits: Bits
+        if part.code == Code.FLOAT:
+            bits = own.view(np.uint64)
+        else:
+            bits = self._integral(part, column, part.first_base + rank, own)
+        if self.map.flags[column] & RAGGED:
+            bits[~self._present(column)] = ABSENT_BITS
+        return bits
 
     def _read_groups(
         self,
@@ -191,8 +208,7 @@ class Chunk:
         for at, page in enumerate(pages):
             columns = stored[at * group : (at + 1) * group]
             self._stored(kind, part, part.first_page + page, columns.size, columns.reshape(-1))
-        bases = known.array(Section.BASES, np.int64)[part.first_base : part.first_base + part.columns]
-        bits = self._restored(part, stored, own[there], bases[there])
+        bits = stored.view(np.uint64) if part.code == Code.FLOAT else self._restored(part, stored, own[there], there)
         out[rows] = bits[:, first:last] if there is ranks else bits[np.searchsorted(there, ranks), first:last]
 
     def _read_long(self, kind: int, part: Part, column: int, rank: int, first: int, last: int) -> Bits:
@@ -257,10 +273,11 @@ class Chunk:
         return bits
 
     def _restored(
-        self, part: Part, stored: npt.NDArray[Any], columns: npt.NDArray[np.intp], bases: npt.NDArray[np.int64]
+        self, part: Part, stored: npt.NDArray[Any], columns: npt.NDArray[np.intp], ranks: npt.NDArray[np.intp]
     ) -> Bits:
-        """From the integers that are stored of columns [C, T] to the bits of samples."""
+        """From the integers that are stored of columns [C, T] to the bits of samples; `ranks`: which of the part's."""
         known = self.map
+        bases = known.array(Section.BASES, np.int64)[part.first_base + ranks]
         if part.code == Code.NOISY:
             stored += bases[:, None]
         else:
@@ -279,15 +296,22 @@ class Chunk:
         self, kind: int, part: Part, page: int, count: int, into: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[Any]:
         """The numbers of a page, by its number in the chunk; `into` an array, if there is one."""
+        if part.is_plain:
+            plain = np.empty(count, np.int64) if into is None else into
+            take_plain(part, self._page_bytes(page), plain)
+            return plain
         decompressor = self._decompressors.get(kind)
         if decompressor is None:
             decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
             self._decompressors[kind] = decompressor
+        stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64) if into is None else into
+        decompressor.read_page_into(self._page_bytes(page), count, stored)
+        return stored
+
+    def _page_bytes(self, page: int) -> bytes:
         ends = self._ends
         start = ends[page - 1] if page else self.map.head_bytes
-        stored = np.empty(count, np.float64 if part.code == Code.FLOAT else np.int64) if into is None else into
-        decompressor.read_page_into(self._checked(ends[page] - start, start), count, stored)
-        return stored
+        return self._checked(ends[page] - start, start)
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -301,7 +325,7 @@ class Chunk:
     def _blank(
         self, out: Bits, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], first: int, last: int
     ) -> None:
-        """Takes out what constant columns do not have."""
+        """Takes out what columns do not have for which something was filled in."""
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if self.map.flags[column] & RAGGED:
                 out[row, ~self._present(column)[first:last]] = ABSENT_BITS

@@ -6,6 +6,7 @@ the bytes.
 
 import struct
 import zlib
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
@@ -51,6 +52,21 @@ class Part(NamedTuple):
     first_base: int
     first_count: int
     meta: bytes
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is of a draft; then `meta` is how many bytes each number takes."""
+        return len(self.meta) == 1
+
+    @staticmethod
+    def packed(parts: "Sequence[Part]") -> bytes:
+        """The section of some parts."""
+        heads = []
+        at = PART.size * len(parts)
+        for part in parts:
+            heads.append(PART.pack(*part[:-1], at, len(part.meta)))
+            at += len(part.meta)
+        return b"".join((*heads, *(part.meta for part in parts)))
 
 
 class ChunkMap:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from netmon_collector.store.record import Bits
 
-_PLACES: Final = range(10)
+_TENS: Final = 10.0 ** np.arange(10)
 _GLIMPSE: Final = 4
 """So many samples of a column tell soon that it is no decimal."""
 _ROUGH: Final = 0.12
@@ -73,41 +73,59 @@ def classify(bits: Bits) -> Columns:
 def take_decimals(
     bits: Bits, rest: npt.NDArray[np.intp], places: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Finds the columns that are decimals of a few places: which these are, and their integers."""
+    """Finds the columns that are decimals of a few places: which these are, and their integers.
+
+    A glimpse of a column tells how many places it has at least; mostly it has just these.
+    """
     found, parts = [], []
-    glimpses = bits[rest, :_GLIMPSE]
-    for place in _PLACES:
+    maybe = _fitting(bits[rest, :_GLIMPSE])
+    while True:
+        likely = maybe.any(axis=1)
+        if not likely.all():
+            rest, maybe = rest[likely], maybe[likely]
         if not len(rest):
             break
-        maybe = np.flatnonzero(_scaled(glimpses, place)[1])
-        if not len(maybe):
-            continue
-        chosen = rest if len(maybe) == len(rest) else rest[maybe]
-        scaled, exact = _scaled(bits if len(chosen) == len(bits) else bits[chosen], place)
-        if not exact.all():
-            maybe, chosen, scaled = maybe[exact], chosen[exact], scaled[exact]
-        places[chosen] = place
-        found.append(chosen)
-        parts.append(scaled)
-        rest, glimpses = np.delete(rest, maybe), np.delete(glimpses, maybe, axis=0)
+        fewest = maybe.argmax(axis=1)
+        scaled, exact = _scaled(bits if len(rest) == len(bits) else bits[rest], fewest)
+        if exact.all():
+            places[rest] = fewest
+            found.append(rest)
+            parts.append(scaled)
+            break
+        places[rest[exact]] = fewest[exact]
+        found.append(rest[exact])
+        parts.append(scaled[exact])
+        maybe[np.arange(len(rest)), fewest] = False
+        rest, maybe = rest[~exact], maybe[~exact]
     if len(parts) == 1:
         return found[0], parts[0]
     integers = np.concatenate(parts) if parts else np.empty((0, bits.shape[1]), np.int64)
     return np.concatenate(found) if found else rest[:0], integers
 
 
-def _scaled(bits: Bits, places: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _fitting(bits: Bits) -> npt.NDArray[np.bool_]:
+    """Of how many places columns [C, n] may be [C, places]."""
+    rows = np.ascontiguousarray(bits.T)[None]  # inner loops over columns, of which there are many
+    tens = _TENS[:, None, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        back = np.rint(rows.view(np.float64) * tens).astype(np.int64) / tens
+    fits: npt.NDArray[np.bool_] = (back.view(np.uint64) == rows).all(axis=1).T
+    return fits
+
+
+def _scaled(bits: Bits, places: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Values times 10**places as integers; and which columns come back from there to the bit."""
     values = bits.view(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        if not places:
+        if not places.any():
             scaled = values.astype(np.int64)
             back = scaled.astype(np.float64)
         else:
-            back = values * 10.0**places
+            tens = _TENS[places][:, None]
+            back = values * tens
             np.rint(back, out=back)
             scaled = back.astype(np.int64)
-            np.divide(scaled, 10.0**places, out=back)
+            np.divide(scaled, tens, out=back)
     return scaled, (back.view(np.uint64) == bits).all(axis=1)
 
 

@@ -8,7 +8,8 @@ then the verdicts, if there are any.
 
 A column is constant, or the same as an earlier one, or made of others, or belongs to a part: columns whose values are
 of one kind and of about one size, compressed together. The columns of a part, in their order, are in consecutive pages:
-several columns in one page where they are short, several pages for a column where it is long. See PART.
+several columns in one page where they are short, several pages for a column where it is long. See PART. In a draft the
+numbers of a page are not compressed: where one byte is all that is said of a part, it says how many bytes each takes.
 """
 
 import struct
@@ -99,6 +100,19 @@ def pages_of(count: int) -> int:
 def page_size(count: int) -> int:
     """How many samples each page of a column has but the last, which may have less."""
     return -(-count // max(1, pages_of(count)))
+
+
+def filled(bits: Bits, present: npt.NDArray[np.bool_]) -> Bits:
+    """Absent samples replaced by the one before in their row, or the first: that disturbs a row least."""
+    source = np.maximum.accumulate(np.where(present, np.arange(bits.shape[1]), -1), axis=1)
+    source = np.where(source < 0, present.argmax(axis=1)[:, None], source)
+    whole: Bits = np.take_along_axis(bits, source, axis=1)
+    return whole
+
+
+def page(data: bytes) -> bytes:
+    """A page as it stands in the file."""
+    return data + zlib.crc32(data).to_bytes(CRC_BYTES, "little")
 
 
 def number_type(code: int) -> str:

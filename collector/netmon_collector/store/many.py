@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.chunk import TENS, Fetch, checked
+from netmon_collector.store.chunk import TENS, Fetch, checked, take_plain
 from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
 from netmon_collector.store.classify import Code
 from netmon_collector.store.layout import (
@@ -54,7 +54,9 @@ def with_parts(known: ChunkMap, columns: Sequence[int]) -> list[tuple[int, Part 
     found: list[tuple[int, Part | None]] = []
     for column in columns:
         kind = known.kinds[column]
-        if kind == CONSTANT and not known.flags[column] & RAGGED:
+        if known.flags[column] & RAGGED:
+            return None
+        if kind == CONSTANT:
             found.append((column, None))
         elif FIRST_PART <= kind < RISEN and (part := known.part(kind)).group > 1:
             found.append((column, part))
@@ -97,9 +99,14 @@ def _unpack(known: ChunkMap, fetch: Fetch, column: int, part: Part, page: Intege
     number, place = divmod(rank, part.group)
     count = min(part.group, part.columns - number * part.group) * slots
     data = checked(fetch(*known.page(part.first_page + number)))
-    decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
-    decompressor.read_page_into(data, count, page[:count])
+    if part.is_plain:
+        take_plain(part, data, page[:count])
+    else:
+        decompressor, _ = DECOMPRESSOR.chunk_decompressor(part.meta, number_type(part.code))
+        decompressor.read_page_into(data, count, page[:count])
     row[:] = page[place * slots : (place + 1) * slots]
+    if part.code == Code.FLOAT:
+        return _BITS
     base = known.pick(Section.BASES, part.first_base + rank, 8)
     are_steps = part.code != Code.NOISY
     return _Meaning(base, known.sloped(column) if are_steps else 0, known.flags[column] & PLACES, are_steps)

@@ -15,12 +15,11 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec
 from netmon_collector.store.base import ABSENT_BITS, RollupField
 from netmon_collector.store.chunkmap import Part
 from netmon_collector.store.classify import Code, Columns, classify
+from netmon_collector.store.draft import DEFLATE_LEVEL, Draft
 from netmon_collector.store.judged import Verdict, Verdicts
 from netmon_collector.store.layout import (
     COMPRESSOR,
-    CRC_BYTES,
     FIRST_PART,
-    PART,
     RAGGED,
     RISEN,
     SAME,
@@ -29,15 +28,17 @@ from netmon_collector.store.layout import (
     Matrix,
     Section,
     apart,
+    filled,
     pack_progression,
+    page,
     page_size,
     sealed_head,
 )
 from netmon_collector.store.record import Bits
 
-_LEVELS: Final = 4, 6
-"""Of pcodec, for chunks that are merged soon, and for those that last."""
-_DEFLATE_LEVELS: Final = 3, 6
+_LEVEL: Final = 6
+"""Of pcodec."""
+_DEFLATE_LEVEL: Final = 6
 _GROUP: Final = 1024
 """So many samples, about, are in a page of short columns."""
 _SHORT: Final = 240
@@ -59,17 +60,17 @@ _INTEGERS: Final = ModeSpec.classic(), DeltaSpec.no_op()
 _FIELDS: Final = len(RollupField)
 
 Columnar = npt.NDArray[np.intp]
-Present = npt.NDArray[np.bool_]
 
 
 def encode(matrix: Matrix, verdicts: Verdicts | None = None, *, lasts: bool = True) -> tuple[bytes, int]:
     """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any.
 
-    One that does not last, as it is merged soon, costs less to write and read, and some more bytes.
+    One that does not last, as it is merged soon, is a draft.
     """
     sames = _sames(matrix)
     own = np.flatnonzero(sames == _OWN) if len(sames) else np.arange(len(matrix.bits))
-    packer = _Packer(matrix, own, lasts=lasts)
+    bits = matrix.bits if len(own) == len(matrix.bits) else matrix.bits[own]
+    packer = _Packer(bits) if lasts else Draft(bits)
     kinds = np.where(sames == _RISEN, np.uint8(RISEN), np.uint8(SAME)) if len(sames) else np.empty(len(own), np.uint8)
     flags = np.zeros(len(matrix.bits), np.uint8)
     kinds[own], flags[own] = packer.kinds, packer.flags
@@ -82,7 +83,7 @@ def encode(matrix: Matrix, verdicts: Verdicts | None = None, *, lasts: bool = Tr
     judged = b"" if verdicts is None else _judged_page(verdicts)
     sections[Section.ANOMALIES] = len(judged).to_bytes(4, "little") if judged else b""
     plain = SECTION_LENGTHS.pack(*map(len, sections)) + b"".join(sections)
-    meta = zlib.compress(plain, _DEFLATE_LEVELS[lasts])
+    meta = zlib.compress(plain, _DEFLATE_LEVEL if lasts else DEFLATE_LEVEL)
     numbers = int(np.count_nonzero(matrix.bits != ABSENT_BITS)) if packer.ragged else matrix.bits.size
     shape = (matrix.block, len(matrix.times), len(matrix.series), matrix.fields)
     samples = numbers // matrix.fields
@@ -115,26 +116,16 @@ def _sames(matrix: Matrix) -> npt.NDArray[np.int64]:
     return np.where((sames == own) | constant, _OWN, sames).reshape(-1)
 
 
-def _filled(bits: Bits, present: Present) -> Bits:
-    """Absent samples replaced by the one before in their row, or the first: that disturbs a row least."""
-    source = np.maximum.accumulate(np.where(present, np.arange(bits.shape[1]), -1), axis=1)
-    source = np.where(source < 0, present.argmax(axis=1)[:, None], source)
-    filled: Bits = np.take_along_axis(bits, source, axis=1)
-    return filled
-
-
 class _Packer:
-    """Makes the parts of some columns of a matrix, and what is to be known of them."""
+    """The parts of columns [C, T], and what is to be known of them."""
 
-    def __init__(self, matrix: Matrix, own: Columnar, *, lasts: bool) -> None:
-        self._lasts = lasts
-        bits = matrix.bits if len(own) == len(matrix.bits) else matrix.bits[own]
+    def __init__(self, bits: Bits) -> None:
         self._slots = bits.shape[1]
         present = bits != ABSENT_BITS
         ragged = ~present.all(axis=1)
         self._present = present if ragged.any() else None
         self.ragged = self._present is not None
-        self._columns = classify(bits if self._present is None else _filled(bits, present))
+        self._columns = classify(bits if self._present is None else filled(bits, present))
         self._ragged = ragged
         self.kinds = np.zeros(len(bits), np.uint8)
         self.flags = self._columns.places | (ragged * np.uint8(RAGGED))
@@ -142,8 +133,8 @@ class _Packer:
         self.pages: list[bytes] = []
         self.present_page = b""
         if self._present is not None:
-            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVELS[lasts])
-            self.present_page = _page(packed)
+            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVEL)
+            self.present_page = page(packed)
         self._parts: list[Part] = []
         self._bases: list[npt.NDArray[np.int64]] = []
         self._counts: list[int] = []
@@ -156,7 +147,7 @@ class _Packer:
     def sections(self) -> list[bytes]:
         slopes = self._columns.slopes[self._columns.slopes != 0]
         sections = [b""] * len(Section)
-        sections[Section.PARTS] = self._parts_section()
+        sections[Section.PARTS] = Part.packed(self._parts)
         sections[Section.CONSTANTS] = apart(self._constants)
         sections[Section.SLOPES] = apart(slopes)
         sections[Section.COUNTS] = apart(np.array(self._counts, np.uint32))
@@ -167,21 +158,10 @@ class _Packer:
     def _companies(self, chosen: Columnar) -> npt.NDArray[np.int64]:
         """By column of a class, in whose company it is compressed; of all classes there are less than 250."""
         scales, ragged = self._columns.scales[chosen], self._ragged[chosen]
-        if not self._lasts:
-            one: npt.NDArray[np.int64] = ragged.astype(np.int64)
-            return one
         coarse = ragged | (self._slots < _SHORT)
         coarseness = 4 if self._slots < _VERY_SHORT else 2
         companies: npt.NDArray[np.int64] = np.where(coarse, scales // coarseness, scales) + _RAGGED * ragged
         return companies
-
-    def _parts_section(self) -> bytes:
-        heads = []
-        at = PART.size * len(self._parts)
-        for part in self._parts:
-            heads.append(PART.pack(*part[:-1], at, len(part.meta)))
-            at += len(part.meta)
-        return b"".join((*heads, *(part.meta for part in self._parts)))
 
     def _pack(self, code: Code, chosen: Columnar, bits: Bits) -> None:
         """Makes a part of columns of one class and of about one size."""
@@ -205,12 +185,10 @@ class _Packer:
             samples, counts = self._whole(code, values, slopes, group)
         mode, delta = _FLOATS if code is Code.FLOAT else _INTEGERS
         paging = PagingSpec.exact_page_sizes(counts)
-        config = ChunkConfig(
-            compression_level=_LEVELS[self._lasts], mode_spec=mode, delta_spec=delta, paging_spec=paging
-        )
+        config = ChunkConfig(compression_level=_LEVEL, mode_spec=mode, delta_spec=delta, paging_spec=paging)
         compressor = COMPRESSOR.chunk_compressor(samples, config)
         meta = compressor.write_meta()
-        self.pages += [_page(compressor.write_page(at)) for at in range(len(counts))]
+        self.pages += [page(compressor.write_page(at)) for at in range(len(counts))]
         self._parts.append(Part(code, ragged, group, len(chosen), *starts, meta))
 
     def _based(self, code: Code, pieces: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], list[int]]:
@@ -282,8 +260,4 @@ def _constants(bits: Bits, columns: Columns) -> npt.NDArray[np.uint64]:
 def _judged_page(verdicts: Verdicts) -> bytes:
     known = np.packbits(verdicts != Verdict.UNKNOWN, axis=1)
     anomalous = np.packbits(verdicts == Verdict.ANOMALOUS, axis=1)
-    return _page(zlib.compress(known.tobytes() + anomalous.tobytes(), _DEFLATE_LEVELS[True]))
-
-
-def _page(data: bytes) -> bytes:
-    return data + zlib.crc32(data).to_bytes(CRC_BYTES, "little")
+    return page(zlib.compress(known.tobytes() + anomalous.tobytes(), _DEFLATE_LEVEL))

@@ -30,19 +30,22 @@ def matrix(bits: npt.NDArray[np.uint64], fields: int = 1) -> Matrix:
     return Matrix(7, np.arange(slots) * 10_000, np.arange(columns // fields) * 3, bits, fields)
 
 
-@given(matrices)
-def test_every_bit_comes_back(bits: npt.NDArray[np.uint64]) -> None:
+@pytest.mark.parametrize("lasts", [True, False])
+@given(bits=matrices)
+def test_every_bit_comes_back(bits: npt.NDArray[np.uint64], *, lasts: bool) -> None:
     bits[(bits == ABSENT_BITS).all(axis=1), 0] = 5  # no column is empty
-    chunk = Chunk.of(encode(matrix(bits))[0])
+    chunk = Chunk.of(encode(matrix(bits), lasts=lasts)[0])
     assert (chunk.matrix().bits == bits).all()
     assert (chunk.times == np.arange(bits.shape[1]) * 10_000).all()
     for column in range(len(bits)):
         assert (chunk.read(np.array([column]))[0] == bits[column]).all()
+        assert (chunk.read_one(column, 0, bits.shape[1]) == bits[column]).all()
 
 
+@pytest.mark.parametrize("lasts", [True, False])
 @pytest.mark.parametrize("slots", [1, 119, 1440, 1441, 3000])
 @pytest.mark.parametrize("fields", [1, 9])
-def test_columns_of_any_length_and_with_any_gaps_come_back(slots: int, fields: int) -> None:
+def test_columns_of_any_length_and_with_any_gaps_come_back(slots: int, fields: int, *, lasts: bool) -> None:
     dice = np.random.default_rng(slots)
     columns = [
         np.cumsum(dice.poisson(1000, slots)) + 1e9,
@@ -60,7 +63,7 @@ def test_columns_of_any_length_and_with_any_gaps_come_back(slots: int, fields: i
     for row in bits[27:36]:
         row[dice.random(slots) < 0.7] = ABSENT_BITS
     bits[:, slots // 3] = np.arange(36.0).view(np.uint64)  # no column is empty
-    payload, head = encode(matrix(bits, fields))
+    payload, head = encode(matrix(bits, fields), lasts=lasts)
     chunk = Chunk.of(payload)
     assert chunk.map.head_bytes == head
     assert (chunk.matrix().bits == bits).all()
@@ -81,11 +84,12 @@ def test_times_and_series_are_found_however_they_are_spaced() -> None:
         assert found.part(0, min(2, len(numbers))).tolist() == numbers[:2]
 
 
-@given(st.integers(0, 10**9))
-def test_a_wrong_bit_is_noticed_wherever_it_is(bit: int) -> None:
+@pytest.mark.parametrize("lasts", [True, False])
+@given(bit=st.integers(0, 10**9))
+def test_a_wrong_bit_is_noticed_wherever_it_is(bit: int, *, lasts: bool) -> None:
     bits = np.array([np.arange(300.0) ** 2, np.sqrt(np.arange(300.0)), np.full(300, 3.0)]).view(np.uint64)
     bits[0, 7] = ABSENT_BITS
-    payload, _ = encode(matrix(bits))
+    payload, _ = encode(matrix(bits), lasts=lasts)
     flipped = bytearray(payload)
     flipped[bit // 8 % len(payload)] ^= 1 << bit % 8
     with pytest.raises(Unreadable):
@@ -126,3 +130,4 @@ def test_what_a_host_reports_takes_less_than_a_byte_and_a_half_a_sample() -> Non
     constants = np.tile(dice.integers(0, 10**6, 20).astype(np.float64), (120, 1))
     bits = np.ascontiguousarray(np.hstack((counters, gauges, constants)).T).view(np.uint64)
     assert len(encode(matrix(bits))[0]) < 1.2 * bits.size
+    assert len(encode(matrix(bits), lasts=False)[0]) < 2 * bits.size

@@ -56,10 +56,10 @@ def test_columns_of_many_chunks_are_those_of_each(slots: int) -> None:
         assert (found == every[number][number::3]).all()
 
 
-@given(matrices, st.integers(0, 1000))
-def test_whatever_is_read_together_is_what_was_written(own: Bits, first: int) -> None:
+@given(matrices, st.integers(0, 1000), st.booleans())
+def test_whatever_is_read_together_is_what_was_written(own: Bits, first: int, lasts: bool) -> None:
     own[(own == ABSENT_BITS).all(axis=1), 0] = 5  # no column is empty
-    payload, _ = encode(matrix(own))
+    payload, _ = encode(matrix(own), lasts=lasts)
     chunk = Chunk.of(payload)
     readable = [column for column in range(len(own)) if with_parts(chunk.map, [column]) is not None]
     chosen = readable[first % (len(readable) + 1) :]
