@@ -248,7 +248,8 @@ class Blocks:
             head = strand.head
             due_s = max(crowded_s, before_s + strand.lead_s)
             if head.count and (head.since_s <= due_s or head.segment <= segment):
-                self._freeze_strand(strand)
+                for one in strand.in_step():
+                    self._freeze_strand(one)
             if at % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
         for at, number in enumerate(self._lanes_used.due(max(crowded_s, before_s), segment)):

@@ -1,4 +1,4 @@
-"""Cohorts: heads of a block that lie side by side in one matrix, where gathers that come at one time are one row.
+"""Cohorts: heads that lie side by side in one matrix, where gathers that come at one time are one row.
 
 As long as heads keep step, nothing is noted of each. Who falls out of step ends the cohort, and each head goes on
 alone, in its part of the matrix.
@@ -6,6 +6,7 @@ alone, in its part of the matrix.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,13 @@ from netmon_collector.store.head import Rows, matrix
 from netmon_collector.store.record import Bits
 from netmon_collector.store.strands import Lease, Strand
 
+_BLOCKS: Final = 8
+"""So many blocks that follow one another may share a matrix, of 2,048 series at most."""
+
 
 class Cohort:
-    """The heads of some groups, that have as many rows each. Changed on one thread; whoever reads sees heads only.
+    """The heads of some groups, that have as many rows each, and become old together. Changed on one thread; whoever
+    reads sees heads only.
 
     `count`: how many rows there are. `last_ms`: the time of the last, which is the newest.
     """
@@ -42,6 +47,7 @@ class Cohort:
             lease.grid = None
             head.grid = Rows(self._times, head.grid.series, self._bits[:, first:end])
             head.cohort = self
+            lease.strand.lead_s = self.strands[0].lead_s
 
     def put(self, time_ms: int, bits: Bits) -> bool:
         """Adds a row of all groups, if it is newer than all there are."""
@@ -67,8 +73,12 @@ def may_join(leases: Sequence[Lease]) -> bool:
 
 
 def neighbours(blocks: npt.NDArray[np.int32], times: Times) -> Iterator[tuple[int, int]]:
-    """From gathers, by the block that has all of one, or NONE: runs of several that are of one block and time."""
-    near = (blocks[1:] == blocks[:-1]) & (blocks[1:] != NONE) & (times[1:] == times[:-1])
+    """From gathers, by the block that has all of one, or NONE: runs of several, of one time, that may be a cohort.
+
+    Which blocks may share one depends on their numbers alone, so not on what else comes in the same commit.
+    """
+    sets = np.where(blocks == NONE, NONE, blocks // _BLOCKS)
+    near = (sets[1:] == sets[:-1]) & (sets[1:] != NONE) & (times[1:] == times[:-1])
     if near.any():
         edges = (np.flatnonzero(~near) + 1).tolist()
         for first, last in pairwise([0, *edges, len(blocks)]):

@@ -136,7 +136,7 @@ class Merger:
             for strip in self._to_roll(unpacked, strips_, whole, windows):
                 table = _inside(strip.table, windows)
                 for tier, buckets in self._buckets(block, strip.series, table) if len(table.times) else ():
-                    for pack in packed(block, strip.series, buckets, FIELDS):
+                    for pack in packed(block, strip.series, buckets, FIELDS, lasts=tier is not Tier.HOUR):
                         if tier is Tier.HOUR:
                             hours.setdefault(pack.oldest_ms // self._span_ms(Tier.HOUR), []).append(pack)
                         else:

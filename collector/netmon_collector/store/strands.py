@@ -4,6 +4,7 @@ Groups come and go with every process and interface that does; strands stay: a s
 the others, and its column is free again when it is not heard of any more.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -28,6 +29,11 @@ class Strand:
         self.lead_s = lead_s
         self.head = Head(slots, series)
         self.generation = 0
+
+    def in_step(self) -> Sequence["Strand"]:
+        """Those that keep step with it, and itself."""
+        cohort = self.head.cohort
+        return (self,) if cohort is None else cohort.strands
 
     def judge(self, series: Numbers, time_ms: int, verdicts: Verdicts) -> Verdicts:
         """Takes verdicts [C] on samples of one time; returns them with UNKNOWN for what was taken."""
