@@ -326,9 +326,9 @@ class Chunk:
         self, out: Bits, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], first: int, last: int
     ) -> None:
         """Takes out what columns do not have for which something was filled in."""
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            if self.map.flags[column] & RAGGED:
-                out[row, ~self._present(column)[first:last]] = ABSENT_BITS
+        ragged = (self.map.flags_of[columns] & RAGGED) != 0
+        for row, column in zip(rows[ragged].tolist(), columns[ragged].tolist(), strict=True):
+            out[row, ~self._present(column)[first:last]] = ABSENT_BITS
 
     def _present(self, column: int) -> npt.NDArray[np.bool_]:
         """In which slots a ragged column has a sample."""

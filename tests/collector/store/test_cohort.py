@@ -78,3 +78,23 @@ async def test_what_is_deleted_of_one_group_stays_of_the_others(tmp_path: Path) 
     left = {(dict(key)["group"], time_ms) for key, time_ms in await held(store)}
     await store.close()
     assert left == {("0", 0), ("0", 2), ("1", 0), ("1", 1), ("1", 2)}
+
+
+async def test_groups_of_several_blocks_keep_step_and_become_old_together(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, window_s=0, seal_after_s=1000.0)
+    width = 200
+    known = [
+        store.register([labels(group, place) for place in range(width)], [Kind.GAUGE] * width)
+        for group in range(GROUPS)
+    ]
+    for time_ms in range(3):
+        await store.append([Row(group, time_ms, np.full(width, float(time_ms))) for group in known], None)
+    (cohort,) = store._blocks._rows._cohorts.values()
+    assert len({strand.block.number for strand in cohort.strands}) == GROUPS
+    now_s = asyncio.get_running_loop().time()
+    await store._blocks.freeze(before_s=now_s - 100, segment=0)
+    assert not store._blocks.frozen, "that of block 0 becomes old 100 s from now"
+    await store._blocks.freeze(before_s=now_s, segment=0)
+    assert len(store._blocks.frozen) == GROUPS
+    assert len(await held(store)) == 3 * GROUPS * width
+    await store.close()
