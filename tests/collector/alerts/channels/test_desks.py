@@ -20,6 +20,7 @@ from netmon_collector.alerts.channels.pagerduty import PagerDutyOptions
 from netmon_collector.alerts.channels.script import ScriptOptions
 from netmon_configs.load import ConfigError
 from tests.collector.alerts.channels.desk import Server, message, serving, surroundings
+from tests.support.daemons import eventually
 
 SECRET = "s3cr3t"
 
@@ -227,7 +228,7 @@ async def test_a_script_that_hangs_is_ended_with_all_that_it_started(tmp_path: P
         await send(ScriptOptions, script(tmp_path, text, timeout="2s"), message())
     assert not caught.value.permanent
     stat = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    eventually(lambda: not stat.exists() or stat.read_text().split()[2] == "Z")
 
 
 async def test_a_program_that_is_not_there_is_for_good() -> None:
