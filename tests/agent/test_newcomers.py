@@ -35,6 +35,16 @@ async def test_so_many_are_let_in_at_once_and_the_others_when_one_has_left() -> 
     assert door.has_room
 
 
+async def test_an_agent_that_expects_nobody_does_not_look() -> None:
+    door = Newcomers()
+    watching = asyncio.create_task(door.run())
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251 - later than whoever looks would put up with
+    await asyncio.sleep(0.01)
+    assert door.has_room
+    watching.cancel()
+
+
 async def test_while_the_event_loop_is_late_they_come_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newcomers, "LOOK_EVERY_S", 0.01)
     door, inside, most, left = Newcomers(), 0, 0, 0
@@ -53,6 +63,7 @@ async def test_while_the_event_loop_is_late_they_come_one_by_one(monkeypatch: py
             inside -= 1
             left += 1
 
+    door.expect(True)
     watching, busy = asyncio.create_task(door.run()), asyncio.create_task(burden())
     await until(lambda: not door.has_room)
     waiting = [asyncio.create_task(come()) for _ in range(3)]

@@ -32,6 +32,8 @@ from typing import Any
 
 EXPORTER = "prometheus-node-exporter"
 WARM_UP_GATHERS = 50
+OURS = {"top_processes": False}
+"""Families that node_exporter does not have, off."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,9 @@ def gather_results(rounds: int, gathers: int) -> dict[str, Any]:
     claimed = [f"--collector.{name}" for name in claimed_families()]
     with (
         gather_and_encode({}) as ours,
-        gather_and_encode({"families": {"processes": False}}) as without_processes,
-        gather_and_encode({"processes": {"thread_states": True}}) as same_series,
+        gather_and_encode({"families": {**OURS, "processes": False}}) as without_processes,
+        gather_and_encode({"families": OURS}) as without_top_processes,
+        gather_and_encode({"families": OURS, "processes": {"thread_states": True}}) as same_series,
         exporter() as defaults,
         exporter(encoding="identity") as uncompressed,
         exporter("--collector.disable-defaults", *claimed) as same_families,
@@ -190,6 +193,7 @@ def gather_results(rounds: int, gathers: int) -> dict[str, Any]:
             {
                 "ours": ours,
                 "ours_without_processes": without_processes,
+                "ours_without_top_processes": without_top_processes,
                 "ours_with_thread_states": same_series,
                 "node_exporter_defaults": defaults,
                 "node_exporter_defaults_uncompressed": uncompressed,
@@ -221,7 +225,7 @@ def claimed_families() -> list[str]:
     from netmon_agent.inputs.host.options import Families
 
     runs = Path("/run/systemd/system").is_dir()
-    return [name for name in Families.model_fields if runs or name != "systemd"]
+    return [name for name in Families.model_fields if name not in OURS and (runs or name != "systemd")]
 
 
 def at_most(value: float, limit: float) -> dict[str, Any]:

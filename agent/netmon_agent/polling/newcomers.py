@@ -23,11 +23,20 @@ class Newcomers:
         self._gate = asyncio.Lock()
         self._inside = 0
         self._is_late = False
+        self._expected = asyncio.Event()
+
+    def expect(self, some: bool) -> None:
+        """Whether anybody may come. As long as nobody does, nothing is looked at: an agent without polls sleeps."""
+        if some:
+            self._expected.set()
+        else:
+            self._expected.clear()
 
     async def run(self) -> None:
         """Looks how late the event loop is, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
+            await self._expected.wait()
             due_s = loop.time() + LOOK_EVERY_S
             await asyncio.sleep(LOOK_EVERY_S)
             self._is_late = loop.time() - due_s > MOST_LATE_S

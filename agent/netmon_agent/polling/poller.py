@@ -76,6 +76,7 @@ class Poller:
             await self._drop(device, is_gone=device not in wanted)
         for device in wanted.keys() - self._watches.keys():
             self._start(wanted[device], at_once)
+        self._newcomers.expect(bool(jobs))
         if jobs:
             log.info("jobs.taken", devices=len(jobs))
 
