@@ -15,6 +15,7 @@ from netmon_agent.inputs.checks.path import PathInput
 from netmon_agent.inputs.checks.ping import PingInput
 from netmon_agent.inputs.checks.tls import TlsInput
 from netmon_agent.inputs.checks.udp import UdpInput
+from netmon_agent.inputs.events.configuration import ConfigurationInput
 from netmon_agent.inputs.events.packages import PackagesInput
 from netmon_agent.inputs.events.syslog import SyslogInput
 from netmon_agent.inputs.events.traps import TrapsInput
@@ -38,7 +39,15 @@ AnyCheck = (
     | UdpInput
 )
 AnyInput = Annotated[
-    AnyCheck | CanariesInput | HostInput | NeighboursInput | PackagesInput | ScrapeInput | SyslogInput | TrapsInput,
+    AnyCheck
+    | CanariesInput
+    | ConfigurationInput
+    | HostInput
+    | NeighboursInput
+    | PackagesInput
+    | ScrapeInput
+    | SyslogInput
+    | TrapsInput,
     Field(discriminator="type"),
 ]
 

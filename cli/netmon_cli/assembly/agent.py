@@ -19,6 +19,7 @@ from netmon_agent.icmp.pinger import Pinger
 from netmon_agent.identity import Identity, IdentityDamaged, load_identity
 from netmon_agent.inputs.checks.ping import share_socket
 from netmon_agent.inputs.events.base import EventSource
+from netmon_agent.inputs.events.changes import ChangeSource
 from netmon_agent.inputs.own import OwnInput
 from netmon_agent.polling.asking import Snmp
 from netmon_agent.polling.kept import kept_checks, kept_jobs
@@ -62,6 +63,8 @@ async def run_agent(config: AgentConfig, stop: asyncio.Event) -> None:
     if desk is not None:
         for source in sources:
             source.connect(desk, identity.agent_id)
+            if isinstance(source, ChangeSource):
+                source.remember(config.state)
     snmp = Snmp(Memories(config.state))
     poller = Poller(kept_jobs(config.state), snmp.approach, batcher, clock, identity.agent_id)
     checker = Checker(kept_checks(config.state), scheduler, poller.outbox, pinger, clock, config.assigned_checks.reach)

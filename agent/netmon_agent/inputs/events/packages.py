@@ -1,66 +1,73 @@
-"""Tells which packages of this host were installed, upgraded or removed, by the log of dpkg (dpkg(1), --log)."""
+"""Tells which packages of this host were installed, upgraded or removed, by the logs of package managers."""
 
-import asyncio
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
-from netmon_agent.inputs.base import Columns, Reading
-from netmon_agent.inputs.events.base import EventSource
-from netmon_agent.inputs.events.followed import Followed
-from netmon_proto.model import Event, Kind, Severity
+from netmon_agent.inputs.events.changes import Change, ChangeSource
+from netmon_agent.inputs.events.followed import Followed, Place
+from netmon_agent.inputs.events.package_logs import changes_in
+from netmon_configs.options import FilePath
 
-MOST_NAMED: Final = 5
-_LINE: Final = re.compile(r"\S+ \S+ (install|upgrade|remove|purge) ([^\s:]+)\S* (\S+) (\S+)$")
-_DONE: Final = {"install": "installed", "upgrade": "upgraded", "remove": "removed", "purge": "purged"}
-
-
-class Change(NamedTuple):
-    """A package, what was done to it, and its versions; "<none>" where there is none."""
-
-    done: str
-    package: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        if self.done == "upgraded":
-            return f"{self.package} upgraded from {self.before} to {self.after}"
-        return f"{self.package} {self.after} {self.done}" if self.done == "installed" else f"{self.package} {self.done}"
+LOGS: Final = tuple(
+    Path("/var/log") / name
+    for name in ("dpkg.log", "dnf.rpm.log", "dnf5.log", "yum.log", "zypp/history", "pacman.log", "apk.log")
+)
 
 
-class PackagesInput(EventSource):
-    """Makes one event of all that was done to packages since the last look. What was done before the first look is not
-    told of."""
+class PackagesInput(ChangeSource):
+    """Follows those of the logs that there are."""
+
+    source: ClassVar[str] = "packages"
+    kind: ClassVar[str] = "package.changed"
+    noun: ClassVar[str] = "package"
+    counter: ClassVar[str] = "netmon_packages_changed_total"
 
     type: Literal["packages"]
-    log: Path = Path("/var/log/dpkg.log")
-    _followed: Followed | None = PrivateAttr(default=None)
-    _changed: int = PrivateAttr(default=0)
+    logs: tuple[FilePath, ...] = Field(default=LOGS, min_length=1, max_length=20)
+    _followed: list[Followed] = PrivateAttr(default_factory=list)
+    _trouble: str | None = PrivateAttr(default=None)
+    _goes_on: bool = PrivateAttr(default=False)
 
-    async def gather(self, now_ms: int) -> Iterable[Columns | Reading]:
-        if changes := await asyncio.to_thread(self._changes):
-            self._changed += len(changes)
-            self.desk.accept(Event(now_ms, "packages", "package.changed", Severity.INFO, in_words(changes)))
-        return [Reading("netmon_packages_changed_total", {}, self._changed, Kind.COUNTER)]
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    def look(self, now_ms: int) -> Sequence[Change]:
+        if not self._followed:
+            self._followed = [Followed(log) for log in self.logs]
+            self.go_on(self._take)
+        self._trouble = None
+        found: list[Change] = []
+        for log, followed in zip(self.logs, self._followed, strict=True):
+            try:
+                lines = list(followed.lines())
+            except OSError as error:  # the others are read nevertheless
+                self._trouble = f"{log}: {error.strerror}"
+            else:
+                time_ms = min(now_ms, followed.written_ms or now_ms) if self._goes_on else now_ms
+                found += [
+                    Change(time_ms, str(one)) for one in changes_in(line.decode("utf-8", "replace") for line in lines)
+                ]
+        self._goes_on = False
+        return found
+
+    def seen(self) -> dict[str, Any] | None:
+        places = {str(log): followed.place for log, followed in zip(self.logs, self._followed, strict=False)}
+        return {"logs": {log: place for log, place in places.items() if place is not None}} if places else None
+
+    def _take(self, seen: Mapping[str, Any]) -> None:
+        try:
+            for log, followed in zip(self.logs, self._followed, strict=True):
+                if str(log) in seen["logs"]:
+                    followed.go_on(Place(*seen["logs"][str(log)]))
+                    self._goes_on = True
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"it is not what is written there: {error!r}") from error
 
     async def close(self) -> None:
-        if self._followed is not None:
-            self._followed.close()
-
-    def _changes(self) -> list[Change]:
-        if self._followed is None:
-            self._followed = Followed(self.log)
-        lines = (line.decode("utf-8", "replace") for line in self._followed.lines())
-        found = (match for line in lines if (match := _LINE.match(line)))
-        return [Change(_DONE[one[1]], one[2], one[3], one[4]) for one in found]
-
-
-def in_words(changes: Sequence[Change]) -> str:
-    """The first of them by name, and how many more there are."""
-    ones = list(dict.fromkeys(changes))
-    more = f", and {len(ones) - MOST_NAMED} more" if len(ones) > MOST_NAMED else ""
-    return f"package {', '.join(map(str, ones[:MOST_NAMED]))}{more}"
+        await super().close()
+        for followed in self._followed:
+            followed.close()
