@@ -1,13 +1,14 @@
 """What surrounds every handler: who may call it, errors as envelopes, headers."""
 
+import os
 import re
-import secrets
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -41,11 +42,13 @@ class Guard:
 
     def __init__(self, doorkeeper: Doorkeeper, now_ms: Callable[[], int]) -> None:
         self._doorkeeper = doorkeeper
+        self.knows: Final = doorkeeper.knows
+        """Whether a request with some token may use routes that take one."""
         self._now_ms = now_ms
 
     async def answer(self, request: web.Request, route: Route | None, handler: Next) -> web.StreamResponse:
         """What a handler answers, if it is to be asked; errors as envelopes, what is our fault logged; compressed."""
-        request[_REQUEST_ID] = secrets.token_hex(8)
+        request[_REQUEST_ID] = os.urandom(8).hex()
         try:
             self._let_in(request, route)
             if route is not None and route.most_body_bytes != LARGEST_BODY_BYTES:
@@ -59,10 +62,6 @@ class Guard:
             response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
 
-    def knows(self, token: str | None) -> bool:
-        """Whether a request with this token may use routes that take one."""
-        return self._doorkeeper.knows(token)
-
     def whole(self, content: bytes, media: str, *, is_packed: bool) -> bytes:
         """Text of a media type as a whole answer of HTTP/1.1, on a connection that stays. It is what aiohttp would make
         of it.
@@ -72,7 +71,7 @@ class Guard:
         head = _head_of(media)
         if is_packed and len(content) >= _COMPRESS_FROM_BYTES:
             head, content = head + b"Content-Encoding: gzip\r\n", zlib.compress(content, 1, wbits=31)
-        own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), secrets.token_hex(8).encode())
+        own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), os.urandom(8).hex().encode())
         return b"".join((head, _date_of(self._now_ms() // 1000), own, content))
 
     def _let_in(self, request: web.Request, route: Route | None) -> None:

@@ -19,11 +19,14 @@ Purpose = Literal["api", "admin", "join", "write", "beat"]
 
 _PREFIXES: dict[Purpose, str] = {"api": "nmt_", "admin": "nma_", "join": "nmj_", "write": "nmw_", "beat": "nmb_"}
 _FRESH_MS = 2000
-"""How long another process' new or revoked token may go unnoticed."""
+"""How long a token that another process revoked may go unnoticed."""
+_UNKNOWN_MS = 100
+"""How often a token that is not known asks the database at most: another process may just have issued it."""
 
 
 class Tokens:
-    """The tokens of a state database. Calls are short; `verify` asks the database every two seconds at most."""
+    """The tokens of a state database. Calls are short; `verify` asks the database every two seconds at most, and ten
+    times a second while tokens are presented that are not known."""
 
     def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
         self._engine = engine
@@ -54,14 +57,14 @@ class Tokens:
         if not token.startswith(_PREFIXES[purpose]):
             return False
         now_ms = self._now_ms()
-        if self._read_ms is None or not 0 <= now_ms - self._read_ms < _FRESH_MS:
-            self._read_if_possible(now_ms)
+        self._read_after(_FRESH_MS, now_ms)
         presented = self._good.get((purpose, token, name))
         if presented is None:
             presented = _hash(token)
-            matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(_key(purpose, name), ())]
-            if not any(matches):
-                return False
+            if not self._is_known(purpose, name, presented):
+                self._read_after(_UNKNOWN_MS, now_ms)
+                if not self._is_known(purpose, name, presented):
+                    return False
             self._good[purpose, token, name] = presented
         self._used_ms[presented] = now_ms
         return True
@@ -92,8 +95,15 @@ class Tokens:
             self._used_ms = used_ms | self._used_ms
             raise
 
-    def _read_if_possible(self, now_ms: int) -> None:
-        """While the database is away, the tokens that were known last are good. Raises SQLAlchemyError before that."""
+    def _is_known(self, purpose: Purpose, name: str, presented: bytes) -> bool:
+        matches = [hmac.compare_digest(presented, known) for known in self._hashes.get(_key(purpose, name), ())]
+        return any(matches)
+
+    def _read_after(self, age_ms: int, now_ms: int) -> None:
+        """Asks the database unless it was asked within `age_ms`. While it is away, the tokens that were known last are
+        good. Raises SQLAlchemyError before that."""
+        if self._read_ms is not None and 0 <= now_ms - self._read_ms < age_ms:
+            return
         try:
             self._read()
         except SQLAlchemyError:
