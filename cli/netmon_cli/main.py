@@ -46,7 +46,6 @@ from netmon_proto import __version__
 
 app = typer.Typer(
     name="netmon",
-    help="Network monitoring in one program.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -68,6 +67,21 @@ app.add_typer(receivers_app, name="receivers")
 app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(incident_app, name="incident")
 app.add_typer(oncall_app, name="oncall")
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def netmon(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="As `netmon version`.")
+    ] = False,
+) -> None:
+    """Network monitoring in one program."""
 
 
 @app.command()

@@ -230,6 +230,12 @@ def test_help_names_every_command_and_exit_code() -> None:
     assert "130 interrupted" in shown
 
 
+def test_the_version_is_told_by_option_and_by_command() -> None:
+    told = piped("--version").stdout
+    assert re.match(r"netmon \d+\.\d+\.\d+ \(Python ", told)
+    assert piped("version").stdout == told
+
+
 def test_the_command_tree_loads_none_of_the_parts() -> None:
     code = "import sys, netmon_cli.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -1,13 +1,16 @@
-"""Daemons give back what they have freed."""
+"""Daemons take no more memory and threads than they need."""
 
 import asyncio
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from netmon_cli.assembly.thrift import give_back
+from netmon_cli.handover import frugal_environment
 
 BLOCK = 64_000
 """Below what gets pages of its own."""
@@ -30,3 +33,18 @@ async def test_what_lies_free_between_what_is_used_goes_back_to_the_system() -> 
             await asyncio.sleep(0.01)
     working.cancel()
     assert len(kept) == BLOCK
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_matrices_are_multiplied_in_one_thread_unless_somebody_wants_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = "import os, numpy; a = numpy.ones((500, 500)); a @ a; print(len(os.listdir('/proc/self/task')))"
+
+    def threads() -> int:
+        command = [sys.executable, "-c", work]
+        done = subprocess.run(command, env=frugal_environment(), capture_output=True, check=True, timeout=60)
+        return int(done.stdout)
+
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert threads() == 1
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert threads() == min(2, os.cpu_count() or 1)

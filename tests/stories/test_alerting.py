@@ -113,14 +113,14 @@ def test_a_rule_that_fires_reaches_its_receiver(lab: Lab, told: Told) -> None:
 
 def test_the_commands_of_the_page_do_what_it_says(lab: Lab) -> None:
     for block in typed("alerting.md"):
-        asyncio.run(run(block, lab.home, lab.url))
+        assert asyncio.run(run(block, lab.home, lab.url)) == []
     assert "new disk" in asked(lab, "silence", "list")
     assert "patch night" in asked(lab, "maintenance", "list")
 
 
 def test_a_heartbeat_is_waited_for_and_sent_by_the_command_that_is_printed(lab: Lab) -> None:
     for block in typed("heartbeats.md"):
-        asyncio.run(run(block, lab.home, lab.url))
+        assert asyncio.run(run(block, lab.home, lab.url)) == []
     printed = asked(lab, "heartbeat", "add", "sync", "--every", "1m").split()
     assert (printed[0], printed[-1]) == ("curl", f"{lab.url}/api/v1/heartbeats/sync")
     token = printed[printed.index("Bearer") + 1].rstrip("'")
