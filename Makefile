@@ -48,7 +48,7 @@ fuzz: $(FUZZERS) ## random input for whatever reads what others send, FUZZ_SECON
 $(FUZZERS): fuzz-%: setup
 	@echo "== tests/fuzz/$*.py"; PYTHONPATH=. $(BIN)/python tests/fuzz/$*.py $(FUZZ_SECONDS)
 
-live: setup ## this machine with weeks of history behind it, and faults that are made for 15 minutes (root), half an hour
+live: setup ## this machine with weeks of history behind it, and faults that are made for 15 minutes (root), 45 minutes
 	NETMON_LIVE=1 $(BIN)/pytest -s tests/live
 
 soak: setup ## the store's memory at a million series, then ten minutes at 100,000 samples a second

@@ -11,7 +11,7 @@ from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.anomaly.assessor import Anomaly, Assessor
 from netmon_collector.anomaly.bursts import bursts
-from netmon_collector.anomaly.earlier import Earlier, last_like
+from netmon_collector.anomaly.earlier import Earlier
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.match import Matching
@@ -115,7 +115,8 @@ async def list_anomalies(call: Call[AnomaliesQuery]) -> Listing[AnomalyAnswer]:
     together = zip(odd, bursts(odd, call.services.atlas.sheet.graph), strict=True)
     found = [(one, group) for one, group in together if _is_wanted(dict(one.labels), query)]
     page = page_of(found, query)
-    like = await asyncio.gather(*(last_like(call.services.store, one) for one, _ in page))
+    call.services.likes.keep(odd)
+    like = await call.services.likes.look(call.services.store, [one for one, _ in page])
     answers = [_answer(one, group, earlier) for (one, group), earlier in zip(page, like, strict=True)]
     return listing(call.request.path, len(found), answers, query)
 

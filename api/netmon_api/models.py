@@ -182,7 +182,7 @@ class IngestAnswer(Answer):
 
 
 class StoreAnswer(Answer):
-    """`samples` counts since the collector started; `cache_bytes` is memory for what was read of files lately."""
+    """`samples` counts since the collector started; `cache_bytes` is memory for what was read lately."""
 
     series: int
     samples: int

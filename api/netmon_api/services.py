@@ -10,6 +10,7 @@ from netmon_api.sockets import Sockets
 from netmon_api.writing.desk import Desk
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.anomaly.assessor import Assessor
+from netmon_collector.anomaly.earlier import Likes
 from netmon_collector.atlas import Atlas
 from netmon_collector.backup.making import Backups
 from netmon_collector.capacity.survey import Survey
@@ -93,4 +94,5 @@ class Services:
     readiness: Callable[[], str | None]
     now_ms: Callable[[], int]
     started_ms: int
+    likes: Likes = field(default_factory=Likes)
     sockets: Sockets = field(default_factory=Sockets)

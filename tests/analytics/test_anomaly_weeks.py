@@ -1,4 +1,4 @@
-"""What comes again every week is learned, by the clocks of the place."""
+"""What comes again every week is learned, by the clocks of the place; and what comes again whenever it likes."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -117,3 +117,16 @@ def test_the_morning_comes_when_the_clocks_there_say_so_after_they_were_set(firs
     by_clock, by_utc = np.median(np.array(off).reshape(-1, 2, SERIES // 2), axis=(0, 2))
     assert by_clock < 20
     assert by_utc > by_clock + 10
+
+
+def test_what_comes_again_at_any_time_is_usual_after_three_times_and_far_more_is_not() -> None:
+    rng = np.random.default_rng(6)
+    values = noise(6)
+    values[0 : 3 * WEEK_ROWS] = noise(3)  # nothing in the first weeks
+    jobs = 3 * WEEK_ROWS + 3 * DAY_ROWS * np.arange(7) + rng.integers(0, 2 * DAY_ROWS, 7)
+    values[jobs] += 400
+    values[jobs[-1]] += 40_000
+    alarms = seen(values)[jobs]
+    assert alarms[:3].all()
+    assert alarms[3:-1].sum() <= 1
+    assert alarms[-1].all()

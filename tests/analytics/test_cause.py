@@ -24,7 +24,7 @@ from netmon_analytics.cause.hypotheses import PARTLY, Scene
 from netmon_analytics.cause.impact import Estate, Impact, impact, priority
 from netmon_analytics.cause.ways import Ways
 from netmon_analytics.cause.words import evidence, subject_name, title
-from tests.support.outages.trials import scored, trials
+from tests.support.outages.trials import explained, scored, trials
 
 POLLER, CORE, HALL, YARD = 0, 1, 2, 3
 HOSTS = range(4, 10)
@@ -210,7 +210,7 @@ def test_traffic_moves_as_ways_made_anew_say(seed: int) -> None:
 
 def test_made_outages_of_each_kind_are_explained() -> None:
     """A few of what tests/bench/cause.py measures, on a seed of its own."""
-    scores = scored(trials(4, ("campus", "branches"), 1), Weights())
+    scores = scored(explained(trials(4, ("campus", "branches"), 1), Weights()))
     assert scores["all"].outages == 10
     assert scores["all"].first >= 8
     assert scores["all"].three >= 9
@@ -227,12 +227,15 @@ def test_what_is_behind_is_hit_and_what_needs_it_misses_it() -> None:
     assert hit == Impact((HALL, 4, 5, 6), (4,), (9,), (1,), ())
 
 
-def test_a_ring_hits_nobody_and_fills_what_is_left() -> None:
+def test_a_ring_cuts_nobody_off_and_slows_those_who_move_onto_what_is_too_small() -> None:
     ring = Network(5, np.array([(0, 1), (1, 2), (2, 0), (0, 3), (2, 4)], np.intp), np.array([0], np.intp))
     load = np.array([0.0, 0.0, 60.0, 60.0, 60.0])
     estate = Estate(0, np.full(5, -1, np.intp), load=load, capacity=np.array([50.0, 100.0, 100.0, 100.0, 100.0]))
     hit = impact(ring, estate, cause_of(Fault.LINK, 2), Observations.of([]))
-    assert (hit.devices, hit.overloaded) == ((), ((0, 1.2),))
+    assert (hit.devices, hit.overloaded) == ((1, 2, 4), ((0, 1.2),))
+    estate.capacity[0] = 65.0
+    hit = impact(ring, estate, cause_of(Fault.LINK, 2), Observations.of([]))
+    assert (hit.devices, hit.overloaded) == ((), ((0, 0.92),))
 
 
 def test_what_is_left_fills_later_in_a_busier_hour() -> None:

@@ -128,7 +128,8 @@ def _capacity(lab: Lab, engine: Engine) -> Survey:
 
     options = CapacityOptions()
     ledger = Ledger(lab.store, lab.pipeline.append_own)
-    return Survey(options, engine, ledger, noted, Warnings(options.warn_within_s), lab.clock.now_ms)
+    warnings = Warnings(options.warn_within_s)
+    return Survey(options, engine, ledger, noted, warnings, lab.clock.now_ms, lambda: lab.store.stats().begins_ms)
 
 
 def _models(lab: Lab, folder: Path, engine: Engine, kept: KeptModels) -> Models:

@@ -73,6 +73,11 @@ async def test_the_device_before_the_others_is_the_cause(lab: Lab) -> None:
     assert "the neighbour's port to it is down" in texts
 
 
+async def test_a_poller_that_sees_again_is_not_the_cause_of_what_it_finds_down(lab: Lab) -> None:
+    await have(lab, event(POLLER, "poller.blind", NOW_MS - 90_000))
+    assert (await causes(lab))[0]["subject"] in {"east", "core - east"}
+
+
 async def test_a_change_of_configuration_just_before_is_told(lab: Lab) -> None:
     changed = "%SYS-5-CONFIG_I: Configured from console by ada"
     await have(lab, event("east", "local7", NOW_MS - 120_000, changed))
@@ -116,6 +121,15 @@ async def test_a_package_that_was_upgraded_before_is_told_with_its_versions(lab:
     east = next(one for one in await causes(lab) if (one["fault"], one["subject"]) == ("device", "east"))
     told = [one["text"] for one in east["evidence"] if "software" in one["text"]]
     assert told == ["its software was changed 3 min before the first sign (package frr upgraded from 8.4 to 8.5)"]
+
+
+async def test_a_configuration_file_that_was_edited_before_is_named(lab: Lab) -> None:
+    text = "file /etc/frr/frr.conf changed at 2026-11-21 09:00:01Z, 2150 bytes"
+    edited = NewEvent(NOW_MS - 160_000, "east", "configuration", "configuration.changed", 7, 1, text, "", {})
+    await have(lab, edited)
+    found = {(one["fault"], one["subject"]): one for one in await causes(lab)}
+    told = [one["text"] for one in found["configuration", "east"]["evidence"]]
+    assert f"its configuration was changed 3 min before the first sign ({text})" in told
 
 
 async def test_an_incident_hits_what_is_behind_its_cause(lab: Lab) -> None:

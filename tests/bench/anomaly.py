@@ -1,4 +1,4 @@
-"""What the detector sees, and what it costs: NAB, WSD, false alarms on clean series, time and bytes.
+"""What the detector sees, and what it costs: NAB, WSD, false alarms on clean series and on new ones, time and bytes.
 
 Prints one JSON object as its last line. One configuration for all; nothing is tuned to a file, and the detector sees
 row after row. The score of WSD is the detector's score; that of NAB is its news, because NAB counts each row and asks
@@ -18,20 +18,22 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import Constants, Detector, State
 from netmon_analytics.combination import MOST_SERIES, Alarms, Models, fit
 from tests.bench.combination import clean_alarms
 from tests.support.budgets import judged
-from tests.support.clean_series import FAMILIES, clean
+from tests.support.clean_series import FAMILIES, OF_HOSTS, clean, of_host
 from tests.support.devices_in_step import DAY, proportional
-from tests.support.public_data import NAB, WSD, Recording, nab, score_nab, score_wsd, wsd
+from tests.support.public_data import NAB, WSD, Recording, nab, score_nab, score_wsd, wsd, wsd_labels
 
 START_S = 1_700_000_000.0
-WEEK_S = 604_800.0
+DAY_S, WEEK_S = 86_400.0, 604_800.0
 LEARNING_WEEKS = 3
 SERIES_PER_DEVICE = 100
-PARTS = ("nab", "wsd", "changes", "clean", "combinations", "cost")
+PARTS = ("nab", "wsd", "changes", "clean", "young", "combinations", "cost")
+AGES_H = ((1, 3), (3, 12), (12, 24), (24, 48))
 
 
 def run(recording: Recording, constants: Constants) -> tuple[Any, Any]:
@@ -95,6 +97,51 @@ def false_alarms(weeks_per_alarm: float, weeks: int, series: int) -> dict[str, f
     hours = judged[: len(judged) // 12 * 12].reshape(-1, 12, len(FAMILIES), series).any(axis=1)
     ratio = hours.sum(axis=0).mean(axis=1) * weeks_per_alarm / (weeks - LEARNING_WEEKS)
     return {"all": round(float(ratio.mean()), 2), **dict(zip(FAMILIES, ratio.round(2).tolist(), strict=True))}
+
+
+def young_alarms(series: int, step_s: float) -> dict[str, dict[str, float]]:
+    """Hours with alarms per hour that was asked for, by the age of series that nobody saw before."""
+    times = START_S + step_s * np.arange(int(2 * DAY_S / step_s))
+    rng = np.random.default_rng(5)
+    regular = [clean(family, times, series, rng) for family in FAMILIES]
+    made = np.concatenate([*regular, *(of_host(family, times, series, rng) for family in OF_HOSTS)], axis=1)
+    hours = _hours(times, made, int(3600 / step_s))
+    regular_series = series * len(FAMILIES)
+    return {"regular": _by_age(hours[:, :regular_series]), "of hosts": _by_age(hours[:, regular_series:])}
+
+
+def young_wsd() -> dict[str, float]:
+    """Two days of each series of WSD, from five beginnings, without the hours of labels and those after them."""
+    recording, labels, minutes = wsd(), wsd_labels(), round(2 * DAY_S / 60)
+    parts = [
+        (column, slice(begin, begin + minutes))
+        for column, length in enumerate(recording.lengths)
+        for begin in (1000, 6000, 12000, 18000, 25000)
+        if begin + minutes <= length
+    ]
+    times, values, labelled = (
+        np.stack([whole[part, column] for column, part in parts], axis=1)
+        for whole in (recording.times, recording.values, labels)
+    )
+    hours = _hours(times, values, 60)
+    odd = np.array(labelled.reshape(len(hours), 60, -1).any(axis=1))
+    return _by_age(hours, ~odd & ~np.roll(odd, 1, axis=0))
+
+
+def _hours(times: NDArray[Any], values: NDArray[Any], rows: int) -> NDArray[np.bool_]:
+    """(hours, series): those with an alarm."""
+    detector = Detector(State.empty(values.shape[1]))
+    alarms = np.array([detector.observe(now, row).alarm for now, row in zip(times, values, strict=True)])
+    return np.array(alarms.reshape(-1, rows, values.shape[1]).any(axis=1))
+
+
+def _by_age(hours: NDArray[Any], counted: NDArray[Any] | None = None) -> dict[str, float]:
+    counted = np.ones(hours.shape, np.bool_) if counted is None else counted
+    asked = 3600 / WEEK_S / Constants().weeks_per_alarm
+    return {
+        f"{begin} to {end} h": round(float(hours[begin:end][counted[begin:end]].mean()) / asked, 1)
+        for begin, end in AGES_H
+    }
 
 
 def cost(series: int, steps: int, young: bool) -> dict[str, Any]:
@@ -189,6 +236,10 @@ def main() -> None:
         answer["changes"] = judge_changes(options.changes)
     if "clean" in options.only:
         answer["false alarms"] = {f"{n} weeks": false_alarms(n, options.weeks, 30) for n in (1, 4)}
+    if "young" in options.only:
+        answer["false alarms of new series"] = {f"every {n} s": young_alarms(20, n) for n in (10.0, 60.0)}
+        if WSD.exists():
+            answer["false alarms of new series"]["WSD"] = young_wsd()
     if "combinations" in options.only:
         answer["false alarms of combinations"] = clean_alarms()
     if "cost" in options.only:

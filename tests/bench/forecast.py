@@ -3,7 +3,8 @@
 Prints one JSON object as its last line. Everything was chosen on rolling origins inside the training part; `--test`
 adds the test part, for reporting. `--peer N` installs statsforecast into a folder of its own and forecasts N series,
 drawn at random, from 48 steps before the end of training, with its MSTL + AutoETS and with ours. CPU is the time of the
-process, after a warm-up that is not counted.
+process, after a warm-up that is not counted; both have one thread of BLAS, as daemons have: several wait for one
+another at full speed, which takes the more time the busier the machine is.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reads it when it is imported
 
 import numpy as np
 from numpy.typing import NDArray

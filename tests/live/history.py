@@ -78,7 +78,7 @@ async def write(state: Path, told: Sequence[Recorded], until_ms: int, days: int,
     """Writes the history into the state folder of a collector, and has all of it judged; how many samples it is."""
     rng = np.random.default_rng(7)
     times = until_ms - step_ms * np.arange(days * 86_400_000 // step_ms)[::-1]
-    store = EmbeddedStore.open(state / "store", window_s=0.0)
+    store = EmbeddedStore.open(state / "store", window_s=0.0, merge_every_s=10.0, seal_every_s=5.0)  # weeks have passed
     now = [0.0]
     assessor = Assessor(AnomalyOptions(), state / "anomaly.npz", lambda: now[0])
     written = 0

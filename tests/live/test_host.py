@@ -26,7 +26,7 @@ from tests.support.daemons import NETMON, Daemon, surroundings
 from tests.support.namespaces import Lab, lab, needs_namespaces
 
 HOST, PEER = "here", "10.99.0.2"
-RECORD_S = float(os.environ.get("NETMON_LIVE_RECORD_S", "600"))
+RECORD_S = float(os.environ.get("NETMON_LIVE_RECORD_S", "900"))
 DAYS = int(os.environ.get("NETMON_LIVE_DAYS", "21"))
 LIVE_S = 900.0
 LOOK_EVERY_S = 15.0
@@ -113,7 +113,7 @@ class Netmon:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(not os.environ.get("NETMON_LIVE"), reason="takes half an hour: make live")
+@pytest.mark.skipif(not os.environ.get("NETMON_LIVE"), reason="takes three quarters of an hour: make live")
 @needs_namespaces
 def test_a_host_with_weeks_behind_it_has_four_faults_and_each_is_seen_and_explained() -> None:
     with surrounding() as (folder, network, disk):

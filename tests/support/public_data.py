@@ -64,6 +64,16 @@ def wsd() -> Recording:
     return beside(names, parts)
 
 
+def wsd_labels() -> NDArray[np.bool_]:
+    """(rows, series), as `wsd` lays them."""
+    data = np.load(WSD / "wsd-dev.npz")
+    names = sorted({name.split("/")[0] for name in data.files})
+    found = np.zeros((max(len(data[f"{name}/label"]) for name in names), len(names)), np.bool_)
+    for column, name in enumerate(names):
+        found[: len(data[f"{name}/label"]), column] = data[f"{name}/label"]
+    return found
+
+
 def score_nab(recording: Recording, scores: NDArray[np.float32], threshold: float | None = None) -> dict[str, Any]:
     """What NAB's scorer says of scores (rows, series), at its best threshold or at this one."""
     with tempfile.TemporaryDirectory() as folder:

@@ -89,7 +89,8 @@ class Constants:
     """The same a week later, of what was there in two weeks at that hour of the week."""
 
     habit_slack: float = 0.3
-    """By what part more is forgiven than was there in two weeks: a job is never quite as long or as heavy as before."""
+    """By what part more is forgiven than was there in two weeks, or on enough occasions: a job is never quite as long
+    or as heavy as before."""
 
     fine_s: float = 60 * DAY_S
     """How long "this was fine" is remembered: after this time half of it is left."""
@@ -103,8 +104,13 @@ class Constants:
     """The score that one hour in 48 exceeds is followed as well; where it is not what theory says, the error is carried
     on to the bar, in proportion to how far that lies beyond, times this."""
 
-    young: float = 3.0
-    """What newness adds to the bar; half of it is left after a day, a third after two. Little is known by then."""
+    young: float = 2.0
+    young_share: float = 0.5
+    """How many excesses a tail counts as known from at the beginning, and how many more with each hour. Few leave its
+    steepness open: the bar of a young series is where the tail that they foretell has the probability asked."""
+
+    occasion_far: float = 3.0
+    """What alarms again and again becomes usual if its score is so much higher than the one that alarms."""
 
     quiet_s: float = 10 * HOUR_S
     quiet_decay_s: float = 4 * HOUR_S

@@ -102,7 +102,8 @@ class Detector:
         warm = moment.age_s >= np.float32(c.warm_up_s)
         lasts = state.stretch.step(linear, moment, c)
         judged = moment.ok & warm
-        new = self._new(state, moment, linear, logarithm, judged)
+        known = judged & (moment.age_s >= np.float32(2 * c.warm_up_s))  # logarithms have a unit only after an hour
+        new = self._new(state, moment, linear, logarithm, known)
         surprises = (
             state.deviation.surprise(deviation, c.deviation_shape, c),
             state.spread.surprise(restless, c.spread_shape, c),
@@ -112,7 +113,7 @@ class Detector:
         unheard = np.float32(-9)
         state.deviation.meet(np.where(judged, deviation, unheard))
         state.spread.meet(np.where(judged, restless, unheard))
-        state.new.meet(np.where(judged, new, unheard))
+        state.new.meet(np.where(known, new, unheard))
         self._remember(basics, times, has, moment)
         return self.judge.judge(state, times, judged, moment, surprises, new)
 
@@ -168,16 +169,15 @@ class Detector:
         mean: Float32 = (np.log(product) / np.float32(2 * len(pairs))).astype(np.float32)
         return mean
 
-    def _new(self, state: State, moment: Moment, linear: Float32, logarithm: Float32, judged: Mask) -> Float32:
-        """How new a value is: the mean of how new it and its logarithm are.
+    def _new(self, state: State, moment: Moment, linear: Float32, logarithm: Float32, known: Mask) -> Float32:
+        """How new a value is: the mean of how new it and its logarithm are. 0 while the logarithm's grid fills.
 
         Among bursts, where only several times the largest is remarkable, the logarithm says less than the value; near
         zero it says more.
         """
         c = self.constants
         warm = replace(moment, ok=moment.ok & (state.basics.warm == 1))  # before, the logarithm has no unit
-        known = judged & (moment.age_s >= np.float32(2 * c.warm_up_s))  # it has to warm up after that
-        plain = state.novelty.step(linear, moment, judged, c)
+        plain = state.novelty.step(linear, moment, known, c)
         of_size = state.novelty_of_size.step(logarithm, warm, known, c)
         mean: Float32 = (plain + of_size) / np.float32(2)
         return mean

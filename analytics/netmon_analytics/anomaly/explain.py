@@ -41,7 +41,7 @@ def bands(detector: Detector) -> tuple[Float64, Float64, Float64]:
     """Expected value, lowest and highest that do not alarm, of every series at its last value; NaN where not known."""
     state, c = detector.state, detector.constants
     basics = state.basics
-    asked = detector.judge.bar(basics) - np.float32(np.log(c.shares[0]))
+    asked = detector.judge.bar_now(basics) - np.float32(np.log(c.shares[0]))
     with np.errstate(all="ignore"):
         multiple = np.exp(state.deviation.threshold(asked, c.deviation_shape, c)).astype(np.float64)
         expected = basics.expected * basics.unit + basics.origin
@@ -55,7 +55,7 @@ def explain(detector: Detector, row: int) -> Explanation:
     began, before = float(basics.began_s[row]), float(basics.before_s[row])
     return Explanation(
         float(basics.score[row]),
-        float(detector.judge.bar(basics)[row]),
+        float(detector.judge.bar_now(basics)[row]),
         COMPONENTS[basics.part[row]],
         expected,
         low,

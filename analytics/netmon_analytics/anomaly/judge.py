@@ -6,15 +6,16 @@ from typing import Protocol
 import numpy as np
 
 from netmon_analytics.anomaly.columns import Bytes, Float32, Float64, Mask, Rows
-from netmon_analytics.anomaly.constants import DAY_S, Constants
+from netmon_analytics.anomaly.constants import HOUR_S, Constants
 from netmon_analytics.anomaly.kinds import Kind
 from netmon_analytics.anomaly.moment import Moment
+from netmon_analytics.anomaly.occasions import SAME_ALARM_S
 from netmon_analytics.anomaly.state import COMPONENTS, Basics, State
+from netmon_analytics.anomaly.tail import foretold
 
 HIGHEST_SCORE = np.float32(50)
 LOWEST_BAR, HIGHEST_BAR = np.float32(-2.5), np.float32(6)
 FAR_BIAS = np.float32(0.1)  # it follows by steps, and these raise the bar by so much on the whole
-SAME_ALARM_S = 600.0
 FLAT_STEEPNESS = 8.0
 NOVELTY, FLAT = COMPONENTS.index("novelty"), COMPONENTS.index("flat")
 
@@ -62,6 +63,11 @@ class Judge:
         bar: Float32 = self.needed + np.clip(basics.bar + self.reach * lesser, LOWEST_BAR, HIGHEST_BAR)
         return bar
 
+    def bar_now(self, basics: Basics) -> Float32:
+        """The score that alarms, per series, as little as is known of young ones."""
+        age_h = np.nan_to_num((basics.last_s - basics.first_s) / HOUR_S).astype(np.float32)
+        return foretold(self.bar(basics), age_h, self.constants)
+
     def turn(self, basics: Calibrated, rows: Rows) -> None:
         """An hour is over in these rows: a bar that lets too much or too little through is moved."""
         c = self.constants
@@ -91,11 +97,11 @@ class Judge:
         score = np.clip(score, 0, HIGHEST_SCORE)
         state.habit.meet(np.where(judged, score, np.float32(0)))
         usual = state.habit.allowed()
-        young = np.float32(c.young) / (moment.age_s / np.float32(DAY_S) + 1)
         excused = np.where(usual >= self.needed, usual - self.needed + 1, np.float32(0))
         score = np.where(judged, score, np.float32(np.nan))
         np.maximum(basics.peak, np.where(judged, score, np.float32(0)), out=basics.peak)
-        alarm = (score - excused >= self.bar(basics) + young) | ((part == FLAT) & (score >= self.needed))
+        strange = self._strange(state, times, moment, score, excused)
+        alarm = np.where(part == FLAT, score >= self.needed, strange)
         basics.alarmed[alarm] = 1
         news = self._news(basics, moment, new)
         began = np.flatnonzero(alarm & ~(times - basics.alarm_s < SAME_ALARM_S))
@@ -105,6 +111,21 @@ class Judge:
         basics.score[:] = np.where(judged, score, basics.score)
         basics.part[:] = np.where(judged, part, basics.part)
         return Scores(score, alarm, news, part, np.stack(surprises))
+
+    def _strange(self, state: State, times: Float64, moment: Moment, score: Float32, excused: Float32) -> Mask:
+        """Which scores reach the bar of their series, and are not what it does now and then."""
+        bar = self.bar(state.basics)
+        strange: Mask = score - excused >= bar
+        rows = np.flatnonzero(strange)
+        if len(rows):
+            age_s = moment.age_s[rows]
+            known = score[rows] - excused[rows] >= foretold(bar[rows], age_s / np.float32(HOUR_S), self.constants)
+            strange[rows[~known]] = False
+            rows, age_s = rows[known], age_s[known]
+            far = float(self.needed) + self.constants.occasion_far
+            usual = state.occasions.meet(rows, score[rows], times[rows], age_s, far, self.constants)
+            strange[rows[usual]] = False
+        return strange
 
     def _news(self, basics: Basics, moment: Moment, new: Float32) -> Float32:
         """Only what is newer than all of the last hours is news; then the bar falls."""

@@ -8,11 +8,14 @@ import numpy as np
 from netmon_analytics.anomaly.columns import Array, Bytes, Columns, Float32, Float64, Int32, column
 from netmon_analytics.anomaly.habit import Habit
 from netmon_analytics.anomaly.novelty import Novelty
+from netmon_analytics.anomaly.occasions import Occasions
 from netmon_analytics.anomaly.season import Season
 from netmon_analytics.anomaly.stretch import Stretch
 from netmon_analytics.anomaly.tail import Tail
 
-VERSION = 3
+VERSION = 4
+WITHOUT_OCCASIONS = 3
+"""A version that kept all else as this one does."""
 COMPONENTS = ("deviation", "spread", "novelty", "flat")
 
 
@@ -59,6 +62,7 @@ class State:
     novelty_of_size: Novelty  # of the logarithm
     stretch: Stretch
     habit: Habit
+    occasions: Occasions
 
     @classmethod
     def empty(cls, series: int) -> Self:
@@ -74,6 +78,7 @@ class State:
             Novelty.empty(series),
             Stretch.empty(series),
             Habit.empty(series),
+            Occasions.empty(series),
         )
 
     @property
@@ -106,7 +111,11 @@ class State:
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array]) -> Self:
         """Raises ValueError where they are not what this version keeps."""
-        if "version" not in arrays or int(arrays["version"][0]) != VERSION:
+        version = int(arrays["version"][0]) if "version" in arrays else None
+        if version == WITHOUT_OCCASIONS and "basics/kind" in arrays:
+            none = Occasions.empty(len(arrays["basics/kind"])).arrays()
+            arrays = arrays | {f"occasions/{key}": array for key, array in none.items()}
+        elif version != VERSION:
             raise ValueError("state of another version")
         whole = cls.empty(0)
         made = {

@@ -1,5 +1,6 @@
 """What a cause hits: devices that are cut off or slow, services, whole sites, links that will be overloaded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,14 +64,14 @@ class Impact:
 def impact(network: Network, estate: Estate, cause: Cause, seen: Observations) -> Impact:
     """What a cause hits, by what is known of the network; also what nobody has seen yet."""
     after = passable(network, cause)
-    hit = _hit(network, estate, cause, after, seen)
+    overloaded = _overloaded(network, estate, after, estate.load)
+    hit = _hit(network, estate, cause, after, seen) | _slow(estate, after, overloaded)
     missed = _missed(network, estate, cause, after, hit, seen)
     whole = [
         int(site)
         for site in np.unique(estate.sites[hit])
         if site >= 0 and hit[estate.sites == site].all() and np.count_nonzero(estate.sites == site) > 1
     ]
-    overloaded = _overloaded(network, estate, after, estate.load)
     full = {link for link, _ in overloaded}
     later = _overloaded(network, estate, after, estate.expected)
     return Impact(
@@ -119,6 +120,15 @@ def _hit(network: Network, estate: Estate, cause: Cause, after: Network, seen: O
     if cause.fault is Fault.HOST:
         hit[cause.subject] = True
     return np.asarray(hit)
+
+
+def _slow(estate: Estate, after: Network, overloaded: Sequence[tuple[int, float]]) -> Bools:
+    """Nodes most of whose traffic goes over links that are to carry more than they can."""
+    is_over = np.zeros(after.links, np.bool_)
+    is_over[[link for link, use in overloaded if use > 1]] = True
+    if not is_over.any():
+        return np.zeros(after.nodes, np.bool_)
+    return np.asarray(Ways.of(after, estate.home).over(is_over) >= MOSTLY)
 
 
 def _seen_hit(network: Network, estate: Estate, cause: Cause, seen: Observations) -> Bools:

@@ -19,6 +19,8 @@ SHAPE = (2.0, 0.15)
 """How the logarithm of the probability falls with that of the distance, see Tail."""
 NONE = np.float32(0.05)
 """A distance below this is none."""
+YOUNG = np.float32(3)
+"""What newness adds to the bar; half of it is left after a day, a third after two."""
 BEYOND_FINE = np.float32(1)
 """What was called fine does not alarm again up to so much more of the score: e times rarer."""
 
@@ -86,7 +88,7 @@ class Alarms:
 
     def needed(self) -> Float32:
         """The score that alarms."""
-        young = np.float32(self.constants.young) / (self.standing.hours / np.float32(24) + 1)
+        young = YOUNG / (self.standing.hours / np.float32(24) + 1)
         fine = np.where(self.fine > 0, self.fine + BEYOND_FINE, np.float32(0))
         needed: Float32 = np.maximum(self.judge.bar(self.standing) + young, fine)
         return needed

@@ -6,7 +6,7 @@ from typing import Final
 
 from netmon_analytics.cause import NOBODY, Change, Changed, Observation, Sign
 from netmon_collector.causes.plan import Plan
-from netmon_collector.causes.reading import PACKAGE_CHANGED, change_of_event, sign_of_alert, sign_of_event, sign_of_name
+from netmon_collector.causes.reading import HOST_CHANGES, change_of_event, sign_of_alert, sign_of_event, sign_of_name
 from netmon_collector.changes import KIND as CHANGED
 from netmon_collector.reachability.standing import Standing, State
 from netmon_collector.state.events import NewEvent
@@ -101,7 +101,7 @@ class Laying:
                 since_s = float(told.get("unchanged_ms", event.time_ms)) / 1000
                 signs = (one.at_s for one in seen if one.seen and one.node == node and since_s <= one.at_s <= at_s)
                 at_s = min(signs, default=at_s)
-            elif event.kind == PACKAGE_CHANGED:
+            elif event.kind in HOST_CHANGES:
                 detail = event.text
             found.append(Changed(node, change, at_s, detail))
         for link in self._matter.new_links:
@@ -161,12 +161,14 @@ class Laying:
         self._lay(self._plan.numbers[device], Sign.UNREACHABLE, seen, at_s, viewer=viewer)
 
     def _lay_standings(self) -> None:
-        for device, standing in self._matter.standings.items():
-            if device in self._plan.numbers and standing.state in _GONE | _SEEN:
+        judged = {device: one for device, one in self._matter.standings.items() if one.state in _GONE | _SEEN}
+        for device, standing in judged.items():
+            if device in self._plan.numbers:
                 self._lay_look(device, standing.state in _GONE, standing.since_ms / 1000)
+        # What a blind poller sees is judged again when it sees again: then it is not what keeps a device down.
         blind = {event.device for event in self._matter.events if event.kind == "poller.blind"}
         for device, viewer in self._matter.watched_by.items():
-            if viewer in blind and device in self._plan.numbers:
+            if viewer in blind and device in self._plan.numbers and device not in judged:
                 self._lay_look(device, True, self._until_s)
 
     def _lay_ports(self) -> None:

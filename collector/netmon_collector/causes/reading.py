@@ -58,7 +58,8 @@ _TEXTS: Final = (
     (Sign.LINK_DOWN, re.compile(r"(interface|link|lineproto|port)\b.{0,80}\bdown\b", re.IGNORECASE)),
     (Sign.LOAD, re.compile(r"out of memory|no space left|cpuhog", re.IGNORECASE)),
 )
-PACKAGE_CHANGED: Final = "package.changed"
+HOST_CHANGES: Final = {"package.changed": Change.SOFTWARE, "configuration.changed": Change.CONFIGURATION}
+"""Kinds of events in which agents tell of changes to their hosts, by name."""
 _CHANGES: Final = (
     (
         Change.CONFIGURATION,
@@ -70,7 +71,7 @@ _CHANGES: Final = (
     ),
     (
         Change.SOFTWARE,
-        re.compile(r"package\.changed|(software|firmware|image|package).{0,60}(upgrad|updat|install)", re.IGNORECASE),
+        re.compile(r"(software|firmware|image|package).{0,60}(upgrad|updat|install)", re.IGNORECASE),
     ),
     (Change.RESTART, re.compile(r"sys-5-reload|reload requested|shutting down for", re.IGNORECASE)),
 )
@@ -96,6 +97,8 @@ def sign_of_event(event: NewEvent) -> Sign | None:
     """What an event of the log is a sign of; None: of nothing wrong."""
     if event.kind in _EVENTS:
         return _EVENTS[event.kind]
+    if event.kind in HOST_CHANGES:
+        return None
     return next((sign for sign, pattern in _TEXTS if pattern.search(event.text)), None)
 
 
@@ -103,6 +106,8 @@ def change_of_event(event: NewEvent) -> Change | None:
     """What an event tells that somebody changed."""
     if event.kind == CHANGED:
         return next((one for one in Change if one == event.fields.get("change", "")), None)
+    if event.kind in HOST_CHANGES:
+        return HOST_CHANGES[event.kind]
     text = f"{event.kind} {event.fields.get('msgid', '')} {event.text}"
     return next((change for change, pattern in _CHANGES if pattern.search(text)), None)
 

@@ -8,9 +8,11 @@ from netmon_analytics.cause import Cause
 from netmon_analytics.cause.impact import Estate, Impact, impact
 from tests.support.outages.faults import refused
 from tests.support.outages.trials import Trial
-from tests.support.outages.witnesses import BUSY
+from tests.support.outages.witnesses import BUSY, LOSSY
 
 Hit = set[tuple[str, int]]
+SURE = 0.5
+"""From which score on the collector says what a further cause hits."""
 KINDS = ("device", "service", "needing", "site", "link")
 
 
@@ -29,17 +31,16 @@ def estate_of(trial: Trial, rng: np.random.Generator) -> Estate:
 
 
 def true_toll(trial: Trial) -> Hit:
-    """What is hit, by the simulation alone."""
+    """What is hit, by the simulation alone: also what has most of its traffic on a link that loses packets, be it that
+    this is the fault or that traffic has moved there."""
     outage, world, damage = trial.outage, trial.outage.world, trial.outage.damage
     home, before, after = world.viewers[0], outage.before, outage.after
     nodes = range(len(world.roles))
     gone = {node for node in nodes if before.joined(node, home) and not after.joined(node, home)}
     gone |= damage.starved | damage.mute
+    lossy = {*np.flatnonzero(outage.use_after > 1 + LOSSY).tolist(), *damage.full}
     gone |= {
-        node
-        for node in nodes
-        for link, share in before.shares(node, home).items()
-        if link in damage.full and share >= 0.5
+        node for node in nodes for link, share in after.shares(node, home).items() if link in lossy and share >= 0.5
     }
     missed = {
         (who, whom)
@@ -81,7 +82,7 @@ def foretold(trial: Trial, causes: Sequence[Cause], estate: Estate) -> Hit:
     toll: Hit = set()
     taken: set[int] = set()
     for one in causes:
-        if one.beside not in taken and (not taken or one.score > 0.3):
+        if one.beside not in taken and (not taken or one.score >= SURE):
             toll |= told_toll(impact(trial.outage.network, estate, one, trial.outage.observations))
             taken.add(one.beside)
     return toll

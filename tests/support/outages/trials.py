@@ -35,6 +35,9 @@ class Trial:
         return rank(outage.network, outage.observations, outage.changes, since_s=BEGAN_S, weights=weights)
 
 
+Explained = tuple[Trial, list[Cause]]
+
+
 def trials(seed: int, families: Sequence[str], each: int, kinds: Iterable[str] = KINDS) -> list[Trial]:
     """So many outages of each kind, over the families by turns."""
     found = []
@@ -89,11 +92,14 @@ def pooled(scores: Iterable[dict[str, Score]]) -> dict[str, Score]:
     return found
 
 
-def scored(chosen: Sequence[Trial], weights: Weights) -> dict[str, Score]:
+def explained(chosen: Iterable[Trial], weights: Weights) -> list[Explained]:
+    return [(trial, trial.causes(weights)) for trial in chosen]
+
+
+def scored(chosen: Iterable[Explained]) -> dict[str, Score]:
     """By kind, and all together."""
     scores: dict[str, Score] = {"all": Score()}
-    for trial in chosen:
-        causes = trial.causes(weights)
+    for trial, causes in chosen:
         for name in ("all", trial.kind):
             scores.setdefault(name, Score()).count(trial, causes)
     return scores
