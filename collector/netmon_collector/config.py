@@ -188,7 +188,7 @@ class StoreOptions(Options):
     url: StoreUrlText = "embedded:"
     queue_bytes: Size = Field(default=4 << 30, alias="queue", ge=16 << 20)
     max_bytes: Size | None = Field(default=None, alias="max_size", ge=1 << 30)
-    cache_bytes: Size = Field(default=96 << 20, alias="cache")
+    cache_bytes: Size = Field(default=256 << 20, alias="cache")
     head_bytes: Size = Field(default=512 << 20, alias="heads", ge=16 << 20)
     retention: RetentionOptions = Field(default_factory=RetentionOptions)
 

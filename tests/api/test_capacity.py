@@ -1,7 +1,12 @@
 """What runs out, as the API tells it, with the events and series that come of it."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+import pytest
+
+from netmon_collector.query.answer import Answer
+from netmon_collector.query.engine import Engine
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import NAME
 from tests.api.lab import NOW_MS, Lab, labels
@@ -33,6 +38,26 @@ async def test_what_runs_out_is_listed_soonest_first_with_its_interval(lab: Lab)
     assert (await lab.get("/api/v1/capacity", ("what", "certificate")))["count"] == 1
     assert (await lab.get("/api/v1/capacity", ("instance", "db1")))["results"] == [disk]
     assert (await lab.get("/api/v1/events"))["results"][0]["kind"] == "capacity.soon"
+
+
+async def test_no_time_is_asked_for_that_is_before_history(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    await have_history(lab)
+    asked: list[tuple[int, int]] = []
+    answer = Engine.range
+
+    async def noted(engine: Engine, text: str, start_ms: int, end_ms: int, step_ms: int, **options: Any) -> Answer:
+        asked.append((start_ms, end_ms))
+        return await answer(engine, text, start_ms, end_ms, step_ms, **options)
+
+    monkeypatch.setattr(Engine, "range", noted)
+    await lab.capacity.look()
+    assert min(start_ms for start_ms, _ in asked) == NOW_MS - DAYS * 24 * HOUR_MS
+    assert {end_ms for _, end_ms in asked if end_ms > NOW_MS - HOUR_MS} == {NOW_MS}
+    lab.clock.pass_ms(90_000)
+    asked.clear()
+    await lab.capacity.look()
+    assert {end_ms for _, end_ms in asked if end_ms > NOW_MS} == {NOW_MS + 90_000}, "what is now belongs to it"
+    assert {(NOW_MS + 90_000 - start_ms) % HOUR_MS for start_ms, _ in asked} == {0}
 
 
 async def test_what_runs_out_is_written_as_series_that_count_down(lab: Lab) -> None:

@@ -155,7 +155,7 @@ async def embedded(load: Load, folder: Path) -> Result:
 
         async def select(matchers: list[Matcher] = matchers, *, cached: bool = True) -> None:
             if not cached:
-                store._shelf.reader.forget()
+                store._cache.clear()
             for frame in await store.select(matchers, 0, 2**62):
                 orjson.dumps((frame.times, np.ascontiguousarray(frame.values)), option=orjson.OPT_SERIALIZE_NUMPY)
 

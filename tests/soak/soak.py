@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import shutil
 import statistics
 import tempfile
@@ -41,18 +42,30 @@ class LagProbe:
         self.lags_s: list[float] = []
         self.busy_s = 0.0
         """The most that the event loop's thread worked between two beats: what of the lag is not the machine's."""
+        self.undisturbed_s = 0.0
+        """The worst lag of beats in which the hypervisor gave no processor to others."""
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
+        stolen_s = stolen()
         while True:
             due_s, worked_s = loop.time() + _PROBE_S, time.thread_time()
             await asyncio.sleep(_PROBE_S)
             self.lags_s.append(loop.time() - due_s)
             self.busy_s = max(self.busy_s, time.thread_time() - worked_s)
+            before_s, stolen_s = stolen_s, stolen()
+            if stolen_s == before_s:
+                self.undisturbed_s = max(self.undisturbed_s, self.lags_s[-1])
 
     def stop(self) -> None:
         self._task.cancel()
+
+
+def stolen() -> float:
+    """Seconds that the hypervisor gave to others while a processor of this machine had work, see proc_stat(5)."""
+    with Path("/proc/stat").open() as file:
+        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def deleted_but_open(folder: Path) -> int:
@@ -71,7 +84,7 @@ async def soak(seconds: int, folder: Path) -> dict[str, Any]:
     resident: list[int] = []
     files: list[Counter[str]] = []
     deleted: list[int] = []
-    cpu_s, started_s = time.process_time(), time.monotonic()
+    cpu_s, stolen_s, started_s = time.process_time(), stolen(), time.monotonic()
     for second in range(seconds):
         appending = []
         for number, batch in enumerate(load.slot(start_ms + second * _INTERVAL_MS, _INTERVAL_MS)):
@@ -98,6 +111,8 @@ async def soak(seconds: int, folder: Path) -> dict[str, Any]:
         "cpu_share": (time.process_time() - cpu_s) / took_s,
         "worst_lag_ms": 1000 * lags[-1],
         "worst_busy_ms": 1000 * probe.busy_s,
+        "worst_lag_undisturbed_ms": 1000 * probe.undisturbed_s,
+        "stolen_share": (stolen() - stolen_s) / (took_s * (os.cpu_count() or 1)),
         "p999_lag_ms": 1000 * lags[int(0.999 * len(lags))],
         "resident_bytes": max(resident[-span:]),
         "resident_growth": statistics.median(resident[-span:]) / statistics.median(resident[-2 * span : -span]) - 1,

@@ -79,6 +79,8 @@ def victoria_metrics(folder: Path, *flags: str) -> RunningServer:
         f"-httpListenAddr=127.0.0.1:{port}",
         "-retentionPeriod=100y",
         "-memory.allowedBytes=128MiB",
+        "-http.connTimeout=1h",  # else it closes a connection after two minutes, also one that is in use
+        "-http.idleConnTimeout=1h",
         *(flags or ("-dedup.minScrapeInterval=1ms",)),
     ]
     folder.mkdir(parents=True)

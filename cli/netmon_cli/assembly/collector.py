@@ -249,6 +249,7 @@ def survey_capacity(ground: Ground, knowledge: Knowledge, way: Way) -> Survey:
         knowledge.events.note,
         Warnings(options.warn_within_s, before[::-1]),
         now_ms,
+        lambda: ground.store.stats().begins_ms,
     )
 
 

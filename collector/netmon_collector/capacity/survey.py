@@ -29,7 +29,7 @@ REST: Final = 20
 
 
 class Survey:
-    """note: takes events. Times are Unix milliseconds."""
+    """note: takes events. begins_ms: when history begins, if that is known. Times are Unix milliseconds."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Survey:
         note: Callable[[Sequence[NewEvent]], Awaitable[None]],
         warnings: Warnings,
         now_ms: Callable[[], int],
+        begins_ms: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._options = options
         self._limited = options.all()
@@ -47,6 +48,7 @@ class Survey:
         self._note = note
         self._warnings = warnings
         self._now_ms = now_ms
+        self._begins_ms = begins_ms
         self._rest_until_s = 0.0
         self.found: Sequence[Prospect] = ()
         """The soonest first; a new sequence after each look."""
@@ -83,16 +85,20 @@ class Survey:
 
     async def look(self) -> None:
         """Looks at everything once."""
-        now_ms = self._now_ms()
+        now_ms, begins_ms = self._now_ms(), self._begins_ms()
+        back_ms = round(self._options.history_s * 1000)
+        if begins_ms is not None:
+            back_ms = min(back_ms, -(min(begins_ms - now_ms, 0) // STEP_MS) * STEP_MS)
         found: list[Prospect] = []
         for limited in self._limited:
-            found += await self._look_at(limited, now_ms)
+            found += await self._look_at(limited, now_ms, back_ms)
         self.found = sorted(found, key=lambda one: (one.reached.middle_s, one.reached.low_s, one.labels))
         self.looked_ms = now_ms
         await self._note(self._warnings.look(self.found, now_ms))
 
-    async def _look_at(self, limited: Limited, now_ms: int) -> list[Prospect]:
-        back_ms = 0 if limited.way is Way.COUNTS_DOWN else round(self._options.history_s * 1000)
+    async def _look_at(self, limited: Limited, now_ms: int, back_ms: int) -> list[Prospect]:
+        if limited.way is Way.COUNTS_DOWN:
+            back_ms = 0
         by_hours = [
             await self._engine.range(
                 limited.expression, start_ms, min(start_ms + PART_MS - STEP_MS, now_ms), STEP_MS, may_be_kept=False

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -114,7 +115,7 @@ class Frame:
     values: Values
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lines:
     """Samples of S series, one series after the other; series that share their times share an axis.
 
@@ -130,6 +131,11 @@ class Lines:
     axis: Places
     times: Times
     axis_begins: Places
+
+    @cached_property
+    def has_nan(self) -> bool:
+        """Whether a value may be none: ABSENT, or a stale marker."""
+        return bool(np.logical_or.reduce(np.isnan(self.values)))
 
 
 class RollupField(IntEnum):
@@ -177,11 +183,12 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What a store holds. All but `series`, `bytes`, `oldest_ms` and `newest_ms` count since the store was opened.
+    """What a store holds. All but `series`, `bytes` and times count since the store was opened.
 
     `damaged`: places on disk that were not what the store wrote; each is named in the log. `overwritten`: samples that
     took the place of one of the same series and time with another value, as far as that was noticed. `cache_bytes`:
-    memory for what was read of files lately; bounded by the store's settings. `rejected` and `left_out`: samples that a
+    memory for what was read of files and looked up of labels lately; bounded. `begins_ms`: before that there is neither
+    a sample nor a rollup; None where that is not known, or nothing is stored. `rejected` and `left_out`: samples that a
     server refused, or cannot hold; these are known beyond restarts.
     """
 
@@ -194,6 +201,7 @@ class StoreStats:
     damaged: int = 0
     overwritten: int = 0
     cache_bytes: int = 0
+    begins_ms: int | None = None
     rejected: int = 0
     left_out: int = 0
 

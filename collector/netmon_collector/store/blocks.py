@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,7 @@ _AT_ONCE: Final = 64
 _SERIES_AT_ONCE: Final = 1000
 _LATE_BYTES: Final = 64 << 20
 """So much of verdicts on samples that are on their way to the disk already may wait."""
+_head_of: Final[Callable[[Strand], Head]] = attrgetter("head")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,7 +97,7 @@ class Blocks:
         block = self.all[number]
         if not len(block.singles):
             strands = block.strands if strand == NONE else (self._strands[strand],)
-            heads: Sequence[Head | LaneHead] = [one.head for one in strands]
+            heads: Sequence[Head | LaneHead] = tuple(map(_head_of, strands))
             if block.sealing:
                 heads = [*(head for head in block.sealing if head not in heads), *heads] if heads else block.sealing
             if len(heads) == 1 and isinstance(heads[0], Head):  # as nearly always
@@ -140,7 +142,7 @@ class Blocks:
         """Finds a home for each series that has none; for some at a time."""
         for part in parts:
             if isinstance(part, Gathers):
-                if not self._rows.leases.keys() >= set(part.groups.tolist()):
+                if not self._rows.leased.has_all(part.groups):
                     await self._house_groups(part)
             else:
                 self._reserve(int(part.series.max(initial=0)) + 1)

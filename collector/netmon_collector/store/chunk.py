@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, RollupField, Times
 from netmon_collector.store.chunkmap import ChunkMap, Part, Unreadable
-from netmon_collector.store.classify import Code
+from netmon_collector.store.classify import UNSURE, Code, Decimals
 from netmon_collector.store.judged import Verdicts
 from netmon_collector.store.layout import (
     CONSTANT,
@@ -102,6 +102,17 @@ class Chunk:
     def matrix(self) -> Matrix:
         """All that is in the chunk. Raises Unreadable, as `read` does."""
         return Matrix(self.block, self.times, self.series, self.read(np.arange(len(self.map.kinds))), self.fields)
+
+    def decimals(self) -> Decimals | None:
+        """By column, how many decimals it has, or UNSURE; None for rollups, and where a sample is absent."""
+        known = self.map
+        if known.fields > 1 or (known.flags_of & RAGGED).any():
+            return None
+        decimals = known.flags_of & np.uint8(PLACES)
+        for kind in set(known.kinds):
+            if kind < FIRST_PART or known.part(kind).code == Code.FLOAT:
+                decimals[known.kind_of == kind] = UNSURE
+        return decimals
 
     def read(self, columns: npt.NDArray[np.intp], first: int = 0, last: int | None = None) -> Bits:
         """Some columns from one slot to before another: uint64 [C, last - first], ABSENT_BITS where there is none."""
@@ -288,7 +299,9 @@ class Chunk:
             stored[:, 0] += bases
             np.cumsum(stored, axis=1, out=stored)
         places = known.flags_of[columns] & PLACES
-        values = stored / TENS[places][:, None] if places.any() else stored.astype(np.float64)
+        values = stored.astype(np.float64)
+        if places.any():
+            values /= TENS[places][:, None]
         bits: Bits = values.view(np.uint64)
         return bits
 

@@ -17,8 +17,8 @@ from netmon_collector.store.head import Rows, matrix
 from netmon_collector.store.record import Bits
 from netmon_collector.store.strands import Lease, Strand
 
-_BLOCKS: Final = 8
-"""So many blocks that follow one another may share a matrix, of 2,048 series at most."""
+_BLOCKS: Final = 16
+"""So many blocks that follow one another may share a matrix, of 4,096 series at most."""
 
 
 class Cohort:
@@ -77,7 +77,7 @@ def neighbours(blocks: npt.NDArray[np.int32], times: Times) -> Iterator[tuple[in
 
     Which blocks may share one depends on their numbers alone, so not on what else comes in the same commit.
     """
-    sets = np.where(blocks == NONE, NONE, blocks // _BLOCKS)
+    sets = blocks // _BLOCKS  # of NONE, which is less than nought, NONE
     near = (sets[1:] == sets[:-1]) & (sets[1:] != NONE) & (times[1:] == times[:-1])
     if near.any():
         edges = (np.flatnonzero(~near) + 1).tolist()

@@ -1,6 +1,6 @@
 """Where the chunks of many blocks are, found by a few operations on arrays: recent files are many, and small."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Tier
+from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.labels import Numbers
 
 Places = npt.NDArray[np.int64]
@@ -53,6 +54,15 @@ class Directory:
         self._files = files
         self.key = object()
         """Stands for this very directory: who keeps it keeps no file open that is deleted meanwhile."""
+
+    @cached_property
+    def spans_ms(self) -> Mapping[Tier, tuple[int, int]]:
+        """By tier, oldest and newest time of what its files have; NOTHING where there is none."""
+        spans = dict.fromkeys(Tier, NOTHING)
+        for file in self._files:
+            oldest_ms, newest_ms = spans[file.name.tier]
+            spans[file.name.tier] = min(oldest_ms, file.oldest_ms), max(newest_ms, file.newest_ms)
+        return spans
 
     def find(self, tier: Tier, blocks: Numbers, start_ms: int, end_ms: int) -> list[list[tuple[ChunkFile, int]]]:
         """For each block, the chunks that overlap a time: their files and places there, in the order of writing."""

@@ -8,7 +8,6 @@ select: match labels -> per block, what chunk files and heads hold -> merge.
 import asyncio
 import math
 from collections.abc import AsyncIterator, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -34,6 +33,7 @@ from netmon_collector.store.base import (
     StoreUnavailable,
 )
 from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.cache import Cache
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.changes import Changes
 from netmon_collector.store.chunkfile import ChunkFile, Tier
@@ -59,6 +59,7 @@ from netmon_collector.store.selection import Selector
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.stock import Stock
 from netmon_collector.store.upkeep import Upkeep
+from netmon_collector.store.worker import Worker
 from netmon_proto.model import Kind, Labels
 
 
@@ -86,17 +87,16 @@ class EmbeddedStore:
         self._judging = Judging(self._groups, self._blocks)
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
-        self._writer = ThreadPoolExecutor(1, "netmon-store")
+        self._writer = Worker("netmon-store")
         self.changes = Changes()
         self._samples = 0
         self._duplicates = 0
-        self._shelf = Shelf(folder, self._damages, settings.cache_bytes // 2)
+        self._cache = Cache(settings.cache_bytes)
+        self._shelf = Shelf(folder, self._damages, self._cache)
         self._catalog = Catalog(folder)
         self._enrolment = Enrolment(self._catalog, self._index, self._groups, self._blocks.homes.of)
         self._selector = Selector(self._index, self._blocks, self._shelf)
-        self._gatherer = Gatherer(
-            self._index, self._blocks, self._shelf, self._selector, settings.cache_bytes - settings.cache_bytes // 2
-        )
+        self._gatherer = Gatherer(self._index, self._blocks, self._shelf, self._selector, self._cache)
         self._latest = LatestTable(self._index, partial(find_newest, self._blocks, self._shelf))
         try:
             self._log = Log(folder, slice_ms=settings.log_slice_ms, segment_bytes=settings.segment_bytes)
@@ -104,7 +104,7 @@ class EmbeddedStore:
             self._upkeep = Upkeep(
                 self._index, self._blocks, self._shelf, self._catalog, self._log, roll, doubt, keep, settings
             )
-            self._stock = Stock(self._index, self._shelf, self._upkeep)
+            self._stock = Stock(self._index, self._blocks, self._shelf, self._log, self._upkeep)
             self._open(folder)
             self._backlog: Backlog | None = Backlog(
                 self._log, self._shelf, self._blocks.homes.copy(), self._upkeep.make_room, self._damages, settings
@@ -187,10 +187,11 @@ class EmbeddedStore:
         for origin in origins:
             self._acks.add(origin.agent_id, origin.epoch, origin.sequence, origin.sequence)
         now_s = asyncio.get_running_loop().time()
-        for part in chain.from_iterable(map(sliced, parts)):
+        for at, part in enumerate(chain.from_iterable(map(sliced, parts))):
+            if at:
+                await asyncio.sleep(0)  # others have their turn on the event loop
             self._blocks.put(part, segment, now_s)
             self._note(part)
-            await asyncio.sleep(0)  # others have their turn on the event loop
         self._adopt()
         self._upkeep.look(now_s)
 
@@ -210,7 +211,7 @@ class EmbeddedStore:
             self._enrolment.keep(held)
 
         async with self._committer.turn:
-            await asyncio.get_running_loop().run_in_executor(self._writer, keep)
+            await self._writer.run(keep)
 
     async def _write_log(self, parts: Sequence[Part], origins: Sequence[Origin], *, roll: bool = False) -> int:
         """Writes a record, into a new file where it is time or `roll` asks for it; returns the number of the file."""
@@ -220,7 +221,7 @@ class EmbeddedStore:
             self._enrolment.enter(parts)
             return self._log.write(parts, self._groups, origins, acks)
 
-        placed = await asyncio.get_running_loop().run_in_executor(self._writer, write)
+        placed = await self._writer.run(write)
         self._log.add(placed)
         return placed.segment.number
 
@@ -229,7 +230,7 @@ class EmbeddedStore:
         if len(part.times):
             self.changes.note(span_ms([part])[0])
         runs = self._groups.runs(part) if isinstance(part, Gathers) else None
-        if runs is not None and isinstance(part, Gathers) and self._upkeep.seen.issuperset(part.groups.tolist()):
+        if runs is not None and isinstance(part, Gathers) and self._upkeep.seen.has_all(part.groups):
             self._samples += len(part.values)  # as nearly always
             self._latest.put_runs(runs)
             return
@@ -238,7 +239,7 @@ class EmbeddedStore:
         self._latest.put(samples)
         self._index.mark(samples.series)
         if isinstance(part, Gathers) and len(samples.series) == len(part.values):
-            self._upkeep.seen |= set(part.groups.tolist())
+            self._upkeep.seen.add(part.groups)
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._acks.highest(agent_id, epoch)
@@ -248,10 +249,14 @@ class EmbeddedStore:
 
     async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         await self._whole()
+        series = self._finder.known(matchers)
+        at_hand = None if series is None else self._gatherer.frames_at_hand(series, start_ms, end_ms)
+        if at_hand is not None:  # a thread would take longer to begin
+            return at_hand
         return await asyncio.to_thread(self.select_now, matchers, start_ms, end_ms)
 
     def select_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
-        return list(self._selector.scan(self._finder.find(matchers), start_ms, end_ms))
+        return self._gatherer.frames(self._finder.find(matchers), start_ms, end_ms)
 
     def lines_at_hand(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, most: int) -> Lines | None:
         series = self._finder.find(matchers)
@@ -313,8 +318,7 @@ class EmbeddedStore:
     async def span(self) -> tuple[int, int] | None:
         """Times between which all samples are; None where there is none. Raises StoreError."""
         await self._whole()
-        oldest_ms, newest_ms = self._upkeep.span_ms()
-        return None if oldest_ms is None or newest_ms is None else (oldest_ms, newest_ms)
+        return self._stock.span_ms()
 
     async def inventory(self) -> Inventory:
         await self._whole()
@@ -342,12 +346,15 @@ class EmbeddedStore:
         return await asyncio.to_thread(lambda: self._index.labels(self._index.match(matching).tolist()))
 
     async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
-        await self._whole()
-        return await asyncio.to_thread(self._index.label_names, Matching(matchers))
+        return await self._texts(None, matchers)
 
     async def label_values(self, name: str, matchers: Sequence[Matcher]) -> list[str]:
+        return await self._texts(name, matchers)
+
+    async def _texts(self, label: str | None, matchers: Sequence[Matcher]) -> list[str]:
         await self._whole()
-        return await asyncio.to_thread(self._index.label_values, name, Matching(matchers))
+        known = self._finder.texts_at_hand(label, matchers)
+        return list(known if known is not None else await asyncio.to_thread(self._finder.texts, label, matchers))
 
     async def latest(self, matchers: Sequence[Matcher]) -> Latest:
         await self._whole()
@@ -355,7 +362,7 @@ class EmbeddedStore:
 
     def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
         series = self._finder.find(matchers)
-        return self._latest.told(series) if len(series) <= most and self._latest.knows(series) else None
+        return self._latest.at_hand(series) if len(series) <= most else None
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
         return self._latest.told(self._finder.find(matchers))
@@ -366,7 +373,7 @@ class EmbeddedStore:
             await self._mark_present()
 
     def stats(self) -> StoreStats:
-        oldest_ms, newest_ms = self._upkeep.span_ms()
+        oldest_ms, newest_ms = self._stock.span_ms() or (None, None)
         return StoreStats(
             series=self._index.present(),
             samples_appended=self._samples,
@@ -376,7 +383,8 @@ class EmbeddedStore:
             newest_ms=newest_ms,
             damaged=self._damages.count,
             overwritten=self._blocks.overwritten,
-            cache_bytes=self._shelf.reader.size_bytes + self._gatherer.size_bytes,
+            cache_bytes=self._cache.size_bytes + self._finder.size_bytes,
+            begins_ms=self._stock.begins_ms(),
         )
 
     async def close(self) -> None:
@@ -388,8 +396,8 @@ class EmbeddedStore:
             await asyncio.to_thread(self._backlog.stop)
         await self._upkeep.close()
         async with self._committer.turn:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._log.close)
-        self._writer.shutdown()
+            await self._writer.run(self._log.close)
+        self._writer.close()
         self._lock.release()
 
     def _kind_of(self, series: int) -> tuple[tuple[str, str], ...]:

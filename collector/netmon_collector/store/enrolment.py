@@ -11,6 +11,7 @@ from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.entries import Entries
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.labels import LabelIndex, Numbers
+from netmon_collector.store.numberset import NumberSet
 from netmon_collector.store.record import Part, Singles
 
 _Homes = Callable[[Numbers], npt.NDArray[Any]]
@@ -26,7 +27,7 @@ class Enrolment:
         self._index = index
         self._groups = groups
         self._homes = homes
-        self._entered: set[int] = set()
+        self._entered = NumberSet()
         """The numbers of groups of which the catalog has all series."""
 
     def enter(self, parts: Sequence[Part]) -> None:
@@ -34,9 +35,11 @@ class Enrolment:
         for part in parts:
             if isinstance(part, Singles):
                 self._catalog.enter(part.series, self._entries)
-            elif new := set(part.groups.tolist()) - self._entered:
-                self._catalog.enter(np.concatenate([self._groups[number].series for number in new]), self._entries)
-                self._entered |= new
+            elif not self._entered.has_all(part.groups):
+                new = np.unique(self._entered.without(part.groups))
+                series = [self._groups[number].series for number in new.tolist()]
+                self._catalog.enter(np.concatenate(series), self._entries)
+                self._entered.add(new)
 
     def keep(self, held: BitMap) -> None:
         """Takes all series out of the catalog but those that are held somewhere. Raises StoreError.

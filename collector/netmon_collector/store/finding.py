@@ -1,4 +1,6 @@
-"""Which series matchers find, remembered: dashboards and rules ask with the same matchers again and again."""
+"""Which series matchers find, and which labels these have, remembered until there is another series: dashboards and
+rules ask with the same matchers again and again.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +14,8 @@ _MOST_BYTES: Final = 16 << 20
 _ENTRY_BYTES: Final = 1000
 _MOST_LATELY: Final = 1000
 _FEW_BYTES: Final = 8 << 10
+_TEXT_BYTES: Final = 8
+"""What a name or a value in a list takes: the index has its text."""
 
 
 class Finder:
@@ -22,6 +26,11 @@ class Finder:
         self._found = Cache(_MOST_BYTES)
         self._lately: dict[int, tuple[Sequence[Matcher], int, Numbers]] = {}
         """By the id of a sequence of matchers: expressions are kept, and ask with the very same one again."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What is remembered."""
+        return self._found.size_bytes
 
     def find(self, matchers: Sequence[Matcher]) -> Numbers:
         """The series that all matchers accept and of which there is a sample, ascending; not to be changed.
@@ -40,9 +49,28 @@ class Finder:
         return series
 
     def _find(self, matchers: tuple[Matcher, ...], version: int) -> Numbers:
-        known: tuple[int, Numbers] | None = self._found.get(matchers)
-        if known is not None and known[0] == version:
-            return known[1]
+        known = self.known(matchers)
+        if known is not None:
+            return known
         series = self._index.match(Matching(matchers))
-        self._found.replace(matchers, (version, series), series.nbytes + _ENTRY_BYTES)
+        self._found.put(matchers, (version, series), series.nbytes + _ENTRY_BYTES)
         return series
+
+    def known(self, matchers: Sequence[Matcher]) -> Numbers | None:
+        """As `find`; None where that is not known, and may take long."""
+        known: tuple[int, Numbers] | None = self._found.get(tuple(matchers))
+        return known[1] if known is not None and known[0] == self._index.version else None
+
+    def texts_at_hand(self, label: str | None, matchers: Sequence[Matcher]) -> list[str] | None:
+        """As `texts`; None where these are not known."""
+        known: tuple[int, list[str]] | None = self._found.get((label, *matchers))
+        return known[1] if known is not None and known[0] == self._index.version else None
+
+    def texts(self, label: str | None, matchers: Sequence[Matcher]) -> list[str]:
+        """The values that a label has in the series that all matchers accept, or without a label the names of their
+        labels; sorted, not to be changed. Raises ValueError, naming the matcher, for a bad regular expression.
+        """
+        version, matching = self._index.version, Matching(matchers)
+        found = self._index.label_names(matching) if label is None else self._index.label_values(label, matching)
+        self._found.put((label, *matchers), (version, found), len(found) * _TEXT_BYTES + _ENTRY_BYTES)
+        return found

@@ -6,7 +6,7 @@ are little-endian. The first 16 bytes of a file keep this meaning in every versi
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from zlib import crc32
@@ -66,8 +66,17 @@ def file_header(version: int = VERSION) -> bytes:
 
 def frame(payload: bytes, oldest_ms: int, newest_ms: int) -> bytes:
     """A record as it stands in the file."""
-    head = _HEADER.pack(_MAGIC, len(payload), crc32(payload), oldest_ms, newest_ms, 0)[:-_CRC_BYTES]
-    return b"".join((head, crc32(head).to_bytes(_CRC_BYTES, "little"), payload))
+    return frame_pieces((payload,), oldest_ms, newest_ms)
+
+
+def frame_pieces(pieces: Sequence[bytes | memoryview], oldest_ms: int, newest_ms: int) -> bytes:
+    """A record as it stands in the file, of a payload in pieces: none is copied but into the record."""
+    length = checksum = 0
+    for piece in pieces:
+        length += len(piece)
+        checksum = crc32(piece, checksum)
+    head = _HEADER.pack(_MAGIC, length, checksum, oldest_ms, newest_ms, 0)[:-_CRC_BYTES]
+    return b"".join((head, crc32(head).to_bytes(_CRC_BYTES, "little"), *pieces))
 
 
 def parse_record(data: bytes, offset: int) -> Record | None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.assigned import NONE
-from netmon_collector.store.base import Lines, Times
+from netmon_collector.store.base import Frame, Lines, Times
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.cache import Cache
 from netmon_collector.store.chunkfile import Tier
@@ -37,17 +37,32 @@ _FEW_BYTES: Final = 16 << 10
 """Of numbers of series, 8 each: of so many it is kept what heads have."""
 _FEW_HOMES: Final = 16
 """Of so many blocks it is looked up in some ten microseconds whether they are in other files than before."""
+_FEW_SERIES: Final = 8
+"""So many are put together whole where frames are asked for, and found so again without a look at files."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Selection:
-    """Some series by their blocks, and what the shelf has of them in a time."""
+    """Some series by their blocks, and what the shelf has of them in a time. lines: of a single block, such as of one
+    host, what was put together last, and of which heads: the same as long as no row comes and no sample is replaced.
+    """
 
     homes: Sequence[Home]
     stripes: Sequence[Stripe]
     directory: object
     """The key of the directory that it was found in."""
     is_plain: bool
+    lines: tuple[Sequence[Rows], Lines] | None = None
+
+    def told(self, heads: Sequence[Sequence[Rows]]) -> Lines | None:
+        """What was put together of these very heads."""
+        before = self.lines
+        return before[1] if before is not None and before[0] is heads[0] else None
+
+    def keep(self, heads: Sequence[Sequence[Rows]], lines: Lines) -> None:
+        """Takes what was put together, if that takes no more memory: if it is what its stripe keeps of these heads."""
+        if len(heads) == 1 and self.stripes[0].keeps(heads[0]):
+            self.lines = heads[0], lines
 
     @cached_property
     def shape(self) -> "_Shape":
@@ -70,19 +85,14 @@ class _Shape(NamedTuple):
 
 
 class Gatherer:
-    """Any thread may use it. Keeps `most_bytes` of what was read of files."""
+    """Any thread may use it. Keeps in a cache what it put together."""
 
-    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf, selector: Selector, most_bytes: int) -> None:
+    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf, selector: Selector, cache: Cache) -> None:
         self._index = index
         self._blocks = blocks
         self._shelf = shelf
         self._selector = selector
-        self._kept = Cache(most_bytes, parts=1)  # what is large is slow to read, and then read again
-
-    @property
-    def size_bytes(self) -> int:
-        """What is kept of what was read."""
-        return self._kept.size_bytes
+        self._kept = cache
 
     def gather_at_hand(self, series: Numbers, start_ms: int, end_ms: int) -> Lines | None:
         """As `gather`; None where it may take the disk."""
@@ -102,16 +112,31 @@ class Gatherer:
         before: _Selection | None = self._kept.get(key)
         return self._gathered(key, before, list(self._homes(series)) if before is None else before.homes)
 
+    def frames_at_hand(self, series: Numbers, start_ms: int, end_ms: int) -> list[Frame] | None:
+        """As `frames`; None where it may take the disk, and for many series."""
+        lines = self.gather_at_hand(series, start_ms, end_ms) if len(series) <= _FEW_SERIES else None
+        return None if lines is None else list(self._selector.framed(lines, start_ms, end_ms))
+
+    def frames(self, series: Numbers, start_ms: int, end_ms: int) -> list[Frame]:
+        """See Store.select; series ascend. Raises StoreError."""
+        if len(series) > _FEW_SERIES:
+            return list(self._selector.scan(series, start_ms, end_ms))
+        return list(self._selector.framed(self.gather(series, start_ms, end_ms), start_ms, end_ms))
+
     def _gathered(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> Lines:
         rows = self._blocks.rows
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
         selection = self._selected(key, before, homes)
+        told = selection.told(heads)
+        if told is not None:
+            return told
         found = [stripe.parts(own) for stripe, own in zip(selection.stripes, heads, strict=True)]
         plain = [one for one in found if one is not None and one.length]
         shape = selection.shape if len(plain) == len(found) else _Shape.of([one.series for one in plain])
         lines, backward = self._joined(plain, shape)
         odd = [number for number, one in enumerate(found) if one is None] if len(plain) < len(found) else []
         if not odd and not len(backward):
+            selection.keep(heads, lines)
             return lines
         strange = {plain[place].series.tobytes() for place in backward.tolist()}
         odd += [number for number, one in enumerate(found) if one is not None and one.series.tobytes() in strange]
@@ -156,7 +181,8 @@ class Gatherer:
 
     def _keep(self, key: _Key, selection: _Selection) -> _Selection:
         size_bytes = sum(stripe.size_bytes for stripe in selection.stripes) + len(key[2])
-        self._kept.replace(key, selection, size_bytes)
+        self._kept.put(key, selection, size_bytes)
+        self._kept.drop(_earlier(key))  # who asks up to now asks no more for what it was a grain ago
         return selection
 
     def _stripe(self, known: Stripe | None, series: Numbers, chunks: Chunks, key: _Key) -> Stripe:
@@ -225,11 +251,24 @@ def _side_by_side(blocks: Sequence[Parts], size: int) -> Bits:
 
 def _widened(start_ms: int, end_ms: int) -> tuple[int, int]:
     """The time with its ends at multiples of a grain, which are of few lengths."""
-    grain_ms = _GRAIN_MS
-    while grain_ms * _GRAINS < end_ms - start_ms:
-        grain_ms *= 2
+    grain_ms = _grain_ms(end_ms - start_ms, _GRAINS)
     first_ms, last_ms = start_ms // grain_ms * grain_ms, -(-(end_ms + 1) // grain_ms) * grain_ms - 1
     return max(first_ms, EVER[0]), min(last_ms, EVER[1])
+
+
+def _grain_ms(length_ms: int, most: int) -> int:
+    """The shortest grain of which a time has at most so many."""
+    grain_ms = _GRAIN_MS
+    while grain_ms * most < length_ms:
+        grain_ms *= 2
+    return grain_ms
+
+
+def _earlier(key: _Key) -> _Key:
+    """The same series a grain earlier."""
+    start_ms, end_ms, series = key
+    grain_ms = _grain_ms(end_ms + 1 - start_ms, _GRAINS + 1)  # widening adds one at most
+    return start_ms - grain_ms, end_ms - grain_ms, series
 
 
 def _begins(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

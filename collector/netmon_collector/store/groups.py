@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS, Group, Places, Points, Row
+from netmon_collector.store.base import ABSENT_BITS, Group, Places, Points, Row, Times
 from netmon_collector.store.judged import Judged, JudgedPoints, Verdict
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.record import GatherGroup, Gathers, Part, Run, Samples, Singles
@@ -164,7 +164,7 @@ class Groups:
         return (
             Run(
                 int(first[begin]),
-                np.repeat(gathers.times[begin:end], gathers.widths[begin:end]),
+                _repeated(gathers.times[begin:end], gathers.widths[begin:end]),
                 gathers.values[starts[begin] : starts[end - 1] + gathers.widths[end - 1]],
             )
             for begin, end in pairwise([0, *edges, len(first)])
@@ -182,6 +182,13 @@ class Groups:
             if given.all()
             else Samples(series[given], times[given], part.values[given])
         )
+
+
+def _repeated(times: Times, widths: npt.NDArray[np.uint32]) -> Times:
+    """Each time so often; where all are the same, as nearly always, it is in memory once."""
+    if bool((times == times[0]).all()):
+        return np.broadcast_to(times[0], int(widths.sum()))
+    return np.repeat(times, widths)
 
 
 def _misfit(groups: Groups, rows: Sequence[Row | Points]) -> ValueError:

@@ -90,11 +90,6 @@ class LatestTable:
             self._table.times[gone] = NEVER_MS
             self._table.bits[gone] = ABSENT_BITS
 
-    def knows(self, series: Numbers) -> bool:
-        """Whether the newest samples of some series are in the table."""
-        with self._lock:
-            return int(series.max(initial=0)) < len(self._known) and bool(self._known.take(series).all())
-
     def of(self, series: Numbers) -> Newest:
         """The newest samples of some series. Raises StoreError."""
         with self._lock:
@@ -116,7 +111,17 @@ class LatestTable:
 
     def told(self, series: Numbers) -> Latest:
         """The newest samples of some series, without those that have none. Raises StoreError."""
-        newest = self.of(series)
+        return self._told(series, self.of(series))
+
+    def at_hand(self, series: Numbers) -> Latest | None:
+        """As `told`; None where some of them are not in the table."""
+        with self._lock:
+            if int(series.max(initial=0)) >= len(self._known) or not self._known.take(series).all():
+                return None
+            newest = Newest(self._table.times.take(series), self._table.bits.take(series))
+        return self._told(series, newest)
+
+    def _told(self, series: Numbers, newest: Newest) -> Latest:
         there = newest.times != NEVER_MS
         if there.all():
             return Latest(self._index.view(series), newest.times, newest.bits.view(np.float64))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from netmon_collector.store.base import Origin, StoreError, StoreUnavailable
 from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.durable import sync_data, sync_folder, write_all
-from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame
+from netmon_collector.store.framing import HEADER_BYTES, Record, file_header, frame_pieces
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.record import Gathers, GroupNote, Notes, Part, encode, span_ms
 from netmon_collector.store.recovery import check_file, recover
@@ -133,7 +133,7 @@ class Log:
         found = [groups[number] for number in described.tolist()]
         notes = Notes([GroupNote(group.number, group.kinds, group.series) for group in found], origins, acks or ())
         oldest_ms, newest_ms = span_ms(parts)
-        record = frame(encode(notes, parts), oldest_ms, newest_ms)
+        record = frame_pieces(encode(notes, parts), oldest_ms, newest_ms)
         head = b"" if segment.size_bytes else file_header()
         try:
             if not segment.size_bytes:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, Times
+from netmon_collector.store.classify import UNSURE, Decimals
 from netmon_collector.store.record import Bits
 
 
@@ -29,14 +31,28 @@ class Piece:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Table:
-    """Samples: times [T], strictly increasing; bits uint64 [C, T], ABSENT_BITS where there is none."""
+    """Samples: times [T], strictly increasing; bits uint64 [C, T], ABSENT_BITS where there is none.
+
+    decimals: of each column, or UNSURE; only known where no sample is absent, and not of rollups.
+    """
 
     times: Times
     bits: Bits
+    decimals: Decimals | None = None
+
+    def of(self, columns: npt.NDArray[Any]) -> "Table":
+        """The same of some columns."""
+        return Table(self.times, self.bits[columns], None if self.decimals is None else self.decimals[columns])
 
     def present(self) -> npt.NDArray[np.bool_]:
         present: npt.NDArray[np.bool_] = self.bits != ABSENT_BITS
         return present
+
+
+def table_of(times: Times, bits: Bits) -> Table:
+    """A table of which nobody knows yet whether a sample is absent."""
+    absent = (bits == ABSENT_BITS).any()
+    return Table(times, bits, None if absent else np.full(len(bits), UNSURE, np.uint8))
 
 
 def merge(pieces: Sequence[Piece], width: int) -> Table | None:
@@ -69,7 +85,7 @@ def trimmed(table: Table, fields: int = 1) -> tuple[Table, npt.NDArray[np.intp]]
 
     A series has `fields` columns, which are there together or not at all.
     """
-    if not (table.bits == ABSENT_BITS).any():
+    if table.decimals is not None or not (table.bits == ABSENT_BITS).any():
         return table, np.arange(len(table.bits) // fields)
     present = table.present()[::fields]
     times = np.logical_or.reduce(present, axis=0)

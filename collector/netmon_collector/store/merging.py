@@ -42,16 +42,21 @@ class Merger:
         self._run = run
 
     async def merge(self) -> None:
-        """Recent files first; then those of one span, where they are many. Raises StoreError."""
+        """Recent files first; then those of one span, where they are many. Raises StoreError.
+
+        Rollups of a span that nothing was added to are drafts no longer: two files are many there.
+        """
         await self._run(self._classes.refresh)
         recent = [file for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT]
+        added = max((file.name.order for file in recent), default=None)
         if recent:
             await self._take_in(recent)
         for tier in Tier:
             spans = sorted((file for file in self._shelf.files(tier) if file.name.span != RECENT), key=_span)
             for _, group in groupby(spans, key=_span):
                 members = sorted(group, key=_order)
-                if len(members) >= self._settings.merge_files:
+                rests = tier is not Tier.RAW and members[-1].name.order != added
+                if len(members) >= (2 if rests else self._settings.merge_files):
                     await self._replace(members)
 
     def waited_s(self) -> float:
@@ -66,6 +71,15 @@ class Merger:
     def needs_bytes(self) -> int:
         """About how much disk a merge takes until the files before it are gone."""
         return sum(file.size_bytes for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT)
+
+    def past_bytes(self) -> int:
+        """What recent files have of times that had been past for a span when they were written."""
+        found = 0
+        for file in self._shelf.files(Tier.RAW):
+            if file.name.span == RECENT and file.newest_ms - file.oldest_ms > self._settings.span_ms:
+                is_past = file.entries["newest_ms"] < file.newest_ms - self._settings.span_ms
+                found += int(file.entries["length"][is_past].sum())
+        return found
 
     async def _replace(self, files: Sequence[ChunkFile]) -> None:
         """Puts one file for each span and class in the place of some: all of a span and class, or the recent ones."""
@@ -136,7 +150,7 @@ class Merger:
             for strip in self._to_roll(unpacked, strips_, whole, windows):
                 table = _inside(strip.table, windows)
                 for tier, buckets in self._buckets(block, strip.series, table) if len(table.times) else ():
-                    for pack in packed(block, strip.series, buckets, FIELDS, lasts=tier is not Tier.HOUR):
+                    for pack in packed(block, strip.series, buckets, FIELDS, lasts=False):
                         if tier is Tier.HOUR:
                             hours.setdefault(pack.oldest_ms // self._span_ms(Tier.HOUR), []).append(pack)
                         else:
@@ -164,7 +178,7 @@ class Merger:
         window = range(first_ms, (last_ms // _WINDOW_MS + 1) * _WINDOW_MS)
         fresh = roll(raw, WIDTH_MS[Tier.FIVE_MINUTES])
         yield Tier.FIVE_MINUTES, _fuller(self._shelf, Tier.FIVE_MINUTES, block, series, window, raw, fresh)
-        hours = coarser(fresh, WIDTH_MS[Tier.HOUR]) or roll(raw, WIDTH_MS[Tier.HOUR])
+        hours = coarser(fresh, WIDTH_MS[Tier.HOUR], raw.decimals) or roll(raw, WIDTH_MS[Tier.HOUR])
         yield Tier.HOUR, _fuller(self._shelf, Tier.HOUR, block, series, window, raw, hours)
 
     async def roll_again(self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]) -> None:
@@ -263,7 +277,7 @@ def _only(strip: Strip, series: Numbers) -> Strip | None:
     own = np.isin(strip.series, series)
     if own.all():
         return strip
-    return Strip(strip.series[own], Table(strip.table.times, strip.table.bits[own])) if own.any() else None
+    return Strip(strip.series[own], strip.table.of(own)) if own.any() else None
 
 
 def _within(piece: Piece, window: range) -> Piece:
@@ -278,7 +292,7 @@ def _inside(table: Table, windows: Sequence[range]) -> Table:
     inside = (places >= 0) & (table.times < starts[places] + _WINDOW_MS)
     if inside.all():
         return table
-    return Table(table.times[inside], table.bits[:, inside])
+    return Table(table.times[inside], table.bits[:, inside], table.decimals)
 
 
 def _span(file: ChunkFile) -> tuple[str, str]:

@@ -19,7 +19,8 @@ class StoreSettings:
     when it is full, or after `seal_after_s`, in which samples ten seconds apart just fill it, or when the log has
     `log_bytes`, and the oldest when all have more than `head_bytes`; the disk is visited every `seal_every_s`.
     Chunks are of `chunk_ms` at most; those that are newer than the last visit of `merge_every_s` are in recent files,
-    the others in files of `span_ms`, and where there are `merge_files` of one span they become one.
+    the others in files of `span_ms`, and where there are `merge_files` of one span they become one. Of a past that was
+    written at once, if recent files of `past_bytes` have it, they are merged at the first visit that finds no more.
 
     What was read of files lately stays in memory, up to `cache_bytes`.
 
@@ -41,7 +42,8 @@ class StoreSettings:
     chunk_ms: int = 86_400_000
     merge_every_s: float = 7200.0
     merge_files: int = 8
+    past_bytes: int = 4 << 20
     span_ms: int = 86_400_000
     retention: Retention = field(default_factory=Retention)
     max_bytes: int = 1 << 60
-    cache_bytes: int = 96 << 20
+    cache_bytes: int = 256 << 20

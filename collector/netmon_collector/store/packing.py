@@ -14,7 +14,7 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec
 
 from netmon_collector.store.base import ABSENT_BITS, RollupField
 from netmon_collector.store.chunkmap import Part
-from netmon_collector.store.classify import Code, Columns, classify
+from netmon_collector.store.classify import Code, Columns, Decimals, classify
 from netmon_collector.store.draft import DEFLATE_LEVEL, Draft
 from netmon_collector.store.judged import Verdict, Verdicts
 from netmon_collector.store.layout import (
@@ -39,8 +39,8 @@ from netmon_collector.store.record import Bits
 _LEVEL: Final = 6
 """Of pcodec."""
 _DEFLATE_LEVEL: Final = 6
-_GROUP: Final = 1024
-"""So many samples, about, are in a page of short columns."""
+_GROUP: Final = 2048
+"""So many samples, about, are in a page of short columns; with half as many it is read sooner, but takes more."""
 _SHORT: Final = 240
 """Columns of less samples are in half as many companies: a company has its price too."""
 _RAGGED: Final = 1000
@@ -62,15 +62,18 @@ _FIELDS: Final = len(RollupField)
 Columnar = npt.NDArray[np.intp]
 
 
-def encode(matrix: Matrix, verdicts: Verdicts | None = None, *, lasts: bool = True) -> tuple[bytes, int]:
+def encode(
+    matrix: Matrix, verdicts: Verdicts | None = None, *, lasts: bool = True, decimals: Decimals | None = None
+) -> tuple[bytes, int]:
     """The payload of a chunk, and how much of it is before the pages; `verdicts` [S, T] where there is any.
 
+    `decimals`: those of the columns, as far as they are known, where no sample is absent.
     One that does not last, as it is merged soon, is a draft.
     """
     sames = _sames(matrix)
     own = np.flatnonzero(sames == _OWN) if len(sames) else np.arange(len(matrix.bits))
     bits = matrix.bits if len(own) == len(matrix.bits) else matrix.bits[own]
-    packer = _Packer(bits) if lasts else Draft(bits)
+    packer = _Packer(bits, decimals) if lasts else Draft(bits, decimals)
     kinds = np.where(sames == _RISEN, np.uint8(RISEN), np.uint8(SAME)) if len(sames) else np.empty(len(own), np.uint8)
     flags = np.zeros(len(matrix.bits), np.uint8)
     kinds[own], flags[own] = packer.kinds, packer.flags
@@ -119,13 +122,13 @@ def _sames(matrix: Matrix) -> npt.NDArray[np.int64]:
 class _Packer:
     """The parts of columns [C, T], and what is to be known of them."""
 
-    def __init__(self, bits: Bits) -> None:
+    def __init__(self, bits: Bits, decimals: Decimals | None) -> None:
         self._slots = bits.shape[1]
-        present = bits != ABSENT_BITS
-        ragged = ~present.all(axis=1)
+        present = bits != ABSENT_BITS if decimals is None else None
+        ragged = np.zeros(len(bits), np.bool_) if present is None else ~present.all(axis=1)
         self._present = present if ragged.any() else None
         self.ragged = self._present is not None
-        self._columns = classify(bits if self._present is None else filled(bits, present))
+        self._columns = classify(bits if self._present is None else filled(bits, self._present), decimals)
         self._ragged = ragged
         self.kinds = np.zeros(len(bits), np.uint8)
         self.flags = self._columns.places | (ragged * np.uint8(RAGGED))
@@ -133,7 +136,7 @@ class _Packer:
         self.pages: list[bytes] = []
         self.present_page = b""
         if self._present is not None:
-            packed = zlib.compress(np.packbits(present[ragged], axis=1).tobytes(), _DEFLATE_LEVEL)
+            packed = zlib.compress(np.packbits(self._present[ragged], axis=1).tobytes(), _DEFLATE_LEVEL)
             self.present_page = page(packed)
         self._parts: list[Part] = []
         self._bases: list[npt.NDArray[np.int64]] = []

@@ -32,19 +32,10 @@ _Key = tuple[object, int, bytes]
 
 
 class ChunkReader:
-    """Reads pieces of chunks. Any thread may use it."""
+    """Reads pieces of chunks, and keeps them in a cache. Any thread may use it."""
 
-    def __init__(self, cache_bytes: int) -> None:
-        self._cache = Cache(cache_bytes)
-
-    @property
-    def size_bytes(self) -> int:
-        """What is kept of what was read."""
-        return self._cache.size_bytes
-
-    def forget(self) -> None:
-        """Keeps nothing of what was read."""
-        self._cache.clear()
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
 
     def piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
         """What a chunk holds of some series (ascending) in a time; None where it is damaged, which is told.

@@ -126,14 +126,14 @@ class Notes:
     acks: Sequence[Any] = ()
 
 
-def encode(notes: Notes, parts: Sequence[Part]) -> bytes:
-    """The payload of a record."""
+def encode(notes: Notes, parts: Sequence[Part]) -> list[bytes | memoryview]:
+    """The payload of a record, in pieces: those of samples are views."""
     plain = {"origins": [(one.agent_id, one.epoch, one.sequence) for one in notes.origins], "acks": notes.acks}
     noted = zlib.compress(orjson.dumps(plain), _DEFLATE_LEVEL)
     described = zlib.compress(_describe(notes.groups), _DEFLATE_LEVEL) if notes.groups else b""
     lengths = _LENGTHS.pack(len(noted), len(described))
     padding = bytes(-(len(lengths) + len(noted) + len(described)) % 8)
-    return b"".join((lengths, noted, described, padding, *(chunk for part in parts for chunk in _chunks(part))))
+    return [lengths, noted, described, padding, *(chunk for part in parts for chunk in _chunks(part))]
 
 
 def joined(parts: Iterable[Part]) -> list[Part]:
@@ -153,6 +153,9 @@ def sliced(part: Part) -> Iterator[Part]:
         for first in range(0, len(part.series), _SLICE_POINTS):
             end = first + _SLICE_POINTS
             yield Singles(part.series[first:end], part.times[first:end], part.values[first:end])
+        return
+    if len(part.groups) <= _SLICE_GATHERS:
+        yield part
         return
     starts = np.append(part.starts, len(part.values))
     for first in range(0, len(part.groups), _SLICE_GATHERS):
@@ -216,18 +219,23 @@ def decode_parts(payload: bytes) -> Iterator[Part]:
         yield Gathers(first, widths, times, bits) if kind == _Kind.GATHERS else Singles(first, times, bits)
 
 
-def _chunks(part: Part) -> Iterator[Any]:
+def _chunks(part: Part) -> Iterator[bytes | memoryview]:
     """The bytes of a part, in pieces."""
     if isinstance(part, Gathers):
         yield _PART_HEADER.pack(_Kind.GATHERS, len(part.groups), len(part.values))
-        yield part.groups.astype("<u4", copy=False).data
-        yield part.widths.astype("<u4", copy=False).data
+        yield _bytes_of(part.groups, "<u4")
+        yield _bytes_of(part.widths, "<u4")
     else:
         yield _PART_HEADER.pack(_Kind.POINTS, len(part.series), len(part.values))
-        yield part.series.astype("<u4", copy=False).data
+        yield _bytes_of(part.series, "<u4")
         yield bytes(4 * (len(part.series) % 2))
-    yield part.times.astype("<i8", copy=False).data
-    yield part.values.astype("<u8", copy=False).data
+    yield _bytes_of(part.times, "<i8")
+    yield _bytes_of(part.values, "<u8")
+
+
+def _bytes_of(numbers: npt.NDArray[Any], kind: str) -> memoryview:
+    """Numbers as they stand in the file."""
+    return numbers.astype(kind, copy=False).view(np.uint8).data
 
 
 def _describe(groups: Sequence[GroupNote]) -> bytes:

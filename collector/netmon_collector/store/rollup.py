@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS, RollupField
-from netmon_collector.store.classify import take_decimals
+from netmon_collector.store.classify import UNSURE, Decimals, count_decimals
 from netmon_collector.store.merge import Table
 from netmon_proto.model import STALE_BITS
 
@@ -24,18 +24,24 @@ def roll(table: Table, width_ms: int) -> Table:
     """
     starts = table.times // width_ms * width_ms
     edges = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
-    given = table.bits != ABSENT_BITS
-    given &= table.bits != STALE_BITS
     values = table.bits.view(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        if given.all():
-            made = _fields_of_all(values, table.times, edges, starts[edges])
+        sums = np.add.reduceat(values, edges, axis=1)
+        if np.isfinite(sums).all() or _given(table).all():  # what is absent or stale is a NaN
+            made = _fields_of_all(values, table.times, edges, starts[edges], sums)
+            _round(made, values, table.decimals)
             return Table(starts[edges], made.view(np.uint64).reshape(-1, len(edges)))
-        fields = _fields(values, given, table.times, edges, starts[edges])
+        fields = _fields(values, _given(table), table.times, edges, starts[edges])
     rolled = np.stack(fields, axis=1)
     rolled[np.broadcast_to(rolled[:, :1] == 0, rolled.shape)] = 0.0
     bits = np.where(totals(table, width_ms)[:, None] > 0, rolled.view(np.uint64), np.uint64(ABSENT_BITS))
     return Table(starts[edges], np.ascontiguousarray(bits).reshape(-1, len(edges)))
+
+
+def _given(table: Table) -> npt.NDArray[np.bool_]:
+    """Which samples there are."""
+    given: npt.NDArray[np.bool_] = (table.bits != ABSENT_BITS) & (table.bits != STALE_BITS)
+    return given
 
 
 def totals(table: Table, width_ms: int) -> npt.NDArray[np.int64]:
@@ -55,8 +61,11 @@ def filled(buckets: Table) -> Table:
     return Table(buckets.times, bits.reshape(-1, len(buckets.times)))
 
 
-def coarser(fine: Table, width_ms: int) -> Table | None:
-    """Buckets of which each is several of the ones that were just made; None where series have not all of these."""
+def coarser(fine: Table, width_ms: int, decimals: Decimals | None = None) -> Table | None:
+    """Buckets of which each is several of the ones that were just made; None where series have not all of these.
+
+    `decimals`: those of the samples, as far as these are known.
+    """
     fields = fine.bits.view(np.float64).reshape(-1, FIELDS, len(fine.times))
     counts = fields[:, RollupField.COUNT]
     if not bool((counts > 0).all()):  # a NaN, which stands for nothing, is not
@@ -65,7 +74,7 @@ def coarser(fine: Table, width_ms: int) -> Table | None:
     edges = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
     ends = np.append(edges[1:], len(starts)) - 1
     offsets = fine.times - starts
-    made = np.empty((len(fields), FIELDS, len(edges)))
+    made = _room(len(fields), len(edges))
     with np.errstate(invalid="ignore", over="ignore"):
         for field in (RollupField.COUNT, RollupField.SUM):
             np.add.reduceat(fields[:, field], edges, axis=1, out=made[:, field])
@@ -76,18 +85,23 @@ def coarser(fine: Table, width_ms: int) -> Table | None:
         made[:, RollupField.FIRST_MS] = fields[:, RollupField.FIRST_MS][:, edges] + offsets[edges]
         made[:, RollupField.LAST_MS] = fields[:, RollupField.LAST_MS][:, ends] + offsets[ends]
         between = _steps(fields[:, RollupField.LAST][:, :-1], fields[:, RollupField.FIRST][:, 1:])
+        between[:, edges[1:] - 1] = 0.0
         grown = fields[:, RollupField.INC].copy()
-        grown[:, 1:] += np.where(np.isin(np.arange(1, len(starts)), edges), 0.0, between)
+        grown[:, 1:] += between
         np.add.reduceat(grown, edges, axis=1, out=made[:, RollupField.INC])
-        _round(made, fields[:, RollupField.SUM])
+        _round(made, fields[:, RollupField.SUM], decimals)
     return Table(starts[edges], made.view(np.uint64).reshape(-1, len(edges)))
+
+
+def _room(series: int, buckets: int) -> npt.NDArray[np.float64]:
+    """Room for the fields of buckets [C, FIELDS, W]; in memory, those of one time are together."""
+    return np.empty((buckets, series, FIELDS)).transpose(1, 2, 0)
 
 
 def _steps(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """By how much a counter rose; after a reset, above zero."""
     grown = after - before
-    np.copyto(grown, after, where=grown < 0)
-    return grown
+    return np.where(grown < 0, after, grown)
 
 
 def _fields_of_all(
@@ -95,23 +109,22 @@ def _fields_of_all(
     times: npt.NDArray[np.int64],
     edges: npt.NDArray[np.intp],
     starts: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """As `_fields`, where each series has a sample at each time: [C, FIELDS, W].
 
     What never falls has its least and most at the ends of a bucket, and rose by what is between them.
     """
     ends = np.append(edges[1:], len(times)) - 1
-    made = np.empty((len(values), FIELDS, len(edges)))
+    made = _room(len(values), len(edges))
     made[:, RollupField.COUNT] = ends - edges + 1
     made[:, RollupField.FIRST_MS] = times[edges] - starts
     made[:, RollupField.LAST_MS] = times[ends] - starts
-    sums = made[:, RollupField.SUM]
-    np.add.reduceat(values, edges, axis=1, out=sums)
+    made[:, RollupField.SUM] = sums
     made[:, RollupField.FIRST] = made[:, RollupField.MIN] = first = values[:, edges]
     made[:, RollupField.LAST] = made[:, RollupField.MAX] = last = values[:, ends]
     made[:, RollupField.INC] = last - first
-    falls = (values[:, 1:] < values[:, :-1]).any(axis=1)
-    falls |= ~np.isfinite(sums).all(axis=1)
+    falls = (values[:, 1:] < values[:, :-1]).any(axis=1) | ~np.isfinite(sums).all(axis=1)
     rows = np.flatnonzero(falls)
     if len(rows):
         moving = values if len(rows) == len(values) else values[rows]
@@ -121,21 +134,23 @@ def _fields_of_all(
         made[rows, RollupField.MIN] = np.fmin.reduceat(moving, edges, axis=1)
         made[rows, RollupField.MAX] = np.fmax.reduceat(moving, edges, axis=1)
         made[rows, RollupField.INC] = np.add.reduceat(grown, edges, axis=1)
-    _round(made, values)
     return made
 
 
-def _round(made: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
-    """Takes out of sums of decimals what adding floats brought in: they have no more places than what was added."""
+def _round(made: npt.NDArray[np.float64], values: npt.NDArray[np.float64], decimals: Decimals | None = None) -> None:
+    """Takes out of sums of decimals what adding floats brought in: they have no more decimals than what was added.
+
+    `decimals`: those of the values, as far as these are known.
+    """
     sums = made[:, RollupField.SUM]
     rows = np.flatnonzero((sums != np.rint(sums)).any(axis=1) & np.isfinite(sums).all(axis=1))
-    places = np.zeros(len(rows), np.uint8)
-    found, _ = take_decimals(np.ascontiguousarray(values[rows]).view(np.uint64), np.arange(len(rows)), places)
+    found = count_decimals(values.view(np.uint64), rows, decimals)
+    rows, found = rows[found != UNSURE], found[found != UNSURE]
+    tens = 10.0 ** found[:, None]
     for field in (RollupField.SUM, RollupField.INC):
-        numbers = made[rows[found], field]
-        tens = 10.0 ** places[found, None]
+        numbers = made[rows, field]
         scaled = np.rint(numbers * tens)
-        made[rows[found], field] = np.where(np.abs(scaled) < _EXACT, scaled / tens, numbers)
+        made[rows, field] = np.where(np.abs(scaled) < _EXACT, scaled / tens, numbers)
 
 
 def _fields(

@@ -12,7 +12,7 @@ from netmon_collector.store.head import Rows
 from netmon_collector.store.judged import Verdict
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.layout import Matrix
-from netmon_collector.store.merge import Piece, Table, trimmed
+from netmon_collector.store.merge import Piece, Table, table_of, trimmed
 from netmon_collector.store.packing import encode
 from netmon_collector.store.record import Bits
 from netmon_collector.store.verdicts import Marks, placed
@@ -31,7 +31,7 @@ def seal(
     They are merged soon.
     """
     for block, parts in blocks.items():
-        strips = [Strip(part.series, Table(part.times, np.ascontiguousarray(part.bits.T))) for part in parts]
+        strips = [Strip(part.series, table_of(part.times, part.bits.T)) for part in parts]
         for strip in woven(strips):
             for part in cut(strip.table, slice_ms):
                 yield from packed(block, strip.series, part, 1, (marks or {}).get(block, ()), lasts=False)
@@ -69,19 +69,27 @@ def packed(
     left = trimmed(table, fields)
     if left is not None:
         small, kept = left
-        matrix = Matrix(block, small.times, series[kept], np.ascontiguousarray(small.bits), fields)
+        bits = np.ascontiguousarray(small.bits) if lasts else small.bits
+        matrix = Matrix(block, small.times, series[kept], bits, fields)
         verdicts = placed(marks, series[kept], small.times) if marks else None
         if verdicts is not None:
             verdicts[small.bits == ABSENT_BITS] = Verdict.UNKNOWN
         yield Packed(
-            block, int(small.times[0]), int(small.times[-1]), series[kept], *encode(matrix, verdicts, lasts=lasts)
+            block,
+            int(small.times[0]),
+            int(small.times[-1]),
+            series[kept],
+            *encode(matrix, verdicts, lasts=lasts, decimals=small.decimals),
         )
 
 
 def cut(table: Table, slice_ms: int) -> Iterator[Table]:
     """The table in slices of time, and these in parts that are not too large to work on."""
+    if table.times[0] // slice_ms == table.times[-1] // slice_ms and table.bits.size <= _MOST_NUMBERS:
+        yield table
+        return
     edges = np.flatnonzero(np.diff(table.times // slice_ms)) + 1
     for first, last in pairwise([0, *edges.tolist(), len(table.times)]):
         parts = -(-(last - first) * len(table.bits) // _MOST_NUMBERS)
         for begin, end in pairwise(np.linspace(first, last, parts + 1).astype(int).tolist()):
-            yield Table(table.times[begin:end], table.bits[:, begin:end])
+            yield Table(table.times[begin:end], table.bits[:, begin:end], table.decimals)

@@ -43,7 +43,8 @@ class Segment:
         if not len(groups):
             return _NONE
         self._reserve(int(groups.max()) + 1)
-        return np.unique(groups[self._described[groups] < _DESCRIPTIONS]).astype(np.int64)
+        missing = groups[self._described[groups] < _DESCRIPTIONS]
+        return np.unique(missing).astype(np.int64) if len(missing) else _NONE
 
     def _reserve(self, count: int) -> None:
         if count > len(self._described):

@@ -1,11 +1,12 @@
 """Reads raw samples: what heads and chunk files hold of some series, in frames."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from netmon_collector.store.base import ABSENT_BITS, Frame
+from netmon_collector.store.base import ABSENT_BITS, Frame, Lines
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.head import Rows
@@ -55,6 +56,20 @@ class Selector:
         pieces = [one for one in found if one is not None]
         pieces += [one for part in rows if len((one := piece(part, series, start_ms, end_ms)).columns)]
         yield from self._frames(series, pieces)
+
+    def framed(self, lines: Lines, start_ms: int, end_ms: int) -> Iterator[Frame]:
+        """What lines of this store have in a time, as frames."""
+        assert isinstance(lines.labels, SeriesView)
+        bits, begins = lines.values.view(np.uint64), lines.begins
+        for axis, (begin, end) in enumerate(pairwise(lines.axis_begins.tolist())):
+            times = lines.times[begin:end]
+            first, last = times.searchsorted(start_ms), times.searchsorted(end_ms, "right")
+            rows = np.flatnonzero(lines.axis == axis)
+            if first < last and len(rows):
+                table = Table(
+                    times[first:last], np.stack([bits[at + first : at + last] for at in begins[rows].tolist()])
+                )
+                yield from self._frame(lines.labels.numbers[rows], table)
 
     def scan_judged(self, series: Numbers, start_ms: int, end_ms: int) -> Iterator[JudgedFrame]:
         """As `scan`, with verdicts."""

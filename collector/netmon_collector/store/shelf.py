@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from netmon_collector.store.base import StoreError
+from netmon_collector.store.cache import Cache
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file, write_files
 from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.directory import Directory
@@ -18,19 +19,16 @@ from netmon_collector.store.reading import ChunkReader
 class Shelf:
     """Files are put and taken in one step, so that a reader on any thread sees each sample once or twice, never not."""
 
-    def __init__(self, folder: Path, damages: DamageBook, cache_bytes: int = 0) -> None:
+    def __init__(self, folder: Path, damages: DamageBook, cache: Cache | None = None) -> None:
         self._folder = folder
         self._damages = damages
         self._files: tuple[ChunkFile, ...] = ()
-        self._directory = Directory(())
+        self.directory = Directory(())
+        """Where the chunks are; another one, once files came or went."""
+        self.size_bytes = 0
         self._doubtful: set[Name] = set()
         """Files that may be there otherwise than on the shelf: written and not put there, or not deleted yet."""
-        self.reader = ChunkReader(cache_bytes)
-
-    @property
-    def directory(self) -> Directory:
-        """Where the chunks are; another one, once files came or went."""
-        return self._directory
+        self.reader = ChunkReader(Cache(0) if cache is None else cache)
 
     def open(self) -> None:
         """Finds the files. Raises OSError, StoreUnavailable."""
@@ -57,10 +55,6 @@ class Shelf:
         """The order of the next file: higher than all."""
         return max((file.name.order for file in self._files), default=0) + 1
 
-    @property
-    def size_bytes(self) -> int:
-        return sum(file.size_bytes for file in self._files)
-
     def write(self, name: Name, chunks: Iterable[Packed], segment: int) -> ChunkFile:
         """Writes a file, which is not on the shelf before it is put there. Raises StoreError."""
         self._doubtful.add(name)
@@ -75,7 +69,8 @@ class Shelf:
         """Puts files on the shelf in place of others, whose files are then to be removed."""
         left = [file for file in self._files if file not in instead]
         self._files = tuple(sorted((*left, *files), key=_age))
-        self._directory = Directory(self._files)
+        self.directory = Directory(self._files)
+        self.size_bytes = sum(file.size_bytes for file in self._files)
         self._doubtful -= {file.name for file in files}
 
     def remove(self, files: Iterable[ChunkFile]) -> None:
@@ -120,7 +115,7 @@ class Shelf:
 
     def find(self, tier: Tier, blocks: Numbers, start_ms: int, end_ms: int) -> list[list[tuple[ChunkFile, int]]]:
         """For each block, the chunks that overlap a time: their files and places there, in the order of writing."""
-        return self._directory.find(tier, blocks, start_ms, end_ms)
+        return self.directory.find(tier, blocks, start_ms, end_ms)
 
 
 def hides_none_of(file: ChunkFile, others: Iterable[ChunkFile]) -> bool:

@@ -3,6 +3,10 @@
 import asyncio
 from dataclasses import replace
 
+import numpy as np
+
+from netmon_collector.store.base import ABSENT_BITS
+from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.inventory import (
     TOP,
@@ -13,17 +17,32 @@ from netmon_collector.store.inventory import (
     cardinality,
 )
 from netmon_collector.store.labels import LabelIndex
+from netmon_collector.store.log import Log
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
 
 
 class Stock:
-    """Of a store that is whole. What takes long is counted in a thread."""
+    """What takes long is counted in a thread, of a store that is whole."""
 
-    def __init__(self, index: LabelIndex, shelf: Shelf, upkeep: Upkeep) -> None:
+    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf, log: Log, upkeep: Upkeep) -> None:
         self._index = index
+        self._blocks = blocks
         self._shelf = shelf
+        self._log = log
         self._upkeep = upkeep
+
+    def span_ms(self) -> tuple[int, int] | None:
+        """Oldest and newest time of all samples; None where there is none."""
+        logged = [(segment.oldest_ms, segment.newest_ms) for segment in self._log.segments]
+        spans = [self._shelf.directory.spans_ms[Tier.RAW], *logged]
+        oldest_ms, newest_ms = min(oldest for oldest, _ in spans), max(newest for _, newest in spans)
+        return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else None
+
+    def begins_ms(self) -> int | None:
+        """The oldest time of which there are samples, or rollups, which stay longer; None where nothing is stored."""
+        spans = [self.span_ms(), *self._shelf.directory.spans_ms.values()]
+        return min((span[0] for span in spans if span is not None and span[0] <= span[1]), default=None)
 
     async def inventory(self) -> Inventory:
         files, log = self._upkeep.figures()
@@ -32,7 +51,7 @@ class Stock:
             log,
             series=self._index.present(),
             tiers=files,
-            log_samples=await asyncio.to_thread(self._upkeep.samples_in_memory),
+            log_samples=await asyncio.to_thread(self._samples_in_memory),
             metrics=[MetricFigures(*one) for one in metrics],
             labels=[LabelFigures(*one) for one in labels],
         )
@@ -40,3 +59,7 @@ class Stock:
     async def cardinality(self, top: int) -> Cardinality:
         chunks = sum(len(file.entries) for file in self._shelf.files(Tier.RAW))
         return await asyncio.to_thread(cardinality, self._index.tallies(), self._index.present(), chunks, top)
+
+    def _samples_in_memory(self) -> int:
+        parts = (rows.bits for number in list(self._blocks.all) for rows in self._blocks.rows(number))
+        return sum(int(np.count_nonzero(bits != ABSENT_BITS)) for bits in parts)

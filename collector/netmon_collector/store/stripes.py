@@ -78,10 +78,14 @@ class Stripe:
         if told is not None and told[0] is heads:
             return told[1]
         parts = None if self.is_odd else self._parts(heads)
-        if self.is_small and isinstance(heads, tuple):  # of one head, or of none: the same one while it is as it was
+        if self.keeps(heads):
             parts = None if parts is None else parts.in_one()
             self._told = heads, parts
         return parts
+
+    def keeps(self, heads: Sequence[Rows]) -> bool:
+        """Whether it keeps what it told of these heads, which then is in one part."""
+        return self.is_small and isinstance(heads, tuple)  # of one head, or of none: the same one while it is as it was
 
     def _parts(self, heads: Sequence[Rows]) -> Parts | None:
         times, bits = ([], []) if self.table is None else ([self.table.times], [self.table.bits])

@@ -1,16 +1,17 @@
 """Puts gathers into the heads of strands: those of groups that keep step as one row, all others one by one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from netmon_collector.store.assigned import NONE, Assigned
 from netmon_collector.store.cohort import Cohort, may_join, neighbours
+from netmon_collector.store.labels import Numbers
+from netmon_collector.store.numberset import NumberSet
 from netmon_collector.store.record import Bits, Gathers
 from netmon_collector.store.strands import Lease, Strand
-
-_Gather = tuple[int, int, int, int]
-"""The number of its group, from where to where its values are, its time."""
 
 
 class RowTaker:
@@ -20,6 +21,8 @@ class RowTaker:
         """`freeze` is told of strands whose heads are full."""
         self.leases: dict[int, list[Lease]] = {}
         """By group."""
+        self.leased = NumberSet()
+        """The groups that have leases."""
         self.overwritten = 0
         self._slots = slots
         self._freeze = freeze
@@ -31,42 +34,45 @@ class RowTaker:
     def lease(self, group: int, leases: list[Lease]) -> None:
         """Notes in which strands the series of a group are."""
         self.leases[group] = leases
+        self.leased.add(np.array([group]))
         self._blocks.reserve(group + 1)
         whole = len(leases) == 1 and leases[0].source is None
         self._blocks[np.array([group])] = leases[0].strand.block.number if whole else NONE
 
     def put(self, gathers: Gathers, segment: int, now_s: float) -> None:
         """Takes gathers that are in the log's file of that number, of groups with leases."""
-        groups, values = gathers.groups, gathers.values
-        starts = gathers.starts
-        ends, times = (starts + gathers.widths).tolist(), gathers.times.tolist()
-        rows = list(zip(groups.tolist(), starts.tolist(), ends, times, strict=True))
+        groups, times = gathers.groups, gathers.times
+        ends = np.append(0, np.cumsum(gathers.widths, dtype=np.int64))
         done = 0
-        for first, last in neighbours(self._blocks[groups], gathers.times):
-            cohort = self._cohort(groups[first:last].tobytes(), rows[first:last], segment, now_s)
+        for first, last in neighbours(self._blocks[groups], times):
+            cohort = self._cohort(groups[first:last], segment, now_s)
             if cohort is not None:
-                self._put_each(values, rows[done:first], segment, now_s)
-                _, start, _, time_ms = rows[first]
-                done = last if cohort.put(time_ms, values[start : rows[last - 1][2]]) else first
+                self._put_each(gathers, ends, slice(done, first), segment, now_s)
+                done = last if cohort.put(int(times[first]), gathers.values[ends[first] : ends[last]]) else first
                 if cohort.count == self._slots:
                     for strand in cohort.strands:
                         self._freeze(strand)
-        self._put_each(values, rows[done:] if done else rows, segment, now_s)
+        self._put_each(gathers, ends, slice(done, len(groups)), segment, now_s)
 
-    def _cohort(self, groups: bytes, rows: Sequence[_Gather], segment: int, now_s: float) -> Cohort | None:
+    def _cohort(self, groups: npt.NDArray[np.uint32], segment: int, now_s: float) -> Cohort | None:
         """That of the groups that some gathers are of, or a new one; None where these do not keep step."""
-        cohort = self._cohorts.get(groups)
-        if cohort is not None or self.leases[rows[0][0]][0].strand.head.count:
+        key = groups.tobytes()
+        cohort = self._cohorts.get(key)
+        if cohort is not None or self.leases[int(groups[0])][0].strand.head.count:
             return cohort
-        leases = [self.leases[number][0] for number, *_ in rows]
+        leases = [self.leases[number][0] for number in groups.tolist()]
         if not may_join(leases):
             return None
         for lease in leases:
             lease.strand.head.segment, lease.strand.head.since_s = segment, now_s
-        return Cohort(groups, leases, self._slots, self._cohorts)
+        return Cohort(key, leases, self._slots, self._cohorts)
 
-    def _put_each(self, values: Bits, rows: Sequence[_Gather], segment: int, now_s: float) -> None:
-        for number, start, end, time_ms in rows:
+    def _put_each(self, gathers: Gathers, ends: Numbers, which: slice, segment: int, now_s: float) -> None:
+        """Puts some gathers, one by one; the values of gather i are those from `ends[i]` to before `ends[i + 1]`."""
+        values = gathers.values
+        edges = ends[which.start : which.stop + 1].tolist()
+        rows = zip(gathers.groups[which].tolist(), pairwise(edges), gathers.times[which].tolist(), strict=True)
+        for number, (start, end), time_ms in rows:
             for lease in self.leases[number]:
                 head = lease.strand.head
                 if lease.grid is head.grid and head.last_ms < time_ms:  # as nearly always: the next row, of all columns

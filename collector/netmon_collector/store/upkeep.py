@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -12,14 +11,13 @@ from typing import Final, TypeVar
 import numpy as np
 from pyroaring import BitMap
 
-from netmon_collector.store.base import ABSENT_BITS, StoreError
+from netmon_collector.store.base import StoreError
 from netmon_collector.store.block import Block
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
 from netmon_collector.store.damage import log
-from netmon_collector.store.framing import NOTHING
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
 from netmon_collector.store.inventory import Inventory, TierFigures
@@ -29,14 +27,15 @@ from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
 from netmon_collector.store.mending import good_chunks
 from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
+from netmon_collector.store.numberset import NumberSet
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.rewrite import without
 from netmon_collector.store.sealing import EVER, seal
-from netmon_collector.store.segment import Segment
 from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
 from netmon_collector.store.trimming import give_back_memory
 from netmon_collector.store.verdicts import Marks
+from netmon_collector.store.worker import Worker
 
 T = TypeVar("T")
 
@@ -71,13 +70,14 @@ class Upkeep:
         self._settings = settings
         self.ready = False
         """Whether files may be changed: not before all that an earlier process left is in memory."""
-        self.seen: set[int] = set()
+        self.seen = NumberSet()
         """The numbers of groups of which each series is known to have a sample."""
         self._turn = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, "netmon-upkeep")
+        self._thread = Worker("netmon-upkeep")
         self._task: asyncio.Task[None] | None = None
         self._next_s = self._latest_s = 0.0
         self._next_merge_s: float | None = None
+        self._past_bytes = 0
         self._classes = Classes(index, settings.retention)
         self._merger = Merger(shelf, self._classes, settings, self._run)
         self._health = Health("store.upkeep_failing", "store.upkeep_recovered")
@@ -113,13 +113,21 @@ class Upkeep:
             )
             await self._seal()
             await self._fit(0)
-            if now_s >= self._next_merge_s:
+            if self._has_past_ended() or now_s >= self._next_merge_s:
                 self._next_merge_s = now_s + settings.merge_every_s
                 await self._fit(self._merger.needs_bytes())
                 await self._merger.merge()
                 await self._fit(0)
                 await self._forget_series()
             await self._run(give_back_memory)
+
+    def _has_past_ended(self) -> bool:
+        """Whether much past was written at once, as by an import, and nothing of it since the last round.
+
+        It is merged then and not hours later: until it is, rollups are made of its samples at each query.
+        """
+        before, self._past_bytes = self._past_bytes, self._merger.past_bytes()
+        return before == self._past_bytes >= self._settings.past_bytes
 
     async def forget_before(self, time_ms: int) -> bool:
         """Drops the files whose samples are all older, each by its own class; whether there was any.
@@ -343,8 +351,7 @@ class Upkeep:
         tiers = []
         for tier in Tier:
             files = self._shelf.files(tier)
-            oldest_ms = min((file.oldest_ms for file in files), default=NOTHING[0])
-            newest_ms = max((file.newest_ms for file in files), default=NOTHING[1])
+            oldest_ms, newest_ms = self._shelf.directory.spans_ms[tier]
             tiers.append(
                 TierFigures(
                     tier,
@@ -368,18 +375,6 @@ class Upkeep:
         )
         return tiers, beside
 
-    def samples_in_memory(self) -> int:
-        """How many samples are in heads."""
-        parts = (rows.bits for number in list(self._blocks.all) for rows in self._blocks.rows(number))
-        return sum(int(np.count_nonzero(bits != ABSENT_BITS)) for bits in parts)
-
-    def span_ms(self) -> tuple[int | None, int | None]:
-        """Oldest and newest time of what is stored, None where nothing is."""
-        parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
-        oldest_ms = min((part.oldest_ms for part in parts), default=NOTHING[0])
-        newest_ms = max((part.newest_ms for part in parts), default=NOTHING[1])
-        return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else (None, None)
-
     async def close(self) -> None:
         """Waits for the round that is under way; what is not sealed is in the log, unless there are verdicts on it."""
         if self._task is not None:
@@ -391,7 +386,7 @@ class Upkeep:
                     await self._let_go_of_log()
         with suppress(StoreError):
             await self._run(self._log.remove)
-        self._thread.shutdown()
+        self._thread.close()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(work)

@@ -4,6 +4,7 @@ the same times. Series of one block that do not share their times are kept apart
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.chunk import Chunk
+from netmon_collector.store.classify import UNSURE, Decimals
 from netmon_collector.store.labels import Numbers
 from netmon_collector.store.merge import Piece, Table, merge
 
@@ -30,12 +32,14 @@ class Strip:
 def strips(chunks: Iterable[Chunk], wanted: Numbers | None = None) -> Iterator[Strip]:
     """What chunks hold, of all series or of some (ascending)."""
     for chunk in chunks:
+        decimals = chunk.decimals()
         if wanted is None:
-            yield Strip(chunk.series, Table(chunk.times, chunk.matrix().bits), chunk.fields)
+            yield Strip(chunk.series, Table(chunk.times, chunk.matrix().bits, decimals), chunk.fields)
         else:
             places, columns = chunk.columns_of(wanted)
             if len(columns):
-                yield Strip(wanted[places], Table(chunk.times, chunk.read(columns)), chunk.fields)
+                own = None if decimals is None else decimals[columns]
+                yield Strip(wanted[places], Table(chunk.times, chunk.read(columns), own), chunk.fields)
 
 
 def woven(parts: Sequence[Strip]) -> Iterator[Strip]:
@@ -55,6 +59,11 @@ def _related(parts: Sequence[Strip]) -> list[list[Strip]]:
     """Strips in groups: two that have a series in common are in the same one."""
     if len(parts) < 2:
         return [list(parts)] if parts else []
+    if _alike(parts):
+        return [list(parts)]
+    spans = sorted((int(part.series.min()), int(part.series.max())) for part in parts)
+    if all(one[1] < other[0] for one, other in pairwise(spans)):  # as heads of groups that share a block
+        return [[part] for part in parts]
     series = np.unique(np.concatenate([part.series for part in parts]))
     owner = np.full(len(series), -1)
     members: dict[int, list[int]] = {}
@@ -76,7 +85,8 @@ def _merged(group: Sequence[Strip]) -> Strip:
     if len(group) == 1 and bool((np.diff(first.table.times) > 0).all()):
         return first
     fields = first.fields
-    if all(len(one.series) == len(first.series) and bool((one.series == first.series).all()) for one in group):
+    alike = _alike(group)
+    if alike:
         series, places = first.series, [np.arange(len(first.series))] * len(group)
     else:
         series = np.unique(np.concatenate([one.series for one in group]))
@@ -87,12 +97,28 @@ def _merged(group: Sequence[Strip]) -> Strip:
     ]
     table = merge(pieces, len(series) * fields)
     assert table is not None, "no strip is empty"
-    return Strip(series, table, fields)
+    decimals = _agreed([one.table.decimals for one in group]) if alike else None
+    return Strip(series, Table(table.times, table.bits, decimals), fields)
+
+
+def _alike(parts: Sequence[Strip]) -> bool:
+    """Whether all are of the same series, in the same order."""
+    first = parts[0].series
+    return all(len(one.series) == len(first) and bool((one.series == first).all()) for one in parts)
+
+
+def _agreed(told: Sequence[Decimals | None]) -> Decimals | None:
+    """How many decimals columns have of which several tables tell."""
+    known = [decimals for decimals in told if decimals is not None]
+    if len(known) < len(told):
+        return None
+    least, most = np.minimum.reduce(known), np.maximum.reduce(known)
+    return np.where(least == most, most, np.uint8(UNSURE))
 
 
 def _parted(strip: Strip) -> Iterator[Strip]:
     """A strip that is mostly empty as several, each of series that have the same times."""
-    if strip.fields > 1 or len(strip.series) == 1:
+    if strip.fields > 1 or len(strip.series) == 1 or strip.table.decimals is not None:
         yield strip
         return
     present = strip.table.bits != ABSENT_BITS
@@ -113,10 +139,14 @@ def _joined(same: Sequence[Strip]) -> Strip:
     """Strips of the same times side by side, series ascending."""
     series = np.concatenate([one.series for one in same]) if len(same) > 1 else same[0].series
     bits = np.concatenate([one.table.bits for one in same]) if len(same) > 1 else same[0].table.bits
+    told = [one.table.decimals for one in same if one.table.decimals is not None]
+    decimals = np.concatenate(told) if len(told) == len(same) else None
     if not bool((np.diff(series) > 0).all()):
         order = np.argsort(series)
-        series, bits = series[order], bits[_columns(order, same[0].fields)]
-    return Strip(series, Table(same[0].table.times, bits), same[0].fields)
+        columns = _columns(order, same[0].fields)
+        series, bits = series[order], bits[columns]
+        decimals = None if decimals is None else decimals[columns]
+    return Strip(series, Table(same[0].table.times, bits, decimals), same[0].fields)
 
 
 def _columns(places: npt.NDArray[np.intp], fields: int) -> npt.NDArray[np.intp]:

@@ -219,6 +219,22 @@ async def test_labels_are_told_of_the_series_that_are_accepted(store: Store) -> 
         await store.label_values("job", [Matcher("job", MatchOp.REGEX, "(")])
 
 
+async def test_labels_of_another_series_are_told_though_they_were_asked_for_before(store: Store, home: Home) -> None:
+    node = [Matcher("job", MatchOp.EQUAL, "node")]
+    for number, told in enumerate((["web-0"], ["web-0", "web-1"], ["web-0", "web-1", "web-2"])):
+        group = store.register([series("up", instance=f"web-{number}", job="node")], [Kind.GAUGE])
+        await store.append([row(group, 1000, 1.0)], batch(number + 1))
+        for matchers in ([], node):
+            assert await store.label_values("instance", matchers) == told
+            (await store.label_values("instance", matchers)).clear()
+            assert await store.label_values("instance", matchers) == told
+    await store.append([row(store.register([series("up", rack="7")], [Kind.GAUGE]), 1000, 1.0)], batch(9))
+    assert await store.label_names([]) == [NAME, "instance", "job", "rack"]
+    assert await store.label_names(node) == [NAME, "instance", "job"]
+    store = await home.restart()
+    assert await store.label_values("instance", []) == told
+
+
 async def test_a_bad_regular_expression_is_named(store: Store) -> None:
     with pytest.raises(ValueError, match=r'bad regular expression in job=~"\(": missing \)'):
         await store.select([Matcher("job", MatchOp.REGEX, "(")], 0, 1)

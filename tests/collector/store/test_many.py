@@ -85,14 +85,14 @@ async def test_of_many_chunks_with_damage_the_others_are_read(tmp_path: Path) ->
     chunks = [(file, entry) for file in store._shelf.files(Tier.RAW) for entry in file.entries]
     assert len(chunks) == HOSTS
     for name in "acd":  # and the other one not before there is damage
-        store._shelf.reader.forget()
+        store._cache.clear()
         assert await held(store, named(name)) == {key: one for key, one in samples.items() if key[0] in _of(name)}
     file, worst = chunks[4]
     data = bytearray(file.path.read_bytes())
     for at in range(int(worst["offset"]) + 60 + int(worst["head"]), int(worst["offset"]) + int(worst["length"])):
         data[at] ^= 1
     file.path.write_bytes(data)
-    store._shelf.reader.forget()
+    store._cache.clear()
     found = await held(store, named("b"))
     assert found.items() <= samples.items()
     assert len(found) == (HOSTS - 1) * 20

@@ -82,6 +82,7 @@ async def test_each_class_has_files_of_its_own_and_goes_in_its_own_time(tmp_path
     assert await rollup_days(store, "usual", 5 * MINUTE) == set(range(6, 12))
     assert await rollup_days(store, "long", 5 * MINUTE) == set(range(3, 12))
     assert await rollup_days(store, "long", HOUR) == set(range(12))
+    assert (store.stats().oldest_ms, store.stats().begins_ms) == (3 * DAY_MS, 0), "rollups are older than samples"
     await store.close()
     store = opened(tmp_path, RULES)
     assert await held(store) == left

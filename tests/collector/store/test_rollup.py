@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,33 @@ async def test_rollups_outlive_their_samples_and_late_ones_do_not_spoil_them(tmp
     await settled(store)
     await store.forget_before(3000 * DAY)
     assert await found(store, HOUR, end=DAY) == {}
+    await store.close()
+
+
+async def test_rollups_of_a_day_become_one_file_when_nothing_is_added_to_it_any_more(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, replace(EAGER, merge_every_s=1e9, merge_files=100))
+    group = register(store, *(f"m{number}" for number in range(50)))
+    dice = np.random.default_rng(1)
+
+    def rollups() -> list[Path]:
+        return [*tmp_path.glob("5m-*"), *tmp_path.glob("1h-*")]
+
+    for hour in range(5):
+        for slot in range(60):
+            await store.append([row(group, hour * HOUR + slot * MINUTE, *dice.integers(0, 1000, 50))], None)
+        await settled(store)
+    assert len(rollups()) == 10
+    drafts_bytes = sum(path.stat().st_size for path in rollups())
+    before = await found(store, HOUR), await found(store, 5 * MINUTE)
+    await settled(store)
+    assert len(rollups()) == 2
+    assert sum(path.stat().st_size for path in rollups()) < 0.8 * drafts_bytes
+    assert (await found(store, HOUR), await found(store, 5 * MINUTE)) == before
+    await store.append([row(group, 9 * HOUR, *dice.integers(0, 1000, 50))], None)
+    await settled(store)
+    assert len(rollups()) == 4, "what came late is in files beside"
+    await settled(store)
+    assert len(rollups()) == 2
     await store.close()
 
 

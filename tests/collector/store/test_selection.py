@@ -1,7 +1,9 @@
 """Raw samples out of files, heads and the cache between them: the same however they are asked for, and how often."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from netmon_collector.store.base import Matcher, MatchOp, Row
 from netmon_collector.store.cache import Cache
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import Kind
 from tests.collector.store.samples import Samples, bits, held, named, row, series
@@ -92,6 +95,62 @@ async def test_what_is_kept_is_as_good_as_the_files_after_merges_deletes_and_lat
     await store.close()
 
 
+async def test_what_a_host_has_is_told_again_as_it_was_put_together_until_a_sample_comes(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    names = [series("x", n=str(n)) for n in range(3)]
+    group = store.register(names, [Kind.GAUGE] * 3)
+    samples: Samples = {}
+
+    async def gather(time: int, *values: float) -> None:
+        await store.append([row(group, time, *values)], None)
+        samples.update({(one, time): bits(value) for one, value in zip(names, values, strict=True)})
+        after = store.lines_now([named("x")], 0, 10**6)
+        assert store.lines_now([named("x")], 0, 10**6) is after
+        assert await held(store, named("x"), time_ms=(0, 10**6)) == samples
+
+    for at in range(1, 15):
+        await gather(at * 15_000, at, 2 * at, 3 * at)
+    await gather(45_000, 7.0, 8.0, 9.0)  # in place of others
+    await store._upkeep._let_go_of_log()
+    assert await held(store, named("x"), time_ms=(0, 10**6)) == samples
+    await gather(300_000, 1.0, 2.0, 3.0)
+    await store.append([row(group, 20_000, 4.0, 5.0, 6.0)], None)  # late
+    samples |= {(one, 20_000): bits(value) for one, value in zip(names, (4.0, 5.0, 6.0), strict=True)}
+    assert await held(store, named("x"), time_ms=(0, 10**6)) == samples
+    await store.close()
+
+
+async def test_who_asks_for_the_newest_hour_again_and_again_fills_no_cache(tmp_path: Path) -> None:
+    store, _ = await filled(tmp_path)
+    kept = []
+    for end_ms in range(3_600_000, 4 * 3_600_000, 300_000):
+        store.lines_now([named("x")], end_ms - 3_600_000, end_ms)
+        kept.append(store.stats().cache_bytes)
+    assert max(kept[3:]) <= kept[2], "what was asked for earlier makes room"
+    store.lines_now([named("x")], 0, 3_600_000)
+    store.lines_now([named("x")], 9_000_000, 9_000_000 + 3_600_000)
+    assert store.lines_at_hand([named("x")], 0, 3_600_000, SERIES) is not None, "nobody moved on from here"
+    await store.close()
+
+
+async def test_series_are_looked_for_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A regular expression over a million series takes longer than the event loop may be held up."""
+    store, _ = await filled(tmp_path)
+    threads: list[threading.Thread] = []
+    match = LabelIndex.match
+
+    def noted(index: LabelIndex, *arguments: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return match(index, *arguments, **options)
+
+    monkeypatch.setattr(LabelIndex, "match", noted)
+    for _ in range(2):
+        assert await store.select([Matcher("n", MatchOp.REGEX, "7|8")], 0, 950_000)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+    await store.close()
+
+
 async def test_the_samples_of_a_series_are_side_by_side(tmp_path: Path) -> None:
     store, _ = await filled(tmp_path)
     for matchers in ([named("x")], [numbered("1")], [numbered("39")]):
@@ -172,3 +231,14 @@ def test_the_cache_forgets_what_was_not_used_and_keeps_its_bound() -> None:
     assert cache.get(50) is None
     cache.put("large", 1, 900)
     assert cache.get("large") is None, "it would push out most others"
+
+
+def test_what_fits_into_the_cache_stays_in_whatever_order_it_is_asked_for() -> None:
+    cache = Cache(1000)
+    for number in [*range(100), *range(100)]:
+        cache.put(number, number, 10)  # the same again takes no more room
+    for number in [*range(100), *reversed(range(100))]:
+        assert cache.get(number) == number
+    assert cache.size_bytes == 1000
+    cache.clear()
+    assert (cache.size_bytes, cache.get(0)) == (0, None)
