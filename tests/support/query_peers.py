@@ -19,6 +19,7 @@ from pathlib import Path
 import cramjam
 import numpy as np
 
+from netmon_cli.assembly.running import freeze
 from tests.api.assembly import running
 from tests.support.fleet_samples import Host
 from tests.support.servers import RunningServer
@@ -217,6 +218,7 @@ def send(server: RunningServer, body: bytes) -> None:
 
 async def _serve(folder: Path) -> None:
     async with running(folder) as lab:
+        freeze()  # as the daemon does
         print(json.dumps({"url": lab.url, "token": lab.token}), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

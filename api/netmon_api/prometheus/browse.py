@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict
-from itertools import chain, compress
+from itertools import chain
 from typing import Protocol, TypeVar, runtime_checkable
 
 from aiohttp import web
@@ -16,12 +16,17 @@ from netmon_api.prometheus.jsontext import dumps
 from netmon_api.prometheus.problem import Problem, quoted
 from netmon_api.prometheus.sending import framed, send
 from netmon_api.routes import Call
+from netmon_api.services import Services
 from netmon_collector.store.base import Latest, Matcher, Store
 from netmon_proto.model import Labels
 
 T = TypeVar("T")
+Ordered = TypeVar("Ordered", str, Labels)
 
 _ESCAPED = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
+
+_FEW = 2000
+"""So many series are put in order, and are JSON, in about a millisecond."""
 
 
 @runtime_checkable
@@ -36,11 +41,9 @@ async def series(call: Call[BrowseForm]) -> web.StreamResponse:
         raise Problem("bad_data", "no match[] parameter provided")
     sets, limit = _asked(call)
     start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
-    found = await _each(sets, lambda matchers: _since(call.services.store, matchers, start_ms))
-    # A hundred thousand series take long to sort; the event loop has agents to serve.
-    listed = await asyncio.to_thread(lambda: sorted(set(chain.from_iterable(found))))
-    cut, warnings = _cut(listed, limit)
-    return await send(call.request, framed(metrics_json(cut), warnings))
+    found = await _each(sets, lambda matchers: _since(call.services, matchers, start_ms))
+    cut, warnings = _cut(await _merged(found), limit)
+    return await send(call.request, framed(metrics_json(cut), warnings), is_small=len(cut) <= _FEW)
 
 
 async def labels(call: Call[BrowseForm]) -> web.StreamResponse:
@@ -82,22 +85,33 @@ def _overlaps(store: Store, start_ms: int, end_ms: int) -> bool:
     )
 
 
-async def _since(store: Store, matchers: list[Matcher], start_ms: int) -> list[Labels]:
-    """Series without those that had ended by then, where the store knows of it."""
+async def _since(services: Services, matchers: list[Matcher], start_ms: int) -> Sequence[Labels]:
+    """Series in their order, without those that had ended by then, where the store knows of it."""
+    store = services.store
     if start_ms == parameters.EARLIEST_MS or not isinstance(store, KnowsNewest):
-        return await store.series(matchers)
+        return await asyncio.to_thread(sorted, await store.series(matchers))
     newest = await store.latest(matchers)
-    return list(compress(newest.labels, (newest.times >= start_ms).tolist()))
+    chosen = newest.times >= start_ms
+    if len(chosen) <= _FEW:
+        return services.engine.in_order(newest.labels, chosen)
+    return await asyncio.to_thread(services.engine.in_order, newest.labels, chosen)
 
 
 async def _each(sets: Iterable[list[Matcher]], ask: Callable[[list[Matcher]], Awaitable[T]]) -> list[T]:
     return [await ask(matchers) for matchers in sets]
 
 
+async def _merged(found: Sequence[Sequence[Ordered]]) -> Sequence[Ordered]:
+    """What was found by several selectors, each once."""
+    if len(found) == 1:
+        return found[0]
+    # A hundred thousand series take long to sort; the event loop has agents to serve.
+    return await asyncio.to_thread(lambda: sorted(set(chain.from_iterable(found))))
+
+
 async def _list(call: Call[BrowseForm], found: Sequence[Sequence[str]], limit: int | None) -> web.StreamResponse:
-    listed = found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
-    cut, warnings = _cut(listed, limit)
-    return await send(call.request, framed([dumps(list(cut))], warnings))
+    cut, warnings = _cut(await _merged(found), limit)
+    return await send(call.request, framed([dumps(list(cut))], warnings), is_small=len(cut) <= _FEW)
 
 
 def _cut(found: Sequence[T], limit: int | None) -> tuple[Sequence[T], list[str]]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from aiohttp import web
 
@@ -56,7 +57,8 @@ async def _evaluated(call: Call[InstantForm] | Call[RangeForm], question: Questi
 
 
 def _evaluated_at_once(services: Services, form: EvaluationForm, question: Question) -> bytes | None:
-    limit, started = parameters.limit(form.limit), time.perf_counter()
+    limit = parameters.limit(form.limit) if form.limit else None
+    started = time.perf_counter()
     answer = services.engine.answer_at_hand(question)
     if answer is None or not _is_small(answer):
         return None
@@ -69,7 +71,7 @@ def _is_small(answer: Answer) -> bool:
 
 def _instant(services: Services, form: InstantForm) -> Question:
     time_ms = parameters.time_ms(form.time, "time", services.now_ms())
-    return Question(form.query, time_ms, time_ms, limits=_limits(services, form), lookback_ms=_lookback_ms(form))
+    return _question(services, form, time_ms, time_ms)
 
 
 async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
@@ -107,16 +109,25 @@ def _range(services: Services, form: RangeForm) -> Question:
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
             " (?step=XX)",
         )
-    limits, lookback_ms = _limits(services, form), _lookback_ms(form)
-    return Question(
-        form.query, start_ms, end_ms, step_ms, limits=limits, lookback_ms=lookback_ms, may_be_kept=not form.nocache
-    )
+    return _question(services, form, start_ms, end_ms, step_ms, may_be_kept=not form.nocache)
 
 
-def _limits(services: Services, form: EvaluationForm) -> Limits | None:
-    """The bounds of a query where the client asks for tighter ones."""
-    if not form.timeout:
-        return None
+def _question(
+    services: Services,
+    form: EvaluationForm,
+    start_ms: int,
+    end_ms: int,
+    step_ms: int = 0,
+    *,
+    may_be_kept: bool = True,
+) -> Question:
+    limits = _limits(services, form) if form.timeout else None
+    lookback_ms = _lookback_ms(form) if form.lookback_delta else None
+    return Question(form.query, start_ms, end_ms, step_ms, limits, lookback_ms, may_be_kept)
+
+
+def _limits(services: Services, form: EvaluationForm) -> Limits:
+    """The bounds of a query whose client asks for tighter ones."""
     try:
         timeout_s = parameters.duration_ms(form.timeout) / 1000
     except ValueError as error:
@@ -126,9 +137,7 @@ def _limits(services: Services, form: EvaluationForm) -> Limits | None:
 
 
 def _lookback_ms(form: EvaluationForm) -> int | None:
-    """How long a sample counts, where the client says so; what is not above zero says nothing."""
-    if not form.lookback_delta:
-        return None
+    """How long a sample counts, as the client says; what is not above zero says nothing."""
     try:
         lookback_ms = int(parameters.duration_ms(form.lookback_delta))
     except ValueError as error:
@@ -146,18 +155,16 @@ def _told(error: QueryError) -> Problem:
 def _whole(form: EvaluationForm, answer: Answer, limit: int | None, took_s: float) -> Iterator[bytes]:
     is_cut = limit is not None and len(answer.labels) > limit
     warnings = [*answer.warnings, parameters.TRUNCATED] if is_cut else answer.warnings
-    return framed(_data(answer, limit, took_s if form.stats else None), warnings, answer.infos)
+    end = _stats(answer, took_s) + b"}" if form.stats else b"}"
+    return framed(chain(result_json(answer, limit), (end,)), warnings, answer.infos)
 
 
-def _data(answer: Answer, limit: int | None, took_s: float | None) -> Iterator[bytes]:
-    yield from result_json(answer, limit)
-    if took_s is not None:
-        told = {
-            "timings": {"evalTotalTime": took_s, "execTotalTime": took_s},
-            "samples": {"totalQueryableSamples": answer.stats.samples_read},
-        }
-        yield b',"stats":' + dumps(told)
-    yield b"}"
+def _stats(answer: Answer, took_s: float) -> bytes:
+    told = {
+        "timings": {"evalTotalTime": took_s, "execTotalTime": took_s},
+        "samples": {"totalQueryableSamples": answer.stats.samples_read},
+    }
+    return b',"stats":' + dumps(told)
 
 
 def _parsed(text: str) -> Node:

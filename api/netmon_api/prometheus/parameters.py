@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from netmon_api.prometheus.problem import Problem, quoted
@@ -25,6 +26,8 @@ _UNITS_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1
 LONGEST_MS: Final = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
 _FEW_DIGITS: Final = 10
 """So many digits are a time within all bounds, one less a duration."""
+_SHORT: Final = 1000
+"""Characters; what a longer selector means is not kept."""
 _BOUNDS = {"-292273086-05-16T16:47:06Z": EARLIEST_MS, "292277025-08-18T07:12:54.999999999Z": LATEST_MS}
 """The ends of time as Prometheus itself writes them, which its clients send back."""
 
@@ -71,19 +74,25 @@ def limit(text: str) -> int | None:
     return int(text) or None
 
 
-def selectors(texts: Sequence[str]) -> list[list[Matcher]]:
+def selectors(texts: Sequence[str]) -> list[Sequence[Matcher]]:
     """What `match[]` asks for: a series fits that fits one of them."""
-    return [_selector(text) for text in texts]
+    return [_known_selector(text) if len(text) <= _SHORT else _selector(text) for text in texts]
 
 
-def _selector(text: str) -> list[Matcher]:
+@lru_cache(256)
+def _known_selector(text: str) -> Sequence[Matcher]:
+    """The variables of a dashboard ask with the same ones each time."""
+    return _selector(text)
+
+
+def _selector(text: str) -> Sequence[Matcher]:
     try:
         node = parse(text)
     except QueryError as error:
         raise Problem.of("match[]", error.message) from error
     if not isinstance(node, Selector) or any(one is not None for one in (node.range, node.shift.offset, node.shift.at)):
         raise Problem.of("match[]", "must be a selector, without range, offset and @")
-    return list(node.matchers)
+    return node.matchers
 
 
 def _seconds(text: str) -> int:

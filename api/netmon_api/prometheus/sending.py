@@ -22,12 +22,12 @@ def success(data: object, warnings: Sequence[str] = ()) -> web.Response:
 
 def framed(data: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Iterator[bytes]:
     """Data as a whole answer."""
-    yield b'{"status":"success","data":'
-    yield from data
-    for name, notes in ((b"warnings", warnings), (b"infos", infos)):
-        if notes:
-            yield b',"%s":%s' % (name, dumps(list(notes)))
-    yield b"}"
+    noted = (_notes(b"warnings", warnings), _notes(b"infos", infos)) if warnings or infos else ()
+    return chain((b'{"status":"success","data":',), data, noted, (b"}",))
+
+
+def _notes(name: bytes, notes: Sequence[str]) -> bytes:
+    return b',"%s":%s' % (name, dumps(list(notes))) if notes else b""
 
 
 async def send(

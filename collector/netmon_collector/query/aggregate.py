@@ -1,13 +1,14 @@
 """Aggregations that make one series of a group of series."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from netmon_collector.query.answer import Mask
+from netmon_collector.query.masks import everywhere, is_everywhere
 from netmon_collector.query.over_time import quantiles
+from netmon_collector.query.record import record
 from netmon_collector.query.series import Grouping, SeriesSet
 from netmon_collector.query.sums import Indices, means, sums
 from netmon_collector.query.syntax.nodes import Aggregation
@@ -18,8 +19,12 @@ from netmon_proto.model import NAME
 
 def grouped(node: Aggregation, vector: Vector) -> tuple[Grouping, SeriesSet]:
     """The groups that `by` or `without` asks for, and their labels."""
-    kept = grouping_labels(node, vector.series)
-    return kept.grouped(), kept.distinct()
+
+    def make() -> tuple[Grouping, SeriesSet]:
+        kept = grouping_labels(node, vector.series)
+        return kept.grouped(), kept.distinct()
+
+    return vector.series.once(("grouped", node.without, node.grouping), make)
 
 
 def grouping_labels(node: Aggregation, series: SeriesSet) -> SeriesSet:
@@ -27,7 +32,7 @@ def grouping_labels(node: Aggregation, series: SeriesSet) -> SeriesSet:
     return series.without((*node.grouping, NAME)) if node.without else series.only(node.grouping)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Cells:
     """Values of all groups at all steps: the cell of group g at step t has values[lo[t, g]:hi[t, g]], absent ones left
     out, in the order of the series. Cells follow each other without gaps, which reducing them needs to be fast.
@@ -42,7 +47,7 @@ class Cells:
         steps = vector.values.shape[1]
         order, starts = groups.order, groups.starts
         values, present = vector.values[order], vector.present[order]
-        if present.all():  # column by column, so that a cell's values are neighbours
+        if is_everywhere(present):  # column by column, so that a cell's values are neighbours
             base = np.arange(steps)[:, None] * len(order)
             return cls(np.ascontiguousarray(values.T).reshape(-1), base + starts[:-1], base + starts[1:])
         before = np.zeros(steps * len(order) + 1, np.int64)
@@ -59,11 +64,14 @@ class Cells:
 def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vector:
     """sum, avg, min, max, count, group, stddev, stdvar and quantile. param: float64 (T,)."""
     groups, labels = grouped(node, vector)
-    unnamed = np.bincount(groups.ids, vector.unnamed, len(groups)) > 0
+    if is_everywhere(vector.unnamed):
+        unnamed = everywhere(len(groups))
+    else:
+        unnamed = np.asarray(np.bincount(groups.ids, vector.unnamed, len(groups)) > 0)
     plain = _plain_sums(vector, groups) if node.op in ("sum", "avg") else None
     if plain is not None:
         values = plain / groups.counts[:, None] if node.op == "avg" else plain
-        present = np.ones(values.shape, np.bool_)
+        present = everywhere(*values.shape)
     elif node.op in _REDUCTIONS:
         values, present = _REDUCTIONS[node.op](vector, groups)
     else:
@@ -75,10 +83,10 @@ def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vecto
 
 def _plain_sums(vector: Vector, groups: Grouping) -> Values | None:
     """The sums, where nothing is absent or cancels out another; None elsewhere."""
-    if not len(vector.series) or not vector.present.all() or not vector.values.min() >= 0:
+    if not len(vector.series) or not is_everywhere(vector.present) or not is_everywhere(vector.values >= 0):
         return None
     total = _reduced(np.add, vector.values, groups)
-    return total if np.isfinite(total).all() else None
+    return total if is_everywhere(np.isfinite(total)) else None
 
 
 def _reduced(ufunc: np.ufunc, values: Values | Mask, groups: Grouping) -> Values:
@@ -108,9 +116,9 @@ def _extreme(ufunc: np.ufunc) -> Callable[[Vector, Grouping], tuple[Values, Mask
     """The least or greatest; NaN only where there is nothing else."""
 
     def reduce(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
-        if vector.present.all() and len(groups):
+        if is_everywhere(vector.present) and len(groups):
             values = _reduced(ufunc, vector.values, groups)
-            return values, np.ones(values.shape, np.bool_)
+            return values, everywhere(*values.shape)
         values = _reduced(ufunc, np.where(vector.present, vector.values, np.nan), groups)
         return values, _reduced(np.logical_or, vector.present, groups).astype(np.bool_)
 

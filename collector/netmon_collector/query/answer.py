@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from netmon_collector.query.record import record
 from netmon_collector.store.base import Times, Values
 from netmon_proto.model import Labels
 
@@ -66,7 +67,7 @@ class Stats:
     series_read: int = 0
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Answer:
     """The result of a query.
 

@@ -13,6 +13,7 @@ import numpy as np
 from netmon_collector.query.answer import Answer, Mask
 from netmon_collector.query.foresight import ANOMALY_RATE
 from netmon_collector.query.plan import Query
+from netmon_collector.query.record import record
 from netmon_collector.query.syntax.nodes import Call, Edges, Node, Selector, Subquery, children
 from netmon_collector.store.changes import Changes
 
@@ -83,7 +84,7 @@ class AnswerCache:
             self.size_bytes -= oldest.size_bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """The first steps of an answer, one at least, or None; and the number of the last change before that was found."""
 

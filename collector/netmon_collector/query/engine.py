@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
-from netmon_collector.query.answer import Answer, ErrorKind, QueryError, Stats
+from netmon_collector.query.answer import Answer, ErrorKind, Mask, QueryError, Stats
 from netmon_collector.query.answering import answer_of, stored_samples, subquery_samples
 from netmon_collector.query.cache import AnswerCache, Known, compact, is_steady, joined
-from netmon_collector.query.evaluate import Evaluator, Source
+from netmon_collector.query.evaluate import Evaluator, PartEvaluator, Source
 from netmon_collector.query.functions import THOROUGH
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.handles import Handles, expanded, widened
@@ -23,6 +23,7 @@ from netmon_collector.query.options import Limits, QueryOptions
 from netmon_collector.query.plan import Need, Query, check_allowed, invariant, needs
 from netmon_collector.query.pushdown import pushed
 from netmon_collector.query.reading import Found, NotAtHand, Reader
+from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.sharing import Asked, Part, Together, Tree
 from netmon_collector.query.syntax.nodes import Selector, ValueType, bare
@@ -32,6 +33,7 @@ from netmon_collector.query.windows import Tracks, newest
 from netmon_collector.store.base import Latest, Lines, Matcher, Store
 from netmon_collector.store.changes import Watched
 from netmon_collector.store.remote import Summarising
+from netmon_proto.model import Labels
 
 _SHORT: Final = 4096
 """Characters; a longer text may take so long to parse that a thread does it, and is not kept."""
@@ -42,7 +44,7 @@ _SMALL: Final = 100_000
 _FEW_SAMPLES: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """An expression, and its time; with a step its times, start_ms, start_ms + step_ms, … up to and with end_ms.
 
@@ -90,6 +92,11 @@ class Engine:
     def widened(self, matchers: Sequence[Matcher]) -> tuple[Matcher, ...]:
         """Conditions on series that are about all handles of a device where they are about one."""
         return widened(matchers, self._handles)
+
+    def in_order(self, labels: Sequence[Labels], chosen: Mask) -> Sequence[Labels]:
+        """Some of the series in the order of their labels, which is kept for series of a store's index."""
+        series = self._series.of(labels)
+        return (series if chosen.all() else series.take(chosen)).sorted().labels()
 
     async def instant(
         self, text: str, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
@@ -248,7 +255,8 @@ class Engine:
 
     def _at_hand(self, query: Query, limits: Limits) -> Answer | None:
         """The answer to what is small, at once; None where it may take too long for the event loop."""
-        if query.steps * len(query.text) > _SMALL or query.steps > self._options.at_hand_cells:
+        steps = query.steps
+        if steps * len(query.text) > _SMALL or steps > self._options.at_hand_cells:
             return None
         if query.root.type is ValueType.MATRIX and not isinstance(bare(query.root), Selector):  # a subquery
             return None
@@ -272,8 +280,11 @@ class Engine:
             if isinstance(root, Selector) and root.range is not None:
                 return stored_samples(query, root, sources[id(root)], guard)
             delayed = self._options.delayed_name_removal
-            evaluator = Evaluator(query, sources, guard, part, delayed_name_removal=delayed)
-            steps = Steps.between(query.start_ms, query.end_ms, query.step_ms)
+            if part is None:
+                evaluator = Evaluator(query, sources, guard, delayed_name_removal=delayed)
+            else:
+                evaluator = PartEvaluator(part, query, sources, guard, delayed_name_removal=delayed)
+            steps = Steps.of_query(query.start_ms, query.end_ms, query.step_ms)
             if query.root.type is ValueType.MATRIX:
                 return subquery_samples(query, evaluator, steps)
             value = evaluator.evaluate(query.root, steps)

@@ -12,12 +12,12 @@ import numpy as np
 
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.matching import any_of
-from netmon_collector.query.plan import Query
+from netmon_collector.query.plan import Query, outer_takers
 from netmon_collector.query.rates import stretched
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import merged
 from netmon_collector.query.sums import Indices, reduced, sums
-from netmon_collector.query.syntax.nodes import Call, Edges, Node, Paren, Selector, Subquery, ValueType, children
+from netmon_collector.query.syntax.nodes import Edges, Selector, ValueType
 from netmon_collector.query.values import Vector
 from netmon_collector.query.windows import Tracks, windows_of
 from netmon_collector.store.base import Rollup, RollupField, Times, Values, is_absent
@@ -117,25 +117,14 @@ class Told:
 
 def told_by_rollups(query: Query) -> dict[int, Told]:
     """The selectors, by their ids, whose values rollups tell finely enough."""
-    found: dict[int, Told] = {}
     if 0 < query.step_ms < _FINEST_MS or query.root.type is ValueType.MATRIX:  # the latter are samples themselves
-        return found
-
-    def look(node: Node, function: str) -> None:
-        match node:
-            case Paren():
-                look(node.inner, function)
-            case Selector():
-                told = _told(query, node, function)
-                if told is not None and told.bucket_ms >= _FINEST_MS:
-                    found[id(node)] = told
-            case Subquery():
-                return
-            case _:
-                for child in children(node):
-                    look(child, node.function if isinstance(node, Call) else LATEST)
-
-    look(query.root, LATEST)
+        return {}
+    takers = outer_takers(query.root) if query.takers is None else query.takers
+    found: dict[int, Told] = {}
+    for node, function in takers:
+        told = _told(query, node, function)
+        if told is not None and told.bucket_ms >= _FINEST_MS:
+            found[id(node)] = told
     return found
 
 

@@ -1,7 +1,6 @@
 """Which series of one side of an operator meets which of the other."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.errors import refuse, shown
+from netmon_collector.query.record import record
 from netmon_collector.query.series import Codes, Grouping, SeriesSet
 from netmon_collector.query.settle import merged
 from netmon_collector.query.syntax.nodes import Card, Matching
@@ -21,7 +21,7 @@ Operation = Callable[[Values, Values], tuple[Values, Mask | None]]
 """Of the values of the left and of the right side: the result, and where to keep it (everywhere, if None)."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class _Sides:
     """Both sides by their roles: the "one" side may have one series per group and step. Ids say the group of each."""
 
@@ -35,7 +35,7 @@ class _Sides:
     swapped: bool
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class _Pairs:
     """Rows of both sides that meet, (P,) each; -1 where the side is filled in. present: bool (P, T)."""
 
@@ -83,7 +83,7 @@ def pair_up(left: Vector, right: Vector, matching: Matching, operation: Operatio
     return merged(result)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class _Couples:
     """Series of which none has more than one partner: their rows on the left and on the right, and their labels."""
 

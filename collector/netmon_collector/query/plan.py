@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.operators import scalars
+from netmon_collector.query.record import record
 from netmon_collector.query.syntax.lexer import syntax_error
 from netmon_collector.query.syntax.nodes import (
+    NO_SHIFT,
     Aggregation,
     Binary,
     Call,
@@ -35,7 +36,11 @@ _DEPENDS_ON_TIME: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+_PLAIN_S: Final = 2**40
+"""Seconds; a length below is one that can be asked for."""
+
+
+@record
 class Query:
     """A query and its times; an instant query is a range of one step, and has step_ms 0.
 
@@ -59,6 +64,8 @@ class Query:
 
     def length_ms(self, node: Node) -> int:
         """The length of time that an expression of durations comes to."""
+        if isinstance(node, Number) and 0 <= node.value < _PLAIN_S:  # as nearly always
+            return round(node.value * 1000)
         return round(_seconds(node, self) * 1000)
 
     def range_ms(self, node: Selector | Subquery) -> int:
@@ -87,7 +94,7 @@ class Query:
         return 0 if shift.offset is None else self.length_ms(shift.offset)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """The samples of a selector after `after_ms`, up to and with `until_ms`.
 
@@ -105,15 +112,21 @@ class Need:
 
 def takers_of(root: Node) -> Sequence[tuple[Selector, str]] | None:
     """The selectors of an expression, and the function that takes each; None where one is part of a subquery."""
-    found: list[tuple[Selector, str]] = []
+    return None if _has_subquery(root) else list(outer_takers(root))
 
-    def look(node: Node, function: str) -> bool:
-        if isinstance(node, Selector):
-            found.append((node, function))
+
+def outer_takers(node: Node, function: str = "") -> Iterator[tuple[Selector, str]]:
+    """The selectors that are no part of a subquery, and the function that takes each; "" where none does."""
+    if isinstance(node, Selector):
+        yield node, function
+    elif not isinstance(node, Subquery):
         function = node.function if isinstance(node, Call) else function if isinstance(node, Paren) else ""
-        return not isinstance(node, Subquery) and all(look(child, function) for child in children(node))
+        for child in children(node):
+            yield from outer_takers(child, function)
 
-    return found if look(root, "") else None
+
+def _has_subquery(node: Node) -> bool:
+    return isinstance(node, Subquery) or any(map(_has_subquery, children(node)))
 
 
 def needs(query: Query, spares: Callable[[Node], bool] | None = None) -> list[Need]:
@@ -151,12 +164,14 @@ def _needs(
 
 
 def _need(query: Query, node: Selector, start_ms: int, end_ms: int, function: str, *, is_inner: bool) -> Need:
-    start_ms, end_ms = _moved(query, node.shift, start_ms, end_ms)
-    plain = node.edges is Edges.PLAIN
-    newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner and plain
-    after_ms = start_ms - query.range_ms(node) - (query.lookback_ms if node.range is not None and not plain else 0)
-    until_ms = end_ms + (query.lookback_ms if node.edges is Edges.SMOOTHED else 0)
-    return Need(node, after_ms, until_ms, newest_only, is_inner, function)
+    if node.shift is not NO_SHIFT:
+        start_ms, end_ms = _moved(query, node.shift, start_ms, end_ms)
+    after_ms, is_plain = start_ms - query.range_ms(node), node.edges is Edges.PLAIN
+    if not is_plain:
+        after_ms -= query.lookback_ms if node.range is not None else 0
+        end_ms += query.lookback_ms if node.edges is Edges.SMOOTHED else 0
+    newest_only = query.start_ms == query.end_ms and node.range is None and not is_inner and is_plain
+    return Need(node, after_ms, end_ms, newest_only, is_inner, function)
 
 
 def _moved(query: Query, shift: Shift, start_ms: int, end_ms: int) -> tuple[int, int]:

@@ -1,13 +1,15 @@
 """How fast counters and gauges change, extrapolated as Prometheus does it."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
+from netmon_collector.query.masks import everywhere, is_anywhere
 from netmon_collector.query.over_time import Padded, per_window
+from netmon_collector.query.record import record
 from netmon_collector.query.sums import reduced
 from netmon_collector.query.windows import Indices, Kernel, Number, Windows, carried
 from netmon_collector.store.base import Times, Values
@@ -15,36 +17,43 @@ from netmon_collector.store.base import Times, Values
 
 def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> tuple[Values, Mask]:
     reach, axis = windows.axes.reach, windows.axis
-    there: Mask = reach.there[axis]
-    if not there.any():
-        return np.empty(there.shape), there
-    whole = bool(there.all())
-    first = windows.lo if whole else np.where(there, windows.lo, 0)
-    last = windows.hi - 1 if whole else np.where(there, windows.hi - 1, 0)
-    first_value = windows.values[first]
-    rise = windows.values[last] - first_value
-    if counter:
-        lost = _lost_by_resets(windows, first, last)
-        rise = rise if lost is None else rise + lost
-    factor: Values = (reach.sampled + reach.to_start + reach.to_end) / reach.sampled
-    near = _near_zero(first_value, rise) if counter else None
-    if near is not None:
-        factor = _from_zero(windows, factor[axis], near, first_value, rise)
-        axis = np.arange(len(factor))
-    if per_second:
-        factor = factor / ((windows.ends - windows.starts) / 1000)
-    return rise * factor[axis], there
+    there: Mask
+    if reach.is_whole:
+        there = everywhere(len(axis), len(windows.ends))
+        first_value = windows.at(windows.axes.lo)
+        rise = windows.at(windows.axes.last) - first_value
+    else:
+        there = reach.there[axis]
+        if not there.any():
+            return np.empty(there.shape), there
+        first_value = windows.values[np.where(there, windows.lo, 0)]
+        rise = windows.values[np.where(there, windows.hi - 1, 0)] - first_value
+    factor = reach.factor_per_s if per_second else reach.factor
+    if len(factor) > 1:
+        factor = factor[axis]
+    if not counter:
+        return rise * factor, there
+    lost = _lost_by_resets(windows, there)
+    rise = rise if lost is None else rise + lost
+    near = _near_zero(first_value, rise)
+    if near is None:
+        return rise * factor, there
+    factor = _from_zero(windows, reach.factor[axis], near, first_value, rise)
+    return rise * (factor / ((windows.ends - windows.starts) / 1000) if per_second else factor), there
 
 
 def _near_zero(first_value: Values, rise: Values) -> Mask | None:
     """Where a counter that rose as it did may have been at zero in the time that its rise is carried back."""
-    near: Mask = (first_value < 1.2 * rise) & (first_value >= 0)
-    return near if near.any() else None
+    near: Mask = first_value < 1.2 * rise
+    if not is_anywhere(near):
+        return None
+    near &= first_value >= 0
+    return near if is_anywhere(near) else None
 
 
 def _from_zero(windows: Windows, factor: Values, near: Mask, first_value: Values, rise: Values) -> Values:
     """The factor, which is smaller where a counter would have been below zero."""
-    rows, steps = np.nonzero(near)
+    rows, steps = near.nonzero()
     own = windows.axis[rows], steps
     reach = windows.axes.reach
     sampled, to_start = reach.sampled[own], reach.to_start[own]
@@ -69,16 +78,20 @@ def stretched(
     return np.asarray((sampled + to_start + carried(to_end, between)) / sampled)
 
 
-def _lost_by_resets(windows: Windows, first: Indices, last: Indices) -> Values | None:
-    """The sum of the values right before each reset, for every window; None where there is none."""
-    values = windows.values
+def _lost_by_resets(windows: Windows, there: Mask) -> Values | None:
+    """The sum of the values right before each reset, for every window that is there; None where there is none."""
+    values, table = windows.values, windows.table
     falls = values[1:] < values[:-1]
-    between = windows.begins[1:-1]
-    falls[between[(between > 0) & (between < len(values))] - 1] = False  # from one series to the next is no fall
-    if not falls.any():
+    if table is not None:
+        falls[table.shape[1] - 1 :: table.shape[1]] = False  # from one series to the next is no fall
+    else:
+        between = windows.begins[1:-1]
+        falls[between[(between > 0) & (between < len(values))] - 1] = False
+    if not is_anywhere(falls):
         return None
     before = np.zeros(len(values), np.int64)
     np.cumsum(falls, out=before[1:])
+    first, last = np.where(there, windows.lo, 0), np.where(there, windows.hi - 1, 0)
     has_reset = before[last] > before[first]
     if not has_reset.any():
         return None
@@ -102,11 +115,11 @@ def _instant(windows: Windows, *, counter: bool) -> tuple[Values, Mask]:
 
 
 KERNELS: Final[dict[str, Kernel]] = {
-    "delta": lambda windows: _extrapolated(windows, counter=False, per_second=False),
-    "increase": lambda windows: _extrapolated(windows, counter=True, per_second=False),
-    "rate": lambda windows: _extrapolated(windows, counter=True, per_second=True),
-    "idelta": lambda windows: _instant(windows, counter=False),
-    "irate": lambda windows: _instant(windows, counter=True),
+    "delta": partial(_extrapolated, counter=False, per_second=False),
+    "increase": partial(_extrapolated, counter=True, per_second=False),
+    "rate": partial(_extrapolated, counter=True, per_second=True),
+    "idelta": partial(_instant, counter=False),
+    "irate": partial(_instant, counter=True),
     "deriv": lambda windows: _derivative(windows),
 }
 _derivatives = per_window(2, lambda part: _line(part)[0])
@@ -119,7 +132,7 @@ def _derivative(windows: Windows) -> tuple[Values, Mask]:
     return lines.slope[:, None], lines.there[:, None]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class _Lines:
     """The straight lines nearest to the samples of one window of each series, (S,) each: slopes, and a point of each as
     time in ms and value; whether there are two samples.

@@ -207,6 +207,9 @@ def _is_long(need: Need) -> bool:
 def _first_ms(found: list[Frame] | Lines, need: Need) -> int:
     """The time of the first sample that is needed; the end, where there is none."""
     if isinstance(found, Lines):
-        times = found.times[found.times > need.after_ms]
+        if len(found.axis_begins) == 2:  # times that all series share, ascending
+            times = found.times[found.times.searchsorted(need.after_ms, "right") :][:1]
+        else:
+            times = found.times[found.times > need.after_ms]
         return int(times.min(initial=need.until_ms))
     return min((int(frame.times[0]) for frame in found), default=need.until_ms)

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 _WIDEST: Final = 1 << 62
 _MOST_MADE: Final = 16
+_FEW: Final = 4
+"""The labels of so few series are found one by one."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -135,13 +137,21 @@ class SeriesSet:
         """A label; of empty values where no series has it."""
         return self._columns.get(name) or Column(np.zeros(self._size, np.int64), [""])
 
+    def values(self, name: str) -> Sequence[str]:
+        """The different values of a label, "" among them where a series does not have it."""
+        return self.once(f"values of {name}", lambda: self._values(self.column(name)))
+
+    @staticmethod
+    def _values(column: Column) -> list[str]:
+        return [column.values[code] for code in np.unique(column.codes).tolist()]
+
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "SeriesSet":
         if rows.dtype == np.bool_:
             return self._part(np.asarray(rows, np.bool_))
         return SeriesSet(len(rows), {name: Column(one.codes[rows], one.values) for name, one in self._columns.items()})
 
     def _part(self, rows: npt.NDArray[np.bool_]) -> "SeriesSet":
-        part = self.take(np.flatnonzero(rows))
+        part = self.take(rows.nonzero()[0])
         part._part_of = self, rows
         return part
 
@@ -227,6 +237,8 @@ class SeriesSet:
     @property
     def is_sorted(self) -> bool:
         """Whether they are in that order."""
+        if self._size < 2 or (self._part_of is not None and self._part_of[0].is_sorted):
+            return True
         return self.once("is sorted", lambda: bool((np.diff(self.order()) > 0).all()))
 
     def sorted(self) -> "SeriesSet":
@@ -258,6 +270,8 @@ class SeriesSet:
         if (of := self._whole_with("labels")) is not None:
             whole, chosen = of
             return list(compress(whole.labels(), chosen.tolist()))
+        if self._size <= _FEW:
+            return [self.one(row) for row in range(self._size)]
         names = sorted(self._columns)
         if not names:
             return [()] * self._size
@@ -267,7 +281,8 @@ class SeriesSet:
 
     def one(self, row: int) -> Labels:
         """The labels of one series."""
-        return self.take(np.array([row])).labels()[0]
+        found = ((name, column.values[column.codes[row]]) for name, column in sorted(self._columns.items()))
+        return tuple([pair for pair in found if pair[1]])
 
 
 def encoded(values: Sequence[str]) -> Column:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from netmon_collector.query.errors import refuse
+from netmon_collector.query.masks import everywhere, is_anywhere, is_everywhere
 from netmon_collector.query.values import METADATA, Vector
 
 
@@ -25,14 +26,21 @@ def merged(vector: Vector) -> Vector:
 
 
 def unnamed(vector: Vector) -> Vector:
-    """The vector, all of whose series are to lose their names."""
-    return Vector(vector.series, vector.values, vector.present, np.ones(len(vector.series), np.bool_))
+    """The vector, all of whose series are to lose their names, in no order that counts."""
+    losing = everywhere(len(vector.series))
+    if vector.unnamed is losing and not vector.ordered:
+        return vector
+    return Vector(vector.series, vector.values, vector.present, losing)
 
 
 def settled(vector: Vector) -> Vector:
     """The vector, whose series have lost the names that they were to lose."""
-    if not vector.unnamed.any():
+    if not is_anywhere(vector.unnamed):
         return merged(vector)
-    series = vector.series.cleared(METADATA, vector.unnamed)
+    series = vector.series
+    if is_everywhere(vector.unnamed):
+        series = series.once("nameless", lambda: vector.series.without(METADATA))
+    else:
+        series = series.cleared(METADATA, vector.unnamed)
     nothing = np.zeros(len(series), np.bool_)
     return merged(Vector(series, vector.values, vector.present, nothing, ordered=vector.ordered))

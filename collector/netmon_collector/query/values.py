@@ -1,11 +1,14 @@
 """What expressions come to while a query is evaluated."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
+from netmon_collector.query.masks import is_everywhere
+from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.store.base import Times, Values
 from netmon_proto.model import NAME
@@ -14,7 +17,7 @@ METADATA = (NAME, "__type__", "__unit__")
 """Labels that say what a value is; an operation that makes something else of it drops them."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Steps:
     """The times at which something is evaluated: int64 (T,), ms, step_ms apart."""
 
@@ -25,6 +28,14 @@ class Steps:
     def between(cls, start_ms: int, end_ms: int, step_ms: int) -> "Steps":
         return cls(np.arange(start_ms, end_ms + 1, max(step_ms, 1), dtype=np.int64), step_ms)
 
+    @classmethod
+    @lru_cache(32)
+    def of_query(cls, start_ms: int, end_ms: int, step_ms: int) -> "Steps":
+        """Made once for all panels of a dashboard."""
+        steps = cls.between(start_ms, end_ms, step_ms)
+        steps.times.flags.writeable = False
+        return steps
+
     def __len__(self) -> int:
         return len(self.times)
 
@@ -32,19 +43,19 @@ class Steps:
         return Steps(self.times[:1], self.step_ms)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Scalar:
     """values: float64 (T,)."""
 
     values: Values
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Text:
     value: str
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Vector:
     """S series at T steps. values: float64 (S, T), of no meaning where `present`, bool (S, T), is False.
 
@@ -81,7 +92,7 @@ class Vector:
 
     def compact(self) -> "Vector":
         """Without the series that have no value at any step."""
-        if np.logical_and.reduce(self.present, axis=None) and self.present.shape[1]:  # as mostly
+        if is_everywhere(self.present) and self.present.shape[1]:  # as mostly
             return self
         kept: Mask = np.asarray(self.present.any(axis=1))
         return self if kept.all() else self.take(kept)

@@ -1,7 +1,6 @@
 """Which samples of each series are in the window of each step."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, Self, TypeVar
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
+from netmon_collector.query.record import record
 from netmon_collector.store.base import ABSENT_BITS, Frame, Lines, Times, Values
 from netmon_proto.model import STALE_BITS
 
@@ -21,9 +21,12 @@ _FEW_TIMES: Final = 5000
 _BLOCK_SERIES: Final = 256
 _BLOCK_SAMPLES: Final = 1 << 19
 """So much of the samples fits into a processor's cache."""
+_FEW_CELLS: Final = 1 << 14
+_FEW_SAMPLES: Final = 1 << 17
+"""So few are one block, of however many series."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Tracks:
     """Samples of S series, one series after the other; series that share their times share an axis.
 
@@ -42,8 +45,8 @@ class Tracks:
     @classmethod
     def of(cls, lines: Lines) -> Self:
         """Of samples as a store has them; where one is absent there is none."""
-        has_nan = _has_nan(lines.values)
-        return cls(lines.values, lines.begins, lines.axis, lines.times, lines.axis_begins, has_nan).without(ABSENT_BITS)
+        made = cls(lines.values, lines.begins, lines.axis, lines.times, lines.axis_begins, lines.has_nan)
+        return made.without(ABSENT_BITS) if lines.has_nan else made
 
     @classmethod
     def of_frames(cls, frames: Sequence[Frame]) -> Self:
@@ -96,11 +99,19 @@ class Axes:
     starts and ends, int64 (T,): a window is the time after its start, up to and with its end.
     """
 
-    def __init__(self, times: Times, begins: Indices, starts: Times, ends: Times) -> None:
+    def __init__(
+        self,
+        times: Times,
+        begins: Indices,
+        starts: Times,
+        ends: Times,
+        found: tuple[Indices, Indices] | None = None,
+    ) -> None:
         self.times = times
         self.begins = begins
         self.starts = starts
         self.ends = ends
+        self.lo, self.hi = _bounds(times, begins, starts, ends) if found is None else found
 
     @classmethod
     def of(cls, tracks: Tracks, starts: Times, ends: Times) -> Self:
@@ -116,16 +127,14 @@ class Axes:
         return cls(known, np.array([0, len(known)]), first, last)
 
     @cached_property
-    def _found(self) -> tuple[Indices, Indices]:
-        return _bounds(self.times, self.begins, self.starts, self.ends)
+    def is_filled(self) -> bool:
+        """Whether each window has a sample."""
+        return bool((self.hi > self.lo).all())
 
-    @property
-    def lo(self) -> Indices:
-        return self._found[0]
-
-    @property
-    def hi(self) -> Indices:
-        return self._found[1]
+    @cached_property
+    def last(self) -> Indices:
+        """The last time of each window, (A, T); of no meaning for a window without one."""
+        return self.hi - 1
 
     @cached_property
     def reach(self) -> "Reach":
@@ -144,6 +153,7 @@ class Reach:
         gaps = axes.hi - axes.lo - 1
         self.there: Mask = gaps >= 1
         """Whether there are two samples."""
+        self.is_whole = bool(self.there.all())
         first, last = np.where(self.there, axes.lo, 0), np.where(self.there, axes.hi - 1, 0)
         if len(axes.times):
             first_time, last_time = axes.times[first], axes.times[last]
@@ -153,6 +163,17 @@ class Reach:
         between = self.sampled / gaps
         self.to_start = carried((first_time - axes.starts) / 1000, between)
         self.to_end = carried((axes.ends - last_time) / 1000, between)
+        self._length_s: Values = (axes.ends - axes.starts) / 1000
+
+    @cached_property
+    def factor(self) -> Values:
+        """By how much a rise is stretched to the whole window."""
+        return np.asarray((self.sampled + self.to_start + self.to_end) / self.sampled)
+
+    @cached_property
+    def factor_per_s(self) -> Values:
+        """The same, of the rise in a second."""
+        return np.asarray(self.factor / self._length_s)
 
 
 def carried(gap: Values, between: Values) -> Values:
@@ -162,32 +183,56 @@ def carried(gap: Values, between: Values) -> Values:
     return np.where(gap >= between * 1.1, between / 2, gap)
 
 
-@dataclass(frozen=True, eq=False)
 class Windows:
     """The samples of S series, one series after the other, and the windows of T steps.
 
-    values: float64 (N,). lo and hi, int64 (S, T): the window of a series at a step has the samples lo:hi. begins: int64
-    (S + 1,), where the samples of each series begin. axis: int64 (S,), which of the axes each series has.
+    values: float64 (N,). begins: int64 (S + 1,), where the samples of each series begin. axis: int64 (S,), which of the
+    axes each series has. has_nan: whether a value may be none. check: to be called by whoever takes long; may raise.
     """
 
-    values: Values
-    lo: Indices
-    hi: Indices
-    begins: Indices
-    axis: Indices
-    axes: Axes
-    has_nan: bool
-    """Whether a value may be none."""
-    check: Callable[[], None] = lambda: None
-    """To be called by whoever takes long; may raise."""
+    def __init__(
+        self,
+        values: Values,
+        begins: Indices,
+        axis: Indices,
+        axes: Axes,
+        has_nan: bool,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.values = values
+        self.begins = begins
+        self.axis = axis
+        self.axes = axes
+        self.starts, self.ends = axes.starts, axes.ends
+        self.has_nan = has_nan
+        self.check = check
+        self.table = values.reshape(len(axis), -1) if len(axes.begins) == 2 and len(axis) else None
+        """The samples of series that all have the same times, (S, times); None of others."""
 
-    @property
-    def starts(self) -> Times:
-        return self.axes.starts
+    @cached_property
+    def lo(self) -> Indices:
+        """int64 (S, T): the window of a series at a step has the samples lo:hi."""
+        return self._placed(self.axes.lo)
 
-    @property
-    def ends(self) -> Times:
-        return self.axes.ends
+    @cached_property
+    def hi(self) -> Indices:
+        return self._placed(self.axes.hi)
+
+    def _placed(self, places: Indices) -> Indices:
+        """Places among the times of the axes, (A, T), as places among the samples, (S, T)."""
+        if self.begins is self.axes.begins:  # an axis for each series
+            return places
+        return (places if len(places) == 1 else places[self.axis]) + self._moved
+
+    @cached_property
+    def _moved(self) -> Indices:
+        """How much further on the samples of each series begin than its times: (S, 1)."""
+        return (self.begins[:-1] - self.axes.begins[self.axis])[:, None]
+
+    def at(self, places: Indices) -> Values:
+        """The samples at the places of some times of the axes, (A, T); (S, T)."""
+        table = self.table
+        return self.values[self._placed(places)] if table is None else table.take(places[0], axis=1)
 
     @property
     def counts(self) -> Indices:
@@ -209,8 +254,9 @@ class Windows:
 def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Windows:
     """The windows of one step, of which only the newest sample of each series is known."""
     each = np.arange(len(times) + 1, dtype=np.int64)
-    axes = Axes(times, each, np.array([after_ms]), np.array([until_ms]))
-    return Windows(values, each[:-1, None], each[1:, None], each, each[:-1], axes, has_nan=True)
+    found = each[:-1, None], each[1:, None]
+    axes = Axes(times, each, np.array([after_ms]), np.array([until_ms]), found)
+    return Windows(values, each, each[:-1], axes, has_nan=True)
 
 
 Kernel = Callable[[Windows], tuple[Values, Mask]]
@@ -224,14 +270,13 @@ def over_windows(
 
     stale: whether stale markers are among the samples. check: called before each block, may raise.
     """
-    tracks = tracks if stale else tracks.without(STALE_BITS)
+    tracks = tracks if stale or not tracks.has_nan else tracks.without(STALE_BITS)
     axes = Axes.of(tracks, starts, ends)
-    blocks = list(_blocks(tracks))
-    if len(blocks) == 1:
+    if _is_one_block(tracks, len(ends)):
         check()
-        return kernel(_windows(tracks, axes, blocks[0], check))
+        return kernel(Windows(tracks.values, tracks.begins, tracks.axis, axes, tracks.has_nan, check))
     values, present = np.empty((len(tracks), len(ends))), np.empty((len(tracks), len(ends)), np.bool_)
-    for rows in blocks:
+    for rows in _blocks(tracks):
         check()
         values[rows], present[rows] = kernel(_windows(tracks, axes, rows, check))
     return values, present
@@ -241,7 +286,7 @@ def windows_of(tracks: Tracks, starts: Times, ends: Times, *, stale: bool) -> Wi
     """The windows of all series at once."""
     tracks = tracks if stale else tracks.without(STALE_BITS)
     axes = Axes.of(tracks, starts, ends)
-    return _windows(tracks, axes, slice(0, len(tracks)), lambda: None)
+    return Windows(tracks.values, tracks.begins, tracks.axis, axes, tracks.has_nan)
 
 
 def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
@@ -252,14 +297,17 @@ def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
 
 
 def _windows(tracks: Tracks, axes: Axes, rows: slice, check: Callable[[], None]) -> Windows:
-    if tracks.begins is tracks.axis_begins and len(axes.lo) == rows.stop - rows.start:  # an axis for each series
-        return Windows(tracks.values, axes.lo, axes.hi, tracks.begins, tracks.axis, axes, tracks.has_nan, check)
     first, last = int(tracks.begins[rows.start]), int(tracks.begins[rows.stop])
     begins = tracks.begins[rows.start : rows.stop + 1] - first
-    axis = tracks.axis[rows]
-    moved = (begins[:-1] - tracks.axis_begins[axis])[:, None]
-    lo, hi = (axes.lo, axes.hi) if len(axes.lo) == 1 else (axes.lo[axis], axes.hi[axis])
-    return Windows(tracks.values[first:last], lo + moved, hi + moved, begins, axis, axes, tracks.has_nan, check)
+    return Windows(tracks.values[first:last], begins, tracks.axis[rows], axes, tracks.has_nan, check)
+
+
+def _is_one_block(tracks: Tracks, steps: int) -> bool:
+    """Whether all series together are of a size that is good to work on."""
+    series, samples = len(tracks.axis), len(tracks.values)
+    if series <= _BLOCK_SERIES:
+        return samples <= _BLOCK_SAMPLES
+    return series * steps <= _FEW_CELLS and samples <= _FEW_SAMPLES
 
 
 def _blocks(tracks: Tracks) -> Iterator[slice]:
@@ -302,9 +350,9 @@ def _bounds(times: Times, begins: Indices, starts: Times, ends: Times) -> tuple[
         return _on_a_grid(times, begins, bounds, shift)
     least, most = int(times.min()), int(times.max())
     moves = np.arange(count, dtype=np.int64) * (most - least + 2)
-    keys = times - least + np.repeat(moves, begins[1:] - begins[:-1])
+    keys = times - least + moves.repeat(begins[1:] - begins[:-1])
     needles = np.minimum(np.maximum(bounds, least - 1), most) - least
-    found = np.searchsorted(keys, (moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
+    found = keys.searchsorted((moves[:, None] + needles).reshape(-1), "right").reshape(count, -1)
     return found[:, : len(ends)], found[:, shift:]
 
 
@@ -314,9 +362,9 @@ def _on_a_grid(times: Times, begins: Indices, bounds: Times, shift: int) -> tupl
     step = int(bounds[1] - bounds[0])
     places = (times - (int(bounds[0]) - step + 1)) // step  # the first bound that is not before a time
     np.clip(places, 0, width - 1, out=places)
-    places += np.repeat(np.arange(0, count * width, width), begins[1:] - begins[:-1])
+    places += np.arange(0, count * width, width).repeat(begins[1:] - begins[:-1])
     between = np.bincount(places, minlength=count * width).reshape(count, width)[:, :-1]
-    found = np.cumsum(between, axis=1) + begins[:-1, None]
+    found = between.cumsum(axis=1) + begins[:-1, None]
     return found[:, : width - 1 - shift], found[:, shift:]
 
 

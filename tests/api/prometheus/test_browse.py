@@ -43,6 +43,17 @@ async def test_what_there_is_is_listed_in_the_same_way(peers: Peers, path: str, 
     assert ours.json == theirs.json
 
 
+async def test_series_that_had_ended_are_left_out_whatever_was_asked_before(peers: Peers) -> None:
+    selector = ("match[]", '{job="node"}')
+    _, theirs = await peers.both("/api/v1/series", [selector])
+    everyone = theirs.json["data"]
+    left = [one for one in everyone if one["instance"] != "gone"]
+    assert len(left) == len(everyone) - 1
+    for start_s, expected in ((0, everyone), (peers.end_s - 600, left), (0, everyone), (peers.end_s - 600, left)):
+        ours, _ = await peers.both("/api/v1/series", [selector, ("start", str(start_s))])
+        assert ours.json["data"] == expected
+
+
 @pytest.mark.parametrize("path", ["/api/v1/series", "/api/v1/labels"])
 async def test_a_form_asks_the_same(peers: Peers, path: str) -> None:
     ours, theirs = await peers.both(path, [("match[]", "node_load1")], [("match[]", "up"), ("start", "0")])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from netmon_collector.store.base import Matcher
 from netmon_proto.model import NAME
@@ -58,6 +59,10 @@ class Shift:
     at: "int | Moment | None" = None
 
 
+NO_SHIFT: Final = Shift()
+"""The one of nodes that have neither."""
+
+
 class Edges(StrEnum):
     """What is taken for the values at the ends of a window: see query/edges.py."""
 
@@ -76,7 +81,7 @@ class Selector:
     start: int
     name: str
     matchers: tuple[Matcher, ...]
-    shift: Shift = Shift()
+    shift: Shift = NO_SHIFT
     range: "Node | None" = None
     edges: Edges = Edges.PLAIN
 
@@ -96,7 +101,7 @@ class Subquery:
     inner: "Node"
     range: "Node"
     step: "Node | None"
-    shift: Shift = Shift()
+    shift: Shift = NO_SHIFT
 
     type = ValueType.MATRIX
 
