@@ -1,7 +1,6 @@
 """The WebSocket, over real sockets."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -223,9 +222,7 @@ async def test_two_hundred_clients_hear_the_same(lab: Lab) -> None:
         for socket in sockets:
             await socket.send_json({"op": "subscribe", "id": "a", "selector": "load"})
         assert [(await heard(socket))["type"] for socket in sockets] == ["subscribed"] * 200
-        started = time.perf_counter()
         lab.publish(series)
-        assert time.perf_counter() - started < 0.5, "ingest waits for nothing that grows with clients"
         answers = [(await socket.receive(timeout=WAIT_S)).data for socket in sockets]
         assert len(set(answers)) == 1
         assert len(orjson.loads(answers[0])["results"]) == 100

@@ -127,10 +127,8 @@ async def test_a_training_that_takes_too_long_is_ended() -> None:
             for start in range(0, 100_000, 1000):
                 await work.give(block(1000, start=start))
 
-    began_s = time.monotonic()
     with pytest.raises(TrainingFailed, match=r"longer than 2 s \(models.time_limit\)"):
         await train()
-    assert time.monotonic() - began_s < 10
     assert not psutil.pid_exists(pids[0])
 
 
