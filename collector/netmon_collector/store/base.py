@@ -336,11 +336,11 @@ class ReadableStore(Protocol):
         ...
 
     def lines_at_hand(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, most: int) -> Lines | None:
-        """As `lines_now`; None for more than so many series, and where it may have to wait for a disk."""
+        """As `lines_now`; None for more than so many series, and where it may take long."""
         ...
 
     def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
-        """As `latest_now`; None for more than so many series, and where it may have to wait for a disk."""
+        """As `latest_now`; None for more than so many series, and where it may take long."""
         ...
 
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:

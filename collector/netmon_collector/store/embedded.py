@@ -41,7 +41,7 @@ from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
 from netmon_collector.store.enrolment import Enrolment
 from netmon_collector.store.finding import Finder
-from netmon_collector.store.gathering import Gatherer
+from netmon_collector.store.gathering import FEW_SERIES, Gatherer
 from netmon_collector.store.groups import Groups
 from netmon_collector.store.inventory import Cardinality, Inventory
 from netmon_collector.store.judged import Judged, JudgedFrame, JudgedPoints
@@ -249,7 +249,7 @@ class EmbeddedStore:
 
     async def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Frame]:
         await self._whole()
-        series = self._finder.known(matchers)
+        series = self._finder.find_at_hand(matchers, FEW_SERIES)
         at_hand = None if series is None else self._gatherer.frames_at_hand(series, start_ms, end_ms)
         if at_hand is not None:  # a thread would take longer to begin
             return at_hand
@@ -259,8 +259,8 @@ class EmbeddedStore:
         return self._gatherer.frames(self._finder.find(matchers), start_ms, end_ms)
 
     def lines_at_hand(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, most: int) -> Lines | None:
-        series = self._finder.find(matchers)
-        return None if len(series) > most else self._gatherer.gather_at_hand(series, start_ms, end_ms)
+        series = self._finder.find_at_hand(matchers, most)
+        return None if series is None else self._gatherer.gather_at_hand(series, start_ms, end_ms)
 
     def lines_now(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Lines:
         return self._gatherer.gather(self._finder.find(matchers), start_ms, end_ms)
@@ -361,8 +361,8 @@ class EmbeddedStore:
         return await asyncio.to_thread(self.latest_now, matchers)
 
     def latest_at_hand(self, matchers: Sequence[Matcher], most: int) -> Latest | None:
-        series = self._finder.find(matchers)
-        return self._latest.at_hand(series) if len(series) <= most else None
+        series = self._finder.find_at_hand(matchers, most)
+        return None if series is None else self._latest.at_hand(series)
 
     def latest_now(self, matchers: Sequence[Matcher]) -> Latest:
         return self._latest.told(self._finder.find(matchers))

@@ -14,6 +14,8 @@ _MOST_BYTES: Final = 16 << 20
 _ENTRY_BYTES: Final = 1000
 _MOST_LATELY: Final = 1000
 _FEW_BYTES: Final = 8 << 10
+_FEW_VALUES: Final = 2000
+"""So many values of labels are tried, one by one, in three milliseconds."""
 _TEXT_BYTES: Final = 8
 """What a name or a value in a list takes: the index has its text."""
 
@@ -37,29 +39,39 @@ class Finder:
 
         Raises ValueError, naming the matcher, for a bad regular expression.
         """
+        known = self._known(matchers)
+        return self._find(matchers) if known is None else known
+
+    def find_at_hand(self, matchers: Sequence[Matcher], most: int) -> Numbers | None:
+        """As `find`; None for more than so many series, and where it is not known and may take long."""
+        series = self._known(matchers)
+        if series is None and self._index.effort(matchers) <= _FEW_VALUES:
+            series = self._find(matchers)
+        return None if series is None or len(series) > most else series
+
+    def _known(self, matchers: Sequence[Matcher]) -> Numbers | None:
         version = self._index.version
         lately = self._lately.get(id(matchers))
         if lately is not None and lately[0] is matchers and lately[1] == version:
             return lately[2]
-        series = self._find(tuple(matchers), version)
+        found: tuple[int, Numbers] | None = self._found.get(tuple(matchers))
+        if found is None or found[0] != version:
+            return None
+        self._note(matchers, version, found[1])
+        return found[1]
+
+    def _find(self, matchers: Sequence[Matcher]) -> Numbers:
+        version = self._index.version
+        series = self._index.match(Matching(matchers))
+        self._found.put(tuple(matchers), (version, series), series.nbytes + _ENTRY_BYTES)
+        self._note(matchers, version, series)
+        return series
+
+    def _note(self, matchers: Sequence[Matcher], version: int, series: Numbers) -> None:
         if isinstance(matchers, tuple) and series.nbytes <= _FEW_BYTES:  # a tuple nobody can change
             if len(self._lately) >= _MOST_LATELY:
                 self._lately = {}
             self._lately[id(matchers)] = matchers, version, series
-        return series
-
-    def _find(self, matchers: tuple[Matcher, ...], version: int) -> Numbers:
-        known = self.known(matchers)
-        if known is not None:
-            return known
-        series = self._index.match(Matching(matchers))
-        self._found.put(matchers, (version, series), series.nbytes + _ENTRY_BYTES)
-        return series
-
-    def known(self, matchers: Sequence[Matcher]) -> Numbers | None:
-        """As `find`; None where that is not known, and may take long."""
-        known: tuple[int, Numbers] | None = self._found.get(tuple(matchers))
-        return known[1] if known is not None and known[0] == self._index.version else None
 
     def texts_at_hand(self, label: str | None, matchers: Sequence[Matcher]) -> list[str] | None:
         """As `texts`; None where these are not known."""

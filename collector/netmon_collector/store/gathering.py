@@ -37,7 +37,7 @@ _FEW_BYTES: Final = 16 << 10
 """Of numbers of series, 8 each: of so many it is kept what heads have."""
 _FEW_HOMES: Final = 16
 """Of so many blocks it is looked up in some ten microseconds whether they are in other files than before."""
-_FEW_SERIES: Final = 8
+FEW_SERIES: Final = 8
 """So many are put together whole where frames are asked for, and found so again without a look at files."""
 
 
@@ -113,13 +113,13 @@ class Gatherer:
         return self._gathered(key, before, list(self._homes(series)) if before is None else before.homes)
 
     def frames_at_hand(self, series: Numbers, start_ms: int, end_ms: int) -> list[Frame] | None:
-        """As `frames`; None where it may take the disk, and for many series."""
-        lines = self.gather_at_hand(series, start_ms, end_ms) if len(series) <= _FEW_SERIES else None
+        """As `frames`, of few series; None where it may take the disk."""
+        lines = self.gather_at_hand(series, start_ms, end_ms)
         return None if lines is None else list(self._selector.framed(lines, start_ms, end_ms))
 
     def frames(self, series: Numbers, start_ms: int, end_ms: int) -> list[Frame]:
         """See Store.select; series ascend. Raises StoreError."""
-        if len(series) > _FEW_SERIES:
+        if len(series) > FEW_SERIES:
             return list(self._selector.scan(series, start_ms, end_ms))
         return list(self._selector.framed(self.gather(series, start_ms, end_ms), start_ms, end_ms))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from netmon_collector.store.base import Matcher, MatchOp
 from netmon_collector.store.entries import Entries
 from netmon_collector.store.match import Condition, Matching
 from netmon_collector.store.numbering import Numbering
@@ -19,6 +20,7 @@ Numbers = npt.NDArray[np.int64]
 """Numbers of series, ascending, none twice."""
 
 _NONE: Final[Numbers] = np.empty(0, np.int64)
+_EXPRESSIONS: Final = (MatchOp.REGEX, MatchOp.NOT_REGEX)
 
 
 class LabelIndex:
@@ -176,6 +178,10 @@ class LabelIndex:
     def present(self) -> int:
         """Of how many series there is a sample."""
         return int(np.count_nonzero(self._present))
+
+    def effort(self, matchers: Iterable[Matcher]) -> int:
+        """How many values of labels are looked at one by one to find the series that matchers accept."""
+        return sum(len(self._values.get(one.name, ())) for one in matchers if one.op in _EXPRESSIONS or not one.value)
 
     def match(self, matching: Matching, *, gone: bool = False) -> Numbers:
         """The series that fulfil all conditions and of which there is a sample; with `gone`, or has ever been."""

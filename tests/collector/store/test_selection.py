@@ -133,9 +133,14 @@ async def test_who_asks_for_the_newest_hour_again_and_again_fills_no_cache(tmp_p
     await store.close()
 
 
-async def test_series_are_looked_for_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A regular expression over a million series takes longer than the event loop may be held up."""
-    store, _ = await filled(tmp_path)
+@pytest.mark.parametrize("matcher", [Matcher("n", MatchOp.REGEX, "7|8"), Matcher("n", MatchOp.NOT_EQUAL, "")], ids=str)
+async def test_among_many_values_series_are_looked_for_in_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, matcher: Matcher
+) -> None:
+    """To try an expression on the values of a million series takes longer than the event loop may be held up."""
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    group = store.register([series("x", n=str(n)) for n in range(2500)], [Kind.GAUGE] * 2500)
+    await store.append([Row(group, 1000, np.arange(2500, dtype=np.float64))], None)
     threads: list[threading.Thread] = []
     match = LabelIndex.match
 
@@ -144,10 +149,15 @@ async def test_series_are_looked_for_in_a_thread(tmp_path: Path, monkeypatch: py
         return match(index, *arguments, **options)
 
     monkeypatch.setattr(LabelIndex, "match", noted)
+    assert store.lines_at_hand([matcher], 0, 2000, 10_000) is None
+    assert store.latest_at_hand([matcher], 10_000) is None
+    assert threads == []
     for _ in range(2):
-        assert await store.select([Matcher("n", MatchOp.REGEX, "7|8")], 0, 950_000)
+        assert await store.select([matcher], 0, 2000)
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()
+    store.lines_now([matcher], 0, 2000)
+    assert store.lines_at_hand([matcher], 0, 2000, 10_000) is not None, "they are known now"
     await store.close()
 
 
