@@ -62,6 +62,21 @@ def test_nothing_wrong_has_no_cause() -> None:
     assert rank(network(), Observations.of([])) == []
 
 
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (Observation(10, Sign.UNREACHABLE), "10 nodes"),
+        (Observation(1, Sign.LINK_DOWN, link=9), "9 links"),
+        (Observation(1, Sign.UNREACHABLE, viewer=1), "1 viewers"),
+    ],
+)
+def test_what_the_network_does_not_have_is_refused(seen: Observation, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        first(network(), seen)
+    with pytest.raises(ValueError, match="10 nodes"):
+        first(network((POLLER, 10)))
+
+
 def test_a_switch_that_dies_is_the_cause_of_all_that_is_behind_it() -> None:
     found = rank(network(), Observations.of([*looks(HALL, 4, 5, 6), *ports((CORE, 1), heard=(CORE, YARD))]))
     assert {(one.fault, one.subject) for one in found[:2]} == {(Fault.DEVICE, HALL), (Fault.LINK, 1)}

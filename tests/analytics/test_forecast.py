@@ -1,14 +1,27 @@
 """Forecasts, dates of exhaustion, trends and changes, on series whose future is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from netmon_analytics.forecast import ensemble, fill, last_change, mann_kendall, theil_sen, time_until, trend_until
-from netmon_analytics.forecast.ahead import busy_until, look_ahead, until
+from netmon_analytics.forecast import (
+    changes,
+    ensemble,
+    fill,
+    last_change,
+    mann_kendall,
+    similar,
+    theil_sen,
+    time_until,
+    trend_until,
+)
+from netmon_analytics.forecast.ahead import DAY_S, HOUR_S, busy_until, look_ahead, until
 from netmon_analytics.forecast.ensemble import _paths
 from netmon_analytics.forecast.exhaustion import first_passage
 from netmon_analytics.forecast.levels import drawn_ends
 from netmon_analytics.forecast.repeated import last_day, levelled_week, mean_week, median_week, smoothed
+from netmon_analytics.models import EnsembleForecaster
 from tests.support.disks import growth
 
 DAY, WEEK = 24, 168
@@ -180,6 +193,73 @@ def test_strange_series_are_harmless(values: np.ndarray, step_s: float, ahead_s:
     assert np.isnan(told.middle) or told.low <= told.middle <= told.high
     until(times, values, times[-1], 1e5)
     busy_until(times, values, times[-1], 1e5)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-12, 1e-9, 1e9, 1e300])
+def test_a_forecast_is_the_same_in_any_unit(size: float) -> None:
+    """Bit error rates and clocks are tiny: what keeps logarithms from zero must not be larger than the values."""
+    hours = 3 + np.sin(2 * np.pi * np.arange(5 * WEEK) / DAY) + np.random.default_rng(2).normal(size=5 * WEEK) * 0.1
+    times = np.arange(0, len(hours) * HOUR_S, HOUR_S)
+    for ahead_s in (HOUR_S, 30 * DAY_S):
+        told = look_ahead(times, size * hours, times[-1], ahead_s)
+        assert 1.5 < told.low / size < told.middle / size < told.high / size < 4.5
+    told_of_all = EnsembleForecaster().forecast(size * hours[None], HOUR_S, DAY)
+    assert np.abs(told_of_all.middle / size - hours[:DAY]).max() < 1
+    rising = size * np.arange(1.0, 400.0)
+    found = until(times[:399], rising, times[398], 600 * size)
+    assert found is not None
+    assert found.middle_s == pytest.approx(201 * HOUR_S)
+
+
+@pytest.mark.parametrize("ahead_s", [-HOUR_S, np.nan, -np.inf, np.inf, 6 * 366 * DAY_S])
+def test_nothing_is_said_of_the_past_nor_of_decades(ahead_s: float) -> None:
+    times = np.arange(400.0) * 3600
+    assert np.isnan(look_ahead(times, times, times[-1], ahead_s).middle)
+
+
+def test_a_limit_that_is_no_number_is_not_reached_nor_never() -> None:
+    times = np.arange(400.0) * 3600
+    assert until(times, times, times[-1], np.nan) is None
+
+
+RISING = np.arange(30.0)
+
+
+@pytest.mark.parametrize("reach", [time_until, trend_until])
+@pytest.mark.parametrize(
+    ("levels", "limit", "horizon", "share"),
+    [
+        (np.where(RISING == 3, np.nan, RISING), 50, 9, 0.8),
+        (np.full(30, np.inf), 50, 9, 0.8),
+        (np.ones((30, 2)), 50, 9, 0.8),
+        (RISING, np.nan, 9, 0.8),
+        (RISING, 50, 0, 0.8),
+        (RISING, 50, 9, 1.0),
+    ],
+)
+def test_what_has_no_date_is_refused(reach: Any, levels: Any, limit: float, horizon: int, share: float) -> None:
+    with pytest.raises(ValueError, match=r"finite|cannot be"):
+        reach(levels, limit, horizon, np.random.default_rng(1), share)
+
+
+@pytest.mark.parametrize(
+    "asked", [(0, DAY, WEEK), (-5, DAY, WEEK), (5, 0, WEEK), (5, DAY, 100), (5, DAY, WEEK, (1.5,))]
+)
+def test_what_cannot_be_forecast_is_refused(asked: Any) -> None:
+    with pytest.raises(ValueError, match="cannot be"):
+        ensemble(np.ones(6 * WEEK), *asked)
+    with pytest.raises(ValueError, match="finite"):
+        ensemble(np.full(6 * WEEK, np.nan), 5, DAY, WEEK)
+
+
+def test_trends_changes_and_shapes_of_nothing_are_none_or_refused() -> None:
+    assert changes(np.empty(0)) == []
+    assert last_change(np.empty(0)) is None
+    with pytest.raises(ValueError, match="two times"):
+        theil_sen(np.ones(4), RISING[:4])
+    for others in (np.ones((2, 20)), np.full((2, 30), np.nan)):
+        with pytest.raises(ValueError, match="without gaps"):
+            similar(RISING, others, 3)
 
 
 def test_a_date_counts_from_now_and_not_from_the_middle_of_the_last_day() -> None:

@@ -15,7 +15,8 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 
-from netmon_analytics.anomaly import State
+from netmon_analytics.anomaly import Constants, State
+from netmon_analytics.combination import choose
 from netmon_analytics.models import (
     Accuracy,
     BadRequest,
@@ -68,6 +69,26 @@ def test_series_with_weeks_in_them_get_the_ensemble_and_others_what_they_allow()
     assert np.isnan(told.middle[2]).all()
 
 
+def test_other_arrays_than_those_needed_are_refused() -> None:
+    forecaster, detector = EnsembleForecaster(), EnsembleDetector(State.empty(1))
+    with pytest.raises(ValueError, match="two axes"):
+        forecaster.forecast(np.ones(100), HOUR_S, 5)
+    for asked in ((0.0, 5), (HOUR_S, 0), (HOUR_S, 5, 1.0)):
+        with pytest.raises(ValueError, match="cannot be"):
+            forecaster.forecast(np.ones((1, 100)), *asked)
+    for times, values in ((np.arange(3.0), np.ones((1, 5))), (np.arange(5.0), np.ones((2, 5)))):
+        with pytest.raises(ValueError, match="for 1 series"):
+            detector.observe(times, values)
+    with pytest.raises(ValueError, match="in teach"):
+        detector.detector.observe(1.0, np.ones(1), None, np.ones(2, np.bool_))
+    assert EnsembleDetector(State.empty(0)).observe(np.arange(2.0), np.ones((0, 2))).scores.shape == (0, 2)
+    with pytest.raises(ValueError, match="more than 0"):
+        Constants(weeks_per_alarm=0)
+    for nothing in (np.empty((0, 4)), np.full((9, 4), np.nan)):
+        with pytest.raises(ValueError, match="finite"):
+            choose(nothing)
+
+
 def test_what_a_detector_said_is_counted() -> None:
     tally = Tally()
     tally.add(np.array([0.1, 5.0, np.nan]), np.array([False, True, False]), np.array([60.0, 60.0, 60.0]))
@@ -115,6 +136,10 @@ def test_a_forecast_is_held_against_what_came() -> None:
         ({"headers": {}}, "not signed"),
         ({"now_s": NOW_S + 301}, "301 s old"),
         ({"now_s": NOW_S - 301}, "-301 s old"),
+        (
+            {"headers": {"x-netmon-time": "1", "x-netmon-nonce": "\udcff", "x-netmon-signature": "\udcff"}},
+            "not that of",
+        ),
     ],
 )
 def test_only_the_request_that_was_signed_is_genuine(change: dict[str, Any], said: str | None) -> None:
@@ -169,6 +194,7 @@ def test_what_is_asked_and_answered_comes_through() -> None:
         ("/observe", '{"values": [[1, 2]], "times": [1]}', "rising"),
         ("/forecast", '{"values": [[1]], "step_s": 3600, "share": 0.8, "steps": 9999}', "steps: must be"),
         ("/forecast", '{"values": [[1]], "step_s": true, "share": 0.8, "steps": 9}', "step_s: must be"),
+        ("/observe", '{"values": [[1], [2]], "times": [1]}', "for 1 series"),
         ("/train", '{"values": [[1]]}', "does not answer"),
     ],
 )

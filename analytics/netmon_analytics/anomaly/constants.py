@@ -118,3 +118,7 @@ class Constants:
 
     shares: tuple[float, float, float, float] = (0.89, 0.01, 0.1, 1.0)
     """What part of the false alarms each of COMPONENTS may spend; an unchanged value has no probability to spend."""
+
+    def __post_init__(self) -> None:
+        if not self.weeks_per_alarm > 0:
+            raise ValueError(f"weeks_per_alarm must be more than 0 (got {self.weeks_per_alarm})")

@@ -48,11 +48,11 @@ class Detector:
         rows = rows or slice(0, self.state.series)
         length = rows.stop - rows.start
         values = np.asarray(values, np.float64)
-        if values.shape != (length,):
-            raise ValueError(f"{values.shape} values for {length} series")
+        if values.shape != (length,) or (teach is not None and teach.shape != (length,)):
+            raise ValueError(f"{values.shape} values for {length} series, or another number in teach")
         times = np.broadcast_to(np.asarray(now_s, np.float64), (length,))
         found: list[Scores] = []
-        for start in range(0, length, CHUNK):
+        for start in range(0, max(length, 1), CHUNK):
             part = slice(start, min(start + CHUNK, length))
             view = self._view(rows.start + part.start, rows.start + part.stop)
             untaught = None if teach is None else np.flatnonzero(~teach[part])

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from netmon_analytics.cause.burden import Burden
-from netmon_analytics.cause.evidence import Changed, Earlier, Observations
+from netmon_analytics.cause.evidence import NOBODY, Changed, Earlier, Observations
 from netmon_analytics.cause.hypotheses import Scene
 from netmon_analytics.cause.network import Bools, Floats, Ints, Network
 from netmon_analytics.cause.nouns import Change, Fault, Relation, Sign
@@ -87,8 +87,10 @@ def rank(
     """The probable causes, the most probable first; empty where nothing is wrong.
 
     since_s: when it began, as far as that is known; signs that were there before need less of an explanation. about:
-    the nodes that it is about, None for all; a cause explains a sign there, those elsewhere only bear witness.
+    the nodes that it is about, None for all; a cause explains a sign there, those elsewhere only bear witness. Raises
+    ValueError where nodes, links or viewers are told of that the network does not have.
     """
+    _check(network, observations, changes)
     history = {(one.fault, one.subject): one.times for one in earlier}
     scene = Scene(network, observations, tuple(changes), since_s, about)
     found: list[Cause] = []
@@ -107,6 +109,17 @@ def rank(
             break
         scene = _after(scene, scored[0])
     return _once(sorted(found, key=lambda one: -one.score))
+
+
+def _check(network: Network, observations: Observations, changes: Sequence[Changed]) -> None:
+    nodes = [*network.ends.ravel().tolist(), *network.viewers.tolist(), *observations.node.tolist()]
+    for what, told, count in (
+        ("node", [*nodes, *(one.node for one in changes)], network.nodes),
+        ("link", observations.link[observations.link != NOBODY].tolist(), network.links),
+        ("viewer", observations.viewer[observations.viewer != NOBODY].tolist(), len(network.viewers)),
+    ):
+        if told and not 0 <= min(told) <= max(told) < count:
+            raise ValueError(f"there are {count} {what}s, numbered from 0 on (got {min(told)} to {max(told)})")
 
 
 @dataclass(frozen=True)

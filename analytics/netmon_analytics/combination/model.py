@@ -39,7 +39,7 @@ class Fitted:
 
 def fit(values: Values) -> Fitted:
     """values: (rows, series), finite, one row for each moment; a few hundred at least, two series at least."""
-    series = values.shape[1]
+    series = values.shape[-1]
     if not 2 <= series <= MOST_SERIES:
         raise ValueError(f"{series} series: 2 to {MOST_SERIES} are taken together")
     knots, scores = knots_of(values)

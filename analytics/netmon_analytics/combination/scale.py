@@ -25,8 +25,10 @@ def _scores() -> Values:
 def knots_of(values: Values) -> tuple[Floats, Floats]:
     """The scale of each column of `values` (rows, series): quantiles (series, KNOTS), and the score of each.
 
-    A value that takes up several quantiles has the mean of their scores.
+    A value that takes up several quantiles has the mean of their scores. Raises ValueError for other values.
     """
+    if values.ndim != 2 or not len(values) or not np.isfinite(values).all():
+        raise ValueError("finite values of (rows, series) are needed, one row at least")
     quantiles = np.quantile(values, np.linspace(0, 1, KNOTS), axis=0).T.astype(np.float32)
     scores = np.empty_like(quantiles)
     for row, own in enumerate(quantiles):

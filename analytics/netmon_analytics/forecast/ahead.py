@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.forecast.ensemble import ensemble, fewest, fill
+from netmon_analytics.forecast.ensemble import ensemble, fewest, fill, unit_of
 from netmon_analytics.forecast.exhaustion import Exhaustion, time_until, trend_until
 from netmon_analytics.forecast.levels import drawn_ends
 
@@ -16,8 +16,6 @@ FEWEST = 8
 LONGEST = 4000
 """Buckets that are looked at: half a year of hours."""
 MOST_DAYS = 1830
-LARGEST = 1e100
-"""Beyond, squares are no numbers any more; such values are looked at in another unit."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,11 @@ def look_ahead(
     """What these samples come to, `ahead_s` after `now_s`.
 
     Up to a week ahead by hours, with the day and the week in them; beyond, or where hours are unknown, by days. Where
-    less than nine hours are known, by minutes, at most as far ahead as they go back.
+    less than nine hours are known, by minutes, at most as far ahead as they go back. Five years are the most.
     """
-    unit = _unit(values)
+    if not 0 <= ahead_s <= MOST_DAYS * DAY_S:
+        return UNKNOWN
+    unit = unit_of(values)
     if unit != 1:
         told = look_ahead(times_s, values / unit, now_s, ahead_s, share)
         return Ahead(told.middle * unit, told.low * unit, told.high * unit)
@@ -56,7 +56,7 @@ def look_ahead(
         minutes = buckets(times_s, values, now_s, MINUTE_S)
         if ahead_s <= len(minutes) * MINUTE_S and _is_enough(times_s, values, now_s, MINUTE_S, len(minutes)):
             return _drawn(times_s, values, now_s, ahead_s, MINUTE_S, share)
-    return _drawn(times_s, values, now_s, min(ahead_s, MOST_DAYS * DAY_S), DAY_S, share)
+    return _drawn(times_s, values, now_s, ahead_s, DAY_S, share)
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,13 @@ def until(
     share: float = 0.8,
     most_steps: int = MOST_DAYS,
 ) -> Reached | None:
-    """When what piles up in these samples reaches a limit; None where too little is known.
+    """When what piles up in these samples reaches a limit; None where too little is known, or the limit is NaN.
 
     By days where there are more than eight, else by hours, else by minutes, of most of which there are samples; so many
     steps are looked ahead.
     """
+    if np.isnan(limit):
+        return None
     values, limit = _in_unit(values, limit)
     for step_s in (DAY_S, HOUR_S, MINUTE_S):
         levels = buckets(times_s, values, now_s, step_s)
@@ -113,13 +115,8 @@ def busy_until(
     return _reached(found, len(days), DAY_S, 0.0)
 
 
-def _unit(values: NDArray[np.float64]) -> float:
-    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-    return largest if largest > LARGEST else 1.0
-
-
 def _in_unit(values: NDArray[np.float64], limit: float) -> tuple[NDArray[np.float64], float]:
-    unit = _unit(values)
+    unit = unit_of(values)
     return values / unit, limit / unit
 
 

@@ -25,6 +25,9 @@ ALIKE = 10
 MOST_BESIDE = 2
 """Origins to either side that are left out at most, so that three or more are left to make weights of."""
 LEAST = 1e-9
+SMALLEST, LARGEST = 1e-3, 1e100
+"""Series all of which is smaller, or some of which is larger, are looked at in another unit: LEAST must be little
+beside them, and squares numbers."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,35 @@ class Unit:
 def ensemble(values: Float64, horizon: int, day: int, week: int, levels: tuple[float, ...] = (0.8, 0.95)) -> Forecast:
     """Forecasts a regular series without gaps, at least `fewest(horizon, day, week)` long.
 
-    day, week: the two periods, in steps; week is a multiple of day. Raises ValueError where the series is too short.
+    day, week: the two periods, in steps; week is a multiple of day. levels: probabilities of intervals. Raises
+    ValueError where the series is too short, or something is not as it must be.
     """
-    ends = [len(values) - horizon - day * back for back in range(ORIGINS - 1, -1, -1)]
+    values = whole(values)
+    if horizon < 1 or day < 1 or week < day or week % day or not all(0 < level < 1 for level in levels):
+        raise ValueError(f"horizon {horizon}, day {day}, week {week} or levels {levels} cannot be")
     if len(values) < fewest(horizon, day, week):
         raise ValueError(f"{len(values)} values are too few for {horizon} steps ahead")
+    unit = unit_of(values)
+    told = _forecast(values / unit, horizon, day, week, levels)
+    return Forecast(told.mean * unit, told.low * unit, told.high * unit, levels, told.weights)
+
+
+def unit_of(values: Float64) -> float:
+    """1, but for tiny and huge values: their largest."""
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    return 1.0 if largest == 0 or SMALLEST <= largest <= LARGEST else largest
+
+
+def whole(values: Float64) -> Float64:
+    """One series without gaps. Raises ValueError where it is something else."""
+    given = np.asarray(values, np.float64)
+    if given.ndim != 1 or not np.isfinite(given).all():
+        raise ValueError("one series of finite values is needed; `fill` fills gaps")
+    return given
+
+
+def _forecast(values: Float64, horizon: int, day: int, week: int, levels: tuple[float, ...]) -> Forecast:
+    ends = [len(values) - horizon - day * back for back in range(ORIGINS - 1, -1, -1)]
     paths = _paths(values, [*ends, len(values)], horizon, day, week)
     names, made = list(paths), np.stack(list(paths.values()), axis=1)
     truth = np.stack([values[end : end + horizon] for end in ends])

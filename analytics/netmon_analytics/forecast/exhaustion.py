@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netmon_analytics.forecast.ensemble import whole
 from netmon_analytics.forecast.trend import last_change, mann_kendall
 
 BLOCK = 7
@@ -37,10 +38,9 @@ def time_until(
 ) -> Exhaustion:
     """levels: one value a day, without gaps, at least eight; limit: from above or below, wherever it lies.
 
-    Raises ValueError where there are too few values.
+    Raises ValueError where there are too few values, or something is not as it must be.
     """
-    if len(levels) <= FEWEST:
-        raise ValueError(f"{len(levels)} values are too few: at least {FEWEST + 1} are needed")
+    levels = _checked(levels, limit, horizon, share)
     sign = 1.0 if limit >= levels[-1] else -1.0
     room = sign * (limit - levels[-1])
     if room == 0:
@@ -62,8 +62,7 @@ def trend_until(
     Never, where the trend is not significant (Mann and Kendall's test) or leads away. Else lines are laid through the
     trend and blocks of what was around it, drawn again and again; only what came after the last change counts.
     """
-    if len(levels) <= FEWEST:
-        raise ValueError(f"{len(levels)} values are too few: at least {FEWEST + 1} are needed")
+    levels = _checked(levels, limit, horizon, share)
     sign = 1.0 if limit >= levels[-1] else -1.0
     begin = _steady_since(levels)
     used, changed = sign * levels[begin:], begin or None
@@ -77,6 +76,16 @@ def trend_until(
     tail = (1 - share) / 2
     low, middle, high = (_quantile(reached, part) for part in (tail, 0.5, 1 - tail))
     return Exhaustion(middle, low, high, float(np.isinf(reached).mean()), changed)
+
+
+def _checked(levels: NDArray[np.float64], limit: float, horizon: int, share: float) -> NDArray[np.float64]:
+    """The levels. Raises ValueError."""
+    levels = whole(levels)
+    if len(levels) <= FEWEST:
+        raise ValueError(f"{len(levels)} values are too few: at least {FEWEST + 1} are needed")
+    if np.isnan(limit) or horizon < 1 or not 0 < share < 1:
+        raise ValueError(f"limit {limit}, horizon {horizon} or share {share} cannot be")
+    return levels
 
 
 @dataclass(frozen=True)

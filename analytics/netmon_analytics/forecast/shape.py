@@ -26,9 +26,12 @@ class Likeness:
 
 def similar(one: Float64, others: Float64, most_lag: int) -> Likeness:
     """one: (T,), others: (S, T), without gaps, at the same times. Level and size do not matter, nor does a shift by
-    `most_lag` steps at most. Raises ValueError where less than half of `one` would be left to compare."""
+    `most_lag` steps at most. Raises ValueError where less than half of `one` would be left to compare, or there are
+    gaps."""
     if not 0 <= 4 * most_lag < len(one):
         raise ValueError(f"a lag of {most_lag} steps is too long for {len(one)} values")
+    if others.shape != (len(others), len(one)) or not (np.isfinite(one).all() and np.isfinite(others).all()):
+        raise ValueError("series as long as the one, all without gaps, are needed")
     piece = one[most_lag : len(one) - most_lag]
     correlation, lag = np.zeros(len(others)), np.zeros(len(others), np.int64)
     if _is_flat(piece, piece.std()):

@@ -11,7 +11,12 @@ SURE = 4.5
 
 
 def theil_sen(times: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """The median of the slopes between all pairs (Sen, 1968); for thousands of values, thin them before."""
+    """The median of the slopes between all pairs (Sen, 1968); for thousands of values, thin them before.
+
+    Raises ValueError where there are not two times.
+    """
+    if len(times) != len(values) or len(np.unique(times)) < 2:
+        raise ValueError("a slope needs values at two times")
     first, second = np.triu_indices(len(values), 1)
     apart = times[second] - times[first]
     return float(np.median((values[second] - values[first])[apart > 0] / apart[apart > 0]))
@@ -57,6 +62,8 @@ def changes(values: NDArray[np.float64]) -> list[int]:
 
 
 def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(values):
+        return values
     middle = np.median(values)
     spread = 1.4826 * float(np.median(np.abs(values - middle))) or float(values.std())
     return np.clip(values, middle - 8 * spread, middle + 8 * spread)

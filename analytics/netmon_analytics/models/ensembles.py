@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from netmon_analytics.anomaly import Constants, Detector, State, explain
-from netmon_analytics.forecast.ensemble import ensemble, fewest, fill
+from netmon_analytics.forecast.ensemble import ensemble, fewest, fill, unit_of
 from netmon_analytics.forecast.exhaustion import drawn_paths
 from netmon_analytics.models.interfaces import Detection, Float64, Outlook, Reason
 
@@ -26,7 +26,14 @@ class EnsembleDetector:
         self.detector = Detector(state, constants)
 
     def observe(self, times_s: Float64, values: Float64) -> Detection:
+        """Raises ValueError where the shapes are not those."""
+        values, times_s = matrix(values), np.asarray(times_s, np.float64)
         series, steps = values.shape
+        if times_s.shape != (steps,) or series != self.detector.state.series:
+            raise ValueError(
+                f"{values.shape} values at {times_s.shape} times for {self.detector.state.series} series: "
+                f"({self.detector.state.series}, times) values are needed"
+            )
         scores = np.full((series, steps), np.nan)
         alarms = np.zeros((series, steps), np.bool_)
         reasons: list[Reason] = []
@@ -43,12 +50,26 @@ class EnsembleForecaster:
     """See `ForecasterModel`. Series with a day and weeks in them get the ensemble, others increments drawn again."""
 
     def forecast(self, values: Float64, step_s: float, steps: int, share: float = 0.8) -> Outlook:
+        """Raises ValueError where something is not as it must be."""
+        values = matrix(values)
+        if not step_s > 0 or steps < 1 or not 0 < share < 1:
+            raise ValueError(f"step {step_s} s, {steps} steps or share {share} cannot be")
         paths = np.full((3, len(values), steps), np.nan)
         methods = []
         for row, series in enumerate(values):
-            paths[:, row], method = _of_one(series, step_s, steps, share)
+            unit = unit_of(series)
+            scaled, method = _of_one(series / unit, step_s, steps, share)
+            paths[:, row] = scaled * unit
             methods.append(method)
         return Outlook(paths[0], paths[1], paths[2], methods)
+
+
+def matrix(values: Float64) -> Float64:
+    """(S, T). Raises ValueError where it is something else."""
+    given = np.asarray(values, np.float64)
+    if given.ndim != 2:
+        raise ValueError(f"values must be of (series, times): two axes, not {given.ndim}")
+    return given
 
 
 def _of_one(series: Float64, step_s: float, steps: int, share: float) -> tuple[Float64, str]:

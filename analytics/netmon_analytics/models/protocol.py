@@ -32,7 +32,10 @@ def answer(
     match path.partition("?")[0].rpartition("/")[2]:
         case "observe" if detector is not None:
             times = _times(asked, values.shape[1])
-            found = detector.observe(times, values)
+            try:
+                found = detector.observe(times, values)
+            except ValueError as error:
+                raise BadRequest(f"values: {error}") from None
             return written(scores=found.scores, alarms=found.alarms)
         case "forecast" if forecaster is not None:
             step_s, share = _number(asked, "step_s", 1, 86_400 * 366), _number(asked, "share", 0.01, 0.999)

@@ -52,7 +52,7 @@ class Verifier:
         if not (time and nonce and given):
             raise NotGenuine(f"the request is not signed: {TIME}, {NONCE} and {SIGNATURE} are needed")
         expected = f"sha256={_digest(self._key, method, path, time, nonce, body)}"
-        if not hmac.compare_digest(expected.encode(), given.encode()):
+        if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
             raise NotGenuine("the signature is not that of this request and this key")
         if not time.isdecimal() or len(time) > 15 or len(nonce) > LONGEST_NONCE:
             raise NotGenuine("the time or the nonce cannot be")
@@ -75,4 +75,4 @@ class Verifier:
 
 def _digest(key: str, method: str, path: str, time: str, nonce: str, body: bytes) -> str:
     lines = "\n".join((method.upper(), path, time, nonce, hashlib.sha256(body).hexdigest()))
-    return hmac.new(key.encode(), lines.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), lines.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
