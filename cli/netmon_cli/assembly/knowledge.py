@@ -44,7 +44,8 @@ from netmon_collector.state.standings import KeptStandings
 from netmon_collector.state.sweeps import KeptSweeps
 from netmon_collector.state.tokens import Tokens
 from netmon_collector.state.topology import KeptMap
-from netmon_collector.store.base import Store
+from netmon_collector.store.base import Store, StoreError
+from netmon_collector.store.health import Health
 from netmon_collector.store.opening import open_store
 from netmon_collector.store.url import parse_store_url
 from netmon_collector.telemetry import make_registry
@@ -176,13 +177,24 @@ def open_alerting(ground: Ground, atlas: Atlas, standings: Standings) -> Alertin
 async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
     """Applies the retention and writes down what is kept in memory between times, until cancelled."""
     kept_ms = ground.config.store.retention.retention().base.raw_ms
+    health = Health("store.retention_failing", "store.retention_recovered")
     is_away = False
     while True:
-        await ground.store.forget_before(now_ms() - kept_ms)
+        await forget_before(ground.store, now_ms() - kept_ms, health)
         is_away = not await asyncio.to_thread(save_all, ground, knowledge, is_away)
         if not is_away:
             await keep_events(ground, knowledge)
         await asyncio.sleep(HOUSEKEEPING_S)
+
+
+async def forget_before(store: Store, time_ms: int, health: Health) -> None:
+    """Lets the store forget what is old; what it cannot do, with a full disk or a log to read, it does later."""
+    try:
+        await store.forget_before(time_ms)
+    except StoreError as error:
+        health.tell(error)
+    else:
+        health.tell(None)
 
 
 def save_all(ground: Ground, knowledge: Knowledge, was_away: bool = False) -> bool:

@@ -141,13 +141,16 @@ class Upkeep:
             kept: list[ChunkFile] = []
             mixed = []
             for file in self._shelf.all():
+                if file.name.span == RECENT:  # no rollups are made of it yet
+                    kept.append(file)
+                    continue
                 shortest_ms, longest_ms = self._classes.keeps_ms(file)
                 age_ms = now_ms - file.newest_ms
                 if age_ms > longest_ms and hides_none_of(file, kept):
                     old.append(file)
                     continue
                 kept.append(file)
-                if age_ms > shortest_ms and file.name.span != RECENT:
+                if age_ms > shortest_ms:
                     mixed.append((age_ms, file))
             await self._drop(old)
             if mixed:

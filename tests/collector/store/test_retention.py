@@ -98,6 +98,20 @@ async def test_without_rules_names_are_as_ever(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_past_that_is_written_at_once_leaves_rollups_though_its_samples_are_too_old(tmp_path: Path) -> None:
+    store = opened(tmp_path, RULES)
+    group = register(store, *NAMES)
+    await store.append([row(group, slot * HOUR, 1.0, 2.0, 3.0) for slot in range(2 * 24)], None)
+    await store._upkeep._let_go_of_log()
+    await forget(store, 11 * DAY_MS)
+    await store._upkeep._merger.merge()
+    await forget(store, 11 * DAY_MS)
+    assert await held(store) == {}
+    assert await rollup_days(store, "short", HOUR) == set()
+    assert await rollup_days(store, "usual", HOUR) == {0, 1}
+    await store.close()
+
+
 @pytest.mark.parametrize("merged_since", [False, True])
 async def test_a_series_that_is_to_be_kept_longer_loses_nothing_from_then_on(
     tmp_path: Path, merged_since: bool
