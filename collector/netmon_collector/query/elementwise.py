@@ -24,8 +24,9 @@ def rounded(values: Values, to_nearest: Values | float = 1.0) -> Values:
 
 
 def clamped(values: Values, least: Values, most: Values) -> Values:
-    """NaN where the value or a bound is."""
-    return np.asarray(np.maximum(least, np.minimum(most, values)))
+    """NaN where the value or a bound is; but nothing is less than -Inf or greater than +Inf, as in Go."""
+    lesser = np.where(np.fmin(most, values) == -np.inf, -np.inf, np.minimum(most, values))
+    return np.where(np.fmax(least, lesser) == np.inf, np.inf, np.maximum(least, lesser))
 
 
 def _of_date(compute: Callable[[Integers], Any]) -> Callable[[Values], Values]:

@@ -86,7 +86,7 @@ def _expanded(template: str, found: Any) -> str:
 
 def _check_name(name: str, role: str, function: str) -> None:
     if not name or any("\udc80" <= character <= "\udcff" for character in name):
-        refuse(f"invalid {role} label name in {function}(): {name.encode(errors='surrogateescape')!r}"[:200])
+        refuse(f"invalid {role} label name in {function}(): {name.encode(errors='replace').decode()}"[:200])
 
 
 def by_label(vector: Vector, names: tuple[str, ...], *, descending: bool) -> Vector:
@@ -109,7 +109,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 def absent_labels(node: Node) -> Labels:
     """The labels that series of a selector are sure to have."""
     selector = bare(node)
-    if not isinstance(selector, Selector) or selector is not node:
+    if not isinstance(selector, Selector):
         return ()
     sure: dict[str, str] = {}
     seen = set()

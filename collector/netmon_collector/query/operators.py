@@ -18,7 +18,7 @@ ARITHMETIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "*": np.multiply,
     "/": np.divide,
     "%": np.fmod,
-    "^": np.power,
+    "^": np.float_power,  # np.power takes the root of one number instead, which differs for -0 and -Inf
     "atan2": np.arctan2,
 }
 COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.query.aggregate import grouped, grouping_labels
+from netmon_collector.query.aggregate import aggregated, grouped, grouping_labels
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.errors import refuse
 from netmon_collector.query.notes import Notes
@@ -95,14 +95,18 @@ def counted_values(node: Aggregation, vector: Vector, label: str) -> Vector:
     """A series for each value that occurs in a group: how often."""
     if not label or any("\udc80" <= character <= "\udcff" for character in label):
         refuse(f"invalid label name {go_quoted(label)}")
+    if node.without and label in node.grouping:  # the values would be told in a label that is dropped again
+        return aggregated(replace(node, op="count", param=None), vector, None).compact()
     kept = grouping_labels(node, vector.series).without([label])
     groups = kept.grouped()
     rows, steps = np.nonzero(vector.present)
-    values, codes = np.unique(vector.values[rows, steps], return_inverse=True)
+    found = vector.values[rows, steps]
+    bits = np.where(np.isnan(found), np.nan, found).view(np.int64)  # 0 and -0 are two values, all NaN are one
+    values, codes = np.unique(bits, return_inverse=True)
     keys, series = np.unique(groups.ids[rows] * max(len(values), 1) + codes, return_inverse=True)
     counts = np.zeros((len(keys), vector.values.shape[1]))
     np.add.at(counts, (series, steps), 1)
-    column = encoded([plain(value) for value in values.tolist()])
+    column = encoded([plain(value) for value in values.view(np.float64).tolist()])
     labels = kept.take(groups.first[keys // max(len(values), 1)]) if len(keys) else SeriesSet.empty(0)
     labels = labels.with_values(label, [column.values[code] for code in column.codes[keys % max(len(values), 1)]])
     unnamed = np.zeros(len(groups), np.bool_)

@@ -33,11 +33,17 @@ def message(text: str) -> str:
         ("up{a=1}", "1:6: parse error: unexpected number \"1\" in label matching, expected string"),
         ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ('{a=~".*"}', "1:1: parse error: vector selector must contain at least one non-empty matcher"),
-        ('up{a=~"("}', '1:1: parse error: bad regular expression in a=~"(": missing ): ('),
+        ('up{a=~"("}', '1:4: parse error: bad regular expression in a=~"(": missing ): ('),
         ("rate(up)", '1:6: parse error: expected type range vector in call to function "rate", got instant vector'),
         ("abs()", '1:1: parse error: expected 1 argument(s) in call to "abs", got 0'),
         ("nosuch(up)", '1:1: parse error: unknown function with name "nosuch"'),
-        ("up and bool up", "1:8: parse error: bool modifier can only be used on comparison operators"),
+        ("up and bool up", "1:4: parse error: bool modifier can only be used on comparison operators"),
+        ("1 >  2", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
+        ("up and on (a) group_left up", '1:1: parse error: no grouping allowed for "and" operation'),
+        ('up{__name__!="x"}', '1:1: parse error: metric name must not be set twice: "up" or "x"'),
+        ('up{"down"}', '1:1: parse error: metric name must not be set twice: "up" or "down"'),
+        ("on", '1:1: parse error: unexpected identifier "on" in expression'),
+        ("up + Group_Left", '1:6: parse error: unexpected identifier "Group_Left" in expression'),
         ("1 + on (a) up", "1:1: parse error: vector matching only allowed between instant vectors"),
         ("up smoothed anchored", "1:1: parse error: anchored and smoothed may be set once, and not both"),
         ("up offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"),
@@ -97,7 +103,7 @@ def test_a_name_may_stand_in_quotes_among_the_conditions() -> None:
 
 
 def test_keywords_may_be_names_of_metrics() -> None:
-    for name in ("sum", "by", "on", "offset", "bool", "start", "and_", "step", "ignoring"):
+    for name in ("sum", "by", "offset", "start", "and_", "step", "or", "fill"):
         node = parse(name)
         assert isinstance(node, Selector)
         assert node.name == name

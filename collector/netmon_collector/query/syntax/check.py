@@ -1,15 +1,10 @@
 """What the grammar allows and the types do not."""
 
-from typing import Final
-
+from netmon_collector.query.syntax.clauses import COMPARISONS, SETS, Operator
 from netmon_collector.query.syntax.lexer import go_quoted, syntax_error
-from netmon_collector.query.syntax.nodes import Binary, Call, Card, Matching, Node, Selector, String, ValueType, bare
+from netmon_collector.query.syntax.nodes import Binary, Call, Card, Node, Selector, String, ValueType, bare
 from netmon_collector.query.syntax.signatures import SIGNATURES, Signature
 from netmon_collector.store.match import Condition
-from netmon_proto.model import NAME
-
-_SETS: Final = frozenset(("and", "or", "unless"))
-_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
 def expect(text: str, node: Node, wanted: ValueType, context: str) -> None:
@@ -19,44 +14,38 @@ def expect(text: str, node: Node, wanted: ValueType, context: str) -> None:
 
 
 def checked_selector(text: str, selector: Selector) -> Selector:
-    """A selector that can be asked for: valid expressions, and not all series there are."""
-    try:
-        conditions = [Condition(matcher) for matcher in selector.matchers]
-    except ValueError as error:
-        raise syntax_error(text, selector.start, str(error)) from None
-    if all(condition.accepts("") for condition in conditions):
+    """A selector that can be asked for: not all series there are."""
+    if all(Condition(matcher).accepts("") for matcher in selector.matchers):
         raise syntax_error(text, selector.start, "vector selector must contain at least one non-empty matcher")
-    names = [one.value for one in selector.matchers if one.name == NAME and one.op == "="]
-    if len(names) > 1 and selector.name:
-        raise syntax_error(
-            text,
-            selector.start,
-            f"metric name must not be set twice: {go_quoted(names[0])} or {go_quoted(names[1])}",
-        )
     return selector
 
 
-def checked_binary(
-    text: str, op: str, left: Node, right: Node, matching: Matching, returns_bool: bool, grouped: bool
-) -> Binary:
+def checked_binary(text: str, operator: Operator, left: Node, right: Node) -> Binary:
     """An operator with both of its sides."""
+    op, matching = operator.op, operator.matching
+    fills = matching.fill_left is not None or matching.fill_right is not None
     for side in (left, right):
         if side.type not in (ValueType.SCALAR, ValueType.VECTOR):
             raise syntax_error(text, side.start, "binary expression must contain only scalar and instant vector types")
     scalars = [side.type is ValueType.SCALAR for side in (left, right)]
-    if all(scalars) and op in _COMPARISONS and not returns_bool:
-        raise syntax_error(text, left.start, "comparisons between scalars must use BOOL modifier")
+    if all(scalars) and op in COMPARISONS and not operator.returns_bool:
+        raise syntax_error(text, operator.start, "comparisons between scalars must use BOOL modifier")
     if any(scalars):
-        if op in _SETS:
+        if op in SETS:
             raise syntax_error(
                 text, left.start, f"set operator {go_quoted(op)} not allowed in binary scalar expression"
             )
-        if grouped and (matching.labels or matching.card is not Card.ONE_TO_ONE):
+        if operator.grouped and (matching.labels or matching.card is not Card.ONE_TO_ONE):
             raise syntax_error(text, left.start, "vector matching only allowed between instant vectors")
-        if matching.fill_left is not None or matching.fill_right is not None:
+        if fills:
             raise syntax_error(text, left.start, "filling in missing series only allowed between instant vectors")
+    elif op in SETS:
+        if matching.card is not Card.MANY_TO_MANY:
+            raise syntax_error(text, left.start, f"no grouping allowed for {go_quoted(op)} operation")
+        if fills:
+            raise syntax_error(text, left.start, "filling in missing series not allowed for set operators")
     kind = ValueType.SCALAR if all(scalars) else ValueType.VECTOR
-    return Binary(left.start, op, left, right, matching, returns_bool, kind)
+    return Binary(left.start, op, left, right, matching, operator.returns_bool, kind)
 
 
 def checked_call(text: str, start: int, name: str, args: tuple[Node, ...]) -> Call:

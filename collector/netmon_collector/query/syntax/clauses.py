@@ -4,19 +4,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from netmon_collector.query.syntax.cursor import Cursor
-from netmon_collector.query.syntax.lexer import Token, duration_ms, go_quoted, number_of, syntax_error, unquoted
+from netmon_collector.query.syntax.lexer import Token, Word, duration_ms, go_quoted, number_of, syntax_error, unquoted
 from netmon_collector.query.syntax.nodes import Card, Matching, Moment
 from netmon_collector.store.base import Matcher, MatchOp
+from netmon_collector.store.match import Condition
 from netmon_proto.model import NAME
 
-_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
-_SETS: Final = frozenset(("and", "or", "unless"))
+COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
+SETS: Final = frozenset(("and", "or", "unless"))
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
     """grouped: whether `on` or `ignoring` stands behind it."""
 
+    start: int
     op: str
     matching: Matching
     grouped: bool
@@ -24,40 +26,36 @@ class Operator:
 
 
 def read_operator(cursor: Cursor) -> Operator:
-    op = cursor.next().text.lower()
-    start = cursor.word.start
+    word = cursor.next()
+    op = word.text.lower()
     returns_bool = cursor.take("bool")
-    if returns_bool and op not in _COMPARISONS:
-        raise syntax_error(cursor.text, start, "bool modifier can only be used on comparison operators")
-    matching = Matching(card=Card.MANY_TO_MANY if op in _SETS else Card.ONE_TO_ONE)
+    if returns_bool and op not in COMPARISONS:
+        raise syntax_error(cursor.text, word.start, "bool modifier can only be used on comparison operators")
+    matching = Matching(card=Card.MANY_TO_MANY if op in SETS else Card.ONE_TO_ONE)
     grouped = False
     if cursor.sees("on", "ignoring"):
         on = cursor.next().text.lower() == "on"
         matching, grouped = replace(matching, on=on, labels=read_labels(cursor)), True
         if cursor.sees("group_left", "group_right"):
-            matching = _group(cursor, op, matching)
-    return Operator(op, _fill(cursor, op, matching), grouped, returns_bool)
+            matching = _group(cursor, word, matching)
+    return Operator(word.start, op, _fill(cursor, matching), grouped, returns_bool)
 
 
-def _group(cursor: Cursor, op: str, matching: Matching) -> Matching:
+def _group(cursor: Cursor, operator: Word, matching: Matching) -> Matching:
     word = cursor.next()
-    if op in _SETS:
-        raise syntax_error(cursor.text, word.start, f"no grouping allowed for {go_quoted(op)} operation")
     include = read_labels(cursor) if cursor.sees("(") else ()
     for label in include:
         if matching.on and label in matching.labels:
             raise syntax_error(
-                cursor.text, word.start, f"label {go_quoted(label)} must not occur in ON and GROUP clause at once"
+                cursor.text, operator.start, f"label {go_quoted(label)} must not occur in ON and GROUP clause at once"
             )
     left = word.text.lower() == "group_left"
     return replace(matching, card=Card.MANY_TO_ONE if left else Card.ONE_TO_MANY, include=include)
 
 
-def _fill(cursor: Cursor, op: str, matching: Matching) -> Matching:
+def _fill(cursor: Cursor, matching: Matching) -> Matching:
     while cursor.sees("fill", "fill_left", "fill_right") and cursor.after().text == "(":
         word = cursor.next()
-        if op in _SETS:
-            raise syntax_error(cursor.text, word.start, f"filling in missing series not allowed for {op}")
         cursor.need("(", "fill modifier")
         value = _signed(cursor)
         cursor.need(")", "fill modifier")
@@ -118,28 +116,24 @@ def read_grouping(cursor: Cursor) -> tuple[bool, tuple[str, ...]] | None:
     return without, read_labels(cursor)
 
 
-def read_conditions(cursor: Cursor, name: str, matchers: list[Matcher]) -> str:
-    """Reads what stands in braces; returns the metric's name."""
+def read_conditions(cursor: Cursor, matchers: list[Matcher]) -> str:
+    """Reads what stands in braces; returns the metric's name, if one stands there in quotes."""
+    name = ""
     cursor.need("{", "label matching")
     while not cursor.take("}"):
-        name = _matcher(cursor, name, matchers)
+        name = _matcher(cursor, matchers) or name
         if not cursor.sees("}"):
             cursor.need(",", "label matching")
     return name
 
 
-def _matcher(cursor: Cursor, name: str, matchers: list[Matcher]) -> str:
-    """Reads one condition; returns the metric's name, which may also stand here in quotes."""
+def _matcher(cursor: Cursor, matchers: list[Matcher]) -> str:
+    """Reads one condition; returns the metric's name if it is that, in quotes."""
     word = cursor.next()
     if word.token is Token.STRING and cursor.sees(",", "}"):
-        quoted = unquoted(word, cursor.text)
-        if name:
-            raise syntax_error(
-                cursor.text,
-                word.start,
-                f"metric name must not be set twice: {go_quoted(name)} or {go_quoted(quoted)}",
-            )
-        return quoted
+        name = unquoted(word, cursor.text)
+        matchers.append(Matcher(NAME, MatchOp.EQUAL, name))
+        return name
     if word.token not in (Token.NAME, Token.STRING) or (word.token is Token.NAME and ":" in word.text):
         cursor.back()
         raise cursor.unexpected("label matching", ', expected identifier or "}"')
@@ -150,13 +144,11 @@ def _matcher(cursor: Cursor, name: str, matchers: list[Matcher]) -> str:
     if cursor.word.token is not Token.STRING:
         raise cursor.unexpected("label matching", ", expected string")
     matchers.append(Matcher(label, MatchOp(op), unquoted(cursor.next(), cursor.text)))
-    if name and label == NAME and op == "=":
-        raise syntax_error(
-            cursor.text,
-            word.start,
-            f"metric name must not be set twice: {go_quoted(name)} or {go_quoted(matchers[-1].value)}",
-        )
-    return name
+    try:
+        Condition(matchers[-1])
+    except ValueError as error:
+        raise syntax_error(cursor.text, word.start, str(error)) from None
+    return ""
 
 
 def read_moment(cursor: Cursor) -> int | Moment:

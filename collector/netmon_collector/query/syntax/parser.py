@@ -40,6 +40,8 @@ _LEVELS: Final = {
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6,
 }  # fmt: skip
 _UNARY_LEVEL: Final = 5
+_NO_NAMES: Final = frozenset("atan2 bool on ignoring group_left group_right".split())
+"""Other keywords may be the name of a metric."""
 
 
 def parse(text: str) -> Node:
@@ -87,9 +89,7 @@ class _Parser:
         while (operator_level := self._operator_level()) and operator_level >= level:
             operator = read_operator(self._words)
             right = self._expression(operator_level if operator.op == "^" else operator_level + 1)
-            left = checked_binary(
-                self._text, operator.op, left, right, operator.matching, operator.returns_bool, operator.grouped
-            )
+            left = checked_binary(self._text, operator, left, right)
         self._words.higher()
         return left
 
@@ -144,6 +144,9 @@ class _Parser:
             return Number(word.start, float(lower))
         if lower in AGGREGATIONS and self._words.sees("(", "by", "without"):
             return self._aggregation(word)
+        if lower in _NO_NAMES:
+            self._words.back()
+            raise self._words.unexpected("expression")
         if self._words.sees("("):
             return self._call(word)
         return self._selector(word.text, word.start)
@@ -197,7 +200,7 @@ class _Parser:
             start = self._words.word.start
             if not self._words.sees("{"):
                 raise syntax_error(self._text, start, "expected label selectors only")
-            read_conditions(self._words, "", matchers)
+            read_conditions(self._words, matchers)
         self._words.need(")", "function call")
         if not any(matcher.name == NAME for matcher in matchers):
             matchers.append(Matcher(NAME, MatchOp.EQUAL, INFO_METRIC))
@@ -205,10 +208,15 @@ class _Parser:
 
     def _selector(self, name: str, start: int) -> Selector:
         matchers: list[Matcher] = []
-        if self._words.sees("{"):
-            name = read_conditions(self._words, name, matchers)
+        quoted = read_conditions(self._words, matchers) if self._words.sees("{") else ""
+        others = [matcher.value for matcher in matchers if matcher.name == NAME]
         if name:
+            if others:
+                told = f"metric name must not be set twice: {go_quoted(name)} or {go_quoted(others[0])}"
+                raise syntax_error(self._text, start, told)
             matchers.append(Matcher(NAME, MatchOp.EQUAL, name))
+        elif len(others) == 1:
+            name = quoted
         return checked_selector(self._text, Selector(start, name, tuple(matchers)))
 
     # what follows an operand
