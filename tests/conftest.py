@@ -1,12 +1,18 @@
-"""In which order, and by how many workers, the tests run."""
+"""In which order, by how many workers and with which signals the tests run."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 LONG = {"crash", "stories"}
 """Folders whose files take up to a minute each: begun last, one would keep a worker busy while the others idle."""
+
+
+def pytest_configure() -> None:
+    """Commands that the tests interrupt heed that also where the tests are run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
