@@ -41,7 +41,7 @@ def show_capacity(client: Client, devices: Sequence[str], kinds: Sequence[str], 
         [
             Cell(_until(one.exhausted, now), "bold"),
             f"{_until(one.low, now)} to {_until(one.high, now)}",
-            _share(one),
+            _used(one),
             output.escape(one.what),
             name_of(one.labels)
             + (f", changed {output.age((now - one.changed).total_seconds())}" if one.changed else ""),
@@ -57,8 +57,10 @@ def show_capacity(client: Client, devices: Sequence[str], kinds: Sequence[str], 
     return Exit.FINE
 
 
-def _share(one: Capacity) -> str:
-    return f"{one.used:.0%}" if one.limit is not None and isinstance(one.used, float) else "-"
+def _used(one: Capacity) -> str:
+    if one.limit is None or not isinstance(one.used, float):
+        return "-"
+    return f"{one.used:.0%}" if one.limit <= 1 else f"{output.number(one.used)} of {output.number(one.limit)}"
 
 
 def _until(end: datetime | None, now: datetime) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netmon_collector.query.answer import Answer
+from netmon_collector.query.answer import Answer, ErrorKind, QueryError
 from netmon_collector.query.engine import Engine
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import NAME
@@ -38,6 +38,39 @@ async def test_what_runs_out_is_listed_soonest_first_with_its_interval(lab: Lab)
     assert (await lab.get("/api/v1/capacity", ("what", "certificate")))["count"] == 1
     assert (await lab.get("/api/v1/capacity", ("instance", "db1")))["results"] == [disk]
     assert (await lab.get("/api/v1/events"))["results"][0]["kind"] == "capacity.soon"
+
+
+async def test_what_cannot_be_asked_hides_nothing_else_and_takes_nothing_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await have_history(lab)
+    await lab.capacity.look()
+    answer = Engine.range
+
+    async def failing(engine: Engine, text: str, *rest: Any, **options: Any) -> Answer:
+        if "node_filesystem_avail_bytes" in text:
+            raise QueryError(ErrorKind.EXECUTION, "many-to-many matching")
+        return await answer(engine, text, *rest, **options)
+
+    monkeypatch.setattr(Engine, "range", failing)
+    lab.clock.pass_ms(60_000)
+    await lab.capacity.look()
+    found = (await lab.get("/api/v1/capacity"))["results"]
+    assert [(one["what"], one["soon"]) for one in found] == [("space", True), ("certificate", False)]
+    assert [one["kind"] for one in (await lab.get("/api/v1/events"))["results"]] == ["capacity.soon"]
+
+
+async def test_a_port_that_was_called_otherwise_is_still_a_link(lab: Lab) -> None:
+    for hour in range(DAYS * 24 + 1):
+        port = {"instance": "core", "ifIndex": "1"}
+        names = ("old", "new") if hour == 100 else ("new",)
+        at = {labels("ifHighSpeed", ifAlias=name, **port): 1000.0 for name in names}
+        bytes_in = labels("ifHCInOctets", ifAlias="new", **port)
+        for minute in (0, 5):
+            stamp_ms = NOW_MS - (DAYS * 24 - hour) * HOUR_MS - minute * 60_000
+            await lab.keep(at | {bytes_in: (hour * 60 - minute) * 1e9}, stamp_ms)
+    await lab.capacity.look()
+    assert {one["what"] for one in (await lab.get("/api/v1/capacity"))["results"]} == {"link in"}
 
 
 async def test_no_time_is_asked_for_that_is_before_history(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,7 @@ def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytes
     found = [
         ending("certificate", 5, 5, 5, limit=None, used=432000.0),
         ending("space", 9, 7, None, changed=stamp(-86400)),
+        ending("licences", 12, 10, 14, used=150.0, limit=200.0),
         ending("inodes", None, None, None),
     ]
     collector = Listed(answer={"results": found, "next": None})
@@ -67,7 +68,8 @@ def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytes
     assert lines[1].split() == ["5d", "5d", "to", "5d", "-", "certificate", '{instance="db1"}']
     assert lines[2].split()[:6] == ["9d", "7d", "to", "never", "70%", "space"]
     assert lines[2].endswith("changed 1d ago")
-    assert lines[3] == "1 other does not run out within a year"
+    assert "150 of 200  licences" in lines[3]
+    assert lines[4] == "1 other does not run out within a year"
     assert collector.asked == ["/api/v1/capacity", "('instance', 'db1')"]
 
 

@@ -29,7 +29,8 @@ class Limited:
 
 
 _DISKS: Final = '{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"}'
-_PORTS: Final = "/ on (instance, ifIndex) group_left () (ifHighSpeed * 1e6 > 0)"
+_PORTS: Final = "/ on (instance, ifIndex) group_left () (max by (instance, ifIndex) (ifHighSpeed) * 1e6 > 0)"
+"""A port that is called otherwise since a moment ago has two series of one speed."""
 _BUSY_LINK, _BUSY_PROCESSOR, _FULL_MEMORY = 0.8, 0.9, 0.95
 
 LIMITED: Final = (

@@ -8,11 +8,12 @@ from netmon_configs.options import Duration, Options
 
 
 class OwnLimit(Options):
-    """Something else that is used up, such as licences. Without `limit`, `expr` is how many seconds are left."""
+    """Something else that is used up, such as licences: `expr` rises to `limit`. Without that it is how many
+    seconds are left."""
 
     what: str = Field(min_length=1, max_length=100)
     expr: Expression
-    limit: float | None = Field(default=None, allow_inf_nan=False)
+    limit: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class CapacityOptions(Options):

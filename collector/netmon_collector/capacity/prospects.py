@@ -46,7 +46,7 @@ def prospects(
     """
     lately = {} if by_minutes is None else dict(_lines([by_minutes]))
     for labels, (times_s, values) in _lines(by_hours):
-        if times_s[-1] < now_s - GONE_S:
+        if times_s[-1] <= now_s - GONE_S:
             continue
         used = float(values[-1])
         reached = _at_last(limited, times_s, values, now_s)

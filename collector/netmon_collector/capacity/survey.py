@@ -50,6 +50,7 @@ class Survey:
         self._now_ms = now_ms
         self._begins_ms = begins_ms
         self._rest_until_s = 0.0
+        self._failing: set[Limited] = set()
         self.found: Sequence[Prospect] = ()
         """The soonest first; a new sequence after each look."""
         self.looked_ms: int | None = None
@@ -69,8 +70,8 @@ class Survey:
         await keep_at(
             self._keep,
             min(WRITE_EVERY_S, self._options.every_s),
-            failing=lambda error: log.error("capacity.not_looked_at", error=error),
-            recovered=lambda: log.info("capacity.looked_at_again"),
+            failing=lambda error: log.error("capacity.not_told", error=error),
+            recovered=lambda: log.info("capacity.told_again"),
         )
 
     async def _keep(self) -> None:
@@ -91,10 +92,24 @@ class Survey:
             back_ms = min(back_ms, -(min(begins_ms - now_ms, 0) // STEP_MS) * STEP_MS)
         found: list[Prospect] = []
         for limited in self._limited:
-            found += await self._look_at(limited, now_ms, back_ms)
+            found += await self._found_of(limited, now_ms, back_ms)
         self.found = sorted(found, key=lambda one: (one.reached.middle_s, one.reached.low_s, one.labels))
         self.looked_ms = now_ms
         await self._note(self._warnings.look(self.found, now_ms))
+
+    async def _found_of(self, limited: Limited, now_ms: int, back_ms: int) -> Sequence[Prospect]:
+        """What is found now, or was before where that fails."""
+        try:
+            found = await self._look_at(limited, now_ms, back_ms)
+        except Exception as error:  # noqa: BLE001 - what cannot be asked of one kind must not hide the others
+            if limited not in self._failing:
+                log.error("capacity.not_looked_at", what=limited.what, error=str(error) or type(error).__name__)
+            self._failing.add(limited)
+            return [one for one in self.found if one.limited == limited]
+        if limited in self._failing:
+            log.info("capacity.looked_at_again", what=limited.what)
+        self._failing.discard(limited)
+        return found
 
     async def _look_at(self, limited: Limited, now_ms: int, back_ms: int) -> list[Prospect]:
         if limited.way is Way.COUNTS_DOWN:

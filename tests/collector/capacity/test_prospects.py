@@ -112,8 +112,10 @@ def test_strange_series_have_no_date_that_comes_of_nothing(limited: Limited, hou
     assert found is None or found.reached.high_s == math.inf
 
 
-def test_what_is_gone_for_a_day_has_no_date() -> None:
-    assert look(SPACE, np.r_[filling(5)[:-26], np.full(26, np.nan)]) is None
+@pytest.mark.parametrize("limited", [SPACE, LINK])
+@pytest.mark.parametrize("hours", [24, 26])
+def test_what_is_gone_for_a_day_has_no_date(limited: Limited, hours: int) -> None:
+    assert look(limited, np.r_[filling(5)[:-hours], np.full(hours, np.nan)]) is None
 
 
 def test_what_counts_down_is_its_own_date() -> None:
@@ -162,6 +164,8 @@ def test_own_limits_are_checked_when_they_are_read() -> None:
     assert CapacityOptions.model_validate({"limits": [licences]}).all()[-1].way is Way.PILES_UP
     support = {"what": "support", "expr": "support_end - time()"}
     assert CapacityOptions.model_validate({"limits": [support]}).all()[-1].way is Way.COUNTS_DOWN
+    with pytest.raises(ValueError, match="greater than 0"):
+        CapacityOptions.model_validate({"limits": [licences | {"limit": 0}]})
     with pytest.raises(ValueError, match="parse error"):
         CapacityOptions.model_validate({"limits": [licences | {"expr": "used /"}]})
 
