@@ -22,7 +22,7 @@ class InfluxQuery(WriteQuery):
     db: str = Field(default="", max_length=256, description="Becomes the label `db` of series that have none.")
 
 
-def refuse(status: int, message: str) -> web.Response:
+def refuse(_request: web.Request, status: int, message: str) -> web.Response:
     """What clients of version 2 read is `message`, and those of version 1 `error`."""
     body = orjson.dumps({"code": _CODES.get(status, "invalid"), "message": message, "error": message})
     response = json_response(body, status)
@@ -43,7 +43,7 @@ async def write_lines(call: Call[InfluxQuery]) -> web.Response:
         taken = await desk.take(decode, len(body))
     if taken.complaints:
         dropped = sum(complaint.samples for complaint in taken.complaints)
-        return refuse(400, f"partial write: {told(taken.complaints)} dropped={dropped}")
+        return refuse(call.request, 400, f"partial write: {told(taken.complaints)} dropped={dropped}")
     return web.Response(status=204)
 
 

@@ -18,14 +18,16 @@ _INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _UNAVAILABLE = 3, 8, 14
 _CODES = {413: _RESOURCE_EXHAUSTED, 503: _UNAVAILABLE}
 
 
-def refuse(status: int, message: str) -> web.Response:
-    """A status as gRPC has them; in binary, which every exporter's library knows."""
-    body = encode_status(_CODES.get(status, _INVALID_ARGUMENT), message)
-    return web.Response(status=status, body=body, content_type=_PROTOBUF)
+def refuse(request: web.Request, status: int, message: str) -> web.Response:
+    """A status as gRPC has them, in the form of the request."""
+    code = _CODES.get(status, _INVALID_ARGUMENT)
+    if _media_of(request) == _JSON:
+        return json_response(orjson.dumps({"code": code, "message": message}), status)
+    return web.Response(status=status, body=encode_status(code, message), content_type=_PROTOBUF)
 
 
 async def export_metrics(call: Call[WriteQuery]) -> web.Response:
-    media = call.request.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
+    media = _media_of(call.request)
     if media not in (_PROTOBUF, _JSON):
         raise Unfit(415, f"the content type must be {_PROTOBUF} or {_JSON} (got {media[:100]!r})")
     desk = call.services.desk
@@ -39,6 +41,10 @@ async def export_metrics(call: Call[WriteQuery]) -> web.Response:
         return web.Response(body=encode_response(rejected, message), content_type=_PROTOBUF)
     told_json = {"partialSuccess": {"rejectedDataPoints": str(rejected), "errorMessage": message}} if rejected else {}
     return json_response(orjson.dumps(told_json))
+
+
+def _media_of(request: web.Request) -> str:
+    return request.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
 
 
 async def export_metrics_prometheus(call: Call[WriteQuery]) -> web.Response:

@@ -17,7 +17,7 @@ _FIRST = "prometheus.WriteRequest"
 _WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
 
 
-def refuse(status: int, message: str) -> web.Response:
+def refuse(_request: web.Request, status: int, message: str) -> web.Response:
     """Text, of which Prometheus logs the first line. The counts are what 2.0 asks for: nothing was written."""
     return web.Response(status=status, text=f"{message}\n", headers=_counts(0))
 

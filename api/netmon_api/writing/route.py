@@ -13,8 +13,8 @@ from netmon_api.writing.desk import LARGEST_BODY_BYTES, RETRY_AFTER_S, Unfit
 from netmon_collector.foreign.base import BadBody, Complaint
 from netmon_collector.store.base import StoreError
 
-Refuse = Callable[[int, str], web.Response]
-"""Makes the answer of a status other than success, as the writers of one protocol expect it."""
+Refuse = Callable[[web.Request, int, str], web.Response]
+"""Answers a request by a status other than success, as the writers of one protocol expect it."""
 
 _MOST_TOLD = 10
 
@@ -40,18 +40,18 @@ class WriteRoute(Route):
                 query = self.query.model_validate(dict(request.query))
                 answered = await self.handler(Call(services, query, request, routes))
             except Unfit as error:
-                return self._refused(error.status, error.message)
+                return self._refused(request, error.status, error.message)
             except BadBody as error:
-                return self._refused(400, str(error))
+                return self._refused(request, 400, str(error))
             except StoreError as error:
-                return self._refused(503, f"the store cannot write now: {error}")
+                return self._refused(request, 503, f"the store cannot write now: {error}")
             assert isinstance(answered, web.StreamResponse)
             return answered
 
         return answer
 
-    def _refused(self, status: int, message: str) -> web.Response:
-        response = self.refuse(status, message)
+    def _refused(self, request: web.Request, status: int, message: str) -> web.Response:
+        response = self.refuse(request, status, message)
         if status == 503:
             response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
         return response

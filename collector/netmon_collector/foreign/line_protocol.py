@@ -42,6 +42,9 @@ _HEAD: Final = re.compile(rb"(?:[^\\, ]|\\.)*(?:," + _WORD + rb"+=" + _WORD + rb
 _FIELD: Final = re.compile(rb"(" + _WORD + rb'+)=("(?:[^"\\]|\\.)*"|[^", ]+)(?:,(?=.)|(?= |\Z))', re.DOTALL)
 _TAG: Final = re.compile(rb",(" + _WORD + rb"+)=(" + _WORD + rb"*)", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\([,= \\])")
+_BEFORE_FIELDS: Final = re.compile(rb"(?:[^\\ ]|\\.)*", re.DOTALL)
+_BLANKS: Final = re.compile(rb" [ \t]*")
+_PAIR: Final = re.compile(rb"\\.", re.DOTALL)
 
 
 class _BadLine(Exception):
@@ -118,7 +121,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
     together: list[bytes] = []
     first = 0
     for number, raw in enumerate(body.split(b"\n"), 1):
-        odd = b'"' in raw and _turns_quotes(raw if together else raw.partition(b" ")[2])
+        odd = b'"' in raw and _turns_quotes(raw, is_inside=bool(together))
         if together:
             together.append(raw)
             if odd:
@@ -133,9 +136,13 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _turns_quotes(text: bytes) -> bool:
-    """Whether a text that began outside of quotes ends inside, or the other way round."""
-    return (text.count(b'"') - text.count(b'\\"')) % 2 == 1
+def _turns_quotes(line: bytes, *, is_inside: bool) -> bool:
+    """Whether a line that begins outside of quotes ends inside, or the other way round. Only fields have quotes."""
+    if not is_inside:
+        if line.lstrip().startswith(b"#"):
+            return False
+        line = line[_BEFORE_FIELDS.match(line).end() :]  # type: ignore[union-attr] # matches always
+    return _PAIR.sub(b"", line).count(b'"') % 2 == 1
 
 
 def _trimmed(raw: bytes) -> bytes:
@@ -150,15 +157,16 @@ def _parts(line: bytes) -> tuple[bytes, Sequence[tuple[bytes, bytes]], bytes]:
     """The beginning of a line, its fields as names and texts, and its time."""
     if b"\\" in line or b'"' in line:
         return _odd_parts(line)
-    parts = line.split(b" ")
-    if not 2 <= len(parts) <= 3:
-        raise _BadLine("needs a measurement, fields and perhaps a time, with one space between them")
-    fields = parts[1]
+    head, _, rest = line.partition(b" ")
+    parts = rest.split()
+    if not 1 <= len(parts) <= 2:
+        raise _BadLine("needs a measurement, fields and perhaps a time, with spaces between them")
+    fields = parts[0]
     pairs = _PLAIN_FIELD.findall(fields)
     if not pairs or len(pairs) != fields.count(b"=") or len(pairs) != fields.count(b",") + 1:
         raise _BadLine("has a field that is not name=value")
-    _check_tags(parts[0])
-    return parts[0], pairs, parts[2] if len(parts) == 3 else b""
+    _check_tags(head)
+    return head, pairs, parts[1] if len(parts) == 2 else b""
 
 
 def _check_tags(head: bytes) -> None:
@@ -170,19 +178,20 @@ def _odd_parts(line: bytes) -> tuple[bytes, Sequence[tuple[bytes, bytes]], bytes
     """The same where something is escaped or in quotes."""
     head = _HEAD.match(line)
     at = head.end() if head else 0
-    if line[at : at + 1] != b" ":
+    blanks = _BLANKS.match(line, at)
+    if blanks is None:
         raise _BadLine("has a tag that is not name=value")
     pairs = []
-    start, at = at, at + 1
+    start, at = at, blanks.end()
     while (found := _FIELD.match(line, at)) is not None:
         pairs.append((found[1], found[2]))
         at = found.end()
         if line[at : at + 1] in (b" ", b""):
             break
-    rest = line[at:]
-    if not pairs or (rest and not rest.startswith(b" ")) or b" " in rest[1:]:
+    rest = line[at:].split()
+    if not pairs or line[at : at + 1] not in (b" ", b"") or len(rest) > 1:
         raise _BadLine("has a field that is not name=value")
-    return line[:start], pairs, rest[1:]
+    return line[:start], pairs, rest[0] if rest else b""
 
 
 def _times(columns: _Columns, unit_ns: int, now_ms: int, errors: dict[int, str]) -> Times:

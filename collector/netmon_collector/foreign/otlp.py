@@ -219,4 +219,4 @@ def _read_summaries(request: _Request, about: bytes, name: str, points: Iterable
 
 def _number(value: float) -> bytes:
     """A bound as a label has it: the shortest digits, never an exponent."""
-    return np.format_float_positional(value, trim="-").encode()
+    return b"+Inf" if value == np.inf else np.format_float_positional(value, trim="-").encode()

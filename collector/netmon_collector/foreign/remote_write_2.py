@@ -23,6 +23,7 @@ _REFERENCES: Final = 0x0A
 _SAMPLE: Final = 0x12
 _HISTOGRAM: Final = 0x1A
 _METADATA: Final = 0x2A
+_NAME: Final = NAME.encode()
 _BETWEEN: Final = b"\xff"
 """Stands in no valid text."""
 
@@ -109,11 +110,10 @@ def _families(
 ) -> dict[str, Family]:
     """What is told of metrics, each once however many series it has."""
     told: dict[tuple[bytes, bytes], None] = {}
-    named = NAME.encode()
     for row, start, end in zip(found.messages.tolist(), found.starts.tolist(), found.ends.tolist(), strict=True):
-        first = bounds[row]
-        if first < bounds[row + 1] and texts[first] == named:
-            told[texts[first + 1], data[start:end]] = None
+        name = _name(texts, bounds[row], bounds[row + 1])
+        if name is not None:
+            told[name, data[start:end]] = None
     families = {}
     for name, raw in told:
         numbers = {1: 0, 3: 0, 4: 0}
@@ -126,6 +126,11 @@ def _families(
         family = Family(kind, symbols[numbers[3]].decode(), symbols[numbers[4]].decode()) if symbols else Family(kind)
         families[_family_name(name.decode(), kind)] = family
     return families
+
+
+def _name(texts: Sequence[bytes], start: int, end: int) -> bytes | None:
+    """A series' name, which is its first label unless another one begins with a capital letter."""
+    return next((texts[at + 1] for at in range(start, end - 1, 2) if texts[at] == _NAME), None)
 
 
 def _family_name(name: str, kind: str) -> str:

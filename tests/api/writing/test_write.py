@@ -186,6 +186,12 @@ async def test_metrics_of_another_kind_are_refused(lab: Lab) -> None:
     assert (await post(lab, OTLP, b"{}{}{}", {"Content-Type": "application/x-protobuf"}))[0] == 400
 
 
+async def test_what_is_wrong_with_metrics_in_json_is_told_in_json(lab: Lab) -> None:
+    status, text = await post(lab, OTLP, b"{", {"Content-Type": "application/json"})
+    told = json.loads(text)
+    assert (status, told["code"], "in JSON" in told["message"]) == (400, 3, True)
+
+
 class _FullDisk:
     def __init__(self) -> None:
         self.waiting = asyncio.Event()

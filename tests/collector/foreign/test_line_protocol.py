@@ -85,6 +85,33 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
     assert complaints == ["line 2 has a field that is not name=value"]
 
 
+def test_backslashes_end_a_text_as_they_are_escaped() -> None:
+    text = 'a path="C:\\\\",n=1\nb path="C:\\\\ \\"x\\" \\\\",n=2\nc n=3'
+    assert read(text) == (
+        {series(f"{name}_n"): [(NOW_MS, value)] for name, value in (("a", 1), ("b", 2), ("c", 3))},
+        [],
+    )
+
+
+def test_a_quote_behind_an_escaped_blank_is_of_the_tag() -> None:
+    found, trouble = read('disk,model=Dell\\ 24" v=1\ndisk,model=Dell\\ 27" v=2\n# an 8" disk\ndisk v="a\nb",w=3')
+    assert not trouble
+    assert found == {
+        series("disk_v", model='Dell 24"'): [(NOW_MS, 1.0)],
+        series("disk_v", model='Dell 27"'): [(NOW_MS, 2.0)],
+        series("disk_w"): [(NOW_MS, 3.0)],
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b=c  v=1   2000000", "a,b=c\\ d \tv=1 \t 2000000 ", 'a,b=c  v=1,w="x  y"  2000000']
+)
+def test_there_may_be_many_blanks_between_parts(text: str) -> None:
+    found, trouble = read(text)
+    assert not trouble
+    assert list(found.values()) == [[(2, 1.0)]]
+
+
 def test_a_quote_in_a_tag_is_an_ordinary_character() -> None:
     assert read('disk,size=3.5" used=1 5000000\ndisk used=2 6000000') == (
         {series("disk_used", size='3.5"'): [(5, 1.0)], series("disk_used"): [(6, 2.0)]},
@@ -121,7 +148,7 @@ def test_hours_that_overflow_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["m", "m v", "m v=", "m =1", "m,t v=1", "m,=x v=1", "m v=1,", "m v=1 2 3", "m  v=1", ","]
+    "line", ["m", "m v", "m v=", "m =1", "m,t v=1", "m,=x v=1", "m v=1,", "m v=1 2 3", "m  ", "m v=1  2  3", ","]
 )
 def test_a_line_of_another_form_is_told(line: str) -> None:
     found, complaints = read(f"good v=1\n{line}\n")

@@ -152,6 +152,19 @@ def test_metadata_of_2_0_is_read_and_a_counters_start_is_not() -> None:
     assert read(written) == {labels: [(5, bits(1.0))], UP: [(9, bits(2.0))]}
 
 
+def test_metadata_of_2_0_finds_the_name_behind_other_labels_and_needs_one() -> None:
+    symbols = Symbols()
+    about = field(5, field(1, 1))
+    labels: Labels = (("Upper", "x"), ("__name__", "took_total"))
+    good = field(5, series_2(symbols, labels, [(5, 1.0)], about))
+    cut = field(5, field(1, varint(symbols("__name__"))) + field(2, sample(5, 1.0)) + about)
+    written = remote_write_2.decode(symbols.encoded() + good + cut)
+    assert written.families == {"took_total": Family("counter", "", "")}
+    assert written.spelling.read(written.series[0]) == labels
+    with pytest.raises(BadSeries, match="a label without a value"):
+        written.spelling.read(written.series[1])
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
