@@ -11,6 +11,7 @@ from netmon_configs.text import excerpt
 from netmon_configs.wording import did_you_mean
 
 _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+_LENGTHS = {"too_short": ("min_length", "at least"), "too_long": ("max_length", "at most")}
 _SECRET = ("community", "auth_password", "priv_password")
 _KINDS = {"int_parsing": "a whole number", "int_parsing_size": "a whole number", "string_type": "text"}
 
@@ -40,6 +41,9 @@ def _complaint(details: ErrorDetails, known: Sequence[str], noun: str) -> str:
     if kind in _BOUNDS:
         limit, words = _BOUNDS[kind]
         return f"must be {words} {context[limit]}{got}"
+    if kind in _LENGTHS:
+        limit, words = _LENGTHS[kind]
+        return f"must have {words} {context[limit]:,} entries (got {context['actual_length'] or 'none'})"
     if kind in _KINDS:
         return f"must be {_KINDS[kind]}{got}"
     if kind == "literal_error":

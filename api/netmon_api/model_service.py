@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from secrets import token_hex
 from typing import Final
 
@@ -32,12 +33,16 @@ from netmon_api.model_models import (
 )
 from netmon_api.models import Listing, NoQuery, PageQuery
 from netmon_api.routes import Call
+from netmon_collector.foreign.base import BadSeries
+from netmon_collector.foreign.labels import checked
 from netmon_collector.models.built_in import BuiltIn
 from netmon_collector.models.detector import DetectorKeeper, judged
 from netmon_collector.models.forecaster import ForecasterKeeper
 from netmon_collector.models.service import Model
 from netmon_collector.models.spec import INPUT, MOST_AHEAD, NAME, SHARE, FixedModel, ModelError, Spec, specified
+from netmon_collector.pipeline import AHEAD_MS
 from netmon_collector.query.answer import QueryError
+from netmon_collector.query.expression import check_series
 from netmon_collector.store.base import Points, StoreError
 from netmon_configs.sealing import SealBroken
 from netmon_proto.model import Labels
@@ -66,6 +71,7 @@ async def put_model(call: Call[NoQuery]) -> NewModelAnswer:
     kept = call.services.models.key_of(name, body.url)
     key = body.key or kept or (token_hex(32) if body.url else "")
     try:
+        check_series(spec.expression)
         await call.services.engine.instant(spec.expression, call.services.now_ms())
         model = await call.services.models.put(spec, key)
     except QueryError as error:
@@ -127,9 +133,10 @@ async def take_series(call: Call[NoQuery]) -> TakenAnswer:
     name, store = model.spec.name, call.services.store
     if INPUT not in model.spec.expression:
         raise ApiError("conflict", f"{name} is a model of {model.spec.expression or 'all series'}, not of what is sent")
-    labels = [_input(name, one) for one in body.series]
+    labels = _inputs(name, body.series)
+    latest_s = (call.services.now_ms() + AHEAD_MS) / 1000
     for at, one in enumerate(body.series):
-        _check_times(at, one)
+        _check_times(at, one, latest_s)
     columns = np.repeat(np.arange(len(labels)), [len(one.times) for one in body.series])
     times = np.array([round(time * 1000) for one in body.series for time in one.times], np.int64)
     values = _row([value for one in body.series for value in one.values])
@@ -244,11 +251,26 @@ def _known_as(model: Model, one: SentSeries) -> Labels:
     return tuple(sorted(one.labels.items()))
 
 
-def _check_times(at: int, one: SentSeries) -> None:
+def _inputs(model: str, sent: Sequence[SentSeries]) -> list[Labels]:
+    """The series of what is sent, each another one. Raises ApiError."""
+    places: dict[Labels, int] = {}
+    for at, one in enumerate(sent):
+        try:
+            first = places.setdefault(checked(_input(model, one)), at)
+        except BadSeries as error:
+            raise ApiError("bad_request", f"series.{at}: {error}") from None
+        if first != at:
+            raise ApiError("bad_request", f"series.{at}: is the same as series.{first}")
+    return list(places)
+
+
+def _check_times(at: int, one: SentSeries, latest_s: float = math.inf) -> None:
     if len(one.times) != len(one.values):
         raise ApiError("bad_request", f"series.{at}: has {len(one.times)} times and {len(one.values)} values")
     if any(later <= earlier for earlier, later in zip(one.times, one.times[1:], strict=False)):
         raise ApiError("bad_request", f"series.{at}.times: must rise")
+    if one.times and one.times[-1] > latest_s:
+        raise ApiError("bad_request", f"series.{at}.times: must be at most {AHEAD_MS // 1000} s ahead of the clock")
 
 
 def _paths(labels: list[dict[str, str]], told: Outlook) -> list[PredictedSeries]:

@@ -19,6 +19,7 @@ from netmon_api.times import rfc3339
 from netmon_collector.anomaly.roster import kind_of
 from netmon_collector.query.answer import Answer as Evaluated
 from netmon_collector.query.answer import QueryError
+from netmon_collector.query.expression import check_series
 from netmon_collector.store.base import Values
 from netmon_configs.options import Duration, parse_duration_s
 from netmon_proto.model import Labels as Series
@@ -135,7 +136,11 @@ async def show_trends(call: Call[TrendsQuery]) -> TrendsAnswer:
 
 async def show_comparison(call: Call[ComparisonQuery]) -> ComparisonAnswer:
     query, now_ms = call.query, call.services.now_ms()
-    text = f"avg_over_time(({query.query})[{round(query.over)}s:{max(1, round(query.over / 60))}s])"
+    try:
+        check_series(query.query, or_number=False)
+    except QueryError as error:
+        raise _refused(error, "query") from None
+    text = f"avg_over_time(({query.query}\n)[{round(query.over)}s:{max(1, round(query.over / 60))}s])"
     means = []
     for back in range(query.times + 1):
         answer = await _asked(call.services.engine.instant(text, now_ms - round(back * query.against * 1000)), "query")
@@ -167,7 +172,11 @@ async def _asked(asking: Awaitable[Evaluated], field: str) -> Evaluated:
     try:
         return await asking
     except QueryError as error:
-        raise ApiError("bad_request", error.message, field_errors={field: error.message}) from None
+        raise _refused(error, field) from None
+
+
+def _refused(error: QueryError, field: str) -> ApiError:
+    return ApiError("bad_request", f"{field}: {error.message}", field_errors={field: error.message})
 
 
 def _trends(told: Evaluated, now_ms: int) -> list[TrendAnswer]:

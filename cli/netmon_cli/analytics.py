@@ -17,6 +17,7 @@ from netmon_cli.query import name_of
 
 PARTS: Final = 12
 """How many times between now and the horizon are forecast."""
+MOST_FORECAST: Final = 1000
 HOUR_S: Final = 3600.0
 MOST_NAMED: Final = 8
 ENDS: Final = ("", "_low", "_high")
@@ -167,11 +168,15 @@ def show_model(client: Client, as_json: bool) -> Exit:
 
 def show_forecast(client: Client, expression: str, back_s: float, ahead_s: float, as_json: bool, on: Paper) -> Exit:
     """Evaluates the forecast at some times up to the horizon; one series is drawn, all are listed."""
-    found = _count(client, expression)
-    if not found:
-        raise Failure(Exit.WRONG, f"{escape(expression)} comes to nothing now")
+    now = client.understand(client.evaluate(expression, None), Evaluated).data
+    if now.resultType != "vector":
+        raise Failure(Exit.USAGE, f"{escape(expression)} is a {now.resultType}: what comes to series is forecast")
+    found = len(now.result)
+    if not 0 < found <= MOST_FORECAST:
+        what = f"{output.count(found)} series: {MOST_FORECAST:,} are forecast at most" if found else "nothing now"
+        raise Failure(Exit.WRONG, f"{escape(expression)} comes to {what}")
     times_s = [ahead_s * part / PARTS for part in range(1, PARTS + 1)]
-    window = f"({expression})[{_seconds(back_s)}:{_seconds(min(HOUR_S, max(60.0, back_s / 1000)))}]"
+    window = f"({expression}\n)[{_seconds(back_s)}:{_seconds(min(HOUR_S, max(60.0, back_s / 1000)))}]"
     told: dict[str, list[tuple[float, float, float, float]]] = {}
     for time_s in times_s if found == 1 else times_s[-1:]:
         ends = [_values(client, f"forecast{end}({window}, {time_s:.0f})") for end in ENDS]
@@ -219,10 +224,6 @@ def _series(client: Client, expression: str) -> dict[str, tuple[dict[str, str], 
 
 def _values(client: Client, expression: str) -> dict[str, float]:
     return {name: value for name, (_, value) in _series(client, expression).items()}
-
-
-def _count(client: Client, expression: str) -> int:
-    return round(next(iter(_values(client, f"count({expression})").values()), 0))
 
 
 def _seconds(seconds: float) -> str:

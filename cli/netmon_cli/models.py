@@ -1,6 +1,7 @@
 """What `netmon model` asks and prints."""
 
 import csv
+import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,6 +283,8 @@ def _read(file: Path) -> tuple[list[str], list[float], list[list[float | None]]]
         raise Failure(Exit.USAGE, f"{file} cannot be read: {error}") from None
     if len(rows) < 2 or len(rows[0]) < 2:
         raise Failure(Exit.USAGE, f"{file}: needs a line of titles, and lines of a time and values")
+    if len(set(rows[0][1:])) < len(rows[0]) - 1:
+        raise Failure(Exit.USAGE, f"{file}: two series have the same title")
     times, columns = [], [[] for _ in rows[0][1:]]  # type: tuple[list[float], list[list[float | None]]]
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(rows[0]):
@@ -295,4 +298,6 @@ def _read(file: Path) -> tuple[list[str], list[float], list[list[float | None]]]
 def _parsed(file: Path, number: int, text: str) -> float:
     if not re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", text):
         raise Failure(Exit.USAGE, f"{file}:{number}: {text!r} is no number")
-    return float(text)
+    if not math.isfinite(value := float(text)):
+        raise Failure(Exit.USAGE, f"{file}:{number}: {text!r} is too large")
+    return value

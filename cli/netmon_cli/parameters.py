@@ -1,6 +1,7 @@
 """What many commands have in common: options, and how they are read."""
 
 import os
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -37,13 +38,17 @@ def client_at(url: str | None, token_file: Path | None) -> "Client":
     return Client(find_access(url, token_file, os.environ))
 
 
-def duration(text: str, option: str) -> float:
+def duration(text: str, option: str, least_s: float = 0.0, most_s: float = inf) -> float:
+    from netmon_cli.output import duration as in_words
     from netmon_configs.options import parse_duration_s
 
     try:
-        return parse_duration_s(text)
+        seconds = parse_duration_s(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+    if not least_s <= seconds <= most_s:
+        raise typer.BadParameter(f"must be {in_words(least_s)} to {in_words(most_s)} (got {text})", param_hint=option)
+    return seconds
 
 
 def optional_duration(text: str | None, option: str) -> float | None:

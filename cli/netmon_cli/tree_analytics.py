@@ -1,6 +1,6 @@
 """`netmon anomalies`, `forecast`, `capacity`, `compare` and `similar`: what is odd and what comes."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -8,6 +8,7 @@ from netmon_cli.output import paper
 from netmon_cli.parameters import By, Json, TokenFile, Url, client_at, duration, finish
 from netmon_cli.tree_models import model_app
 
+DAY_S: Final = 86_400.0
 anomalies_app = typer.Typer(help="What was odd within the last hour, and what of it was fine.", rich_markup_mode=None)
 
 
@@ -93,7 +94,8 @@ def show_forecast(
     """What an expression will come to, with its 80 % interval."""
     from netmon_cli import analytics
 
-    ahead_s, back_s = duration(horizon, "--horizon"), duration(history, "--history")
+    ahead_s = duration(horizon, "--horizon", 60, 5 * 365 * DAY_S)
+    back_s = duration(history, "--history", DAY_S / 24, 366 * DAY_S)
     finish(analytics.show_forecast(client_at(url, token_file), expression, back_s, ahead_s, as_json, paper()))
 
 
@@ -112,7 +114,7 @@ def compare(
     """
     from netmon_cli import trends
 
-    against_s, over_s = duration(against, "--with"), duration(over, "--over")
+    against_s, over_s = duration(against, "--with", 60, 366 * DAY_S), duration(over, "--over", 60, 31 * DAY_S)
     finish(trends.compare(client_at(url, token_file), expression, over_s, against_s, times, as_json, paper()))
 
 
@@ -131,7 +133,7 @@ def find_similar(
     """
     from netmon_cli import trends
 
-    over_s = duration(over, "--over")
+    over_s = duration(over, "--over", 600, 31 * DAY_S)
     finish(trends.find_similar(client_at(url, token_file), expression, among, over_s, most, as_json, paper()))
 
 

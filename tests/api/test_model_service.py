@@ -121,8 +121,8 @@ async def test_what_comes_tells_how_good_a_forecast_was(lab: Lab) -> None:
     for scale, has_drifted in ((1.0, False), (3.0, True)):
         values = 100 + scale * 20 * np.sin(2 * np.pi * times / 86_400)
         sent = [{"labels": {"shop": shop}, "times": times.tolist(), "values": values.tolist()} for shop in ("s1", "s2")]
-        await send(lab, "POST", "/sales/series", {"series": sent})
         lab.clock.wall = NOW_MS + 60 * HOUR_MS
+        await send(lab, "POST", "/sales/series", {"series": sent})
         found = model.shelf.newest_whole()
         assert found is not None
         model.keeper.take_up(*found)
@@ -214,6 +214,8 @@ async def test_a_model_that_is_changed_goes_on_from_its_versions_where_they_fit(
     assert (await send(lab, "POST", "/sales/predict", {"horizon": "1d"}))["version"] == 1
     await send(lab, "PUT", "/sales", {**given, "every": 0, "step": "2h"})
     assert "never trained" in await send(lab, "POST", "/sales/predict", {"horizon": "1d"}, 409)
+    told = await send(lab, "GET", "/sales")
+    assert told["version"] is None, "what is known is of what the model was before"
     said = await send(lab, "POST", "/sales/rollback", {"version": 1}, 409)
     assert said == 'version 1 is a forecaster of netmon_model_input{model="sales"} every 3600 s: not of this model'
 
@@ -282,13 +284,30 @@ async def test_the_model_of_all_series_is_trained_from_the_store_and_rolled_back
         ("PUT", "/load", {**UP, "url": "ftp://x"}, 400, "url"),
         ("PUT", "/load", {**UP, "key": KEY}, 400, "key: is for a server"),
         ("PUT", "/load", {"kind": "oracle"}, 400, "kind"),
+        ("PUT", "/load", {**UP, "expression": "up[5m]"}, 400, "expected type instant vector"),
+        ("PUT", "/load", {**UP, "expression": "'up'"}, 400, "expected type instant vector"),
         ("POST", "/none/train", {}, 404, "there is no model 'none'"),
         ("POST", "/anomalies/predict", {"horizon": "1d"}, 409, "is a detector"),
         ("POST", "/sales/score", {"series": [{"times": [1], "values": [1]}]}, 409, "is a forecaster"),
         ("POST", "/anomalies/series", {"series": [{"times": [1], "values": [1]}]}, 409, "not of what is sent"),
         ("POST", "/sales/series", {"series": [{"times": [2, 1], "values": [1, 1]}]}, 400, "series.0.times: must rise"),
         ("POST", "/sales/series", {"series": [{"times": [1], "values": []}]}, 400, "1 times and 0 values"),
-        ("POST", "/sales/series", {"series": []}, 400, "series"),
+        ("POST", "/sales/series", {"series": []}, 400, "series: must have at least 1 entries (got none)"),
+        ("POST", "/sales/series", {"series": [{"times": [NOW_S + 601], "values": [1]}]}, 400, "ahead of the clock"),
+        (
+            "POST",
+            "/sales/series",
+            {"series": [{"labels": {"a": "x" * 5000}, "times": [1], "values": [1]}]},
+            400,
+            "series.0: the value of label a has more than 4096 bytes",
+        ),
+        (
+            "POST",
+            "/sales/series",
+            {"series": [{"times": [1], "values": [1]}, {"labels": {"a": ""}, "times": [1], "values": [2]}]},
+            400,
+            "series.1: is the same as series.0",
+        ),
         (
             "POST",
             "/sales/series",

@@ -72,3 +72,17 @@ async def test_series_of_a_like_shape_are_found_also_later_and_among_counters(la
 
 def ms_of(text: str) -> int:
     return int(np.datetime64(text.removesuffix("Z"), "ms").astype(np.int64))
+
+
+async def test_an_expression_is_complained_of_as_it_was_written(lab: Lab) -> None:
+    await keep(lab, HOUR_MS, web1=np.ones(len(HOURS)))
+    for query, said in (
+        ("load[", "1:6: parse error"),
+        ("1", "1:1: parse error: expected type instant vector"),
+    ):
+        async with lab.client.get("/api/v1/comparison", params={"query": query}) as response:
+            assert response.status == 400
+            told = (await response.json())["error"]
+        assert told["message"].startswith(f"query: {said}")
+    answer = await lab.get("/api/v1/comparison", ("query", "load # of all"))
+    assert [one["now"] for one in answer["results"]] == [1]

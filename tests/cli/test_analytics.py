@@ -2,16 +2,19 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netmon_cli import analytics, capacity, feedback, trends
+from netmon_cli import analytics, capacity, feedback, models, trends
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper
+from tests.cli.conftest import Netmon
 
 NOW_S = 1_769_860_800.0
 PLAIN = Paper()
@@ -75,7 +78,7 @@ def test_what_runs_out_comes_in_order_and_what_does_not_is_counted(capsys: pytes
 
 def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
     def values(expression: str) -> list[tuple[dict[str, str], float]]:
-        ends = {"count": 1.0, "forecast": 5.0, "forecast_low": 4.0, "forecast_high": 6.0}
+        ends = {"sum": 1.0, "forecast": 5.0, "forecast_low": 4.0, "forecast_high": 6.0}
         return [({}, ends[expression.partition("(")[0]])]
 
     season = {"period_s": 86400, "strength": 0.7, "highest": stamp(-3600), "lowest": stamp(-36000)}
@@ -91,7 +94,8 @@ def test_a_forecast_lists_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
         "; repeats itself every day (70% of what varies, highest about 11:00, lowest about 02:00 UTC); "
         "trend +2.5 a day (p = 0.01); changed 1d ago"
     )
-    assert collector.asked[-2].startswith("forecast_high((sum(load))[86400s:")
+    assert collector.asked[0] == "sum(load)"
+    assert collector.asked[-2].startswith("forecast_high((sum(load)\n)[86400s:")
 
 
 def test_now_is_shown_beside_earlier_weeks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,9 +119,29 @@ def test_what_is_alike_is_shown_with_its_shift(capsys: pytest.CaptureFixture[str
     assert lines[3] == "900 series compared"
 
 
-def test_a_forecast_of_nothing_says_so() -> None:
+def test_a_forecast_of_nothing_or_of_too_much_says_so() -> None:
     with pytest.raises(Failure, match="comes to nothing"):
         analytics.show_forecast(Collector(), "load", 86400.0, 3600.0, False, PLAIN)
+    many = Collector(lambda _: [({"instance": f"web{one}"}, 1.0) for one in range(1001)])
+    with pytest.raises(Failure, match="comes to 1,001 series: 1,000 are forecast"):
+        analytics.show_forecast(many, "load", 86400.0, 3600.0, False, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("forecast", "load", "--horizon", "0s"), "must be 1m to 1825d (got 0s)"),
+        (("forecast", "load", "--horizon", "10y"), "must be 1m to 1825d (got 10y)"),
+        (("forecast", "load", "--history", "2y"), "must be 1h to 366d (got 2y)"),
+        (("compare", "load", "--with", "1s"), "must be 1m to 366d (got 1s)"),
+        (("compare", "load", "--over", "40d"), "must be 1m to 31d (got 40d)"),
+        (("similar", "load", "--over", "1m"), "must be 10m to 31d (got 1m)"),
+    ],
+)
+def test_times_out_of_bounds_are_told_in_words(netmon: Netmon, words: tuple[str, ...], said: str) -> None:
+    ended = netmon(*words)
+    assert ended.code == Exit.USAGE
+    assert said in " ".join(ended.err.split())
 
 
 def test_anomalies_come_with_what_was_expected(capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,3 +245,20 @@ def test_what_is_taken_back_is_named(capsys: pytest.CaptureFixture[str]) -> None
     feedback.take_back(collector, "7d/..", False)
     assert collector.asked == ["DELETE /api/v1/anomalies/fine/7d%2F.. null"]
     assert capsys.readouterr().out == 'load{instance="web1"} may alarm again\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time,a,a\n1,2,3\n", "two series have the same title"),
+        ("time,a\n1,1e999\n", "sales.csv:2: '1e999' is too large"),
+        ("time,a\n1,nan\n", "sales.csv:2: 'nan' is no number"),
+        ("time,a\n1,2,3\n", "sales.csv:2: has 3 fields, the titles 2"),
+        ("time,a\n", "needs a line of titles"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_told_of(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "sales.csv"
+    file.write_text(text)
+    with pytest.raises(Failure, match=re.escape(said)):
+        models.send_series(Collector(), "sales", file)

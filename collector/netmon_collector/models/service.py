@@ -57,7 +57,9 @@ class Model:
 
     @property
     def trained(self) -> Version | None:
-        return self.shelf.version()
+        """The version that counts; None where it is of what the model was before."""
+        version = self.shelf.version()
+        return None if version is None or version.about["of"] != self.spec.of else version
 
     def standing(self) -> Standing | None:
         return self.keeper.standing()
