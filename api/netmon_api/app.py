@@ -1,6 +1,6 @@
 """The HTTP API of a collector: every route, on one page."""
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from netmon_api import backup, devices, events, health, openapi, series, status, websocket
 from netmon_api import store as store_detail
@@ -122,7 +122,12 @@ def make_app(services: Services) -> web.Application:
     guard = Guard(Doorkeeper(services.tokens), services.now_ms)
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes)])
     for route in ROUTES:
-        routes[app.router.add_route(route.method, route.path, route.bind(services, ROUTES))] = route
+        handler = route.bind(services, ROUTES)
+        routes[app.router.add_route(route.method, route.path, handler)] = route
+        if (
+            route.method == hdrs.METH_GET and route.access is Access.PUBLIC
+        ):  # balancers look by HEAD whether we are well
+            routes[app.router.add_route(hdrs.METH_HEAD, route.path, handler)] = route
     app[SHORTCUT] = QuickQueries(services, guard, ROUTES)
     app.on_response_prepare.append(set_headers)
     app.on_shutdown.append(services.sockets.close_all)

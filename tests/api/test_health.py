@@ -8,6 +8,9 @@ from tests.api.lab import Lab
 async def test_anybody_may_ask_whether_it_lives(lab: Lab) -> None:
     async with lab.stranger.get("/healthz") as response:
         assert (response.status, await response.text()) == (200, "ok\n")
+    for path in ("/healthz", "/readyz", "/prometheus/-/healthy", "/prometheus/-/ready"):
+        async with lab.stranger.head(path) as response:
+            assert (response.status, await response.text()) == (200, "")
 
 
 async def test_readiness_gives_its_reason(lab: Lab) -> None:

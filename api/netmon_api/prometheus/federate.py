@@ -17,8 +17,6 @@ from netmon_api.routes import Call
 from netmon_collector.store.base import Frame, is_absent
 from netmon_proto.model import NAME, STALE_BITS, Labels
 
-LOOKBACK_MS = 300_000
-
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
@@ -33,12 +31,11 @@ class Reading(NamedTuple):
 
 
 async def federate(call: Call[MatchForm]) -> web.Response:
-    """A series that has ended, or that was not heard of for five minutes, is left out."""
+    """A series that has ended, or that was not heard of for the lookback of queries, is left out."""
     sets = [call.services.engine.widened(one) for one in parameters.selectors(call.query.match)]
     now_ms = call.services.now_ms()
-    frames = [
-        frame for matchers in sets for frame in await call.services.store.select(matchers, now_ms - LOOKBACK_MS, now_ms)
-    ]
+    since_ms = now_ms - call.services.engine.lookback_ms
+    frames = [frame for matchers in sets for frame in await call.services.store.select(matchers, since_ms, now_ms)]
     text = await asyncio.to_thread(lambda: "".join(_lines(sorted(set(_newest(frames))))))
     return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 

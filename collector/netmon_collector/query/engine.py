@@ -89,6 +89,11 @@ class Engine:
         """Of a query that brings none."""
         return self._options.limits
 
+    @property
+    def lookback_ms(self) -> int:
+        """How long a sample counts in a query that does not say it."""
+        return self._options.lookback_ms
+
     def widened(self, matchers: Sequence[Matcher]) -> tuple[Matcher, ...]:
         """Conditions on series that are about all handles of a device where they are about one."""
         return widened(matchers, self._handles)

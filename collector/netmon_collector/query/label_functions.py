@@ -15,6 +15,7 @@ from netmon_collector.query.values import Vector
 from netmon_proto.model import NAME, Labels
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
+_DIGITS_OF_A_GROUP: Final = 9
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
@@ -77,7 +78,7 @@ def _expanded(template: str, found: Any) -> str:
             return "$"
         name = names[0] or names[1]
         try:
-            return found.group(int(name) if name.isdigit() else name) or ""
+            return found.group(int(name[:_DIGITS_OF_A_GROUP]) if name.isdigit() else name) or ""
         except (IndexError, KeyError):
             return ""
 

@@ -221,3 +221,11 @@ async def test_text_that_is_no_unicode_is_refused(lab: Lab) -> None:
         headers=FORM,
     ) as response:
         assert response.status == 400
+
+
+async def test_federation_tells_what_queries_see(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    await lab.keep({labels("load", instance="web1"): 1.0}, NOW_MS - 10 * 60_000)
+    for lookback_ms, count in ((300_000, 0), (900_000, 1)):
+        monkeypatch.setattr(Engine, "lookback_ms", lookback_ms)
+        async with lab.client.get("/prometheus/federate", params={"match[]": "load"}) as response:
+            assert (await response.text()).count("load{") == count
