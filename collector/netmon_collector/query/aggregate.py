@@ -1,12 +1,13 @@
 """Aggregations that make one series of a group of series."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from netmon_collector.query.answer import Mask
-from netmon_collector.query.masks import everywhere, is_everywhere
+from netmon_collector.query.masks import everywhere, is_anywhere, is_everywhere
 from netmon_collector.query.over_time import quantiles
 from netmon_collector.query.record import record
 from netmon_collector.query.series import Grouping, SeriesSet
@@ -70,7 +71,7 @@ def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vecto
         unnamed = np.asarray(np.bincount(groups.ids, vector.unnamed, len(groups)) > 0)
     plain = _plain_sums(vector, groups) if node.op in ("sum", "avg") else None
     if plain is not None:
-        values = plain / groups.counts[:, None] if node.op == "avg" else plain
+        values = plain / groups.sizes if node.op == "avg" else plain
         present = everywhere(*values.shape)
     elif node.op in _REDUCTIONS:
         values, present = _REDUCTIONS[node.op](vector, groups)
@@ -83,10 +84,10 @@ def aggregated(node: Aggregation, vector: Vector, param: Values | None) -> Vecto
 
 def _plain_sums(vector: Vector, groups: Grouping) -> Values | None:
     """The sums, where nothing is absent or cancels out another; None elsewhere."""
-    if not len(vector.series) or not is_everywhere(vector.present) or not is_everywhere(vector.values >= 0):
+    if not len(vector.series) or not is_everywhere(vector.present) or is_anywhere(vector.values < 0):
         return None
     total = _reduced(np.add, vector.values, groups)
-    return total if is_everywhere(np.isfinite(total)) else None
+    return total if math.isfinite(np.add.reduce(total, axis=None)) else None  # which no NaN among them lets it be
 
 
 def _reduced(ufunc: np.ufunc, values: Values | Mask, groups: Grouping) -> Values:

@@ -47,21 +47,21 @@ def stored_samples(query: Query, selector: Selector, source: Source, guard: Guar
         refuse(f"{selector.edges} modifier can only be used within a function")
     at_ms = query.moment_ms(selector.shift)
     end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
-    ends = np.array([end_ms])
-    return _of_windows(query, source, ends - query.range_ms(selector), ends, Stats(guard.samples, guard.series))
+    stats = Stats(guard.samples, guard.series)
+    return _of_windows(query, source, np.array([end_ms]), query.range_ms(selector), stats)
 
 
 def subquery_samples(query: Query, evaluator: Evaluator, steps: Steps) -> Answer:
     found = evaluator.range_vector(query.root, steps)
-    answer = _of_windows(query, found.source, found.starts, found.ends, Stats(evaluator.guard.samples))
+    answer = _of_windows(query, found.source, found.ends, found.length_ms, Stats(evaluator.guard.samples))
     return replace(answer, warnings=evaluator.notes.warnings, infos=evaluator.notes.infos)
 
 
 def _of_windows(
     query: Query,
     source: Source,
-    starts: Times,
     ends: Times,
+    length_ms: int,
     stats: Stats,
 ) -> Answer:
     order = source.series.order()
@@ -70,7 +70,7 @@ def _of_windows(
         empty = Samples(np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
         return Answer(Shape.MATRIX, [], np.array([query.start_ms]), none, none.astype(np.bool_), empty, stats=stats)
     assert isinstance(source.samples, Tracks)
-    windows = windows_of(source.samples, starts, ends, stale=False)
+    windows = windows_of(source.samples, ends, length_ms, stale=False)
     lo, hi = windows.lo[order, 0], windows.hi[order, 0]
     kept = hi > lo
     lo, hi = lo[kept], hi[kept]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -43,6 +44,8 @@ _SMALL: Final = 100_000
 
 _FEW_SAMPLES: Final = 20_000
 
+_SOURCE: Final = "source"
+
 
 @record
 class Question:
@@ -74,7 +77,9 @@ class Engine:
         self._understood = lru_cache(options.trees)(self._understand)
         self._handles: Handles = {}
         self._series = KnownSeries()
-        self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query")
+        self._threads = ThreadPoolExecutor(options.concurrency, "netmon-query", _keep_calm)
+        self._calm = Context()
+        self._calm.run(_keep_calm)
         self._cache = AnswerCache(store.changes, options.cache_bytes) if isinstance(store, Watched) else None
 
     def know_handles(self, handles: Handles) -> None:
@@ -266,7 +271,7 @@ class Engine:
         if query.root.type is ValueType.MATRIX and not isinstance(bare(query.root), Selector):  # a subquery
             return None
         try:
-            return self._evaluate(query, Guard(limits), None)
+            return self._calm.copy().run(self._evaluate, query, Guard(limits), None)
         except NotAtHand:
             return None
         except Exception as error:  # as in a thread
@@ -279,21 +284,20 @@ class Engine:
 
         Without a loop on the event loop itself; raises NotAtHand where that is not to wait for it.
         """
-        with np.errstate(all="ignore"):
-            sources = self._read(query, guard, loop, part)
-            root = bare(query.root)
-            if isinstance(root, Selector) and root.range is not None:
-                return stored_samples(query, root, sources[id(root)], guard)
-            delayed = self._options.delayed_name_removal
-            if part is None:
-                evaluator = Evaluator(query, sources, guard, delayed_name_removal=delayed)
-            else:
-                evaluator = PartEvaluator(part, query, sources, guard, delayed_name_removal=delayed)
-            steps = Steps.of_query(query.start_ms, query.end_ms, query.step_ms)
-            if query.root.type is ValueType.MATRIX:
-                return subquery_samples(query, evaluator, steps)
-            value = evaluator.evaluate(query.root, steps)
-            return answer_of(query, value, steps, evaluator.notes, Stats(guard.samples, guard.series))
+        sources = self._read(query, guard, loop, part)
+        root = bare(query.root)
+        if isinstance(root, Selector) and root.range is not None:
+            return stored_samples(query, root, sources[id(root)], guard)
+        delayed = self._options.delayed_name_removal
+        if part is None:
+            evaluator = Evaluator(query, sources, guard, delayed_name_removal=delayed)
+        else:
+            evaluator = PartEvaluator(part, query, sources, guard, delayed_name_removal=delayed)
+        steps = Steps.of_query(query.start_ms, query.end_ms, query.step_ms)
+        if query.root.type is ValueType.MATRIX:
+            return subquery_samples(query, evaluator, steps)
+        value = evaluator.evaluate(query.root, steps)
+        return answer_of(query, value, steps, evaluator.notes, Stats(guard.samples, guard.series))
 
     def _read(
         self, query: Query, guard: Guard, loop: asyncio.AbstractEventLoop | None, part: Part | None
@@ -328,9 +332,19 @@ class Engine:
                     series, times, values = series.take(young), times[young], values[young]
                 return Source(series, newest(times, values, need.after_ms, need.until_ms))
             case Lines():
-                return Source(self._series.of(found.labels), Tracks.of(found))
+                source: Source | None = found.made.get(_SOURCE)
+                if source is None:
+                    source = Source(self._series.of(found.labels), Tracks.of(found))
+                    if source.samples.values is found.values:  # else it takes as much memory again
+                        found.made[_SOURCE] = source
+                return source
             case _:
                 return Source(SeriesSet.of_parts([frame.labels for frame in found]), Tracks.of_frames(found))
+
+
+def _keep_calm() -> None:
+    """Has numpy say nothing of what is no number, in the thread or the context that calls it."""
+    np.seterr(all="ignore")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from netmon_collector.query.edges import check_edges, extended_kernel, smoothed_
 from netmon_collector.query.functions import FUNCTIONS
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History
-from netmon_collector.query.masks import everywhere, is_anywhere
+from netmon_collector.query.masks import everywhere, is_anywhere, nowhere
 from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general
 from netmon_collector.query.operators import scalars, sets, vectors, with_scalar
@@ -58,12 +59,12 @@ class Source:
 
 @record
 class RangeVector:
-    """The samples of a range vector, and the windows at each step."""
+    """The samples of a range vector, and the windows at each step: where they end, and how long they are."""
 
     source: Source
     unnamed: Mask
-    starts: Times
     ends: Times
+    length_ms: int
 
 
 class Evaluator:
@@ -87,7 +88,7 @@ class Evaluator:
         """The value of an expression at some steps."""
         match node:
             case Number():
-                return _number(node.value, len(steps.times))
+                return _number(node, len(steps.times))
             case String():
                 return Text(node.value)
             case Paren():
@@ -135,12 +136,12 @@ class Evaluator:
     def _selected(self, node: Selector, steps: Steps) -> Vector:
         if node.edges is Edges.SMOOTHED:
             ends, lookback_ms = self._ends(node, steps), self.query.lookback_ms
-            return self._extended(node, ends - lookback_ms, ends + lookback_ms, smoothed_kernel(ends))
+            return self._extended(node, ends + lookback_ms, 2 * lookback_ms, smoothed_kernel(ends))
         return self.latest(node, steps)
 
-    def _extended(self, node: Selector, starts: Times, ends: Times, kernel: Kernel) -> Vector:
+    def _extended(self, node: Selector, ends: Times, length_ms: int, kernel: Kernel) -> Vector:
         source = self._sources[id(node)]
-        return self._windowed(source, np.zeros(len(source.series), np.bool_), starts, ends, kernel, stale=False)
+        return self._windowed(source, nowhere(len(source.series)), ends, length_ms, kernel, stale=False)
 
     def latest(self, node: Selector, steps: Steps, pick: Pick | None = None) -> Vector:
         """Each series' latest sample, or what is picked of it by its place among the samples of a block."""
@@ -160,9 +161,8 @@ class Evaluator:
             return values if pick is None else pick(windows, last), there
 
         source = self._sources[id(node)]
-        ends = self._ends(node, steps)
-        starts = ends - self.query.lookback_ms
-        return self._windowed(source, np.zeros(len(source.series), np.bool_), starts, ends, kernel, stale=True)
+        ends, lookback_ms = self._ends(node, steps), self.query.lookback_ms
+        return self._windowed(source, nowhere(len(source.series)), ends, lookback_ms, kernel, stale=True)
 
     def _ends(self, node: Selector | Subquery, steps: Steps) -> Times:
         """Where the windows of a selector end: one for each step."""
@@ -177,8 +177,8 @@ class Evaluator:
         self,
         source: Source,
         lost: Mask,
-        starts: Times,
         ends: Times,
+        length_ms: int,
         kernel: Kernel,
         *,
         stale: bool,
@@ -187,22 +187,21 @@ class Evaluator:
         if isinstance(source.samples, Windows):
             values, present = kernel(source.samples)
         else:
-            values, present = over_windows(source.samples, starts, ends, kernel, stale=stale, check=self.guard.check)
+            values, present = over_windows(source.samples, ends, length_ms, kernel, stale=stale, check=self.guard.check)
         vector = Vector(source.series, values, present, lost).compact()
-        return vector if source.history is None else source.history.complete(vector, starts, ends, self.guard.check)
+        return vector if source.history is None else source.history.complete(vector, ends, length_ms, self.guard.check)
 
     def range_vector(self, node: Node, steps: Steps) -> RangeVector:
         """The samples and windows of a range selector or a subquery."""
         node = bare(node)
         assert isinstance(node, Selector | Subquery)
-        ends = self._ends(node, steps)
-        starts = ends - self.query.range_ms(node)
+        ends, length_ms = self._ends(node, steps), self.query.range_ms(node)
         if isinstance(node, Selector):
             source = self._sources[id(node)]
-            return RangeVector(source, np.zeros(len(source.series), np.bool_), starts, ends)
-        inner = self._subquery(node, int(starts.min()), int(ends.max()))
+            return RangeVector(source, nowhere(len(source.series)), ends, length_ms)
+        inner = self._subquery(node, int(ends.min()) - length_ms, int(ends.max()))
         tracks = Tracks.of_tables([(inner[1].times, np.where(inner[0].present, inner[0].values, ABSENT))])
-        return RangeVector(Source(inner[0].series, tracks), inner[0].unnamed, starts, ends)
+        return RangeVector(Source(inner[0].series, tracks), inner[0].unnamed, ends, length_ms)
 
     def _subquery(self, node: Subquery, start_ms: int, end_ms: int) -> tuple[Vector, Steps]:
         step_ms = self.query.inner_step_ms(node)
@@ -221,14 +220,14 @@ class Evaluator:
         """A kernel applied to the windows of a range vector."""
         selector = bare(node)
         if function and isinstance(selector, Selector) and selector.edges is not Edges.PLAIN:
-            ends = self._ends(selector, steps)
-            starts, edges, lookback_ms = ends - self.query.range_ms(selector), selector.edges, self.query.lookback_ms
-            until = ends + lookback_ms if edges is Edges.SMOOTHED else ends
-            extended = extended_kernel(function, starts, ends, edges)
-            vector = self._extended(selector, starts - lookback_ms, until, extended)
+            ends, length_ms = self._ends(selector, steps), self.query.range_ms(selector)
+            extended = extended_kernel(function, ends - length_ms, ends, selector.edges)
+            after_ms = self.query.lookback_ms if selector.edges is Edges.SMOOTHED else 0
+            wider_ms = self.query.lookback_ms + length_ms + after_ms
+            vector = self._extended(selector, ends + after_ms, wider_ms, extended)
             return vector if keeps_name else self.nameless(vector)
         samples = self.range_vector(node, steps)
-        vector = self._windowed(samples.source, samples.unnamed, samples.starts, samples.ends, kernel, stale=False)
+        vector = self._windowed(samples.source, samples.unnamed, samples.ends, samples.length_ms, kernel, stale=False)
         return vector if keeps_name else self.nameless(vector)
 
     # operators
@@ -329,10 +328,11 @@ class PartEvaluator(Evaluator):
 _RENAMING = frozenset("+ - * / % ^ atan2".split())
 
 
-def _number(value: float, count: int) -> Scalar:
-    """As `np.full` in half of its time."""
-    values = np.empty(count)
-    values.fill(value)
+@lru_cache(64)
+def _number(node: Number, count: int) -> Scalar:
+    """Made once for all that ask for an expression again."""
+    values = np.full(count, node.value)
+    values.flags.writeable = False
     return Scalar(values)
 
 

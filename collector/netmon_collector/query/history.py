@@ -148,15 +148,15 @@ class History:
     rollups: Sequence[Rollup]
     until_ms: int
 
-    def complete(self, vector: Vector, starts: Times, ends: Times, check: Callable[[], None]) -> Vector:
+    def complete(self, vector: Vector, ends: Times, length_ms: int, check: Callable[[], None]) -> Vector:
         """The values of all windows: of older ones what rollups tell. A window is as long as a bucket at least."""
-        old = starts < self.until_ms
+        old = ends < self.until_ms + length_ms
         if not old.any():
             return vector
-        before = self._computed(starts[old], ends[old], check)
+        before = self._computed(ends[old], length_ms, check)
         if not len(before.series):
             return vector
-        shape = (len(before.series), len(starts))
+        shape = (len(before.series), len(ends))
         values, present = np.zeros(shape), np.zeros(shape, np.bool_)
         values[:, old], present[:, old] = before.values, before.present
         both = SeriesSet.joined([vector.series, before.series])
@@ -166,25 +166,25 @@ class History:
         everything = Vector.of(both, np.concatenate([vector.values, values]), np.concatenate([newer, present]))
         return merged(everything).compact()
 
-    def _computed(self, starts: Times, ends: Times, check: Callable[[], None]) -> Vector:
+    def _computed(self, ends: Times, length_ms: int, check: Callable[[], None]) -> Vector:
         width_ms = self.rollups[0].width_ms
-        starts = starts - width_ms if self.told.function == LATEST else np.minimum(starts, ends - width_ms)
+        length_ms = length_ms + width_ms if self.told.function == LATEST else max(length_ms, width_ms)
         parts = []
         for rollup in self.rollups:
             check()
-            parts.append(_part(rollup, self.told.function, starts, ends))
+            parts.append(_part(rollup, self.told.function, ends, length_ms))
         series = SeriesSet.of_parts([rollup.labels for rollup in self.rollups])
         values, present = (np.concatenate(some) for some in zip(*parts, strict=True))
         return Vector.of(series, values, present).compact()
 
 
-def _part(rollup: Rollup, function: str, starts: Times, ends: Times) -> tuple[Values, Mask]:
+def _part(rollup: Rollup, function: str, ends: Times, length_ms: int) -> tuple[Values, Mask]:
     """A function of the windows of one rollup's series."""
     counts = np.ascontiguousarray(rollup.values[:, RollupField.COUNT])
     there = ~is_absent(counts)
-    windows = windows_of(Tracks.of_tables([(rollup.times + rollup.width_ms // 2, counts)]), starts, ends, stale=True)
+    windows = windows_of(Tracks.of_tables([(rollup.times + rollup.width_ms // 2, counts)]), ends, length_ms, stale=True)
     fields = np.stack([rollup.values[:, field][there] for field in RollupField])
-    buckets = _Buckets(fields, windows.lo, windows.hi, starts, ends)
+    buckets = _Buckets(fields, windows.lo, windows.hi, windows.starts, windows.ends)
     present = windows.counts > 0
     if function in _OF_TWO:
         present &= buckets.summed(RollupField.COUNT) >= 2

@@ -1,4 +1,4 @@
-"""Masks that are True everywhere, as most are: of the same shape again and again, and looked at several times."""
+"""Masks that are the same everywhere, as most are: of the same shape again and again, and looked at several times."""
 
 from functools import lru_cache
 from typing import Final
@@ -16,9 +16,22 @@ def everywhere(*shape: int) -> Mask:
     return _kept(shape) if rows * (columns[0] if columns else 1) <= _FEW else np.ones(shape, np.bool_)
 
 
+def nowhere(length: int) -> Mask:
+    """True nowhere; not to be changed."""
+    return _kept_empty(length) if length <= _FEW else np.zeros(length, np.bool_)
+
+
 @lru_cache(256)
 def _kept(shape: tuple[int, ...]) -> Mask:
-    mask = np.ones(shape, np.bool_)
+    return _fixed(np.ones(shape, np.bool_))
+
+
+@lru_cache(64)
+def _kept_empty(length: int) -> Mask:
+    return _fixed(np.zeros(length, np.bool_))
+
+
+def _fixed(mask: Mask) -> Mask:
     mask.flags.writeable = False
     return mask
 

@@ -80,14 +80,8 @@ def stretched(
 
 def _lost_by_resets(windows: Windows, there: Mask) -> Values | None:
     """The sum of the values right before each reset, for every window that is there; None where there is none."""
-    values, table = windows.values, windows.table
-    falls = values[1:] < values[:-1]
-    if table is not None:
-        falls[table.shape[1] - 1 :: table.shape[1]] = False  # from one series to the next is no fall
-    else:
-        between = windows.begins[1:-1]
-        falls[between[(between > 0) & (between < len(values))] - 1] = False
-    if not is_anywhere(falls):
+    values, falls = windows.values, windows.tracks.falls
+    if falls is None:
         return None
     before = np.zeros(len(values), np.int64)
     np.cumsum(falls, out=before[1:])

@@ -52,6 +52,11 @@ class Grouping:
         return np.bincount(self.ids, minlength=len(self))
 
     @cached_property
+    def sizes(self) -> npt.NDArray[np.float64]:
+        """The same for dividing by it, (G, 1)."""
+        return self.counts.astype(np.float64)[:, None]
+
+    @cached_property
     def starts(self) -> Codes:
         """Where each group begins in that order; at the end, how many series there are."""
         return np.concatenate([[0], np.cumsum(self.counts)])

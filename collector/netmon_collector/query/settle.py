@@ -3,7 +3,7 @@
 import numpy as np
 
 from netmon_collector.query.errors import refuse
-from netmon_collector.query.masks import everywhere, is_anywhere, is_everywhere
+from netmon_collector.query.masks import everywhere, is_anywhere, is_everywhere, nowhere
 from netmon_collector.query.values import METADATA, Vector
 
 
@@ -42,5 +42,4 @@ def settled(vector: Vector) -> Vector:
         series = series.once("nameless", lambda: vector.series.without(METADATA))
     else:
         series = series.cleared(METADATA, vector.unnamed)
-    nothing = np.zeros(len(series), np.bool_)
-    return merged(Vector(series, vector.values, vector.present, nothing, ordered=vector.ordered))
+    return merged(Vector(series, vector.values, vector.present, nowhere(len(series)), ordered=vector.ordered))

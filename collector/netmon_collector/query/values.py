@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
-from netmon_collector.query.masks import is_everywhere
+from netmon_collector.query.masks import is_everywhere, nowhere
 from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.store.base import Times, Values
@@ -70,7 +70,7 @@ class Vector:
 
     @classmethod
     def of(cls, series: SeriesSet, values: Values, present: Mask) -> "Vector":
-        return cls(series, values, present, np.zeros(len(series), np.bool_))
+        return cls(series, values, present, nowhere(len(series)))
 
     @classmethod
     def none(cls, steps: Steps) -> "Vector":

@@ -1,6 +1,7 @@
 """Which samples of each series are in the window of each step."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, Self, TypeVar
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netmon_collector.query.answer import Mask
-from netmon_collector.query.record import record
+from netmon_collector.query.masks import is_anywhere
 from netmon_collector.store.base import ABSENT_BITS, Frame, Lines, Times, Values
 from netmon_proto.model import STALE_BITS
 
@@ -26,7 +27,7 @@ _FEW_SAMPLES: Final = 1 << 17
 """So few are one block, of however many series."""
 
 
-@record
+@dataclass(eq=False)
 class Tracks:
     """Samples of S series, one series after the other; series that share their times share an axis.
 
@@ -66,12 +67,30 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.axis)
 
+    @cached_property
+    def falls(self) -> Mask | None:
+        """Whether a sample is above the next one of its series: bool (N - 1,); None where none is."""
+        falls = self.values[1:] < self.values[:-1]
+        if len(self.axis_begins) == 2:
+            length = len(self.times)
+            falls[length - 1 :: length] = False  # from one series to the next is no fall
+        else:
+            between = self.begins[1:-1]
+            falls[between[(between > 0) & (between < len(self.values))] - 1] = False
+        return falls if is_anywhere(falls) else None
+
     def without(self, bits: int) -> Self:
         """The samples that are not a certain NaN."""
         if not self.has_nan:
             return self
         kept: Mask = self.values.view(np.uint64) != bits
         return self if kept.all() else self._only(kept)
+
+    def some(self, rows: slice) -> Self:
+        """Some of the series."""
+        first, last = int(self.begins[rows.start]), int(self.begins[rows.stop])
+        begins = self.begins[rows.start : rows.stop + 1] - first
+        return type(self)(self.values[first:last], begins, self.axis[rows], self.times, self.axis_begins, self.has_nan)
 
     def _only(self, kept: Mask) -> Self:
         """Some of the samples; a series that loses one gets an axis of its own."""
@@ -114,17 +133,17 @@ class Axes:
         self.lo, self.hi = _bounds(times, begins, starts, ends) if found is None else found
 
     @classmethod
-    def of(cls, tracks: Tracks, starts: Times, ends: Times) -> Self:
+    def of(cls, tracks: Tracks, ends: Times, length_ms: int) -> Self:
         """Where all series share their times, as those of a host do, they are found once for all panels about it."""
         if len(tracks.axis_begins) != 2 or len(tracks.times) > _FEW_TIMES:
-            return cls(tracks.times, tracks.axis_begins, starts, ends)
-        return cls._of_one(tracks.times.tobytes(), starts.tobytes(), ends.tobytes())
+            return cls(tracks.times, tracks.axis_begins, ends - length_ms, ends)
+        return cls._of_one(tracks.times.tobytes(), ends.tobytes(), length_ms)
 
     @classmethod
     @lru_cache(100)
-    def _of_one(cls, times: bytes, starts: bytes, ends: bytes) -> Self:
-        known, first, last = (np.frombuffer(one, np.int64) for one in (times, starts, ends))
-        return cls(known, np.array([0, len(known)]), first, last)
+    def _of_one(cls, times: bytes, ends: bytes, length_ms: int) -> Self:
+        known, last = np.frombuffer(times, np.int64), np.frombuffer(ends, np.int64)
+        return cls(known, np.array([0, len(known)]), last - length_ms, last)
 
     @cached_property
     def is_filled(self) -> bool:
@@ -184,29 +203,19 @@ def carried(gap: Values, between: Values) -> Values:
 
 
 class Windows:
-    """The samples of S series, one series after the other, and the windows of T steps.
+    """The samples of S series, as tracks have them, and the windows of T steps.
 
-    values: float64 (N,). begins: int64 (S + 1,), where the samples of each series begin. axis: int64 (S,), which of the
-    axes each series has. has_nan: whether a value may be none. check: to be called by whoever takes long; may raise.
+    check: to be called by whoever takes long; may raise.
     """
 
-    def __init__(
-        self,
-        values: Values,
-        begins: Indices,
-        axis: Indices,
-        axes: Axes,
-        has_nan: bool,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.values = values
-        self.begins = begins
-        self.axis = axis
+    def __init__(self, tracks: Tracks, axes: Axes, check: Callable[[], None] = lambda: None) -> None:
+        self.tracks = tracks
+        self.values, self.begins, self.axis = tracks.values, tracks.begins, tracks.axis
         self.axes = axes
         self.starts, self.ends = axes.starts, axes.ends
-        self.has_nan = has_nan
+        self.has_nan = tracks.has_nan
         self.check = check
-        self.table = values.reshape(len(axis), -1) if len(axes.begins) == 2 and len(axis) else None
+        self.table = self.values.reshape(len(self.axis), -1) if len(axes.begins) == 2 and len(self.axis) else None
         """The samples of series that all have the same times, (S, times); None of others."""
 
     @cached_property
@@ -256,7 +265,7 @@ def newest(times: Times, values: Values, after_ms: int, until_ms: int) -> Window
     each = np.arange(len(times) + 1, dtype=np.int64)
     found = each[:-1, None], each[1:, None]
     axes = Axes(times, each, np.array([after_ms]), np.array([until_ms]), found)
-    return Windows(values, each, each[:-1], axes, has_nan=True)
+    return Windows(Tracks(values, each, each[:-1], times, each, has_nan=True), axes)
 
 
 Kernel = Callable[[Windows], tuple[Values, Mask]]
@@ -264,29 +273,28 @@ Kernel = Callable[[Windows], tuple[Values, Mask]]
 
 
 def over_windows(
-    tracks: Tracks, starts: Times, ends: Times, kernel: Kernel, *, stale: bool, check: Callable[[], None]
+    tracks: Tracks, ends: Times, length_ms: int, kernel: Kernel, *, stale: bool, check: Callable[[], None]
 ) -> tuple[Values, Mask]:
     """Applies a kernel to the windows of all series, block by block; (S, T) each.
 
     stale: whether stale markers are among the samples. check: called before each block, may raise.
     """
     tracks = tracks if stale or not tracks.has_nan else tracks.without(STALE_BITS)
-    axes = Axes.of(tracks, starts, ends)
+    axes = Axes.of(tracks, ends, length_ms)
     if _is_one_block(tracks, len(ends)):
         check()
-        return kernel(Windows(tracks.values, tracks.begins, tracks.axis, axes, tracks.has_nan, check))
+        return kernel(Windows(tracks, axes, check))
     values, present = np.empty((len(tracks), len(ends))), np.empty((len(tracks), len(ends)), np.bool_)
     for rows in _blocks(tracks):
         check()
-        values[rows], present[rows] = kernel(_windows(tracks, axes, rows, check))
+        values[rows], present[rows] = kernel(Windows(tracks.some(rows), axes, check))
     return values, present
 
 
-def windows_of(tracks: Tracks, starts: Times, ends: Times, *, stale: bool) -> Windows:
+def windows_of(tracks: Tracks, ends: Times, length_ms: int, *, stale: bool) -> Windows:
     """The windows of all series at once."""
     tracks = tracks if stale else tracks.without(STALE_BITS)
-    axes = Axes.of(tracks, starts, ends)
-    return Windows(tracks.values, tracks.begins, tracks.axis, axes, tracks.has_nan)
+    return Windows(tracks, Axes.of(tracks, ends, length_ms))
 
 
 def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
@@ -294,12 +302,6 @@ def begins_of(lengths: npt.NDArray[np.int64] | Mask) -> Indices:
     begins = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=begins[1:])
     return begins
-
-
-def _windows(tracks: Tracks, axes: Axes, rows: slice, check: Callable[[], None]) -> Windows:
-    first, last = int(tracks.begins[rows.start]), int(tracks.begins[rows.stop])
-    begins = tracks.begins[rows.start : rows.stop + 1] - first
-    return Windows(tracks.values[first:last], begins, tracks.axis[rows], axes, tracks.has_nan, check)
 
 
 def _is_one_block(tracks: Tracks, steps: int) -> bool:

@@ -2,10 +2,10 @@
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +131,8 @@ class Lines:
     axis: Places
     times: Times
     axis_begins: Places
+    made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """What readers made of them and keep with them, as the same ones are told again and again."""
 
     @cached_property
     def has_nan(self) -> bool:

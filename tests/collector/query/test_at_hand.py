@@ -32,6 +32,8 @@ QUERIES = (
     "delta(load[10m] offset 3m)",
     "changes(load[5m]) - resets(load[5m])",
     "avg_over_time(rate(load[1m])[3m:30s])",
+    'increase(load{host="h1"}[5m]) / (load{host="h1"} - load{host="h1"})',
+    'sum by (cpu) (rate(load{host="h2"}[2m])) * 8',
 )
 
 
