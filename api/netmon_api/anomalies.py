@@ -95,10 +95,11 @@ class FineBody(BaseModel):
 
 class FineAnswer(Answer):
     """That what a series did then was fine, or the series of a device together (`netmon_combination_score`): the like
-    of it does not alarm for 60 days."""
+    of it, by the same component, does not alarm for 60 days."""
 
     id: str
     labels: Labels
+    component: str
     time: Time
     given_by: str
 
@@ -175,7 +176,13 @@ def _assessor(call: Call[NoQuery]) -> Assessor:
 
 
 def _told(one: Fine) -> FineAnswer:
-    return FineAnswer(id=one.id, labels=dict(one.labels), time=rfc3339(round(one.time_s * 1000)), given_by=one.given_by)
+    return FineAnswer(
+        id=one.id,
+        labels=dict(one.labels),
+        component=one.component,
+        time=rfc3339(round(one.time_s * 1000)),
+        given_by=one.given_by,
+    )
 
 
 def _is_wanted(labels: dict[str, str], query: AnomaliesQuery) -> bool:

@@ -19,6 +19,7 @@ _FINE: Final = "/api/v1/anomalies/fine"
 class Fine(BaseModel):
     id: str
     labels: dict[str, str]
+    component: str = ""
     time: datetime
     given_by: str
 
@@ -51,9 +52,15 @@ def _show(client: Client, answer: object, as_json: bool, on: Paper) -> Exit:
         return Exit.FINE
     now = datetime.fromtimestamp(client.now_s(), UTC)
     rows = [
-        [output.age((now - one.time).total_seconds()), escape(one.id), escape(one.given_by), name_of(one.labels)]
+        [
+            output.age((now - one.time).total_seconds()),
+            escape(one.id),
+            escape(one.given_by),
+            escape(one.component),
+            name_of(one.labels),
+        ]
         for one in client.understand(answer, Fines).results
     ]
-    columns = [Column("WHEN"), Column("ID"), Column("BY"), Column("SERIES")]
+    columns = [Column("WHEN"), Column("ID"), Column("BY"), Column("WHAT"), Column("SERIES")]
     output.write_lines(output.table(columns, rows, on) if rows else ["nothing was said to be fine"])
     return Exit.FINE

@@ -23,6 +23,8 @@ MOST_OFF = np.float32(1e4)
 LARGEST = np.float32(1e12)
 TINY = np.float32(1e-9)
 MOST_NEW = 8.0
+TOLD = ("last_s", "raw", "score", "part", "expected", "usual", "alarm_s", "began_s", "before_s")
+"""Of Basics: what came last and what was said of it, which is known also where nothing is learned."""
 
 
 class Detector:
@@ -85,6 +87,8 @@ class Detector:
             return self._step(state, times, values)
         kept = state.take(untaught)
         scores = self._step(state, times, values)
+        for name in TOLD:
+            getattr(kept.basics, name)[:] = getattr(state.basics, name)[untaught]
         state.put(untaught, kept)
         return scores
 

@@ -37,9 +37,10 @@ class Pardon:
     before: float
 
 
-def bands(detector: Detector) -> tuple[Float64, Float64, Float64]:
-    """Expected value, lowest and highest that do not alarm, of every series at its last value; NaN where not known."""
-    state, c = detector.state, detector.constants
+def bands(detector: Detector, rows: slice | None = None) -> tuple[Float64, Float64, Float64]:
+    """Expected value, lowest and highest that do not alarm, of every series (or some rows) at its last value; NaN where
+    not known."""
+    state, c = detector.state if rows is None else detector.state.view(rows), detector.constants
     basics = state.basics
     asked = detector.judge.bar_now(basics) - np.float32(np.log(c.shares[0]))
     with np.errstate(all="ignore"):
@@ -50,13 +51,15 @@ def bands(detector: Detector) -> tuple[Float64, Float64, Float64]:
 
 
 def explain(detector: Detector, row: int) -> Explanation:
-    basics = detector.state.basics
-    expected, low, high = (float(array[row]) for array in bands(detector))
-    began, before = float(basics.began_s[row]), float(basics.before_s[row])
+    """As long as its last value is what is asked about: where that alarmed, at once."""
+    own = slice(row, row + 1)
+    basics = detector.state.basics.view(own)
+    expected, low, high = (float(array[0]) for array in bands(detector, own))
+    began, before = float(basics.began_s[0]), float(basics.before_s[0])
     return Explanation(
-        float(basics.score[row]),
-        float(detector.judge.bar_now(basics)[row]),
-        COMPONENTS[basics.part[row]],
+        float(basics.score[0]),
+        float(detector.judge.bar_now(basics)[0]),
+        COMPONENTS[basics.part[0]],
         expected,
         low,
         high,
@@ -65,13 +68,13 @@ def explain(detector: Detector, row: int) -> Explanation:
     )
 
 
-def pardon(detector: Detector, row: int) -> Pardon:
-    """What this series does now is fine: as much, from the same component, does not alarm for a long while."""
+def pardon(detector: Detector, row: int, component: str | None = None, score: float | None = None) -> Pardon:
+    """What this series does now, or did with this score of this component, is fine: as much does not alarm for long."""
     basics = detector.state.basics
-    component = int(basics.part[row])
-    before = float(basics.fine[component, row])
-    basics.fine[component, row] = max(before, float(basics.score[row]) + before)
-    return Pardon(row, component, before)
+    part = int(basics.part[row]) if component is None else COMPONENTS.index(component)
+    before = float(basics.fine[part, row])
+    basics.fine[part, row] = max(before, float(basics.score[row] if score is None else score) + before)
+    return Pardon(row, part, before)
 
 
 def undo(detector: Detector, given: Pardon) -> None:

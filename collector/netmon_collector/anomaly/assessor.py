@@ -63,6 +63,16 @@ class Anomaly:
     """What it comes to, where more is known than numbers say."""
 
 
+@dataclass(slots=True)
+class _Alarm:
+    """What is remembered of a series that alarmed: the last value that did, and the highest score by component."""
+
+    time_s: float
+    value: float
+    explanation: Explanation
+    highest: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How the judging goes."""
@@ -112,7 +122,8 @@ class Assessor:
         self._dropped = self._judged = self._alarms = 0
         self._saved_s: float | None = None
         self._behind = self._told_too_many = False
-        self._last: dict[int, tuple[float, float]] = {}
+        self._last: dict[int, _Alarm] = {}
+        self._is_unsaved = False
         self.consumers: Sequence[Anomaly] = ()
         """Who takes what others need, as somebody else found out; told with the rest."""
         self.anomalies: Sequence[Anomaly] = ()
@@ -153,7 +164,7 @@ class Assessor:
                 with self._turn:
                     rows = [*self.rates.rows(store, now_ms), *self.combinations.rows(store, now_ms)]
                 await append(rows)
-            if ticks % SAVE_EVERY_TICKS == 0:
+            if ticks % SAVE_EVERY_TICKS == 0 or self._is_unsaved:
                 await asyncio.to_thread(self.save)
 
     def judge(self, excused: Set[str] = frozenset()) -> list[Judged | JudgedPoints]:
@@ -208,7 +219,8 @@ class Assessor:
         basics = self._detector.state.basics
         apart_s = times[part] - basics.last_s[part]
         found = self._detector.observe(times[part], values[part], part, None if teach is None else teach[part])
-        self.tally.add(found.score.astype(np.float64), found.alarm & (basics.began_s[part] == times[part]), apart_s)
+        began = found.alarm & (basics.began_s[part] == times[part])
+        self.tally.add(found.score.astype(np.float64), began if teach is None else began & teach[part], apart_s)
         verdicts[np.isfinite(found.score)] = Verdict.NORMAL
         verdicts[found.alarm] = Verdict.ANOMALOUS
         judged = np.flatnonzero(np.isfinite(found.score)) + part.start
@@ -218,7 +230,14 @@ class Assessor:
         self.rates.count(judged, alarmed + part.start)
         for row in alarmed.tolist():
             row += part.start
-            self._last[row] = (float(times[row]), self._told_value(row, float(values[row])))
+            self._note(row, float(times[row]), float(values[row]))
+
+    def _note(self, row: int, time_s: float, value: float) -> None:
+        """Remembers an alarm as it is explained now: the next value may be usual again."""
+        told = explain(self._detector, row)
+        highest = self._last[row].highest if row in self._last else {}
+        highest[told.component] = max(told.score, highest.get(told.component, 0.0))
+        self._last[row] = _Alarm(time_s, self._told_value(row, value), told, highest)
 
     def _count_together(self, rows: Rows) -> None:
         """Values that do not fit the others count as odd as well, unless their series alarms by itself."""
@@ -264,12 +283,9 @@ class Assessor:
     def _tell(self) -> None:
         """What alarmed lately; the oldest are forgotten."""
         now_s = self._now_s()
-        self._last = {row: seen for row, seen in self._last.items() if seen[0] > now_s - TOLD_FOR_S}
-        newest = sorted(self._last.items(), key=lambda item: -item[1][0])[:MOST_TOLD]
-        alone = [
-            Anomaly(self._roster.labels[row], time_s, value, explain(self._detector, row))
-            for row, (time_s, value) in newest
-        ]
+        self._last = {row: seen for row, seen in self._last.items() if seen.time_s > now_s - TOLD_FOR_S}
+        newest = sorted(self._last.items(), key=lambda item: -item[1].time_s)[:MOST_TOLD]
+        alone = [Anomaly(self._roster.labels[row], one.time_s, one.value, one.explanation) for row, one in newest]
         together = [
             Anomaly(odd.labels, odd.time_s, odd.distance, odd.explanation, odd.parts)
             for odd in self.combinations.odd.values()
@@ -300,7 +316,8 @@ class Assessor:
         """What these of the anomalies of the last hour did was fine: the like of it does not alarm for 60 days."""
         with self._turn:
             now_s = self._now_s()
-            rows = [(row, self._roster.labels[row]) for row in self._last if is_meant(self._roster.labels[row])]
+            labels = self._roster.labels
+            rows = [(row, labels[row], one.highest) for row, one in self._last.items() if is_meant(labels[row])]
             together = [
                 (odd.labels, odd.highest)
                 for odd in self.combinations.odd.values()
@@ -308,6 +325,7 @@ class Assessor:
             ]
             said = self._feedback.accept(self._detector, rows, together, now_s, given_by)
             self.combinations.fine = self._feedback.given
+            self._is_unsaved = True
             return said
 
     def take_back(self, fine_id: str) -> Fine | None:
@@ -315,6 +333,7 @@ class Assessor:
         with self._turn:
             found = self._feedback.take_back(self._detector, fine_id)
             self.combinations.fine = self._feedback.given
+            self._is_unsaved = True
             return found
 
     @property
@@ -344,6 +363,7 @@ class Assessor:
         """Writes the state down; a disk that does not take it is told, and the next time may be better."""
         try:
             with self._turn:
+                self._is_unsaved = False
                 save(self._path, self._detector.state, self._roster.labels, self._feedback)
                 save_combinations(self._combinations_path, self.combinations)
         except OSError as error:

@@ -1,11 +1,11 @@
 """What people said of anomalies: "this was fine", kept so that it can be seen and taken back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from netmon_analytics.anomaly import Detector, Pardon, pardon, undo
+from netmon_analytics.anomaly import COMPONENTS, Detector, Pardon, pardon, undo
 from netmon_proto.model import Labels
 
 MOST: Final = 1000
@@ -30,9 +30,13 @@ class Fine:
     pardon: Pardon | Forgiven
 
     @property
-    def of(self) -> tuple[Labels, int | None]:
+    def of(self) -> tuple[Labels, str]:
         """What it is about: the series and its component."""
-        return self.labels, self.pardon.component if isinstance(self.pardon, Pardon) else None
+        return self.labels, self.component
+
+    @property
+    def component(self) -> str:
+        return COMPONENTS[self.pardon.component] if isinstance(self.pardon, Pardon) else "combination"
 
 
 class Feedback:
@@ -44,14 +48,18 @@ class Feedback:
     def accept(
         self,
         detector: Detector,
-        rows: Iterable[tuple[int, Labels]],
+        rows: Iterable[tuple[int, Labels, Mapping[str, float]]],
         together: Iterable[tuple[Labels, float]],
         now_s: float,
         given_by: str,
     ) -> list[Fine]:
-        """What these series, by their rows, do now is fine, and these scores of devices whose series do not fit."""
+        """These scores are fine: of series, by their rows and by component, and of devices whose series do not fit."""
         pardons: list[tuple[Labels, Pardon | Forgiven]] = [
-            *((labels, pardon(detector, row)) for row, labels in rows),
+            *(
+                (labels, pardon(detector, row, component, score))
+                for row, labels, scores in rows
+                for component, score in scores.items()
+            ),
             *((labels, Forgiven(score)) for labels, score in together),
         ]
         said = [Fine(str(uuid4()), labels, now_s, given_by, one) for labels, one in pardons]

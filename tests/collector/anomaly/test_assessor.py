@@ -208,6 +208,58 @@ def test_what_was_fine_is_kept_over_a_restart_and_can_be_taken_back(tmp_path: Pa
     assert odd_again(undone, 2)
 
 
+def usual_again(assessor: Assessor, step: int) -> None:
+    assessor.offer([Row(GROUP, LATER_MS + step * STEP_MS, np.array([100.0, 101.0, 100.0]))])
+    assessor.judge()
+
+
+def test_what_is_over_is_told_as_it_was_and_may_still_be_called_fine(tmp_path: Path) -> None:
+    assessor, other = taught(tmp_path), taught(tmp_path / "other")
+    for one in (assessor, other):
+        assert odd_again(one, 0)
+        then = one.anomalies[0]
+        for step in (1, 2, 3):
+            usual_again(one, step)
+        now = next(told for told in one.anomalies if told.labels == then.labels)
+        assert now.explanation.score >= then.explanation.needed
+        assert (now.explanation, now.value) == (then.explanation, 700)
+    said = assessor.accept(lambda labels: labels == series("load", "web1"), "ann")
+    assert [one.labels for one in said] == [series("load", "web1")]
+    assert not odd_again(assessor, 8)
+    assert odd_again(other, 8)
+
+
+def test_in_maintenance_what_is_odd_is_told_as_it_is_and_no_gap_is_learned(tmp_path: Path) -> None:
+    assessor = taught(tmp_path)
+    stretch = assessor._detector.state.stretch
+    gap_s = stretch.longest_gap_s[:3].copy()
+    for step in range(20):
+        assessor.offer([Row(GROUP, LATER_MS + step * STEP_MS, np.array([100.0, 700.0, 100.0]))])
+        assessor.judge({"web1"})
+    told = next(one for one in assessor.anomalies if one.labels == series("load", "web1"))
+    assert told.explanation.score >= told.explanation.needed
+    assert told.explanation.began_s == told.time_s
+    usual_again(assessor, 20)
+    assert stretch.longest_gap_s[1] <= gap_s[1]
+
+
+async def test_what_was_fine_is_on_disk_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assessing, "TICK_S", 0.01)
+    assessor = taught(tmp_path)
+    assert odd_again(assessor, 0)
+
+    async def append(_: Sequence[Row]) -> None:
+        pass
+
+    task = asyncio.create_task(assessor.run(Register(), append))  # type: ignore[arg-type]
+    said = assessor.accept(lambda labels: labels == series("load", "web1"), "ann")
+    async with asyncio.timeout(20):
+        while not assessor_at(tmp_path).feedback:  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert assessor_at(tmp_path).feedback == tuple(said)
+
+
 def test_taking_something_back_takes_what_was_said_of_it_since(tmp_path: Path) -> None:
     assessor = taught(tmp_path)
     odd_again(assessor, 0)
@@ -218,9 +270,9 @@ def test_taking_something_back_takes_what_was_said_of_it_since(tmp_path: Path) -
 
 def test_of_a_device_in_maintenance_nothing_is_learned(tmp_path: Path) -> None:
     assessor = taught(tmp_path)
-    expected = assessor._detector.state.basics.expected
-    before = expected[:3].copy()
+    level = assessor._detector.state.slow.level
+    before = level[:3].copy()
     assessor.offer([Row(GROUP, LATER_MS + step * STEP_MS, np.array([150.0, 150, 150])) for step in range(4)])
     assessor.judge({"web1"})
-    assert (expected[:2] == before[:2]).all()
-    assert expected[2] > before[2]
+    assert (level[:2] == before[:2]).all()
+    assert level[2] > before[2]
