@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper, count, escape, fit, write_json, write_lines
+from netmon_cli.store import must_be_store
 
 if TYPE_CHECKING:
     from netmon_collector.store.fsck.finding import Finding
@@ -17,8 +18,7 @@ def fsck(folder: Path, repair: bool, as_json: bool, on: Paper) -> Exit:
     from netmon_collector.store.base import StoreError, StoreUnavailable
     from netmon_collector.store.fsck import whole
 
-    if not any(folder.glob("*.catalog")) and not any(folder.glob("wal-*.log")):
-        raise Failure(Exit.USAGE, f"{folder} is no store", "It is the folder `store` of a collector's state folder.")
+    must_be_store(folder)
     findings = _check(folder, on)
     left = findings
     try:

@@ -8,6 +8,7 @@ from netmon_cli.answers import StoreDetail
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Column, Paper, count, duration, escape, size, table, write_json, write_lines
+from netmon_cli.store import must_be_store
 
 
 def of_collector(client: Client, as_json: bool, on: Paper) -> Exit:
@@ -30,8 +31,7 @@ def of_folder(folder: Path, as_json: bool, on: Paper) -> Exit:
         finally:
             await store.close()
 
-    if not folder.is_dir():
-        raise Failure(Exit.USAGE, f"{folder} is not there", "It is the folder `store` of a collector's state folder.")
+    must_be_store(folder)
     try:
         answer = detail(asyncio.run(look())).model_dump(mode="json")
     except StoreUnavailable as error:

@@ -50,12 +50,12 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
     from netmon_collector.store.copying import Copy, Progress
     from netmon_collector.store.outside.store import OutsideStore
 
+    must_be_there(source)
     progress = Progress.load(folder / "progress.json")
     async with opened(source, folder / "from") as origin, opened(target, folder / "to") as destination:
-        span = await origin.span()
-        samples = missing = 0
-        if span is not None:
-            samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(span)
+        days = await origin.days()
+        samples = await Copy(origin, destination, progress, lambda standing: _draw(standing, on)).run(days)
+        missing = 0
         if isinstance(destination, OutsideStore):
             say("waiting until the server has all of it for sure", on)
             await destination.delivered()
@@ -67,18 +67,36 @@ async def _copy(source: "StoreUrl", target: "StoreUrl", folder: Path, on: Paper)
 @contextlib.asynccontextmanager
 async def opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[EmbeddedStore | OutsideStore]":
     """A store; one on a server has its queue in the folder. Raises StoreUnavailable."""
-    from netmon_collector.config import CollectorConfig
-    from netmon_collector.store.opening import open_outside, open_store
+    from netmon_collector.store.embedded import EmbeddedStore
+    from netmon_collector.store.opening import open_outside
 
     store: EmbeddedStore | OutsideStore
     if url.kind == "embedded":
-        store = open_store(url, CollectorConfig().state, queue_bytes=QUEUE_BYTES)
+        store = EmbeddedStore.open(_folder(url))
     else:
         store = open_outside(url, folder, queue_bytes=QUEUE_BYTES)
     try:
         yield store
     finally:
         await store.close()
+
+
+def must_be_there(url: "StoreUrl") -> None:
+    """Raises Failure where an embedded store is not there."""
+    if url.kind == "embedded":
+        must_be_store(_folder(url))
+
+
+def must_be_store(folder: Path) -> None:
+    """Raises Failure for a folder that no embedded store was ever in; to open it would make one."""
+    if not any(folder.glob("*.catalog")) and not any(folder.glob("wal-*.log")):
+        raise Failure(Exit.USAGE, f"{folder} is no store", "It is the folder `store` of a collector's state folder.")
+
+
+def _folder(url: "StoreUrl") -> Path:
+    from netmon_collector.config import CollectorConfig
+
+    return Path(url.address) if url.address else CollectorConfig().state / "store"
 
 
 def store_url(text: str, what: str) -> "StoreUrl":

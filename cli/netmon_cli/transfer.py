@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper, count, escape, write_json, write_lines
-from netmon_cli.store import bar, opened, say, store_url, wipe
+from netmon_cli.store import bar, must_be_there, opened, say, store_url, wipe
 
 if TYPE_CHECKING:
     from netmon_collector.store.base import Matcher
@@ -53,14 +53,12 @@ async def _export(
 ) -> "Tally":
     from netmon_collector.store.transfer.columns import read
 
+    must_be_there(url)
     writer = _writer(target, file)
     with tempfile.TemporaryDirectory() as folder:
         async with opened(url, Path(folder)) as store:
-            span = await store.span()
-            span = None if span is None else (max(span[0], bounds[0]), min(span[1], bounds[1]))
-            if span is not None and span[0] <= span[1]:
-                async for columns in read(store, matchers, span, tell):
-                    writer.add(columns)
+            async for columns in read(store, matchers, await store.days(), bounds, tell):
+                writer.add(columns)
     writer.finish()
     return writer.tally
 

@@ -60,6 +60,7 @@ def test_a_collector_that_runs_tells_what_has_many_series(
 def test_a_folder_in_use_or_missing_is_told(netmon: Netmon, tmp_path: Path) -> None:
     async def work() -> Ended:
         store = EmbeddedStore.open(tmp_path / "store")
+        await store.append([row(register(store, "up"), 1000, 1.0)], None)
         ended = await asyncio.to_thread(netmon, "store", "stats", str(tmp_path / "store"))
         await store.close()
         return ended

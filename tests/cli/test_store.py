@@ -60,6 +60,8 @@ def test_history_goes_to_a_server_and_back(netmon: Netmon, tmp_path: Path) -> No
 
 
 def test_a_store_in_use_is_told(netmon: Netmon, tmp_path: Path) -> None:
+    fill(tmp_path / "used", [1.0])
+
     async def work() -> None:
         store = EmbeddedStore.open(tmp_path / "used")
         copy = ("store", "copy", f"embedded:{tmp_path / 'used'}", f"embedded:{tmp_path / 'new'}")
@@ -97,3 +99,15 @@ def test_the_bar_is_drawn_over_itself_and_fits_the_terminal(monkeypatch: pytest.
     drawn.truncate(0)
     _draw(Standing(0.5, START_MS, 1), Paper())
     assert drawn.getvalue() == ""
+
+
+def test_a_store_that_is_not_there_is_not_made_by_reading_it(netmon: Netmon, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path / "typo", tmp_path / "other"):
+        for ended in (
+            netmon("store", "export", f"embedded:{folder}", str(tmp_path / "out.om")),
+            netmon("store", "copy", f"embedded:{folder}", f"embedded:{tmp_path / 'new'}", "--state", str(tmp_path)),
+            netmon("store", "stats", str(folder)),
+        ):
+            assert (ended.code, ended.err.splitlines()[0]) == (2, f"netmon: {folder} is no store")
+    assert [path.name for path in tmp_path.rglob("*")] == ["other"]

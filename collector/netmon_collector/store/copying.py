@@ -15,9 +15,9 @@ import numpy as np
 
 from netmon_collector.store.base import Frame, Matcher, MatchOp, Row, Store, StoreError, StoreUnavailable, is_absent
 from netmon_collector.store.durable import new_file
+from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Kind, Labels
 
-DAY_MS: Final = 86_400_000
 _SERIES_SAMPLES: Final = 8640
 """What a series is taken to have in a day: one sample in 10 s."""
 _BATCH_SAMPLES: Final = 100_000
@@ -92,11 +92,13 @@ class Copy:
         self._patience_s = patience_s
         self._fraction = 0.0
 
-    async def run(self, span: Span) -> int:
-        """Copies all samples of a span; how many they were, with those of earlier runs. Raises StoreError."""
+    async def run(self, days: Sequence[int]) -> int:
+        """Copies all samples of some days (their starts, ascending); how many these were, with those of earlier runs.
+
+        Raises StoreError.
+        """
         progress = self._progress
         counts = Counter(dict(labels).get(NAME, "") for labels in await self._source.series([]))
-        days = range(span[0] - span[0] % DAY_MS, span[1] + 1, DAY_MS)
         for number, day_ms in enumerate(days):
             if progress.day_ms is not None and day_ms < progress.day_ms:
                 continue
@@ -105,7 +107,7 @@ class Copy:
             for name in sorted(counts.keys() - progress.done):
                 self._fraction = (number + len(progress.done) / len(counts)) / len(days)
                 self._say()
-                await self._portion(name, counts[name], (max(day_ms, span[0]), min(day_ms + DAY_MS - 1, span[1])))
+                await self._portion(name, counts[name], (day_ms, day_ms + DAY_MS - 1))
         self._fraction = 1.0
         self._say()
         return progress.samples

@@ -315,10 +315,10 @@ class EmbeddedStore:
         await self._whole()
         await self._upkeep.snapshot(folder)
 
-    async def span(self) -> tuple[int, int] | None:
-        """Times between which all samples are; None where there is none. Raises StoreError."""
+    async def days(self) -> Sequence[int]:
+        """The starts of the days (UTC) of which there are samples, ascending. Raises StoreError."""
         await self._whole()
-        return self._stock.span_ms()
+        return await asyncio.to_thread(self._stock.days)
 
     async def inventory(self) -> Inventory:
         await self._whole()

@@ -18,6 +18,7 @@ from netmon_collector.store.inventory import (
 )
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.log import Log
+from netmon_collector.store.retention import DAY_MS
 from netmon_collector.store.shelf import Shelf
 from netmon_collector.store.upkeep import Upkeep
 
@@ -38,6 +39,18 @@ class Stock:
         spans = [self._shelf.directory.spans_ms[Tier.RAW], *logged]
         oldest_ms, newest_ms = min(oldest for oldest, _ in spans), max(newest for _, newest in spans)
         return (oldest_ms, newest_ms) if oldest_ms <= newest_ms else None
+
+    def days(self) -> list[int]:
+        """The starts of the days of which there are samples, ascending; maybe of some more."""
+        rows = [rows for number in list(self._blocks.all) for rows in self._blocks.rows(number)]  # before the files
+        numbers: set[int] = set()
+        for times in (one.times for one in rows):
+            numbers.update((times // DAY_MS).tolist())
+        for file in self._shelf.files(Tier.RAW):
+            firsts, lasts = file.entries["oldest_ms"] // DAY_MS, file.entries["newest_ms"] // DAY_MS
+            for first, last in set(zip(firsts.tolist(), lasts.tolist(), strict=True)):
+                numbers.update(range(first, last + 1))
+        return [number * DAY_MS for number in sorted(numbers)]
 
     def begins_ms(self) -> int | None:
         """The oldest time of which there are samples, or rollups, which stay longer; None where nothing is stored."""

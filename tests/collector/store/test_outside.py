@@ -251,8 +251,8 @@ class Pickily:
     def label_values(self, name: str, matchers: object) -> None:
         return None
 
-    def span(self) -> None:
-        return None
+    def days(self) -> Iterator[int]:
+        yield from ()
 
     def close(self) -> None:
         self.lines.append(b"closed")

@@ -80,8 +80,8 @@ class Server(Protocol):
         """The values of a label in the series that all matchers accept; None where only `series` can tell."""
         ...
 
-    def span(self) -> tuple[int, int] | None:
-        """Times between which all samples are, not necessarily tight; None where there is none."""
+    def days(self) -> Iterator[int]:
+        """The starts of the days (UTC) of which there are samples, ascending; maybe of some more."""
         ...
 
     def close(self) -> None: ...

@@ -14,6 +14,7 @@ from netmon_collector.store.outside.base import Piece, Rejected, told
 from netmon_collector.store.outside.http import Access, Http
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
 from netmon_collector.store.outside.writer import V2Writer
+from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Labels
 
 _FIELD: Final = "value"
@@ -101,12 +102,17 @@ class InfluxDb:
     def label_values(self, name: str, matchers: Sequence[Matcher]) -> None:
         """As with the names."""
 
-    def span(self) -> tuple[int, int] | None:
-        edges = [
-            [one["values"][0][0] for one in self._query(f"SELECT {edge}({_FIELD}) FROM /.*/")]  # noqa: S608
-            for edge in ("first", "last")
-        ]
-        return (min(edges[0]), max(edges[1])) if edges[0] else None
+    def days(self) -> Iterator[int]:
+        day_ms = -_LAST_MS
+        while firsts := self._firsts(day_ms):
+            day_ms = min(firsts) // DAY_MS * DAY_MS
+            yield day_ms
+            day_ms += DAY_MS
+
+    def _firsts(self, start_ms: int) -> list[int]:
+        """The time of the first sample of each metric from some time on."""
+        asked = f"SELECT first({_FIELD}) FROM /.*/ WHERE time >= {start_ms}ms"  # noqa: S608 - numbers
+        return [one["values"][0][0] for one in self._query(asked)]
 
     def close(self) -> None:
         self._http.close()

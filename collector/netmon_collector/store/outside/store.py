@@ -41,6 +41,7 @@ from netmon_collector.store.outside.queue import Queue
 from netmon_collector.store.outside.unsent import pieces, series
 from netmon_collector.store.record import Gathers, Part, Singles
 from netmon_collector.store.remote import Steps, Summarised, Summary
+from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import Kind, Labels
 
 T = TypeVar("T")
@@ -182,13 +183,16 @@ class OutsideStore:
         """Only writes down what is counted: how long samples are kept is the server's own setting."""
         self._save_figures()
 
-    async def span(self) -> tuple[int, int] | None:
-        """Times between which all samples are, not necessarily tight; None where there is none. Raises StoreError."""
-        spans = [(entry.oldest_ms, entry.newest_ms) for entry in self._queue.unsettled()]
-        if (there := await self._read(self._server.span)) is not None:
-            spans.append(there)
-        spans = [(oldest, newest) for oldest, newest in spans if oldest <= newest]
-        return (min(oldest for oldest, _ in spans), max(newest for _, newest in spans)) if spans else None
+    async def days(self) -> Sequence[int]:
+        """The starts of the days (UTC) of which there are samples, ascending; maybe of some more. Raises StoreError."""
+        entries = self._queue.unsettled()
+
+        def read() -> list[int]:
+            ours = pieces(self._queue, entries, Matching([]), -_NEVER_MS, _NEVER_MS)
+            waiting = {number * DAY_MS for piece in ours for number in (piece.times // DAY_MS).tolist()}
+            return sorted(waiting.union(self._server.days()))
+
+        return await self._read(read)
 
     async def delivered(self) -> bool:
         """Waits until the server has, for sure, all that was appended. False: the store was closed before."""

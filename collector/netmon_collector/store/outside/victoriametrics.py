@@ -16,6 +16,7 @@ from netmon_collector.store.outside.http import Access, Http
 from netmon_collector.store.outside.text import Alphabet, can_be_asked, escaped, tags
 from netmon_collector.store.outside.writer import V2Writer
 from netmon_collector.store.remote import Steps, Summarised, Summary
+from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Labels
 
 HOLD_S: Final = 30.0
@@ -24,11 +25,11 @@ HOLD_S: Final = 30.0
 _FIRST_MS: Final = 1
 """Time 0 means "now" to it, and nothing is before."""
 _LAST_MS: Final = 9_000_000_000_000
-_WINDOW_MS: Final = 30 * 86_400_000
+_WINDOW_MS: Final = 30 * DAY_MS
 """Up to 40 days it looks into its index by days: then to find nothing costs nothing."""
 _GUESSED_MS: Final = 60_000
 """It makes up values of the last half minute (-search.latencyOffset); this is generous."""
-_AHEAD_MS: Final = 2 * 86_400_000
+_AHEAD_MS: Final = 2 * DAY_MS
 _ALPHABET: Final = Alphabet("\n")
 _DEDUP: Final = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([^"]*)"', re.MULTILINE)
 _STARTED: Final = re.compile(rb"^vm_app_start_timestamp (\S+)", re.MULTILINE)
@@ -130,14 +131,15 @@ class VictoriaMetrics:
         """The time by the server's clock."""
         return int(float(self._data("/api/v1/query", {"query": "vector(time())"})["result"][0]["value"][1]) * 1000)
 
-    def span(self) -> tuple[int, int] | None:
-        """Found by looking into each month since 1970, at most until something is there."""
-        starts = range(_FIRST_MS, self._now_ms() + _AHEAD_MS, _WINDOW_MS)
-        full = [start for start in starts if self._has_samples(start, start + _WINDOW_MS - 1)]
-        return (full[0], full[-1] + _WINDOW_MS - 1) if full else None
+    def days(self) -> Iterator[int]:
+        """Found by looking into each month since 1970, and into each day of a month that has something."""
+        for month_ms in range(0, self._now_ms() + _AHEAD_MS, _WINDOW_MS):
+            if self._has_samples(month_ms, _WINDOW_MS):
+                days = range(month_ms, month_ms + _WINDOW_MS, DAY_MS)
+                yield from (day_ms for day_ms in days if self._has_samples(day_ms, DAY_MS))
 
-    def _has_samples(self, start_ms: int, end_ms: int) -> bool:
-        lines = self._http.lines("/api/v1/export", _fields((), start_ms, end_ms))
+    def _has_samples(self, start_ms: int, length_ms: int) -> bool:
+        lines = self._http.lines("/api/v1/export", _fields((), start_ms - 1, start_ms + length_ms))
         with contextlib.closing(lines):
             return next(lines, None) is not None
 

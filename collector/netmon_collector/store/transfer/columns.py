@@ -8,9 +8,9 @@ import numpy as np
 
 from netmon_collector.store.base import Frame, Matcher, MatchOp, Store, Times, Values, is_absent
 from netmon_collector.store.labels import Numbers
+from netmon_collector.store.retention import DAY_MS
 from netmon_proto.model import NAME, Labels
 
-_DAY_MS: Final = 86_400_000
 _MOST_TOLD: Final = 20
 
 Tell = Callable[[float], None]
@@ -53,15 +53,17 @@ class Scanning(Protocol):
     def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]: ...
 
 
-async def read(store: Store, matchers: Sequence[Matcher], span: tuple[int, int], tell: Tell) -> AsyncIterator[Columns]:
-    """All samples of a span (both ends included), a day at a time; in memory is what some hundred series have in it.
+async def read(
+    store: Store, matchers: Sequence[Matcher], days: Sequence[int], bounds: tuple[int, int], tell: Tell
+) -> AsyncIterator[Columns]:
+    """All samples of some days (their starts) within bounds (both included), a day at a time.
 
-    Of a server, what one metric has. Raises StoreError.
+    In memory is what some hundred series have in a day; of a server, what one metric has. Raises StoreError.
     """
-    first_ms = span[0] - span[0] % _DAY_MS
-    for day_ms in range(first_ms, span[1] + 1, _DAY_MS):
-        tell((day_ms - first_ms) / (span[1] + 1 - first_ms))
-        async for frame in _day(store, matchers, max(day_ms, span[0]), min(day_ms + _DAY_MS - 1, span[1])):
+    days = [day_ms for day_ms in days if bounds[0] - DAY_MS < day_ms <= bounds[1]]
+    for number, day_ms in enumerate(days):
+        tell(number / len(days))
+        async for frame in _day(store, matchers, max(day_ms, bounds[0]), min(day_ms + DAY_MS - 1, bounds[1])):
             yield _columns(frame)
     tell(1.0)
 

@@ -88,7 +88,8 @@ _NUMBER: Final = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _LINE: Final = re.compile(rf"({_SERIES}) ({_NUMBER}|[-+]?[Ii]nf(?:inity)?|[Nn]a[Nn])(?: ({_NUMBER}))?(?: # .*)?")
 _PAIRS: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)"')
 _UNESCAPES: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
-_LATEST_S: Final = 2.0**43
+_LATEST_S: Final = 1e10
+"""The year 2286. Milliseconds would be beyond it, which others write by mistake."""
 _LONGEST_LINE: Final = 1 << 20
 _MOST_SERIES: Final = 100_000
 
