@@ -42,6 +42,8 @@ MOST_WAITING: Final = 4_000_000
 """Samples that may wait: 32 MB, and no more than a minute's of most collectors."""
 MOST_TOLD: Final = 1000
 TOLD_FOR_S: Final = 3600.0
+AHEAD_S: Final = 600.0
+"""Samples may be so far ahead of the clock."""
 GROWTH: Final = 1.25
 FEWEST_ROWS: Final = 256
 AT_ONCE: Final = 200
@@ -185,6 +187,7 @@ class Assessor:
         self._dropped += left_out
         self._make_room()
         self._set_clocks()
+        self._come_back()
         for sheet in lay(pieces, self._detector.state.series):
             values = sheet.values
             teach = self._teaching(excused, len(values))
@@ -274,6 +277,15 @@ class Assessor:
         numbers, ahead_s = self._roster.families["instance"].numbers, self._clocks.ahead_s
         known = np.flatnonzero(numbers < len(ahead_s))
         self._detector.state.basics.ahead_s[known] = ahead_s[numbers[known]]
+
+    def _come_back(self) -> None:
+        """What seems to have come long from now on came by a clock that was set back since: it must not keep later
+        values from being looked at."""
+        now_s, basics = self._now_s(), self._detector.state.basics
+        if (basics.last_s > now_s + AHEAD_S).any():
+            for known in (basics.first_s, basics.last_s, basics.alarm_s, basics.began_s, basics.before_s):
+                np.copyto(known, now_s, where=known > now_s + AHEAD_S)
+            self._last = {row: seen for row, seen in self._last.items() if seen.time_s <= now_s + AHEAD_S}
 
     def _set_kinds(self) -> None:
         kinds = self._detector.state.basics.kind

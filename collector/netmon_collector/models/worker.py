@@ -27,6 +27,7 @@ SLICE: Final = 500_000
 """Values that are laid out, and worked on, before there is a rest."""
 GROWTH: Final = 1.25
 LONGEST_REST_S: Final = 5.0
+"""Then it looks whether whoever feeds it is still there."""
 TO_MEAN_ERROR: Final = 0.62
 """From half of an 80 % interval to the mean error of a normal distribution."""
 
@@ -166,12 +167,15 @@ class Pace:
     def __init__(self, share: float) -> None:
         self._share = share
         self._began_s, self._used_s = time.monotonic(), time.process_time()
+        self._parent = os.getppid()
 
     def rest(self) -> None:
-        used_s = time.process_time() - self._used_s
-        missing_s = used_s / self._share - (time.monotonic() - self._began_s)
-        if missing_s > 0:
+        while (missing_s := self._missing_s()) > 0 and os.getppid() == self._parent:
             time.sleep(min(missing_s, LONGEST_REST_S))
+
+    def _missing_s(self) -> float:
+        used_s = time.process_time() - self._used_s
+        return used_s / self._share - (time.monotonic() - self._began_s)
 
 
 def bound(memory_bytes: int, cpu_s: int, niceness: int) -> None:

@@ -208,6 +208,21 @@ def test_what_was_fine_is_kept_over_a_restart_and_can_be_taken_back(tmp_path: Pa
     assert odd_again(undone, 2)
 
 
+def test_a_clock_that_was_ahead_for_a_while_keeps_nothing_from_being_judged(tmp_path: Path) -> None:
+    clock = [LATER_MS / 1000]
+    assessor = Assessor(AnomalyOptions(), tmp_path / "anomaly.npz", lambda: clock[0])
+    assessor.offer(gathers(GROUP, 400))
+    assessor.judge()
+    year = 365 * 96
+    clock[0] += year * STEP_MS / 1000
+    assert odd_again(assessor, year)
+    for step in range(1, 5):
+        clock[0] = (LATER_MS + step * STEP_MS) / 1000
+        usual_again(assessor, step)
+    assert [one for one in assessor.anomalies if one.time_s > clock[0]] == []
+    assert assessor._detector.state.basics.last_s[:3].tolist() == [clock[0]] * 3
+
+
 def usual_again(assessor: Assessor, step: int) -> None:
     assessor.offer([Row(GROUP, LATER_MS + step * STEP_MS, np.array([100.0, 101.0, 100.0]))])
     assessor.judge()
@@ -230,7 +245,9 @@ def test_what_is_over_is_told_as_it_was_and_may_still_be_called_fine(tmp_path: P
 
 
 def test_in_maintenance_what_is_odd_is_told_as_it_is_and_no_gap_is_learned(tmp_path: Path) -> None:
-    assessor = taught(tmp_path)
+    assessor = Assessor(AnomalyOptions(), tmp_path / "anomaly.npz", lambda: (LATER_MS + 20 * STEP_MS) / 1000)
+    assessor.offer(gathers(GROUP, 400))
+    assessor.judge()
     stretch = assessor._detector.state.stretch
     gap_s = stretch.longest_gap_s[:3].copy()
     for step in range(20):
@@ -245,6 +262,7 @@ def test_in_maintenance_what_is_odd_is_told_as_it_is_and_no_gap_is_learned(tmp_p
 
 async def test_what_was_fine_is_on_disk_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assessing, "TICK_S", 0.01)
+    monkeypatch.setattr(assessing, "SAVE_EVERY_TICKS", 1_000_000)
     assessor = taught(tmp_path)
     assert odd_again(assessor, 0)
 

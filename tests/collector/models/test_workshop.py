@@ -13,6 +13,7 @@ import pytest
 
 from netmon_analytics.anomaly import Detector, State
 from netmon_analytics.models import EnsembleDetector, EnsembleForecaster
+from netmon_collector.models import worker
 from netmon_collector.models.built_in import blocks
 from netmon_collector.models.workshop import Budget, TrainingFailed, Workshop
 from netmon_collector.store.base import Frame
@@ -142,6 +143,24 @@ async def test_it_uses_the_part_of_a_core_that_it_may_and_has_the_lowest_priorit
         used_s, took_s = sum(process.cpu_times()[:2]) - used_s, time.monotonic() - began_s
         assert used_s / took_s < 0.3
         await work.finish()
+
+
+def test_it_rests_as_often_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    clock = [0.0, 0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "process_time", lambda: clock[1])
+
+    def sleep(seconds: float) -> None:
+        rests.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    pace = worker.Pace(0.01)
+    clock[:] = [0.2, 0.2]
+    pace.rest()
+    assert clock[0] == pytest.approx(20.0)
+    assert max(rests) == worker.LONGEST_REST_S
 
 
 async def test_who_stops_ends_the_process_too() -> None:
