@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made from the route table and the models that validate."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ Schemas = Mapping[Any, dict[str, Any]]
 
 
 async def show(call: Call[NoQuery]) -> web.Response:
-    return json_response(orjson.dumps(document(call.routes)))
+    return json_response(await asyncio.to_thread(lambda: orjson.dumps(document(call.routes))))
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from aiohttp import web
 
 from netmon_api.envelope import ApiError, json_response, listing, listing_around, page_of
 from netmon_api.models import Listing, SamplesQuery, SeriesAnswer, SeriesQuery
+from netmon_api.ordering import in_order
 from netmon_api.render import count_samples, samples_json, series_key
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
 from netmon_collector.store.base import Frame
-from netmon_proto.model import Labels
 
 _DEFAULT_SPAN_MS = 5 * 60 * 1000
 
@@ -19,8 +19,7 @@ _DEFAULT_SPAN_MS = 5 * 60 * 1000
 async def list_series(call: Call[SeriesQuery]) -> Listing[SeriesAnswer]:
     selector = call.query.selector
     found = await call.services.store.series(call.services.engine.widened(selector.matchers) if selector else [])
-    # A million series take seconds to sort; the event loop has agents to serve.
-    shown = page_of(await asyncio.to_thread(_sorted, found), call.query)
+    shown = page_of(await asyncio.to_thread(in_order, found, series_key), call.query)
     results = [SeriesAnswer(labels=dict(labels)) for labels in shown]
     return listing(call.request.path, len(found), results, call.query)
 
@@ -40,10 +39,6 @@ async def list_samples(call: Call[SamplesQuery]) -> web.Response:
         "limit": query.limit,
     }
     return json_response(await asyncio.to_thread(_samples, frames, query.limit, filters))
-
-
-def _sorted(series: Sequence[Labels]) -> list[Labels]:
-    return sorted(series, key=series_key)
 
 
 def _samples(frames: Sequence[Frame], limit: int, filters: dict[str, str | int]) -> bytes:

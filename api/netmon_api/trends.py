@@ -152,7 +152,7 @@ async def show_comparison(call: Call[ComparisonQuery]) -> ComparisonAnswer:
 
 async def show_similar(call: Call[SimilarQuery]) -> SimilarAnswer:
     query, step_s = call.query, call.query.over / POINTS
-    one = _lines(await _range(call.services, query.query, query.over, step_s, "query"))
+    one = await asyncio.to_thread(_lines, await _range(call.services, query.query, query.over, step_s, "query"))
     if len(one.labels) != 1:
         message = f"comes to {len(one.labels)} series with enough samples; exactly one is compared"
         raise ApiError("bad_request", f"query: {message}", field_errors={"query": message})

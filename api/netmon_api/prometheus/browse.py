@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import Protocol, TypeVar, runtime_checkable
 
 from aiohttp import web
 
+from netmon_api.ordering import in_order, in_order_once
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.encode import metrics_json
 from netmon_api.prometheus.forms import BrowseForm, MetadataForm
@@ -89,7 +89,7 @@ async def _since(services: Services, matchers: list[Matcher], start_ms: int) -> 
     """Series in their order, without those that had ended by then, where the store knows of it."""
     store = services.store
     if start_ms == parameters.EARLIEST_MS or not isinstance(store, KnowsNewest):
-        return await asyncio.to_thread(sorted, await store.series(matchers))
+        return await asyncio.to_thread(in_order, await store.series(matchers))
     newest = await store.latest(matchers)
     chosen = newest.times >= start_ms
     if len(chosen) <= _FEW:
@@ -103,10 +103,7 @@ async def _each(sets: Iterable[list[Matcher]], ask: Callable[[list[Matcher]], Aw
 
 async def _merged(found: Sequence[Sequence[Ordered]]) -> Sequence[Ordered]:
     """What was found by several selectors, each once."""
-    if len(found) == 1:
-        return found[0]
-    # A hundred thousand series take long to sort; the event loop has agents to serve.
-    return await asyncio.to_thread(lambda: sorted(set(chain.from_iterable(found))))
+    return found[0] if len(found) == 1 else await asyncio.to_thread(in_order_once, found)
 
 
 async def _list(call: Call[BrowseForm], found: Sequence[Sequence[str]], limit: int | None) -> web.StreamResponse:

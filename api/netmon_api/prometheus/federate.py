@@ -1,69 +1,115 @@
 """Federation: the newest samples of chosen series, as another Prometheus scrapes them."""
 
-import asyncio
 import re
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from aiohttp import web
 
 from netmon_api.prometheus import parameters
+from netmon_api.prometheus.browse import KnowsNewest
 from netmon_api.prometheus.floats import exposition_text
 from netmon_api.prometheus.forms import MatchForm
 from netmon_api.prometheus.problem import quoted
+from netmon_api.prometheus.sending import send
 from netmon_api.routes import Call
-from netmon_collector.store.base import Frame, is_absent
+from netmon_collector.query.series import SeriesSet
+from netmon_collector.store.base import Frame, Latest, Matcher, Store, is_absent
 from netmon_proto.model import NAME, STALE_BITS, Labels
 
+TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_AT_ONCE: Final = 1000
+"""So many series are written at a time, in a few milliseconds."""
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
-class Reading(NamedTuple):
-    """The newest sample of a series."""
-
-    name: str
-    labels: Labels
-    value: float
-    time_ms: int
-
-
-async def federate(call: Call[MatchForm]) -> web.Response:
+async def federate(call: Call[MatchForm]) -> web.StreamResponse:
     """A series that has ended, or that was not heard of for the lookback of queries, is left out."""
-    sets = [call.services.engine.widened(one) for one in parameters.selectors(call.query.match)]
-    now_ms = call.services.now_ms()
-    since_ms = now_ms - call.services.engine.lookback_ms
-    frames = [frame for matchers in sets for frame in await call.services.store.select(matchers, since_ms, now_ms)]
-    text = await asyncio.to_thread(lambda: "".join(_lines(sorted(set(_newest(frames))))))
-    return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    services = call.services
+    sets = [services.engine.widened(one) for one in parameters.selectors(call.query.match)]
+    now_ms = services.now_ms()
+    since_ms = now_ms - services.engine.lookback_ms
+    found = [await _newest(services.store, matchers, since_ms, now_ms) for matchers in sets]
+    return await send(call.request, _text(found, since_ms), media=TEXT)
 
 
-def _newest(frames: Iterable[Frame]) -> Iterator[Reading]:
-    for frame in frames:
-        rows = np.arange(len(frame.times))[:, np.newaxis]
-        last = np.where(is_absent(frame.values), -1, rows).max(axis=0)
-        values = frame.values[last, np.arange(len(frame.labels))]
-        for column in np.flatnonzero((last >= 0) & (values.view(np.uint64) != STALE_BITS)).tolist():
-            labels = frame.labels[column]
-            name = dict(labels).get(NAME)
-            if name is not None:
-                yield Reading(name, labels, float(values[column]), int(frame.times[last[column]]))
+async def _newest(store: Store, matchers: Sequence[Matcher], since_ms: int, now_ms: int) -> Latest:
+    """The newest sample up to now of each series that has one, and maybe older ones of others."""
+    if isinstance(store, KnowsNewest):
+        newest = await store.latest(matchers)
+        if newest.times.max(initial=now_ms) <= now_ms:
+            return newest
+    frames = await store.select(matchers, since_ms, now_ms)
+    parts = [_last(frame) for frame in frames]
+    return Latest(
+        [labels for frame in frames for labels in frame.labels],
+        np.concatenate([one.times for one in parts]) if parts else np.empty(0, np.int64),
+        np.concatenate([one.values for one in parts]) if parts else np.empty(0),
+    )
 
 
-def _lines(readings: Iterable[Reading]) -> Iterator[str]:
-    """Prometheus' text format. A series without `instance` gets an empty one, else the scraper would add its own."""
-    for name, group in groupby(readings, key=lambda reading: reading.name):
-        is_word = _METRIC.fullmatch(name) is not None
-        yield f"# TYPE {name if is_word else quoted(name)} untyped\n"
-        for one in group:
-            pairs = [pair for pair in one.labels if pair[0] != NAME]
-            if all(label != "instance" for label, _ in pairs):
-                pairs.append(("instance", ""))
-            written = [_pair(label, value) for label, value in pairs]
-            head = f"{name}{{{','.join(written)}}}" if is_word else f"{{{','.join([quoted(name), *written])}}}"
-            yield f"{head} {exposition_text(one.value)} {one.time_ms}\n"
+def _last(frame: Frame) -> Latest:
+    """The newest sample of each series of a frame; of those without one what counts as ended."""
+    rows = np.arange(len(frame.times))[:, np.newaxis]
+    last = np.where(is_absent(frame.values), -1, rows).max(axis=0)
+    values = np.where(last < 0, np.uint64(STALE_BITS).view(np.float64), frame.values[last, np.arange(len(last))])
+    return Latest(frame.labels, frame.times[last], values)
+
+
+def _text(found: Sequence[Latest], since_ms: int) -> Iterator[bytes]:
+    """Prometheus' text format, the series of each name together, each once."""
+    if not found:
+        return
+    series = SeriesSet.of_parts([one.labels for one in found])
+    times, values = np.concatenate([one.times for one in found]), np.concatenate([one.values for one in found])
+    names = series.column(NAME)
+    is_told = (times >= since_ms) & (values.view(np.uint64) != STALE_BITS) & (names.codes > 0)
+    series, times, values = series.take(is_told), times[is_told], values[is_told]
+    names, rows = series.column(NAME), series.order()
+    if len(found) > 1:
+        is_first = np.zeros(len(series), np.bool_)
+        is_first[series.grouped().first] = True
+        rows = rows[is_first[rows]]
+    ranks = np.argsort(np.argsort(np.array(names.values, object), kind="stable"))
+    rows = rows[np.argsort(ranks[names.codes[rows]], kind="stable")]
+    pairs: dict[tuple[str, str], str] = {}
+    before = ""
+    for start in range(0, len(rows), _AT_ONCE):
+        own = rows[start : start + _AT_ONCE]
+        lines: list[str] = []
+        told = zip(series.take(own).labels(), values[own].tolist(), times[own].tolist(), strict=True)
+        for labels, value, time_ms in told:
+            name, head = _head(labels, pairs)
+            if name != before:
+                lines.append(f"# TYPE {name} untyped\n")
+                before = name
+            lines.append(f"{head} {exposition_text(value)} {time_ms}\n")
+        yield "".join(lines).encode()
+
+
+def _head(labels: Labels, known: dict[tuple[str, str], str]) -> tuple[str, str]:
+    """The name of a series as it is written, and the whole series.
+
+    One without `instance` gets an empty one, else the scraper would add its own. known: pairs that were written before.
+    """
+    name, has_instance, written = "", False, []
+    for pair in labels:
+        if pair[0] == NAME:
+            name = pair[1]
+            continue
+        has_instance = has_instance or pair[0] == "instance"
+        text = known.get(pair)
+        if text is None:
+            text = known[pair] = _pair(*pair)
+        written.append(text)
+    if not has_instance:
+        written.append('instance=""')
+    if _METRIC.fullmatch(name):
+        return name, f"{name}{{{','.join(written)}}}"
+    return quoted(name), f"{{{','.join([quoted(name), *written])}}}"
 
 
 def _pair(label: str, value: str) -> str:
