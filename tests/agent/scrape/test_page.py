@@ -145,3 +145,12 @@ def test_prometheus_own_library_reads_the_same(series: dict[tuple[str, tuple[tup
             found = tuple(sorted((label, text) for label, text in sample.labels.items() if text))
             peers.setdefault((sample.name, found), sample.value)
     assert read(page) == peers
+
+
+def test_names_in_quotation_marks_are_left_out_and_spoil_nothing() -> None:
+    page = (
+        '{"a.b"} 1\n{ "a.b" , c="d" } 2 1395066363000\ne{f="g","h i"="j"} 3 # {k="l"} 4\nm{n=",\\"",o="="} 5\np{ } 6\n'
+    )
+    assert read(page) == {("m", (("n", ',"'), ("o", "="))): 5.0, ("p", ()): 6.0}
+    with pytest.raises(BadPage, match="has no name"):
+        read('{a="b"} 1')

@@ -9,10 +9,11 @@ from netmon_proto.model import Kind
 
 _LABEL: Final = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|\Z)', re.DOTALL)
 _LINE: Final = re.compile(
-    r'\s*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?'
+    r'\s*([a-zA-Z_:][a-zA-Z0-9_:]*|(?=\{))[ \t]*(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?'
     r"[ \t]*(?<=[ \t}])([^ \t#]+)(?:[ \t]+[-+.0-9eE]+)?[ \t]*(?:#.*)?"
 )
-_SERIES: Final = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?')
+_SERIES: Final = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*|(?=\{))(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?')
+_QUOTED_NAME: Final = re.compile(r'(?:[^"=]|=\s*+"(?:[^"\\]|\\.)*+")*+"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MEANINGS: Final = {"n": "\n", "\\": "\\", '"': '"'}
 _COUNTING: Final = ("_total", "_bucket", "_count", "_sum")
@@ -35,7 +36,8 @@ class Reader:
         self._reserved = {(key.name, key.labels) for key in reserved}
         self._relabel = relabel
         self._most_samples = most_samples
-        self._known: dict[str, Key] = {}
+        self._known: dict[str, Key | None] = {}
+        """By what stands before the value; None for names in quotation marks, which are not taken."""
         self._before: list[str] = []
         self._keys: tuple[Key, ...] = ()
         self._places: list[int] | None = None
@@ -97,7 +99,11 @@ class Reader:
             self._known[head] = self._key(found[1], found[2] or "")
         return head, found[3]
 
-    def _key(self, name: str, text: str) -> Key:
+    def _key(self, name: str, text: str) -> Key | None:
+        if _QUOTED_NAME.match(text):
+            return None
+        if not name:
+            raise BadPage(f"{{{text[:100]}}} has no name")
         labels = self._relabel(_labels(text))
         if len(name) > _NAME_CHARACTERS or any(len(one) > _NAME_CHARACTERS for one in labels):
             raise BadPage(f"{name[:100]!r} or one of its labels has a name of more than {_NAME_CHARACTERS} characters")
@@ -115,6 +121,8 @@ class Reader:
         places = []
         for place, head in enumerate(series):
             known = self._known[head]
+            if known is None:
+                continue
             series_of = (known.name, known.labels)
             if series_of not in keys and series_of not in self._reserved:
                 keys[series_of] = known._replace(kind=_kind(known.name, kinds))
@@ -127,7 +135,7 @@ class Reader:
 def _labels(text: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     at = 0
-    while at < len(text) and not (at and text[at:].isspace()):
+    while text[at:] and not text[at:].isspace():
         found = _LABEL.match(text, at)
         if found is None or found[1] in labels:
             raise BadPage(f"the labels {text[:100]!r} cannot be read")
