@@ -23,7 +23,8 @@ from netmon_proto.model import Labels
 T = TypeVar("T")
 Ordered = TypeVar("Ordered", str, Labels)
 
-_ESCAPED = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
+_ESCAPED = re.compile(r"_([0-9a-fA-F]{1,5})_|__")
+_ESCAPED_NAME = re.compile(r"U__(?:[^_]|__|_[0-9a-fA-F]{1,5}_)*")
 
 _FEW = 2000
 """So many series are put in order, and are JSON, in about a millisecond."""
@@ -61,10 +62,13 @@ async def label_values(call: Call[BrowseForm]) -> web.StreamResponse:
 
 
 def unescape(name: str) -> str:
-    """A label's name as it is in a path: names that are no words come as `U__`, with the code of each odd letter."""
-    if not name.startswith("U__"):
+    """A label's name as it is in a path: names that are no words come as `U__`, with the code of each odd letter. What
+    is escaped in another way is a name as it stands.
+    """
+    if not _ESCAPED_NAME.fullmatch(name):
         return name
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "_", name[3:])
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "_", name[3:])
+    return name if re.search("[\ud800-\udfff]", plain) else plain
 
 
 def _asked(call: Call[BrowseForm]) -> tuple[list[list[Matcher]], int | None]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netmon_api.prometheus.browse import unescape
 from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.route import fields_of
 
@@ -26,3 +27,20 @@ def test_any_body_is_read_as_the_standard_library_reads_it(body: str) -> None:
 def test_a_form_of_very_many_fields_is_refused() -> None:
     with pytest.raises(Problem, match="more than 10000 fields"):
         list(fields_of(b"&" * 10_000))
+
+
+@pytest.mark.parametrize(
+    ("escaped", "name"),
+    [
+        ("instance", "instance"),
+        ("U__a_2e_b__c", "a.b_c"),
+        ("U___1f600_", "😀"),
+        ("U__a_ffffff_b", "U__a_ffffff_b"),
+        ("U__a_d800_b", "U__a_d800_b"),
+        ("U__a_2e", "U__a_2e"),
+        ("U__a_x_", "U__a_x_"),
+        ("U__", ""),
+    ],
+)
+def test_a_name_in_a_path_may_be_escaped(escaped: str, name: str) -> None:
+    assert unescape(escaped) == name
