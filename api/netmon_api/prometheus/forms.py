@@ -48,6 +48,11 @@ class BrowseForm(MatchForm):
     limit: str = Field(default="", description="The most results; 0 or nothing for all.")
 
 
+class DeleteForm(MatchForm):
+    start: str = Field(default="", description="RFC 3339 or Unix seconds; from the oldest sample on, if not given.")
+    end: str = Field(default="", description="RFC 3339 or Unix seconds, included; up to the newest, if not given.")
+
+
 class ExportForm(MatchForm):
     start: str = Field(default="", description="RFC 3339 or Unix seconds; 1970, if it is not given.")
     end: str = Field(default="", description="RFC 3339 or Unix seconds, included; now, if it is not given.")

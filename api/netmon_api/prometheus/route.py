@@ -76,7 +76,7 @@ class PrometheusRoute(Route):
 async def _pairs(request: web.Request) -> list[tuple[str, str]]:
     """What was given, the body before the query string."""
     asked = list(request.query.items()) if request.rel_url.raw_query_string else []
-    if request.method != hdrs.METH_POST or not is_form(request.content_type):
+    if request.method not in (hdrs.METH_POST, hdrs.METH_PUT) or not is_form(request.content_type):
         return asked
     return [*fields_of(await request.read()), *asked]
 

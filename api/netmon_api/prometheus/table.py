@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from netmon_api.auth import Access
-from netmon_api.prometheus import browse, evaluate, export, federate, rules, standing
+from netmon_api.prometheus import browse, deleting, evaluate, export, federate, rules, standing
 from netmon_api.prometheus.forms import (
     BrowseForm,
+    DeleteForm,
     ExemplarsForm,
     ExportForm,
     ExpressionForm,
@@ -58,6 +59,8 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     _get("/api/v1/status/tsdb", standing.tsdb, TopForm, "What makes the series so many"),
     _get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
     _get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
+    *(PrometheusRoute(method, "/prometheus/api/v1/admin/tsdb/delete_series", Access.ADMIN, deleting.delete_series,
+                      DeleteForm, JSON, "Deletes samples of some series for good") for method in ("POST", "PUT")),
     PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",
                     "The newest samples of chosen series, to be scraped"),
     PrometheusRoute("GET", "/prometheus/-/healthy", Access.PUBLIC, standing.healthy, NoForm, "text/plain",
