@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ POLLER = "poller1"
 @pytest.fixture(autouse=True)
 async def east_dies(lab: Lab) -> None:
     await have_east_die(lab)
+
+
+class Odd:
+    """What is odd, as it is told."""
+
+    anomalies: Sequence[Anomaly] = ()
+    consumers: Sequence[Anomaly] = ()
 
 
 async def have_east_die(lab: Lab) -> None:
@@ -157,6 +164,24 @@ async def test_links_are_expected_to_carry_what_they_did_in_these_hours_a_week_a
     links = [plan.ports["core", "ge1"], plan.ports["east", "ge2"]]
     assert load[links] == pytest.approx([8e6, 8e6])
     assert expected[links] == pytest.approx([80e6, 40e6])
+    engine.close()
+
+
+async def test_what_is_odd_is_a_sign_since_it_began_for_as_long_as_it_lasts(lab: Lab) -> None:
+    def odd(name: str, began_ms: int, last_ms: int) -> Anomaly:
+        told = Explanation(20.0, 6.5, "deviation", 1.0, 0.0, 2.0, began_ms / 1000, None)
+        return Anomaly(labels(name, instance="core"), last_ms / 1000, 9.0, told)
+
+    assessor, minute_ms = Odd(), 60_000
+    assessor.anomalies = [
+        odd("load", NOW_MS - 20 * minute_ms, NOW_MS + 40 * minute_ms),
+        odd("loss", NOW_MS - 90 * minute_ms, NOW_MS - 40 * minute_ms),
+        odd("late", NOW_MS + minute_ms, NOW_MS + 2 * minute_ms),
+    ]
+    engine = Engine(lab.store, QueryOptions())
+    told = Collected(lab.atlas, lab.reachability, lab.agents, lab.events, engine, assessor, list, "mon")
+    matter = await told.matter(NOW_MS - 30 * minute_ms, NOW_MS)
+    assert [(one["__name__"], at_s) for one, at_s in matter.oddities] == [("load", NOW_MS / 1000 - 1200)]
     engine.close()
 
 

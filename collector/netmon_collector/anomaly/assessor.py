@@ -64,6 +64,10 @@ class Anomaly:
     words: str = ""
     """What it comes to, where more is known than numbers say."""
 
+    @property
+    def since_s(self) -> float:
+        return self.explanation.began_s or self.time_s
+
 
 @dataclass(slots=True)
 class _Alarm:
@@ -226,19 +230,17 @@ class Assessor:
         self.tally.add(found.score.astype(np.float64), began if teach is None else began & teach[part], apart_s)
         verdicts[np.isfinite(found.score)] = Verdict.NORMAL
         verdicts[found.alarm] = Verdict.ANOMALOUS
-        judged = np.flatnonzero(np.isfinite(found.score)) + part.start
-        alarmed = np.flatnonzero(found.alarm)
+        judged, alarmed = (np.flatnonzero(one) + part.start for one in (np.isfinite(found.score), found.alarm))
         self._judged += len(judged)
         self._alarms += len(alarmed)
-        self.rates.count(judged, alarmed + part.start)
+        self.rates.count(judged, alarmed)
         for row in alarmed.tolist():
-            row += part.start
             self._note(row, float(times[row]), float(values[row]))
 
     def _note(self, row: int, time_s: float, value: float) -> None:
         """Remembers an alarm as it is explained now: the next value may be usual again."""
-        told = explain(self._detector, row)
-        highest = self._last[row].highest if row in self._last else {}
+        told, before = explain(self._detector, row), self._last.get(row)
+        highest = before.highest if before else {}
         highest[told.component] = max(told.score, highest.get(told.component, 0.0))
         self._last[row] = _Alarm(time_s, self._told_value(row, value), told, highest)
 

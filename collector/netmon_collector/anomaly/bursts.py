@@ -1,4 +1,4 @@
-"""Anomalies that are one finding: odd at about the same time on devices that hang together."""
+"""Anomalies that are one finding: they began at about the same time, on devices that hang together."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def bursts(anomalies: Sequence[Anomaly], graph: Graph) -> list[int]:
     numbers = {name: number for number, name in enumerate(names)}
     ends = np.array([(numbers[one.a.node], numbers[one.b.node]) for one in graph.ways], np.intp).reshape(-1, 2)
     nodes = np.array([numbers.get(one, -1) for one in devices], np.intp)
-    groups = grouped(nodes, np.array([one.time_s for one in anomalies]), ends).tolist()
+    groups = grouped(nodes, np.array([one.since_s for one in anomalies]), ends).tolist()
     sizes = Counter(groups)
     order = [group for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])) if size > 1]
     rank = {group: number for number, group in enumerate(order, 1)}

@@ -42,7 +42,7 @@ class _Side(NamedTuple):
     @classmethod
     def of(cls, odd: Anomaly) -> "_Side":
         width_ms = FIVE_MINUTES_MS if kind_of(odd.labels) == Kind.COUNTER else HOUR_MS
-        end_ms = round((odd.explanation.began_s or odd.time_s) * 1000) - width_ms
+        end_ms = round(odd.since_s * 1000) - width_ms
         return cls(odd.labels, odd.value >= odd.explanation.expected, end_ms, width_ms)
 
     @property

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netmon_collector.alerts.base import Alert
-from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.assessor import Anomaly
 from netmon_collector.atlas import Atlas
 from netmon_collector.causes.matter import Labelled, Matter
 from netmon_collector.causes.plan import Plan
@@ -39,6 +39,16 @@ _SPEEDS: Final = "ifHighSpeed * 1e6"
 Floats = NDArray[np.float64]
 
 
+class Oddities(Protocol):
+    """What was odd within the last hour, and of it who takes what others need."""
+
+    @property
+    def anomalies(self) -> Sequence[Anomaly]: ...
+
+    @property
+    def consumers(self) -> Sequence[Anomaly]: ...
+
+
 class Collected:
     """What a collector knows. alerts: those that fire, or did lately, whoever raised them. hostname: of the collector's
     own host."""
@@ -50,7 +60,7 @@ class Collected:
         fleet: Fleet,
         events: KeptEvents,
         queries: Engine,
-        assessor: Assessor | None,
+        assessor: Oddities | None,
         alerts: Callable[[], Iterable[Alert]],
         hostname: str,
     ) -> None:
@@ -84,9 +94,9 @@ class Collected:
             names=names,
             losses=losses,
             oddities=[
-                (dict(one.labels), one.time_s)
+                (dict(one.labels), one.since_s)
                 for one in (assessor.anomalies if assessor else ())
-                if since_ms <= one.time_s * 1000 <= until_ms
+                if one.since_s * 1000 <= until_ms and since_ms <= one.time_s * 1000
             ],
             consumers=_in_words(assessor.consumers if assessor else ()),
             new_links=new,
