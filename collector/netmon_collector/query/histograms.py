@@ -24,6 +24,7 @@ _NUMBER: Final = re.compile(
     r"[+-]?(?:inf(?:inity)?|nan|0x[\da-f.]+p[+-]?\d+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.IGNORECASE
 )
 _TOLERANCE: Final = 1e-12
+_GREATEST: Final = float(np.finfo(np.float64).max)
 _CHUNK: Final = 1 << 20
 
 
@@ -153,7 +154,8 @@ def histogram_quantile(source: _Histograms, quantile: Values, times: Times, node
 
 def _quantile_of(buckets: _Buckets, quantile: Values) -> Values:
     rank = quantile * buckets.observations
-    below = (buckets.counts < rank[:, None]) & (np.arange(buckets.counts.shape[1]) < (buckets.sizes - 1)[:, None])
+    reached = buckets.counts >= rank[:, None]  # never, where there are NaN or infinitely many observations
+    below = ~reached & (np.arange(buckets.counts.shape[1]) < (buckets.sizes - 1)[:, None])
     at = below.sum(axis=1)
 
     def picked(values: Values, index: npt.NDArray[np.int64]) -> Values:
@@ -217,7 +219,7 @@ def _monotonic(buckets: _Buckets) -> tuple[_Buckets, _Forced]:
         current = counts[:, number]
         there = number < buckets.sizes
         gap = np.abs(current - previous)
-        tiny = gap <= _TOLERANCE * (np.abs(current) + np.abs(previous))
+        tiny = gap <= _TOLERANCE * np.minimum(np.abs(current) + np.abs(previous), _GREATEST)
         falls = there & ~tiny & (current < previous)
         least = np.where(falls, np.minimum(least, buckets.bounds[:, number]), least)
         most = np.where(falls, np.maximum(most, buckets.bounds[:, number]), most)
