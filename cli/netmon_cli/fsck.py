@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper, count, escape, fit, write_json, write_lines
+from netmon_cli.ownership import give
 from netmon_cli.store import must_be_store
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def fsck(folder: Path, repair: bool, as_json: bool, on: Paper) -> Exit:
     try:
         if repair and findings:
             asyncio.run(whole.repair(folder, findings))
+            give(folder, folder)
             left = _check(folder, on)
     except (StoreError, StoreUnavailable) as error:
         raise Failure(Exit.WRONG, str(error)) from error

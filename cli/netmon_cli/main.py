@@ -13,6 +13,7 @@ import typer
 
 from netmon_cli.choices import Form, Order, Severity
 from netmon_cli.failure import EXIT_CODES, Exit, Failure
+from netmon_cli.open_files import allow_many
 from netmon_cli.output import escape, paper, write_json, write_lines
 from netmon_cli.parameters import (
     ConfigFile,
@@ -347,6 +348,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end a command
+    allow_many()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from netmon_cli.backup import tell
 from netmon_cli.claim import Claim
 from netmon_cli.failure import Exit, Failure
+from netmon_cli.ownership import give
 
 _UNFINISHED = ".restoring"
 _FORMER = ".before-restore"
@@ -41,7 +42,7 @@ def restore(source: Path, target: Path, force: bool, as_json: bool) -> Exit:
             unfinished.mkdir(mode=0o700, parents=True)
             with opened(source) as found:
                 manifest = unpack(found, unfinished)
-            _give(unfinished, target if target.exists() else target.parent)
+            give(unfinished, target if target.exists() else target.parent)
             if replaces:
                 target.rename(former)
             unfinished.rename(target)
@@ -62,14 +63,6 @@ def _explained(source: Path) -> Iterator[None]:
         raise Failure(Exit.WRONG, f"{source} is not a good backup", str(error)) from error
     except OSError as error:
         raise Failure(Exit.WRONG, f"{error.filename or source}: {error.strerror or error}") from error
-
-
-def _give(folder: Path, like: Path) -> None:
-    """Gives all in a folder to the owner of another one, where this is root's command for somebody else."""
-    if os.name == "posix" and os.geteuid() == 0:
-        owner = like.stat()
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _sync(folder: Path) -> None:

@@ -8,6 +8,7 @@ from netmon_cli.answers import StoreDetail
 from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Column, Paper, count, duration, escape, size, table, write_json, write_lines
+from netmon_cli.ownership import give
 from netmon_cli.store import must_be_store
 
 
@@ -30,6 +31,7 @@ def of_folder(folder: Path, as_json: bool, on: Paper) -> Exit:
             return await store.inventory()
         finally:
             await store.close()
+            give(folder, folder)
 
     must_be_store(folder)
     try:

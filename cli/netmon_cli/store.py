@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Paper, count, escape, fit, write_lines
+from netmon_cli.ownership import give, owner_to_be
 
 if TYPE_CHECKING:
     from netmon_collector.store.copying import Standing
@@ -70,15 +71,15 @@ async def opened(url: "StoreUrl", folder: Path) -> "AsyncIterator[EmbeddedStore 
     from netmon_collector.store.embedded import EmbeddedStore
     from netmon_collector.store.opening import open_outside
 
-    store: EmbeddedStore | OutsideStore
-    if url.kind == "embedded":
-        store = EmbeddedStore.open(_folder(url))
-    else:
-        store = open_outside(url, folder, queue_bytes=QUEUE_BYTES)
+    embedded = url.kind == "embedded"
+    folder = _folder(url) if embedded else folder
+    like = owner_to_be(folder)
+    store = EmbeddedStore.open(folder) if embedded else open_outside(url, folder, queue_bytes=QUEUE_BYTES)
     try:
         yield store
     finally:
         await store.close()
+        give(folder, like)  # to the collector's user, who could not open what is root's
 
 
 def must_be_there(url: "StoreUrl") -> None:
