@@ -20,6 +20,8 @@ from netmon_collector.store.base import (
     Lines,
     Matcher,
     ReadableStore,
+    Rollup,
+    RollupField,
     Store,
     StoreError,
     TieredStore,
@@ -172,12 +174,13 @@ class Reader:
     def _history(
         self, need: Need, told: Told, first_ms: int, guard: Guard, loop: asyncio.AbstractEventLoop
     ) -> History | None:
-        """Rollups for the windows that begin before the first sample there is."""
+        """Rollups for the windows that begin before the first sample there is, of series that had samples then."""
         if self._tiered is None:
             return None
         until_ms = min(first_ms + told.range_ms + told.bucket_ms, need.until_ms)
         work = self._tiered.select_rollup(need.selector.matchers, need.after_ms + 1, until_ms, told.bucket_ms)
         rollups = guard.wait(asyncio.run_coroutine_threadsafe(work, loop))
+        rollups = [older for one in rollups or () if (older := _begun_before(first_ms, one)) is not None]
         if not rollups:
             return None
         guard.read(sum(len(one.labels) for one in rollups), sum(one.values.size for one in rollups))
@@ -202,6 +205,17 @@ class Reader:
 
 def _is_long(need: Need) -> bool:
     return need.until_ms - need.after_ms >= _LONG_MS
+
+
+def _begun_before(time_ms: int, rollup: Rollup) -> Rollup | None:
+    """The series that have a sample before some time; the others are told by samples alone."""
+    begun = np.fmin.reduce(rollup.values[:, RollupField.FIRST_MS], axis=1) < time_ms
+    if begun.all():
+        return rollup
+    if not begun.any():
+        return None
+    labels = [one for one, has_begun in zip(rollup.labels, begun.tolist(), strict=True) if has_begun]
+    return replace(rollup, labels=labels, values=rollup.values[begun])
 
 
 def _first_ms(found: list[Frame] | Lines, need: Need) -> int:

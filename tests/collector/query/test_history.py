@@ -89,6 +89,29 @@ async def test_between_the_edges_of_buckets_values_are_near(engine: tuple[Engine
     assert not np.array_equal(now.values, before.values)
 
 
+async def test_a_series_that_is_young_is_told_by_its_samples_as_none_of_them_is_gone(
+    engine: tuple[Engine, EmbeddedStore],
+) -> None:
+    queries, store = engine
+    group = store.register([labels("load", "young")], [Kind.GAUGE])
+    begins_ms = DAYS * DAY_MS - HOUR + 7_000
+    await store.append([Row(group, begins_ms + n * MINUTE, np.array([1.0])) for n in range(40)], None)
+    for _ in range(5):
+        await store.forget_before(GONE_MS)
+    for query in ('count_over_time(load{host="young"}[12h])', "count_over_time(load[12h])"):
+        answer = await ask(queries, query, HOUR, DAYS * DAY_MS - 20 * MINUTE)
+        (row,) = (at for at, own in enumerate(answer.labels) if ("host", "young") in own)
+        assert answer.values[row].tolist() == [40], query
+    answer = await queries.range('count_over_time(load{host="young"}[2d])', DAYS * DAY_MS - 23 * MINUTE,
+                                 DAYS * DAY_MS, 20 * MINUTE, may_be_kept=False)  # fmt: skip
+    assert answer.values.tolist() == [[37, 40]], "the window begins when samples of others are gone"
+    old = await queries.range("count_over_time(load[2d])", DAYS * DAY_MS - 23 * MINUTE, DAYS * DAY_MS,
+                              20 * MINUTE, may_be_kept=False)  # fmt: skip
+    told = {dict(own)["host"]: values for own, values in zip(old.labels, old.values.tolist(), strict=True)}
+    assert told["young"] == [37, 40]
+    assert told["a"] == pytest.approx([1440, 1440], abs=8)
+
+
 async def test_what_rollups_cannot_tell_ends_with_the_samples(engine: tuple[Engine, EmbeddedStore]) -> None:
     queries, store = engine
     for _ in range(5):
