@@ -5,6 +5,7 @@ Names are VictoriaMetrics': measurement and field with an underscore between the
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -146,7 +147,7 @@ def _turns_quotes(line: bytes, *, is_inside: bool) -> bool:
 
 
 def _trimmed(raw: bytes) -> bytes:
-    """A line without the blanks around it, or empty for a comment; a single blank before it is an empty measurement."""
+    """A line without the blanks around it, or empty for a comment; a single blank may be an empty measurement."""
     line = raw.strip()
     if not line or line.startswith(b"#"):
         return b""
@@ -155,6 +156,9 @@ def _trimmed(raw: bytes) -> bytes:
 
 def _parts(line: bytes) -> tuple[bytes, Sequence[tuple[bytes, bytes]], bytes]:
     """The beginning of a line, its fields as names and texts, and its time."""
+    if line.startswith(b" "):
+        with suppress(_BadLine):
+            return _parts(line[1:])
     if b"\\" in line or b'"' in line:
         return _odd_parts(line)
     head, _, rest = line.partition(b" ")
@@ -170,7 +174,8 @@ def _parts(line: bytes) -> tuple[bytes, Sequence[tuple[bytes, bytes]], bytes]:
 
 
 def _check_tags(head: bytes) -> None:
-    if head.count(b",") != head.count(b"=") or b",=" in head:
+    """A measurement may have a `=` in it, a tag only one."""
+    if head.count(b",") != head.count(b"=", head.find(b",")) or b",=" in head:
         raise _BadLine("has a tag that is not name=value")
 
 

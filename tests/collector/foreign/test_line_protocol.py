@@ -112,6 +112,11 @@ def test_there_may_be_many_blanks_between_parts(text: str) -> None:
     assert list(found.values()) == [[(2, 1.0)]]
 
 
+@pytest.mark.parametrize("text", ["a=b,c=d v=1", " a=b,c=d v=1", "  a=b,c=d v=1", ' a=b,c=d v=1,w="x"'])
+def test_a_measurement_may_have_an_equals_sign_and_blanks_before_it(text: str) -> None:
+    assert read(text) == ({series("a_b_v", c="d"): [(NOW_MS, 1.0)]}, [])
+
+
 def test_a_quote_in_a_tag_is_an_ordinary_character() -> None:
     assert read('disk,size=3.5" used=1 5000000\ndisk used=2 6000000') == (
         {series("disk_used", size='3.5"'): [(5, 1.0)], series("disk_used"): [(6, 2.0)]},
