@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import COMPONENTS, Constants, Detector, Kind, State, bands, explain, pardon, undo
+from netmon_analytics.anomaly.judge import HIGHEST_SCORE
 from netmon_analytics.anomaly.novelty import CELLS
 
 MINUTE, HOUR, DAY, WEEK = 60.0, 3600.0, 86_400.0, 604_800.0
@@ -242,6 +243,18 @@ def test_this_was_fine_teaches_and_can_be_undone() -> None:
     again = Detector(State.from_arrays(kept))
     undo(again, given)
     assert again.observe(START + 5 * DAY + 2 * STEP, np.array([400.0])).alarm[0]
+
+
+@pytest.mark.parametrize("value", [400.0, 3e3, 1e9, 1e300])
+def test_what_was_fine_is_so_again_however_strange_it_was(value: float) -> None:
+    detector = detector_of(1)
+    seen(detector, START, noise(5, 1))
+    assert detector.observe(START + 5 * DAY, np.array([value])).alarm[0]
+    assert explain(detector, 0).score <= HIGHEST_SCORE
+    pardon(detector, 0)
+    for day in (6, 7):
+        seen(detector, START + (day - 1) * DAY + STEP, noise(1, 1)[:-1])
+        assert not detector.observe(START + day * DAY, np.array([value])).alarm[0]
 
 
 def test_silence_and_a_stuck_value_are_told() -> None:

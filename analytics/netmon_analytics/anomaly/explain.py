@@ -6,6 +6,7 @@ import numpy as np
 
 from netmon_analytics.anomaly.columns import Float64
 from netmon_analytics.anomaly.detector import Detector
+from netmon_analytics.anomaly.judge import HIGHEST_SCORE
 from netmon_analytics.anomaly.state import COMPONENTS
 
 
@@ -57,7 +58,7 @@ def explain(detector: Detector, row: int) -> Explanation:
     expected, low, high = (float(array[0]) for array in bands(detector, own))
     began, before = float(basics.began_s[0]), float(basics.before_s[0])
     return Explanation(
-        float(basics.score[0]),
+        min(float(basics.score[0]), float(HIGHEST_SCORE)),
         float(detector.judge.bar_now(basics)[0]),
         COMPONENTS[basics.part[0]],
         expected,

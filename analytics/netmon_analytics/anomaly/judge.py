@@ -14,6 +14,7 @@ from netmon_analytics.anomaly.state import COMPONENTS, Basics, State
 from netmon_analytics.anomaly.tail import foretold
 
 HIGHEST_SCORE = np.float32(50)
+FURTHEST = np.float32(1000)  # what is remembered of a score beyond, to forgive as much
 LOWEST_BAR, HIGHEST_BAR = np.float32(-2.5), np.float32(6)
 FAR_BIAS = np.float32(0.1)  # it follows by steps, and these raise the bar by so much on the whole
 FLAT_STEEPNESS = 8.0
@@ -94,7 +95,7 @@ class Judge:
             higher = own > score
             part[higher] = number
             score = np.where(higher, own, score)
-        score = np.clip(score, 0, HIGHEST_SCORE)
+        uncut, score = np.clip(score, 0, FURTHEST), np.clip(score, 0, HIGHEST_SCORE)
         state.habit.meet(np.where(judged, score, np.float32(0)))
         usual = state.habit.allowed()
         excused = np.where(usual >= self.needed, usual - self.needed + 1, np.float32(0))
@@ -108,7 +109,7 @@ class Judge:
         basics.before_s[began] = basics.began_s[began]
         basics.began_s[began] = times[began]
         basics.alarm_s[:] = np.where(alarm, times, basics.alarm_s)
-        basics.score[:] = np.where(judged, score, basics.score)
+        basics.score[:] = np.where(judged, uncut, basics.score)
         basics.part[:] = np.where(judged, part, basics.part)
         return Scores(score, alarm, news, part, np.stack(surprises))
 

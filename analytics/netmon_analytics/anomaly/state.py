@@ -40,7 +40,7 @@ class Basics(Columns):
     began_s: Float64 = column(dtype=np.float64, fill=np.nan)  # when that alarm began
     before_s: Float64 = column(dtype=np.float64, fill=np.nan)  # and the one before
     fine: Float32 = column(width=len(COMPONENTS))  # scores that people have called fine
-    score: Float32 = column()
+    score: Float32 = column()  # of the last value, also beyond the highest that is told
     expected: Float32 = column(fill=np.nan)  # of the last value, from the origin and in the unit
     usual: Float32 = column()  # how far values usually are from that
     part: Bytes = column(dtype=np.uint8)  # which component gave it

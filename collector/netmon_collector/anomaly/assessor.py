@@ -235,13 +235,13 @@ class Assessor:
         self._alarms += len(alarmed)
         self.rates.count(judged, alarmed)
         for row in alarmed.tolist():
-            self._note(row, float(times[row]), float(values[row]))
+            self._note(row, float(times[row]), float(values[row]), float(basics.score[row]))
 
-    def _note(self, row: int, time_s: float, value: float) -> None:
-        """Remembers an alarm as it is explained now: the next value may be usual again."""
+    def _note(self, row: int, time_s: float, value: float, score: float) -> None:
+        """Remembers an alarm as it is now: the next value may be usual again."""
         told, before = explain(self._detector, row), self._last.get(row)
         highest = before.highest if before else {}
-        highest[told.component] = max(told.score, highest.get(told.component, 0.0))
+        highest[told.component] = max(score, highest.get(told.component, 0.0))
         self._last[row] = _Alarm(time_s, self._told_value(row, value), told, highest)
 
     def _count_together(self, rows: Rows) -> None:
