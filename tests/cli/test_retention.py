@@ -1,11 +1,13 @@
-"""Retention that fails does not end the collector."""
+"""Retention that fails does not end the collector, and a server's own retention is its own."""
 
 import random
 from pathlib import Path
 
 import pytest
 
+from netmon_cli.assembly.collector import oldest_taken_ms
 from netmon_cli.assembly.knowledge import forget_before
+from netmon_collector.config import StoreOptions
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.health import Health
 from tests.collector.store.samples import held, register, row
@@ -30,3 +32,11 @@ async def test_what_cannot_be_forgotten_now_is_forgotten_later(
     told = [message for message in caplog.messages if message.startswith("store.retention")]
     assert told == ["store.retention_failing", "store.retention_recovered"]
     await store.close()
+
+
+def test_a_server_of_its_own_judges_itself_how_old_samples_may_be() -> None:
+    days = 86_400_000
+    rules = {"raw": "2d", "rules": [{"match": "up", "raw": "9d"}]}
+    assert oldest_taken_ms(StoreOptions.model_validate({"retention": rules})) == 9 * days
+    url = "victoriametrics:http://127.0.0.1:8428"
+    assert oldest_taken_ms(StoreOptions.model_validate({"url": url, "retention": rules})) > 100_000 * days

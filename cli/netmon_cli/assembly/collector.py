@@ -32,7 +32,7 @@ from netmon_collector.capacity.survey import Survey
 from netmon_collector.capacity.warnings import KINDS, SOURCE, Warnings
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.inquest import Inquests
-from netmon_collector.config import CollectorConfig
+from netmon_collector.config import CollectorConfig, StoreOptions
 from netmon_collector.consumers import Consumers
 from netmon_collector.feed import Feed
 from netmon_collector.forward.forwarding import Forwarding
@@ -60,6 +60,7 @@ from netmon_collector.state.place import StateError, outside_of
 from netmon_collector.state.rules import KeptAlerts, SavedFiles
 from netmon_collector.state.standings import KeptStandings
 from netmon_collector.store.base import Latest, Matcher, Store, StoreUnavailable, TieredStore
+from netmon_collector.store.url import parse_store_url
 from netmon_collector.witness import Witness
 from netmon_configs.load import ConfigError
 from netmon_configs.logs import EventLog
@@ -177,17 +178,32 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
     knowledge.atlas.register.tell(feed.know_handles)
     forwarding = open_forwarding(config.remote_write, config.state, ground.registry)
     closing.push_async_callback(forwarding.close)
-    longest_ms = config.store.retention.retention().longest_raw_ms
     assessor = None
     if config.anomaly.enabled:
         maintenance = knowledge.alerting.maintenance
         path, atlas = config.state / "anomaly.npz", knowledge.atlas
         assessor = Assessor(config.anomaly, path, lambda: now_ms() / 1000, maintenance.devices, atlas.site_of)
         closing.callback(assessor.save)
-    pipeline = Pipeline(ground.store, fleet, feed, intake, forwarding, assessor, retention_ms=longest_ms, now_ms=now_ms)
+    pipeline = Pipeline(
+        ground.store,
+        fleet,
+        feed,
+        intake,
+        forwarding,
+        assessor,
+        retention_ms=oldest_taken_ms(config.store),
+        now_ms=now_ms,
+    )
     hostname = platform.node() or "unnamed"
     witness = Witness(fleet, ground.store, pipeline, ground.registry, hostname=hostname, now_ms=now_ms)
     return Way(intake, feed, forwarding, assessor, pipeline, witness)
+
+
+def oldest_taken_ms(options: StoreOptions) -> int:
+    """How old samples may be that are taken; a server of its own judges that itself."""
+    if parse_store_url(options.url).kind == "embedded":
+        return options.retention.retention().longest_raw_ms
+    return 1 << 62
 
 
 def keep_watch(ground: Ground, knowledge: Knowledge, way: Way) -> Watch:

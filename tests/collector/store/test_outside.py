@@ -22,7 +22,7 @@ from netmon_collector.store.outside.victoriametrics import VictoriaMetrics
 from netmon_proto.model import NAME, STALE, Kind, Labels
 from tests.collector.store.outside_lab import opened
 from tests.collector.store.outside_writer import WIDTH
-from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
+from tests.collector.store.samples import Samples, batch, bits, held, named, points, register, row, series
 from tests.support import servers
 from tests.support.servers import RunningServer
 
@@ -270,6 +270,16 @@ async def test_a_line_that_is_refused_for_good_blocks_no_other(tmp_path: Path) -
     assert server.lines[5:] == [b"a 1.0 7", b"c 3.0 7", b"d 4.0 7"]
     await store.close()
     assert server.lines[-1] == b"closed"
+
+
+async def test_what_waits_one_by_one_is_passed_over_where_it_is_not_asked_for(tmp_path: Path) -> None:
+    store = OutsideStore.open(Pickily(hold_s=60.0), tmp_path, queue_bytes=1 << 20, window_s=0.0)
+    await store.append([points(store, ("a", 5, 1.0), ("b", 6, 2.0))], None)
+    assert await store.series([named("none")]) == []
+    assert await store.select([named("none")], 0, 10) == []
+    assert await store.select([named("a")], 6, 10) == []
+    assert await held(store, named("b")) == {(series("b"), 6): bits(2.0)}
+    await store.close()
 
 
 async def test_influxdb_says_how_many_it_rejects_and_keeps_the_others(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ class _Found:
 
     def add(self, series: npt.NDArray[np.int64], times: Times, values: Bits) -> None:
         """Raises StoreError where there are too many."""
+        if not len(series):
+            return
         self._size_bytes += values.nbytes
         if self._size_bytes > ANSWER_BYTES:
             raise StoreError(f"more than {ANSWER_BYTES} bytes of the answer are in the queue: ask for less")
