@@ -14,6 +14,7 @@ from netmon_collector.state.agents import AgentRecord
 from netmon_collector.store.base import Group, Row, Store
 from netmon_proto.model import (
     NAME,
+    STAMPED,
     Batch,
     Gather,
     Kind,
@@ -23,13 +24,12 @@ from netmon_proto.model import (
     Reason,
     Series,
     SeriesDefinitions,
+    exported,
     is_stale,
 )
 
 METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-STAMPED = ("instance", "job", "site")
-"""Labels that are the collector's to give."""
 
 UP = "snmp_up"
 """Whether a polled device answered."""
@@ -228,8 +228,7 @@ def stamp(defined: Sequence[Series], **own: str) -> list[Labels]:
     found = []
     for one in defined:
         if id(one.labels) not in stamped:
-            checked = _checked(one.labels).items()
-            labels = own | {f"exported_{name}" if name in STAMPED else name: value for name, value in checked}
+            labels = exported(_checked(one.labels), own, STAMPED)
             stamped[id(one.labels)] = tuple(sorted(labels.items())), sum(name < NAME for name in labels)
         rest, place = stamped[id(one.labels)]
         found.append((*rest[:place], (NAME, one.name), *rest[place:]))

@@ -65,6 +65,15 @@ async def test_an_agent_writes_only_its_own_labels(running: RunningCollector, ag
     }
 
 
+async def test_an_agents_label_that_is_renamed_hides_no_other(running: RunningCollector, agent: HandAgent) -> None:
+    await agent.greet()
+    await agent.define({1: "x"}, {"job": "gateway", "exported_job": "batch"})
+    await agent.send(1, Gather(1, wall_ms(), [1.0]))
+    (labels,) = await running.samples("x")
+    told = {"exported_job": "batch", "exported_exported_job": "gateway", "job": "node", "instance": "web1.example"}
+    assert dict(labels) == {"__name__": "x", **told}
+
+
 async def test_special_values_are_kept_bit_by_bit(running: RunningCollector, agent: HandAgent) -> None:
     patterns = [STALE_BITS, 0x7FF8000000000000, 0x7FF8000000000123, 0x7FF0000000000000, 0xFFF0000000000000, 1 << 63]
     await agent.greet()

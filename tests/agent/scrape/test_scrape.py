@@ -97,6 +97,32 @@ async def test_labels_of_the_options_go_before_those_of_the_page_unless_these_ar
     assert own["up", (("env", "prod"),)] == honoured["up", (("env", "prod"),)] == 1.0
 
 
+async def test_labels_of_the_collector_are_renamed_so_that_no_other_is_lost() -> None:
+    page = b"""
+a{job="gateway",exported_job="one",instance="x"} 1
+a{job="gateway",exported_job="two"} 2
+a{exported_instance="y",env="page",exported_env="there"} 3
+a{instance="y",env="page",exported_env="there"} 4
+"""
+    async with serving(lambda _: answer(page)) as where:
+        own = await gathered(scrape(where, labels={"env": "prod"}))
+        honoured = await gathered(scrape(where, labels={"env": "prod"}, honor_labels=True))
+    pushed = {"exported_exported_job": "gateway", "env": "prod"}
+    about_y = {"exported_instance": "y", "exported_env": "there"}
+    for told, third in (
+        (own, {**about_y, "env": "prod", "exported_exported_env": "page"}),
+        (honoured, {**about_y, "env": "page"}),
+    ):
+        assert {key[1]: value for key, value in told.items() if key[0] == "a"} == {
+            tuple(sorted(labels.items())): value
+            for labels, value in (
+                ({**pushed, "exported_job": "one", "exported_instance": "x"}, 1.0),
+                ({**pushed, "exported_job": "two"}, 2.0),
+                (third, 3.0),
+            )
+        }
+
+
 async def test_series_that_vanish_and_targets_that_go_down_end() -> None:
     pages = [answer(b"a 1\nb 2\n"), answer(b"a 1\n"), b"HTTP/1.1 500 Oops\r\n\r\n"]
     async with serving(lambda _: pages.pop(0)) as where:

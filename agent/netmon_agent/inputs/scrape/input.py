@@ -13,7 +13,7 @@ from netmon_agent.inputs.scrape.fetch import Address, NotFetched, Page, fetch
 from netmon_agent.inputs.scrape.page import BadPage, Reader
 from netmon_configs.options import Duration, FilePath, Options, Size, Variable
 from netmon_configs.secrets import NoSecret, Source, authorization_of, differ, has_authorization, load_pair
-from netmon_proto.model import Kind
+from netmon_proto.model import STAMPED, Kind, exported
 
 _ACCEPT: Final = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
 _OWN_JOBS: Final = ("node", "agent", "collector", "probe", "snmp")
@@ -153,12 +153,12 @@ class ScrapeInput(Input):
         return await asyncio.to_thread(reader.read, page.text, must_end=must_end)
 
     def _relabelled(self, labels: dict[str, str]) -> dict[str, str]:
-        """With the labels of the options; where both have one, it is the page's that is renamed, unless honoured."""
+        """With the labels of the options; where both have one, it is the page's that is renamed, unless honoured. The
+        collector's are renamed here already, so that two series which become one by it are seen on the page.
+        """
         if self.honor_labels:
-            return self.labels | labels
-        return {
-            f"exported_{name}" if name in self.labels else name: value for name, value in labels.items()
-        } | self.labels
+            return exported(self.labels | labels, {}, STAMPED)
+        return exported(labels, self.labels, STAMPED)
 
     def _about_keys(self) -> tuple[Key, ...]:
         """The series that tell of the page, always the same."""
