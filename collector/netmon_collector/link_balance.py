@@ -2,6 +2,7 @@
 same two devices. Told as series, and as events where it matters."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from netmon_analytics.cause.balance import Balance, balance
 from netmon_analytics.cause.network import Floats
 from netmon_collector.query.answer import QueryError
 from netmon_collector.query.engine import Engine
+from netmon_collector.query.syntax.lexer import go_quoted
 from netmon_collector.repeat import keep_at
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.events import NewEvent
@@ -145,9 +147,9 @@ class LinkBalance:
         devices = sorted({end.node for one in bundles for pair in one.ports for end in pair})
         sent, received, speed = dict[End, float](), dict[End, float](), dict[End, float]()
         for start in range(0, len(devices), AT_ONCE):
-            chosen = "|".join(one.replace(".", "[.]") for one in devices[start : start + AT_ONCE])
+            chosen = go_quoted("|".join(map(re.escape, devices[start : start + AT_ONCE])))
             for text, column in zip((*_RATES, _SPEED), (sent, received, speed), strict=True):
-                await self._ask(text.format(f'instance=~"{chosen}"'), now_ms, column)
+                await self._ask(text.format(f"instance=~{chosen}"), now_ms, column)
         pairs = [pair for one in bundles for pair in one.ports]
         load = [sent.get(here, received.get(there, np.nan)) for here, there in pairs]
         capacity = [speed.get(here, speed.get(there, np.nan)) for here, there in pairs]

@@ -19,15 +19,21 @@ from netmon_proto.model import Labels
 
 NOW_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
-GRAPH = Graph.of(
-    [Node("core"), Node("hall"), Node("yard")],
-    [
-        Link(End("core", "ge1"), End("hall", "ge1"), bundle="core ae0"),
-        Link(End("core", "ge2"), End("hall", "ge2"), bundle="core ae0"),
-        Link(End("core", "ge3"), End("yard", "ge1")),
-        Link(End("core", "ge4"), End("yard", "ge2"), is_blocked=True),
-    ],
-)
+
+
+def around(core: str) -> Graph:
+    return Graph.of(
+        [Node(core), Node("hall"), Node("yard")],
+        [
+            Link(End(core, "ge1"), End("hall", "ge1"), bundle="core ae0"),
+            Link(End(core, "ge2"), End("hall", "ge2"), bundle="core ae0"),
+            Link(End(core, "ge3"), End("yard", "ge1")),
+            Link(End(core, "ge4"), End("yard", "ge2"), is_blocked=True),
+        ],
+    )
+
+
+GRAPH = around("core")
 
 
 def test_balance_is_0_for_even_loads_and_1_for_one_that_carries_all() -> None:
@@ -49,9 +55,12 @@ class Network:
 
     def __init__(self, store: EmbeddedStore, engine: Engine) -> None:
         self._store = store
+        self.core = "core"
         self.now_ms = NOW_MS
         self.events: list[NewEvent] = []
-        self.balance = LinkBalance(lambda: GRAPH, engine, Ledger(store, self._append), self._note, lambda: self.now_ms)
+        self.balance = LinkBalance(
+            lambda: around(self.core), engine, Ledger(store, self._append), self._note, lambda: self.now_ms
+        )
         self.written: dict[Labels, float] = {}
 
     async def _append(self, rows: Sequence[Row | Points]) -> None:
@@ -69,7 +78,8 @@ class Network:
             series = {("ifHCOutOctets", port): rate / 8 * seconds for port, rate in bps.items()}
             series |= {("ifHighSpeed", port): 1000.0 for port in bps} | {("ifOperStatus", port): 1.0 for port in bps}
             labels = [
-                (("__name__", name), ("ifName", port), ("instance", "core"), ("job", "snmp")) for name, port in series
+                (("__name__", name), ("ifName", port), ("instance", self.core), ("job", "snmp"))
+                for name, port in series
             ]
             places = self._store.enroll(labels)
             times = np.full(len(labels), self.now_ms)
@@ -100,3 +110,10 @@ async def test_a_member_that_carries_nearly_all_is_told_once_and_when_it_is_over
     assert [dict(one)["peer"] for one in answer.labels] == ["hall"], "nobody counts what hall sends"
     assert await ports.carry(8, ge1=8e8, ge2=1e7) == []
     assert await ports.carry(8, ge1=4e8, ge2=4e8) == ["link.balanced"]
+
+
+@pytest.mark.parametrize("name", ["core.example", 'core "1" (old)+', "c\\d", "kärn-1"])
+async def test_devices_may_be_called_anything(network: tuple[Network, Engine], name: str) -> None:
+    ports, _ = network
+    ports.core = name
+    assert await ports.carry(16, ge1=8e8, ge2=1e7) == ["link.imbalanced"]
