@@ -187,6 +187,7 @@ up{instance="a"}  7 1700000000
 up{instance="a"} 8 1700000000123
 
 up{instance=""} NaN 1700000001.5
+up{instance="a"} 1e400 1700000001
 up +Inf 1700000002
 # EOF
 up 9 1700000003
@@ -199,7 +200,7 @@ def test_lines_that_are_no_good_are_told_and_the_others_stored(netmon: Netmon, t
     assert ended.code == 1
     assert ended.out.splitlines() == [
         "stored 4 samples",
-        "rejected 8 lines:",
+        "rejected 9 lines:",
         "line 5: has no timestamp",
         "line 6: is no sample",
         "line 7: has a label twice",
@@ -207,7 +208,8 @@ def test_lines_that_are_no_good_are_told_and_the_others_stored(netmon: Netmon, t
         "line 9: is no sample",
         "line 10: is no sample",
         "line 11: the timestamp 1700000000123 is no time in seconds",
-        "line 16: comes after # EOF",
+        "line 14: the value 1e400 is out of range",
+        "line 17: comes after # EOF",
     ]
     assert {key: np.uint64(value).view(np.float64) for key, value in content(tmp_path / "new").items()} == {
         (series("up", instance="a"), 1_700_000_000_000): 2.5,

@@ -3,6 +3,7 @@
 Names are VictoriaMetrics': measurement and field with an underscore between them, or the field alone.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -264,8 +265,8 @@ def _value(text: bytes, number: int, errors: dict[int, str]) -> float | None:
         return 1.0
     if text in _FALSE:
         return 0.0
-    if _NUMBER.fullmatch(text):
-        return float(text.rstrip(b"iu"))
+    if _NUMBER.fullmatch(text) and math.isfinite(value := float(text.rstrip(b"iu"))):
+        return value
     errors[number] = f"has the value {text[:40].decode(errors='replace')!r}, which is no number, true, false or text"
     return None
 

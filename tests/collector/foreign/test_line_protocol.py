@@ -1,7 +1,5 @@
 """Lines become columns; a bad line is told by its number and spoils no other."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +51,6 @@ def test_a_line_is_a_sample_per_field() -> None:
         ("007", 7.0),
         ("9223372036854775807i", 9223372036854775807.0),
         ("18446744073709551615u", 18446744073709551615.0),
-        ("1e400", math.inf),
         ("t", 1.0),
         ("TRUE", 1.0),
         ("false", 0.0),
@@ -65,7 +62,7 @@ def test_every_spelling_of_a_number_is_taken(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "nan", "inf", "1,5", "0x10", "1_000", "", "tru", "1ii", "--1", '"open', "1.5i.2"]
+    "text", ["abc", "1e400", "-9e999", "nan", "inf", "1,5", "0x10", "1_000", "", "tru", "1ii", "--1", '"open', "1.5i.2"]
 )
 def test_what_is_no_number_is_told_with_its_line(text: str) -> None:
     found, complaints = read(f"m v=1 5000000\nm v={text} 6000000\nm v=3 7000000")

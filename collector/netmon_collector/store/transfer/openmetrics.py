@@ -2,6 +2,7 @@
 all of a series, in the order of time; so samples are put on the disk first, and written from there.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -162,6 +163,8 @@ def _complaint(line: str, match: re.Match[str] | None) -> str:
         return "is not valid UTF-8" if any("\udc80" <= one <= "\udcff" for one in line) else "is no sample"
     if match[3] is None:
         return "has no timestamp"
+    if match[2][-1].isdecimal() and math.isinf(float(match[2])):
+        return f"the value {match[2]} is out of range"
     if abs(float(match[3])) > _LATEST_S:
         return f"the timestamp {match[3]} is no time in seconds"
     return ""
