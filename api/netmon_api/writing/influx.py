@@ -19,7 +19,12 @@ class InfluxQuery(WriteQuery):
     """Bucket and organisation are not needed: netmon has one place for samples."""
 
     precision: str = Field(default="ns", description="Of the times: ns, us, ms or s; for version 1 also n, u, m and h.")
-    db: str = Field(default="", max_length=256, description="Becomes the label `db` of series that have none.")
+    db: str = Field(
+        default="",
+        max_length=256,
+        pattern=r"^[^\n]*$",
+        description="Becomes the label `db` of series that have none. It has no line breaks.",
+    )
 
 
 def refuse(_request: web.Request, status: int, message: str) -> web.Response:

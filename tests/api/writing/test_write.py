@@ -181,6 +181,12 @@ async def test_metrics_in_json_are_taken_and_what_is_left_out_is_told(lab: Lab, 
     assert await kept(lab, "good_total") == {labels("good_total"): [(NOW_MS, 2.5)]}
 
 
+@pytest.mark.parametrize("database", ["x" * 257, "a\nb"])
+async def test_a_database_that_is_no_label_is_refused(lab: Lab, database: str) -> None:
+    status, text = await post(lab, "/write", b"m v=1", db=database)
+    assert (status, json.loads(text)["message"].startswith("db: must ")) == (400, True)
+
+
 async def test_metrics_of_another_kind_are_refused(lab: Lab) -> None:
     assert (await post(lab, OTLP, b"x", {"Content-Type": "text/plain"}))[0] == 415
     assert (await post(lab, OTLP, b"{}{}{}", {"Content-Type": "application/x-protobuf"}))[0] == 400
