@@ -145,7 +145,7 @@ class Upkeep:
                     kept.append(file)
                     continue
                 shortest_ms, longest_ms = self._classes.keeps_ms(file)
-                age_ms = now_ms - file.newest_ms
+                age_ms = now_ms - file.newest_ms - WIDTH_MS.get(file.name.tier, 0)  # a bucket's time is its start
                 if age_ms > longest_ms and hides_none_of(file, kept):
                     old.append(file)
                     continue

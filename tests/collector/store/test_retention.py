@@ -89,6 +89,18 @@ async def test_each_class_has_files_of_its_own_and_goes_in_its_own_time(tmp_path
     await store.close()
 
 
+async def test_rollups_stay_as_long_as_the_samples_that_they_are_made_of(tmp_path: Path) -> None:
+    store = opened(tmp_path, RULES)
+    newest_ms = 2 * HOUR + 59 * MINUTE
+    await store.append([row(register(store, *NAMES), time_ms, 1.0, 2.0, 3.0) for time_ms in (HOUR, newest_ms)], None)
+    await settle(store)
+    for age_ms, left in ((SHORT.raw_ms, {0}), (SHORT.raw_ms + HOUR, set())):
+        await forget(store, newest_ms + age_ms)
+        assert await rollup_days(store, "short", HOUR) == await rollup_days(store, "short", 5 * MINUTE) == left
+        assert days_of(await held(store), "short") == left
+    await store.close()
+
+
 async def test_without_rules_names_are_as_ever(tmp_path: Path) -> None:
     store = opened(tmp_path, Retention(BASE))
     await fill(store, range(4))
