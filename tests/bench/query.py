@@ -3,7 +3,8 @@
 Prints one JSON object as its last line. Every host has 100 series, gathered at moments of its own; the samples go into
 our store as agents' gathers, and into the servers by remote write. Each engine is asked over HTTP, on one connection
 that stays, without compression, after one round that is not counted, so that all three are warm alike. A round is all
-queries asked of one engine, one after the other, as a dashboard that is opened asks them, then of the next engine. The
+queries asked of one engine, one after the other, as a dashboard that is opened asks them, then of the next engine. Each
+comes as often after the one as after the other, which may still be clearing up when the next is asked. The
 same is told `in_turns`, each query of one engine after the other, where a query finds the processor's caches full of
 what others did. Queries end when the last sample has come, as now does. Result caches are refused with `nocache=1`, but
 for the last part: there a dashboard refreshes, which is every range query again and again with its end one step later.
@@ -124,8 +125,8 @@ def measure(peers: list[Peer], rounds: int, end_s: int, *, in_turns: bool) -> di
     taken = {name: {peer.name: Taken() for peer in peers} for name in QUERIES}
     for names in [[name] for name in QUERIES] if in_turns else [QUERIES]:
         for turn in range(rounds):
-            rotated = peers[turn % len(peers) :] + peers[: turn % len(peers)]
-            for peer, name in product(rotated, names):
+            ordered = peers[:1] + peers[1:][:: -1 if turn % 2 else 1]
+            for peer, name in product(ordered, names):
                 timed(peer, *arguments_of(name, end_s), taken[name][peer.name], cold=True)
     results = {name: {one: took.told() for one, took in by.items()} for name, by in taken.items()}
     for name, told in results.items():
@@ -223,7 +224,7 @@ def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
     told = {}
     for series in arguments.series:
