@@ -11,6 +11,7 @@ import numpy as np
 from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Complaint, Family, Written
 from netmon_collector.foreign.labels import checked
 from netmon_collector.foreign.otlp_names import Type, label_name, metric_name, unit_words
+from netmon_collector.query.numbers import plain
 from netmon_proto import otlp
 from netmon_proto.model import NAME, STALE, Labels
 
@@ -200,7 +201,7 @@ def _buckets(point: otlp.HistogramDataPoint) -> Iterator[tuple[bytes, float]]:
     counted = 0
     for bound, count in zip(point.explicit_bounds, point.bucket_counts, strict=False):
         counted += count
-        yield _number(bound), float(counted)
+        yield plain(bound).encode(), float(counted)
     yield b"+Inf", float(point.count)
 
 
@@ -214,9 +215,4 @@ def _read_summaries(request: _Request, about: bytes, name: str, points: Iterable
         add("_sum", point.sum)
         add("_count", float(point.count))
         for one in point.quantile_values:
-            add("", one.value, b"quantile", _number(one.quantile))
-
-
-def _number(value: float) -> bytes:
-    """A bound as a label has it: the shortest digits, never an exponent."""
-    return b"+Inf" if value == np.inf else np.format_float_positional(value, trim="-").encode()
+            add("", one.value, b"quantile", plain(one.quantile).encode())

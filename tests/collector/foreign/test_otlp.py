@@ -192,6 +192,18 @@ def test_a_histogram_becomes_cumulative_buckets() -> None:
     }
 
 
+def test_the_last_bound_may_be_told_and_is_the_same_bucket() -> None:
+    metric = Metric(name="took")
+    metric.histogram.aggregation_temporality = CUMULATIVE  # type: ignore[assignment]
+    point = HistogramDataPoint(time_unix_nano=TIME_NS, count=3, bucket_counts=[1, 2], explicit_bounds=[1, math.inf])
+    metric.histogram.data_points.append(point)
+    assert decoded(metric) == {
+        series("took_count"): 3.0,
+        series("took_bucket", le="1"): 1.0,
+        series("took_bucket", le="+Inf"): 3.0,
+    }
+
+
 def test_a_summary_becomes_quantiles() -> None:
     metric = Metric(name="took")
     point = SummaryDataPoint(time_unix_nano=TIME_NS, count=2, sum=3.0)
