@@ -2,7 +2,7 @@
 
 from netmon_analytics.anomaly.constants import Constants
 from netmon_analytics.anomaly.detector import Detector
-from netmon_analytics.anomaly.explain import Explanation, Pardon, bands, explain, pardon, undo
+from netmon_analytics.anomaly.explain import Explanation, Pardon, bands, explain, explain_many, pardon, undo
 from netmon_analytics.anomaly.judge import Scores
 from netmon_analytics.anomaly.kinds import Kind
 from netmon_analytics.anomaly.state import COMPONENTS, State
@@ -18,6 +18,7 @@ __all__ = [
     "State",
     "bands",
     "explain",
+    "explain_many",
     "pardon",
     "undo",
 ]

@@ -1,10 +1,11 @@
 """Why a series has the score that it has, what was expected of it, and "this was fine"."""
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
-from netmon_analytics.anomaly.columns import Float64
+from netmon_analytics.anomaly.columns import Float64, Rows
 from netmon_analytics.anomaly.detector import Detector
 from netmon_analytics.anomaly.judge import HIGHEST_SCORE
 from netmon_analytics.anomaly.state import COMPONENTS
@@ -53,20 +54,35 @@ def bands(detector: Detector, rows: slice | None = None) -> tuple[Float64, Float
 
 def explain(detector: Detector, row: int) -> Explanation:
     """As long as its last value is what is asked about: where that alarmed, at once."""
-    own = slice(row, row + 1)
-    basics = detector.state.basics.view(own)
-    expected, low, high = (float(array[0]) for array in bands(detector, own))
-    began, before = float(basics.began_s[0]), float(basics.before_s[0])
-    return Explanation(
-        min(float(basics.score[0]), float(HIGHEST_SCORE)),
-        float(detector.judge.bar_now(basics)[0]),
-        COMPONENTS[basics.part[0]],
-        expected,
-        low,
-        high,
-        None if np.isnan(began) else began,
-        None if np.isnan(before) else before,
+    return explain_many(detector, slice(row, row + 1), np.zeros(1, np.intp))[0]
+
+
+def explain_many(detector: Detector, rows: slice, chosen: Rows) -> list[Explanation]:
+    """The same of many at once. chosen: which of the rows."""
+    basics = detector.state.basics.view(rows)
+    columns = (
+        np.minimum(basics.score, HIGHEST_SCORE),
+        detector.judge.bar_now(basics),
+        basics.part,
+        *bands(detector, rows),
+        basics.began_s,
+        basics.before_s,
     )
+    return [
+        Explanation(
+            score,
+            needed,
+            COMPONENTS[part],
+            expected,
+            low,
+            high,
+            None if isnan(began) else began,
+            None if isnan(before) else before,
+        )
+        for score, needed, part, expected, low, high, began, before in zip(
+            *(column[chosen].tolist() for column in columns), strict=True
+        )
+    ]
 
 
 def pardon(detector: Detector, row: int, component: str | None = None, score: float | None = None) -> Pardon:

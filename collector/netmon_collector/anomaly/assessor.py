@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, State, explain
+from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, State, explain_many
 from netmon_analytics.models import Tally
 from netmon_collector.anomaly.candidates import candidates, next_device
 from netmon_collector.anomaly.clocks import Clocks
@@ -230,17 +230,17 @@ class Assessor:
         self.tally.add(found.score.astype(np.float64), began if teach is None else began & teach[part], apart_s)
         verdicts[np.isfinite(found.score)] = Verdict.NORMAL
         verdicts[found.alarm] = Verdict.ANOMALOUS
-        judged, alarmed = (np.flatnonzero(one) + part.start for one in (np.isfinite(found.score), found.alarm))
+        judged, alarmed = np.flatnonzero(np.isfinite(found.score)), np.flatnonzero(found.alarm)
         self._judged += len(judged)
         self._alarms += len(alarmed)
-        self.rates.count(judged, alarmed)
-        for row in alarmed.tolist():
-            self._note(row, float(times[row]), float(values[row]), float(basics.score[row]))
+        self.rates.count(judged + part.start, alarmed + part.start)
+        if len(alarmed):  # told as it is now: the next value may be usual again
+            rows, now = (alarmed + part.start).tolist(), explain_many(self._detector, part, alarmed)
+            for row, score, one in zip(rows, basics.score[rows].tolist(), now, strict=True):
+                self._note(row, float(times[row]), float(values[row]), score, one)
 
-    def _note(self, row: int, time_s: float, value: float, score: float) -> None:
-        """Remembers an alarm as it is now: the next value may be usual again."""
-        told, before = explain(self._detector, row), self._last.get(row)
-        highest = before.highest if before else {}
+    def _note(self, row: int, time_s: float, value: float, score: float, told: Explanation) -> None:
+        highest = self._last[row].highest if row in self._last else {}
         highest[told.component] = max(score, highest.get(told.component, 0.0))
         self._last[row] = _Alarm(time_s, self._told_value(row, value), told, highest)
 
