@@ -18,8 +18,12 @@ MOST_BATCH: Final = 2_000
 BATCH_CHARACTERS: Final = 500_000
 """Of texts and fields; a batch stays well below what a collector takes, whatever alphabet they are in."""
 MOST_KNOWN: Final = 50_000
+_ORIGIN: Final = ("engine_id", "agent_address", "hostname")
+"""Fields that say whose event it is: through a relay, those of many devices come from one address."""
 
 Kept = Callable[[], None]
+_Likeness = tuple[str | None, ...]
+"""What events have in common that are alike."""
 
 
 @dataclass(slots=True)
@@ -35,7 +39,7 @@ class _Sight:
 class Desk:
     """Takes events and spools them.
 
-    An event that is like one from the same source less than `fold_s` ago is kept back; when the time is over, one
+    An event that is like one of the same device less than `fold_s` ago is kept back; when the time is over, one
     event stands for all that were. A reply that was asked for is given when the event is in the spool.
     """
 
@@ -50,7 +54,7 @@ class Desk:
         self.now_ms = now_ms
         self._fold_s = fold_s
         self._monotonic_s = monotonic_s
-        self._seen: dict[tuple[str, str, str, str], _Sight] = {}
+        self._seen: dict[_Likeness, _Sight] = {}
         self._waiting: list[Event] = []
         self._replies: list[Kept] = []
         self._flush: asyncio.Task[None] | None = None
@@ -61,7 +65,7 @@ class Desk:
     def accept(self, event: Event, kept: Kept | None = None, request_id: int | None = None) -> None:
         """Takes an event; `kept` is called when it is in the spool. What is sent again under the same number, because
         the reply was late or lost, is answered and not counted again."""
-        key = (event.source, event.address, event.kind, event.text)
+        key = (event.source, event.address, event.kind, event.text, *map(event.fields.get, _ORIGIN))
         sight = self._seen.get(key)
         if sight is not None:
             if request_id is None or request_id != sight.request_id:
@@ -108,7 +112,7 @@ class Desk:
         for key, _ in list(takewhile(lambda item: item[1].first_s <= before_s, in_order)):
             self._forget(key)
 
-    def _forget(self, key: tuple[str, str, str, str]) -> None:
+    def _forget(self, key: _Likeness) -> None:
         sight = self._seen.pop(key)
         if sight.again:
             self._waiting.append(replace(sight.event, count=sight.again))

@@ -22,8 +22,10 @@ _HEADER_5424 = re.compile(
     r"1 (-|\d{4}-\d\d-\d\dT\S{1,40}) " + " ".join(rf"(\S{{1,{most}}})" for most in (255, 48, 128, 32)) + r"(?: |$)"
 )
 _TIME_3164 = re.compile(
-    r"(?:\d{1,10}: )?(?:(\S{1,255}): )?[*.]?"  # Cisco's number, its name, and its mark for a clock that is not set
-    r"((?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{2,5})?)|\d{4}-\d\d-\d\dT\S{1,40}?):? "
+    r" ?(?:\d{0,10}: )?(?:(\S{1,255}?)(?:: | (?=[A-Z]{1,4}/\d)))?"  # Cisco's number, and its name
+    r"(?:[A-Z]{1,4}/\d\S{1,40}?:)?[*.]?"  # the card of IOS XR, and a mark for a clock that is not set
+    r"((?:\d{4} )?[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+    r"(?: \d{4}(?= ))?(?:[+-]\d\d:\d\d| [A-Z]{2,5}(?=:))?|\d{4}-\d\d-\d\dT\S{1,40}?)(?: ?:)? "
 )
 _HOST = re.compile(r"([A-Za-z0-9_.:-]{1,255}) ")
 _TAG = re.compile(r"([A-Za-z0-9_./()%-]{1,64})(?:\[(\d{1,10})\])?: ?")
@@ -39,7 +41,7 @@ def event_of(line: bytes, address: str, now_ms: int) -> Event:
     header = _HEADER_5424.match(rest)
     message = _modern(header, rest, fields) if header else _old(rest, fields)
     if "app" in fields and not message.startswith(fields["app"]):
-        message = f"{fields['app']}: {message}"
+        message = f"{fields['app']}: {message}" if message else fields["app"]
     kind = FACILITIES[priority >> 3] if priority >> 3 < len(FACILITIES) else "user"
     severity = Severity((priority & 7) + 1)
     return Event(now_ms, SOURCE, kind, severity, message[:LONGEST_TEXT], 1, "", address, fields)
@@ -61,15 +63,22 @@ def _priority(text: str) -> tuple[int, str]:
 
 
 def _modern(header: re.Match[str], text: str, fields: dict[str, str]) -> str:
-    """Fills in what the header and the structured data of RFC 5424 say; the rest is the message."""
+    """Fills in what the header and the structured data of RFC 5424 say; the rest is the message.
+
+    Where nothing is left, as of Junos without its English texts, it is what these say.
+    """
     told = zip(("timestamp", "hostname", "app", "pid", "msgid"), header.groups(), strict=True)
     fields.update((name, value) for name, value in told if value != "-")
     rest = text[header.end() :]
+    parameters: dict[str, str] = {}
     if rest.startswith("["):
-        rest = _structured(rest, fields)
+        rest = _structured(rest, parameters)
     elif rest == "-" or rest.startswith("- "):
         rest = rest[2:]
-    return rest.removeprefix(" ").removeprefix("\ufeff")
+    fields.update(parameters)
+    message = rest.removeprefix(" ").removeprefix("\ufeff")
+    named = [fields["msgid"]] if "msgid" in fields else []
+    return message or " ".join([*named, *(f"{name}={value}" for name, value in parameters.items())])
 
 
 def _structured(text: str, fields: dict[str, str]) -> str:
@@ -99,7 +108,7 @@ def _old(text: str, fields: dict[str, str]) -> str:
         text = text[time.end() :].lstrip()
         if not time[1] and not text.startswith("%") and (host := _HOST.match(text)) and not _is_tag(host[1]):
             fields["hostname"] = host[1]
-            text = text[host.end() :]
+            text = text[host.end() :].removeprefix(": ")
     if tag := _TAG.match(text):
         fields["app"] = tag[1]
         if tag[2]:

@@ -47,12 +47,69 @@ needs_logger = pytest.mark.skipif(shutil.which("logger") is None, reason="needs 
         ("<999>1 - - - - - - x", "user", Severity.NOTICE, "<999>1 - - - - - - x", {}),
         ("<30>sshd[123]: hello", "daemon", Severity.INFO, "sshd: hello", {"app": "sshd", "pid": "123"}),
         ("<14>1 - h a - - [open x=1 half", "user", Severity.INFO, "a: [open x=1 half", {"hostname": "h", "app": "a"}),
+        (
+            "<29>1 2026-11-21T20:00:00Z mx1 mgd 77 UI_LOGOUT [junos@2636 username=\"ada\"]",
+            "daemon", Severity.NOTICE, "mgd: UI_LOGOUT junos@2636.username=ada",
+            {
+                "timestamp": "2026-11-21T20:00:00Z", "hostname": "mx1", "app": "mgd", "pid": "77", "msgid": "UI_LOGOUT",
+                "junos@2636.username": "ada",
+            },
+        ),
+        ("<14>1 - h a - - -", "user", Severity.INFO, "a", {"hostname": "h", "app": "a"}),
     ],
 )  # fmt: skip
 def test_a_line_is_read(line: str, kind: str, severity: Severity, text: str, fields: dict[str, str]) -> None:
     event = event_of(line.encode(), "192.0.2.1", 7)
     assert (event.kind, event.severity, event.text, event.fields) == (kind, severity, text, fields)
     assert (event.time_ms, event.source, event.address) == (7, "syslog", "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("line", "hostname", "timestamp", "text"),
+    [
+        (
+            "<189>: 2026 Nov 21 20:01:02 UTC: %ETHPORT-5-IF_DOWN: down",
+            None, "2026 Nov 21 20:01:02 UTC", "%ETHPORT-5-IF_DOWN: down",
+        ),
+        (
+            "<187>9: RP/0/RSP0/CPU0:Nov 21 20:01:02.123 UTC: ifmgr[7]: %IFMGR-3-DOWN : down",
+            None, "Nov 21 20:01:02.123 UTC", "ifmgr: %IFMGR-3-DOWN : down",
+        ),
+        (
+            "<187>9: core LC/0/1/CPU0:Nov 21 20:01:02.123 : ifmgr[7]: %IFMGR-3-DOWN : down",
+            "core", "Nov 21 20:01:02.123", "ifmgr: %IFMGR-3-DOWN : down",
+        ),
+        (
+            "<188>Nov 21 2026 20:01:02+08:00 ar1 %%01IFNET/4/LINK_STATE(l)[1]:down",
+            "ar1", "Nov 21 2026 20:01:02+08:00", "%%01IFNET/4/LINK_STATE(l)[1]:down",
+        ),
+        (
+            "<190>Nov 21 20:01:02 2026 h3c %%10SHELL/6/SHELL_CMD: save",
+            "h3c", "Nov 21 20:01:02 2026", "%%10SHELL/6/SHELL_CMD: save",
+        ),
+        (
+            "<166>Nov 21 2026 20:01:02 asa1 : %ASA-6-302013: Built",
+            "asa1", "Nov 21 2026 20:01:02", "%ASA-6-302013: Built",
+        ),
+        (
+            "<14> Nov 21 20:01:02 192.0.2.9 00076 ports: port 1 is now on-line",
+            "192.0.2.9", "Nov 21 20:01:02", "00076 ports: port 1 is now on-line",
+        ),
+        (
+            "<14>Nov 21 20:01:02 WEB app: hello",
+            "WEB", "Nov 21 20:01:02", "app: hello",
+        ),
+        (
+            "<14>backup Nov 21 20:01:02 done",
+            None, None, "backup Nov 21 20:01:02 done",
+        ),
+    ],
+)  # fmt: skip
+def test_the_forms_of_vendors_tell_time_and_host(
+    line: str, hostname: str | None, timestamp: str | None, text: str
+) -> None:
+    event = event_of(line.encode(), "192.0.2.1", 7)
+    assert (event.fields.get("hostname"), event.fields.get("timestamp"), event.text) == (hostname, timestamp, text)
 
 
 def test_bytes_that_are_no_text_are_kept_as_latin_1_and_without_nul() -> None:

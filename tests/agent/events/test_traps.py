@@ -192,6 +192,16 @@ async def test_what_comes_again_within_the_time_becomes_one_event_with_a_count(t
     assert [one.count for one in events] == [1, 7]
 
 
+async def test_what_two_devices_tell_alike_through_a_relay_stays_two_events(tmp_path: Path) -> None:
+    async with receiving(tmp_path, fold_s=0.2, type="traps") as (received, receiver):
+        for device in ("192.0.2.7", "192.0.2.8", "192.0.2.7"):
+            down = ["1.3.6.1.4.1.9.1.1", device, "2", "0", "99", f"{IF_INDEX}.7", "i", "7"]
+            await send("snmptrap", "-v1", "-c", "x", f"127.0.0.1:{receiver.port}", *down)
+        events = await received.until(lambda events: sum(one.count for one in events) == 3)
+    assert {one.fields["agent_address"] for one in events} == {"192.0.2.7", "192.0.2.8"}
+    assert sum(one.count for one in events if one.fields["agent_address"] == "192.0.2.7") == 2
+
+
 def test_every_notification_of_the_profiles_has_a_name_and_vendors_come_with_theirs() -> None:
     names = Names(layers[0] for layers in open_library().layers.values())
     assert names.notification("1.3.6.1.2.1.15.7.0.2") == ("bgpBackwardTransition", Severity.ERROR)
