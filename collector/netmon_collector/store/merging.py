@@ -188,7 +188,7 @@ class Merger:
             own = [window for window in windows if window.start // self._span_ms(tier) == number]
             chunks = self._rolled_again(tier, homes, own)
             name = Name(tier, str(number), order)
-            self._shelf.put([await self._run(partial(self._shelf.write, name, chunks, 0))])
+            await self._exchange([], [await self._run(partial(self._shelf.write, name, chunks, 0))])
 
     def _rolled_again(
         self, tier: Tier, homes: Sequence[tuple[int, Numbers]], windows: Sequence[range]

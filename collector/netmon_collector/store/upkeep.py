@@ -261,11 +261,13 @@ class Upkeep:
                 await self._merger.roll_again(tier, homes, windows_in(hours))
 
     async def _rewrite(self, file: ChunkFile, chunks: Callable[[], Iterator[Packed] | None]) -> None:
-        """Puts a file of the same name in the place of one, unless there is nothing to change."""
+        """Puts a file of the same name in the place of one, or none; unless there is nothing to change."""
         replacement = await self._run(chunks)
         if replacement is not None:
             written = await self._run(lambda: self._shelf.write(file.name, replacement, file.segment))
-            self._shelf.put([written], instead=[file])
+            self._shelf.put([written] if len(written.entries) else [], instead=[file])
+            if not len(written.entries):
+                await self._run(partial(self._shelf.remove, [written]))
 
     async def snapshot(self, folder: Path) -> None:
         """Gives a folder all files as they are: a store that holds what this one holds now. Raises StoreError.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from netmon_collector.store.base import Origin, Row, StoreError
+from netmon_collector.store.base import ABSENT, Origin, Row, StoreError
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
@@ -245,3 +245,22 @@ async def test_a_snapshot_is_a_store_that_does_not_change(tmp_path: Path) -> Non
     async with opened(tmp_path / "copy") as store:
         assert await held(store) == samples
         assert store.highest_acked("agent", 1) == 33
+
+
+async def test_a_delete_leaves_no_empty_files(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, window_s=0.0, head_slots=4)
+    group = register(store, "gone", "kept")
+    for merged in (True, False):
+        for n in range(20):
+            await store.append([row(group, n * 3_600_000 + merged, 1.0, 2.0 if merged else ABSENT)], None)
+        await store._upkeep._let_go_of_log()
+        if merged:
+            await store._upkeep._merger.merge()
+    for _ in range(2):
+        await store.delete([named("gone")], -(9 * 10**15), 9 * 10**15)
+        assert {labels for labels, _ in await held(store)} == {series("kept")}
+        names = sorted(path.name.rpartition("-")[0] for path in tmp_path.glob("*.chunks"))
+        assert names == ["1h-0", "5m-0", "raw-0"]
+    await store.delete([named("kept")], -(9 * 10**15), 9 * 10**15)
+    assert not list(tmp_path.glob("*.chunks"))
+    await store.close()
