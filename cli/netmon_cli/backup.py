@@ -93,6 +93,8 @@ def _store_of(state: Path, address: str) -> Iterator[Path | None]:
 
 
 def _refuse_what_is_there(target: Path, force: bool) -> None:
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise Failure(Exit.USAGE, f"{target} is no file or folder", "A backup takes its place: name a file or folder.")
     if target.exists() and not force:
         raise Failure(Exit.USAGE, f"{target} is there already", "Name another file or folder, or give --force.")
 

@@ -28,6 +28,8 @@ def export(
     """Writes samples of a store into a file, whole or not at all. Raises Failure."""
     url, matchers = store_url(source, "FROM"), _matchers(selector)
     bounds = (_time(start, "--start", -(2**53)), _time(end, "--end", 2**53))
+    if target.exists() and not target.is_file():
+        raise Failure(Exit.USAGE, f"{target} is no file", "What is written takes its place: name a file.")
     if target.exists() and not force:
         raise Failure(Exit.USAGE, f"{target} is there already", "Name another file, or give --force.")
     unfinished = target.with_name(target.name + _UNFINISHED)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import sqlite3
 import tarfile
 from collections.abc import Callable
@@ -275,6 +276,7 @@ def test_an_archive_never_writes_outside_of_its_folder(netmon: Netmon, tmp_path:
         (("restore", "none.tar", "to", "--verify"), 2, "say either --verify, or the folder to restore to"),
         (("backup", "b.tar", "--state", "none"), 2, "none is not there"),
         (("backup", "b.tar", "--state", "."), 1, "state.sqlite is not there: this is no collector's state folder"),
+        (("backup", "pipe", "--state", ".", "--force"), 2, "pipe is no file or folder"),
         (("token", "new", "--join", "--admin"), 2, "for agents or for administrators"),
     ],
 )
@@ -282,6 +284,7 @@ def test_mistakes_are_told(
     netmon: Netmon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
     ended = netmon(*words)
     assert ended.code == code
     assert told in " ".join(ended.err.split()).replace("│ ", "")

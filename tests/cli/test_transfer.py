@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -286,6 +287,7 @@ def test_parquet_that_does_not_fit_is_told(
         (("export", "embedded:old", "x.om", "--match", "up[5m]"), 2, "--match only plain selectors"),
         (("export", "embedded:old", "x.om", "--start", "soon"), 2, "--start must be"),
         (("export", "embedded:old", "no/x.om"), 1, "cannot write no/x.om"),
+        (("export", "embedded:old", "pipe", "--force"), 2, "pipe is no file"),
     ],
 )
 def test_mistakes_are_told(
@@ -293,6 +295,7 @@ def test_mistakes_are_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.parquet").write_text("no parquet")
+    os.mkfifo("pipe")
     ended = netmon("store", *words)
     assert ended.code == code
     assert ended.err.startswith(f"netmon: {told}")

@@ -89,6 +89,7 @@ _NUMBER: Final = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _LINE: Final = re.compile(rf"({_SERIES}) ({_NUMBER}|[-+]?[Ii]nf(?:inity)?|[Nn]a[Nn])(?: ({_NUMBER}))?(?: # .*)?")
 _PAIRS: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)"')
 _UNESCAPES: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
+_EARLIEST_S: Final = -(2.0**43)
 _LATEST_S: Final = 1e10
 """The year 2286. Milliseconds would be beyond it, which others write by mistake."""
 _LONGEST_LINE: Final = 1 << 20
@@ -165,7 +166,7 @@ def _complaint(line: str, match: re.Match[str] | None) -> str:
         return "has no timestamp"
     if match[2][-1].isdecimal() and math.isinf(float(match[2])):
         return f"the value {match[2]} is out of range"
-    if abs(float(match[3])) > _LATEST_S:
+    if not _EARLIEST_S <= float(match[3]) <= _LATEST_S:
         return f"the timestamp {match[3]} is no time in seconds"
     return ""
 
