@@ -12,6 +12,8 @@ from typing import Final
 
 TICKS: Final = 2**32
 """sysUpTime counts hundredths of a second in 32 bits: it wraps after 497 days."""
+_SET_BACK_TICKS: Final = 1000
+"""So far a device may set its clock back without having restarted."""
 _MOST: Final = 2**64
 _UNKNOWN_SPEED: Final = 4_294_967_295
 _HEADROOM: Final = 1.1
@@ -45,9 +47,9 @@ def uptime_between(
     """
     if boots_before is not None and boots_after is not None and boots_before != boots_after:
         return Uptime.REBOOTED
-    tolerance = 100 * max(10.0, 0.1 * elapsed_s)
-    if after_ticks + tolerance >= before_ticks:
+    if after_ticks + _SET_BACK_TICKS >= before_ticks:
         return Uptime.RUNNING
+    tolerance = max(_SET_BACK_TICKS, 10 * elapsed_s)
     expected = before_ticks + round(100 * elapsed_s) - TICKS
     return Uptime.WRAPPED if abs(after_ticks - expected) <= tolerance else Uptime.REBOOTED
 
@@ -86,23 +88,23 @@ def gain_of(before: int, after: int, bits: int, most: float | None, is_reset: bo
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """The time between two polls of a device, and what happened to its counters in it."""
+class Moment:
+    """When something was read, by a monotonic clock, and how often the device had been seen to restart by then."""
 
-    elapsed_s: float
-    has_rebooted: bool = False
-    cleared: Set[str] = frozenset()
-    """Rows whose counters were cleared, as ifCounterDiscontinuityTime tells."""
+    time_s: float = 0.0
+    restarts: int = 0
 
-    def most(self, per_s: float) -> float:
-        """What a counter gains at most."""
-        return per_s * (self.elapsed_s * _HEADROOM + _SLACK_S)
+
+def most_between(before: Moment, after: Moment, per_s: float) -> float:
+    """What a counter gains at most."""
+    return per_s * ((after.time_s - before.time_s) * _HEADROOM + _SLACK_S)
 
 
 @dataclass(slots=True)
 class _Column:
     indexes: tuple[str, ...]
     raws: "array[int]"
+    read: Moment
 
 
 @dataclass(slots=True)
@@ -120,23 +122,29 @@ class CounterBook:
     _doubted: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def judge(
-        self, name: str, raws: Mapping[str, int], bits: int, span: Span | None, most_per_s: Mapping[str, float]
+        self,
+        name: str,
+        raws: Mapping[str, int],
+        bits: int,
+        now: Moment,
+        most_per_s: Mapping[str, float],
+        cleared: Set[str] = frozenset(),
     ) -> Mapping[str, int]:
         """What to store of one metric's rows; a row whose gain can't be true is left out, and counts from there.
 
-        `span` is None at the first poll. `most_per_s` is what a row can gain in a second, where that is known.
+        A metric is judged by when it was read last, which is not in the last poll where that could not read it.
+        `most_per_s` is what a row can gain in a second, where that is known; `cleared` are rows whose counters were
+        cleared, as ifCounterDiscontinuityTime tells.
         """
-        before = self._keep(name, raws)
-        lasts = dict(zip(before.indexes, before.raws, strict=True)) if before and span else {}
+        before = self._keep(name, raws, now)
         left_out: set[str] = set()
-        if span is not None:
-            seconds = span.most(1.0)
-            for index, last in lasts.items():
+        if before is not None:
+            has_restarted, seconds = before.read.restarts != now.restarts, most_between(before.read, now, 1.0)
+            for index, last in zip(before.indexes, before.raws, strict=True):
                 raw, per_s = raws.get(index, last), most_per_s.get(index)
                 most = None if per_s is None or self._doubted.get((name, index)) == per_s else per_s * seconds
                 if raw < last or (most is not None and raw - last > most):
-                    is_reset = span.has_rebooted or index in span.cleared
-                    true = gain_of(last, raw, bits, most, is_reset)
+                    true = gain_of(last, raw, bits, most, has_restarted or index in cleared)
                     if not self._follow(name, index, last, raw, true, per_s):
                         left_out.add(index)
                 elif self._strikes:
@@ -147,9 +155,9 @@ class CounterBook:
         offsets = offsets or {}
         return {index: raw + offsets.get(index, 0) for index, raw in raws.items() if index not in left_out}
 
-    def changed(self, name: str, values: Mapping[str, int]) -> Set[str]:
-        """The rows whose value differs from that of the last poll."""
-        before = self._keep(name, values)
+    def changed(self, name: str, values: Mapping[str, int], now: Moment) -> Set[str]:
+        """The rows whose value differs from when they were read last."""
+        before = self._keep(name, values, now)
         lasts = dict(zip(before.indexes, before.raws, strict=True)) if before else {}
         return {index for index, value in values.items() if lasts.get(index, value) != value}
 
@@ -158,11 +166,11 @@ class CounterBook:
         self.has_news |= bool(self.offsets)
         self.offsets.clear()
 
-    def _keep(self, name: str, values: Mapping[str, int]) -> _Column | None:
+    def _keep(self, name: str, values: Mapping[str, int], now: Moment) -> _Column | None:
         """Takes what was read now; what was read before. A table's columns share their rows' names."""
         before, read = self._columns.get(name), tuple(values)
         indexes = next((one.indexes for one in self._columns.values() if one.indexes == read), read)
-        self._columns[name] = _Column(indexes, array("Q", values.values()))
+        self._columns[name] = _Column(indexes, array("Q", values.values()), now)
         return before
 
     def _follow(self, name: str, index: str, last: int, raw: int, true: int | None, per_s: float | None) -> bool:

@@ -1,11 +1,11 @@
 """Readings out of profiles' metric rules, with the names and labels of snmp_exporter."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from sys import intern
 
 from netmon_agent.inputs.base import Reading
-from netmon_agent.snmp.counters import SMALLEST_FRAME_BITS, CounterBook, Span, countable, line_speed_bps
+from netmon_agent.snmp.counters import SMALLEST_FRAME_BITS, CounterBook, Moment, countable, line_speed_bps
 from netmon_agent.snmp.reader import Reader, references_in
 from netmon_agent.snmp.values import as_number, as_text
 from netmon_configs.profile import ColumnRule, LineRule, MetricRule
@@ -18,10 +18,10 @@ _BITS_OF = {"octets": 8, "packets": SMALLEST_FRAME_BITS}
 
 @dataclass(slots=True)
 class Judge:
-    """What counters are judged by: the last poll, the time since, and what people say of the speed of ports."""
+    """What counters are judged by: what was read before, when it is now, and what people say of the speed of ports."""
 
     book: CounterBook = field(default_factory=CounterBook)
-    span: Span | None = None
+    now: Moment = field(default_factory=Moment)
     speeds_bps: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -82,9 +82,8 @@ def _values(
         return numbers
     bits_of = _BITS_OF[column.counts] if column.counts else 0
     most_per_s = {index: bps / bits_of for index, bps in lines.speeds_bps.items()} if bits_of else {}
-    span = judge.span if judge.span is None or not lines.cleared else replace(judge.span, cleared=lines.cleared)
     bits = 64 if column.kind == "counter64" else 32
-    return {**numbers, **judge.book.judge(name, counted, bits, span, most_per_s)}
+    return {**numbers, **judge.book.judge(name, counted, bits, judge.now, most_per_s, lines.cleared)}
 
 
 async def _lines(reader: Reader, rule: LineRule, judge: Judge) -> _Lines:
@@ -96,7 +95,8 @@ async def _lines(reader: Reader, rule: LineRule, judge: Judge) -> _Lines:
         if speed is not None:
             speeds[index] = speed
     times = {index: value for index, value in reader.column(rule.cleared).items() if isinstance(value, int)}
-    cleared = judge.book.changed(rule.cleared.oid, {index: value for index, value in times.items() if value >= 0})
+    times = {index: value for index, value in times.items() if value >= 0}
+    cleared = judge.book.changed(rule.cleared.oid, times, judge.now)
     return _Lines(speeds, told, cleared)
 
 

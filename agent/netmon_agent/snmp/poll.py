@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from netmon_agent.snmp import rules
 from netmon_agent.snmp.components import component_readings
-from netmon_agent.snmp.counters import CounterBook, Span, Uptime, uptime_between
+from netmon_agent.snmp.counters import CounterBook, Moment, Uptime, uptime_between
 from netmon_agent.snmp.entries import entries, tables
 from netmon_agent.snmp.findings import Findings, Identity, Trouble
 from netmon_agent.snmp.identify import greet, identify
@@ -43,6 +43,8 @@ class Known:
     """What could not be read in the first whole poll, or in the last two."""
     counters: CounterBook = field(default_factory=CounterBook)
     pulse: Pulse | None = None
+    restarts: int = 0
+    """As seen by this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def poll(
     layers = library.layers[identity.profile]
     found = Findings(identity, reader.answered, troubles=reader.troubles)
     await reader.load(_single_objects(layers), "objects")
-    judge = Judge(known.counters, _span(reader, known, greeted, now_s), wanted.speeds_bps if wanted else {})
+    judge = Judge(known.counters, _moment(reader, known, greeted, now_s), wanted.speeds_bps if wanted else {})
     found.readings.extend(await readings(reader, _all(layers, lambda layer: layer.metrics), judge))
     await _measure(reader, layers, found)
     if before is None:
@@ -113,20 +115,19 @@ async def _measure(reader: Reader, layers: Sequence[Profile], found: Findings) -
     found.readings.extend(component_readings(found))
 
 
-def _span(reader: Reader, known: Known, greeted: Identity, now_s: float) -> Span | None:
-    """The time since the last poll, and whether the device restarted in it; None where there was none."""
-    before = known.pulse
-    if greeted.uptime_s is None:
-        return Span(now_s - before.time_s) if before else None
-    boots = reader.number(_BOOTS, "0")
-    now = known.pulse = Pulse(now_s, round(greeted.uptime_s * 100), None if boots is None else int(boots))
-    if before is None:  # of counters before this process there are only offsets
-        if known.identity is not None and (known.identity.uptime_s or 0) > greeted.uptime_s:
-            known.counters.forget_offsets()
-        return None
-    elapsed_s = now_s - before.time_s
-    uptime = uptime_between(before.ticks, now.ticks, elapsed_s, before.boots, now.boots)
-    return Span(elapsed_s, uptime is Uptime.REBOOTED)
+def _moment(reader: Reader, known: Known, greeted: Identity, now_s: float) -> Moment:
+    """When this poll is; takes note of a restart of the device."""
+    if greeted.uptime_s is not None:
+        before, boots = known.pulse, reader.number(_BOOTS, "0")
+        now = known.pulse = Pulse(now_s, round(greeted.uptime_s * 100), None if boots is None else int(boots))
+        if before is None:  # of counters before this process there are only offsets
+            if known.identity is not None and (known.identity.uptime_s or 0) > greeted.uptime_s:
+                known.counters.forget_offsets()
+        else:
+            elapsed_s = now_s - before.time_s
+            uptime = uptime_between(before.ticks, now.ticks, elapsed_s, before.boots, now.boots)
+            known.restarts += uptime is Uptime.REBOOTED
+    return Moment(now_s, known.restarts)
 
 
 def _same(known: Identity | None, greeted: Identity) -> Identity | None:

@@ -1,5 +1,6 @@
 """Counters across wraps, reboots, resets and impossible values."""
 
+from collections.abc import Set
 from itertools import pairwise
 from typing import Any
 
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from netmon_agent.snmp.counters import (
     TICKS,
     CounterBook,
-    Span,
+    Moment,
     Uptime,
     countable,
     line_speed_bps,
+    most_between,
     uptime_between,
 )
 
@@ -29,6 +31,7 @@ GIGABIT = 1e9 / 8
         (5_000_000, 2_000, 60, Uptime.REBOOTED),
         (1_000_000, 999_500, 60, Uptime.RUNNING),  # a clock set back by five seconds is no reboot
         (TICKS - 100, 359_900, 3600, Uptime.WRAPPED),
+        (12_000, 10_000, 300, Uptime.REBOOTED),  # it started a second time, and was up for nearly as long
     ],
 )
 def test_a_wrap_of_uptime_is_told_from_a_reboot(before: int, after: int, elapsed_s: float, expected: Uptime) -> None:
@@ -63,12 +66,15 @@ class Port:
         self.book = CounterBook()
         self.bits = bits
         self.most_per_s = {} if most_per_s is None else {"1": most_per_s}
-        self.is_first = True
+        self.now = Moment()
 
-    def read(self, raw: int, **span: Any) -> int | None:
-        passed = None if self.is_first else Span(10.0, **span)
-        self.is_first = False
-        return self.book.judge("octets", {"1": raw}, self.bits, passed, self.most_per_s).get("1")
+    def passes(self, has_rebooted: bool = False) -> None:
+        """Ten seconds go by without a reading."""
+        self.now = Moment(self.now.time_s + 10, self.now.restarts + has_rebooted)
+
+    def read(self, raw: int, has_rebooted: bool = False, cleared: Set[str] = frozenset()) -> int | None:
+        self.passes(has_rebooted)
+        return self.book.judge("octets", {"1": raw}, self.bits, self.now, self.most_per_s, cleared).get("1")
 
     def reads(self, *raws: int) -> list[int | None]:
         return [self.read(raw) for raw in raws]
@@ -115,7 +121,8 @@ def test_a_port_that_beats_its_speed_again_and_again_has_the_speed_wrong() -> No
 
 
 def test_a_reboot_turns_what_looks_like_a_wrap_into_a_reset() -> None:
-    for told in ({"has_rebooted": True}, {"cleared": {"1"}}):
+    tellings: tuple[dict[str, Any], ...] = {"has_rebooted": True}, {"cleared": {"1"}}
+    for told in tellings:
         port = Port(bits=32)
         assert (port.read(TICKS - 1_000), port.read(500, **told)) == (TICKS - 1_000, 500)
 
@@ -127,9 +134,23 @@ def test_a_counter_that_went_on_across_a_restart_of_the_agent_goes_on() -> None:
 
 def test_rows_that_come_and_go_are_not_mixed_up() -> None:
     book = CounterBook()
-    book.judge("octets", {"1": 100, "2": TICKS - 1}, 32, None, {})
-    assert book.judge("octets", {"2": 4, "3": 9}, 32, Span(10.0), {}) == {"2": TICKS + 4, "3": 9}
-    assert book.judge("octets", {"1": 50, "2": 5, "3": 10}, 32, Span(10.0), {}) == {"1": 50, "2": TICKS + 5, "3": 10}
+    book.judge("octets", {"1": 100, "2": TICKS - 1}, 32, Moment(0), {})
+    assert book.judge("octets", {"2": 4, "3": 9}, 32, Moment(10), {}) == {"2": TICKS + 4, "3": 9}
+    assert book.judge("octets", {"1": 50, "2": 5, "3": 10}, 32, Moment(20), {}) == {"1": 50, "2": TICKS + 5, "3": 10}
+
+
+def test_a_counter_that_a_poll_could_not_read_may_have_gained_what_two_can() -> None:
+    port, nearly = Port(), int(GIGABIT * 9)
+    port.read(0)
+    port.passes()
+    assert port.read(2 * nearly) == 2 * nearly
+
+
+def test_a_reboot_is_known_of_a_counter_that_the_poll_after_it_could_not_read() -> None:
+    port = Port(bits=32)
+    port.read(TICKS - 1_000)
+    port.passes(has_rebooted=True)
+    assert port.read(500) == 500
 
 
 def test_what_is_stored_goes_on_above_what_it_was_when_the_offsets_are_kept() -> None:
@@ -157,7 +178,7 @@ def test_no_rate_is_ever_above_the_line(raws: list[int], bits: int) -> None:
             return
         if value is not None:
             stored.append((value, strikes))
-    most = Span(10.0).most(GIGABIT)
+    most = most_between(Moment(0), Moment(10), GIGABIT)
     for (before, _), (after, _) in pairwise(stored):
         assert (after - before if after >= before else after) <= most
 
