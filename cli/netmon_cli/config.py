@@ -2,13 +2,14 @@
 
 from importlib import import_module, resources
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from netmon_cli import output
 from netmon_cli.choices import Kind
 from netmon_cli.failure import Exit, Failure
-from netmon_configs.load import ConfigError, parse, read
+from netmon_configs.load import ConfigError, load, read
 from netmon_configs.mistakes import Mistake
 from netmon_configs.schema import Shape
 from netmon_configs.tree import read_tree
@@ -20,7 +21,9 @@ def check(path: Path, kind: Kind | None, as_json: bool) -> Exit:
     try:
         text = read(path)
         kind = kind or guess(text, path)
-        parse(text, str(path), model_of(kind))
+        options = load(path, model_of(kind))
+        if kind is Kind.COLLECTOR:
+            check_alerting(options)
     except ConfigError as error:
         found = error.mistakes
     if as_json:
@@ -29,6 +32,13 @@ def check(path: Path, kind: Kind | None, as_json: bool) -> Exit:
     else:
         output.write_lines([output.escape(str(one)) for one in found] or [f"{output.escape(str(path))}: fine"])
     return Exit.USAGE if found else Exit.FINE
+
+
+def check_alerting(options: Any) -> None:
+    """Whether the file can be used that says who is told of alerts. Raises ConfigError."""
+    from netmon_collector.alerts import configuration
+
+    configuration.check_alerting(options.alerting.config_file)
 
 
 def sample(kind: Kind) -> Exit:

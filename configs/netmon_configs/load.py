@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from netmon_configs.mistakes import ConfigError, Mistake
+from netmon_configs.options import OptionsAsWritten
 from netmon_configs.tree import Branch, plant, read_tree
 
 __all__ = ["ConfigError", "Mistake", "judge", "load", "parse", "read"]
@@ -47,7 +48,7 @@ def parse(text: str, name: str, model: type[Model], context: Mapping[str, Any] |
     Keys are the options' YAML names alone (their aliases, where they have one). `context` is for the model's
     validators. Raises ConfigError.
     """
-    tree, mistakes = read_tree(text, name)
+    tree, mistakes = read_tree(text, name, as_written=issubclass(model, OptionsAsWritten))
     return _judged(tree, mistakes, name, model, context)
 
 

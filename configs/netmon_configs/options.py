@@ -5,7 +5,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
 
 class Options(BaseModel):
@@ -25,6 +33,16 @@ class Options(BaseModel):
     )
 
 
+class OptionsAsWritten(Options):
+    """A block in a format of Go programs, read as they read it: where text is wanted it is as written (`version: 1.50`
+    is "1.50"), and a key without a value is as good as not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_not_said(cls, value: object) -> object:
+        return {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
+
+
 _DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
 
@@ -34,6 +52,8 @@ def parse_duration_s(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("must be a duration such as 30s, 5m or 1h30m")
     if isinstance(value, int | float):
+        return float(value)
+    if re.fullmatch(r"\d+(?:\.\d+)?", value, re.ASCII):
         return float(value)
     parts = _DURATION.findall(value)
     if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):

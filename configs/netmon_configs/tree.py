@@ -48,10 +48,11 @@ def place_of(parent: str, key: str | int) -> str:
     return f"{parent}.{key}" if parent else key
 
 
-def read_tree(text: str, name: str) -> tuple[Branch, list[Mistake]]:
+def read_tree(text: str, name: str, *, as_written: bool = False) -> tuple[Branch, list[Mistake]]:
     """The tree of the one document in `text`, and the mistakes that still leave a tree, such as a key given twice.
 
-    Raises ConfigError where there is no tree at all.
+    as_written: whether numbers and truth values stay text, as models want it that make of them what they need. Raises
+    ConfigError where there is no tree at all.
     """
     try:
         composer = _CoreSchema(text)
@@ -59,7 +60,7 @@ def read_tree(text: str, name: str) -> tuple[Branch, list[Mistake]]:
     except yaml.YAMLError as error:
         line, problem = _say(error, text)
         raise ConfigError([Mistake(name, line, "", problem)]) from None
-    grower = _Grower(name)
+    grower = _Grower(name, as_written)
     if root is None or root.tag == _TAG + "null":
         return Branch({}, 1, ""), []
     return grower.grow(root, root.start_mark.line + 1, "", 0), grower.mistakes
@@ -112,8 +113,9 @@ for _kind, _pattern, _first in (
 class _Grower:
     """Turns nodes into branches, following aliases and merge keys."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, as_written: bool) -> None:
         self.mistakes: list[Mistake] = []
+        self._as_written = as_written
         self._name = name
         self._values = 0
 
@@ -167,8 +169,11 @@ class _Grower:
 
     def _scalar(self, node: ScalarNode, line: int, place: str) -> object:
         text = node.value
+        kind = node.tag.removeprefix(_TAG)
+        if self._as_written and kind in ("bool", "int", "float") and not text.lower().endswith((".inf", ".nan")):
+            return text
         try:
-            match node.tag.removeprefix(_TAG):
+            match kind:
                 case "str" | "merge":
                     return text
                 case "null":
@@ -180,7 +185,7 @@ class _Grower:
                 case "float":
                     return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         except (KeyError, ValueError):  # an explicit tag, or more digits than Python converts
-            self._mistake(line, place, f"is not the {node.tag.removeprefix(_TAG)} that its tag says")
+            self._mistake(line, place, f"is not the {kind} that its tag says")
             return None
         self._mistake(line, place, f"has the YAML tag {excerpt(node.tag)}, which means nothing here")
         return None

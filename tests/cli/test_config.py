@@ -41,6 +41,15 @@ def test_all_mistakes_are_told_with_their_lines(netmon: Netmon, tmp_path: Path) 
     )
 
 
+def test_a_mistake_in_the_file_that_says_who_is_told_is_told_too(netmon: Netmon, tmp_path: Path) -> None:
+    (tmp_path / "am.yml").write_text("route: {receiver: op}\nreceivers: [{name: ops}]\n")
+    file = tmp_path / "collector.yaml"
+    file.write_text("alerting: {config_file: am.yml}\n")
+    result = netmon("config", "check", str(file))
+    assert result.code == 2
+    assert "am.yml:1: there is no receiver 'op'. Did you mean 'ops'?" in result.out
+
+
 def test_a_file_that_is_not_there_is_a_mistake(netmon: Netmon) -> None:
     ended = netmon("config", "check", "/nonexistent/agent.yaml")
     assert (ended.code, ended.out) == (2, "/nonexistent/agent.yaml: no such file\n")

@@ -1,14 +1,16 @@
 """How times of the calendar are written in a configuration: Alertmanager's `time_intervals`."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from netmon_collector.alerts.calendar import Period, Span
-from netmon_configs.options import Options
+from netmon_configs.options import OptionsAsWritten
 from netmon_configs.wording import did_you_mean
 
 _WEEKDAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -71,18 +73,32 @@ def _span(read: Callable[[str], int]) -> Callable[[object], Span]:
             raise ValueError("must be a value or a range such as 'monday:friday'")
         first, colon, last = str(value).strip().partition(":")
         span = Span(read(first.strip()), read((last if colon else first).strip()))
-        if span.first > span.last and span.first * span.last > 0:
+        if _ends_early(span):
             raise ValueError(f"must not end before it begins (got {value!r})")
         return span
 
     return parse
 
 
+def _ends_early(span: Span) -> bool:
+    """Whether a span never holds, in a month of 31 days either."""
+    last = span.last + 32 if span.last < 0 < span.first else span.last
+    return span.first > last or span.first < 0 < span.last
+
+
+def _local() -> ZoneInfo:
+    """The zone of this machine, as Go finds it."""
+    if name := os.environ.get("TZ"):
+        return ZoneInfo(name.removeprefix(":"))
+    with Path("/etc/localtime").open("rb") as file:
+        return ZoneInfo.from_file(file, key="Local")
+
+
 def _zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
     try:
-        return ZoneInfo(value if isinstance(value, str) else "")
+        return _local() if value == "Local" else ZoneInfo(value if isinstance(value, str) else "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"must be a time zone of the IANA's, such as Europe/Berlin (got {value!r})") from None
 
@@ -95,17 +111,25 @@ Years = Annotated[Span, BeforeValidator(_span(_year))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
-class TimesOptions(Options):
+class TimesOptions(OptionsAsWritten):
     """A part of a day, its end not included."""
 
     start_time: Minute
     end_time: Minute
 
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.end_time <= self.start_time:
+            raise ValueError(
+                "'end_time' must be after 'start_time': a night is two times, one until '24:00' and one from '00:00'"
+            )
+        return self
+
     def span(self) -> Span:
         return Span(self.start_time, self.end_time)
 
 
-class PeriodOptions(Options):
+class PeriodOptions(OptionsAsWritten):
     """Some time of the calendar: all that is given must hold."""
 
     times: tuple[TimesOptions, ...] = ()
@@ -126,7 +150,7 @@ class PeriodOptions(Options):
         )
 
 
-class IntervalOptions(Options):
+class IntervalOptions(OptionsAsWritten):
     """A name for times: one of them must hold."""
 
     name: str = Field(min_length=1)

@@ -10,6 +10,7 @@ from pydantic import Field, create_model, model_validator
 from netmon_collector.alerts.calendar_options import Calendar, IntervalOptions
 from netmon_collector.alerts.channel import Channel
 from netmon_collector.alerts.channels.base import ChannelOptions, Globals, Surroundings
+from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.channels.registry import CHANNELS
 from netmon_collector.alerts.decision import Endpoint
 from netmon_collector.alerts.delivery import Way
@@ -21,13 +22,13 @@ from netmon_collector.alerts.schedule import Schedule
 from netmon_collector.alerts.schedule_options import ScheduleOptions
 from netmon_collector.alerts.texts.library import Recorder, Written, read_library
 from netmon_configs.load import ConfigError, Mistake, load
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, OptionsAsWritten
 from netmon_configs.wording import did_you_mean
 
 NOBODY: Final = "nobody"
 
 
-class _Receiver(Options):
+class _Receiver(OptionsAsWritten):
     """Somebody to tell, in one way or several at once. `failover` is a receiver that is told as well where one of these
     ways fails for good, or for longer than `failover_after`. `on_call` is a schedule: who is on call is told
     as well."""
@@ -48,7 +49,7 @@ Receiver = cast("type[_Receiver]", create_model("Receiver", __base__=_Receiver, 
 """A receiver has a list for each channel that there is."""
 
 
-class AlertingFile(Options):
+class AlertingFile(OptionsAsWritten):
     """All that such a file can say. An empty one tells nobody."""
 
     all: Globals = Field(default_factory=Globals, alias="global")
@@ -171,8 +172,19 @@ class AlertingFile(Options):
 
 
 def load_alerting(path: Path | None) -> AlertingFile:
-    """Reads such a file; without one nobody is told. Raises ConfigError."""
-    return AlertingFile() if path is None else load(path, AlertingFile)
+    """Reads such a file; without one nobody is told. Raises ConfigError, also where a file has no route: it may be half
+    written, and what waits for receivers would be given up."""
+    if path is None:
+        return AlertingFile()
+    file = load(path, AlertingFile)
+    if "route" not in file.model_fields_set:
+        raise ConfigError([Mistake(str(path), 1, "", "needs a 'route' that says who is told")])
+    return file
+
+
+def check_alerting(path: Path | None) -> None:
+    """Raises ConfigError where a collector would not start with such a file."""
+    load_alerting(path).open(Surroundings(Http()), path.parent if path is not None else Path())
 
 
 def _placed(mistake: Mistake, endpoint: Endpoint) -> Mistake:

@@ -11,7 +11,7 @@ from netmon_collector.alerts.escalation import Step
 from netmon_collector.alerts.inhibition import InhibitRule
 from netmon_collector.alerts.matching import Matcher, parse_matchers
 from netmon_collector.alerts.routes import Route, key_of
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, OptionsAsWritten
 
 GROUP_WAIT_S: Final = 30.0
 GROUP_INTERVAL_S: Final = 300.0
@@ -48,7 +48,7 @@ def _of_pairs(value: object, op: Any) -> tuple[Matcher, ...]:
         return value
     if not isinstance(value, dict):
         raise ValueError("must be labels and values, such as {severity: critical}")
-    return tuple(Matcher(str(name), op, str(text)) for name, text in sorted(value.items()))
+    return tuple(Matcher(str(name), op, "" if text is None else str(text)) for name, text in sorted(value.items()))
 
 
 Matchers = Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)]
@@ -57,7 +57,7 @@ Regexes = Annotated[tuple[Matcher, ...], BeforeValidator(_regexes)]
 Positive = Annotated[Duration, Field(gt=0)]
 
 
-class RouteOptions(Options):
+class RouteOptions(OptionsAsWritten):
     """A node of the tree of routes; what is not given is as in the node above it."""
 
     receiver: str | None = None
@@ -85,14 +85,14 @@ class RouteOptions(Options):
             yield from route.walk()
 
 
-class StepOptions(Options):
+class StepOptions(OptionsAsWritten):
     """`receiver` is told as well where nobody has taken an incident on `after` it began."""
 
     after_s: Positive = Field(alias="after")
     receiver: str
 
 
-class EscalationOptions(Options):
+class EscalationOptions(OptionsAsWritten):
     """Who else is told of what nobody takes on, step by step. Routes name it by `escalation`; of groups whose route
     says nothing, it is for those in which an alert fits its matchers, where it has some."""
 
@@ -111,7 +111,7 @@ class EscalationOptions(Options):
         return tuple(Step(round(one.after_s * 1000), one.receiver) for one in self.steps)
 
 
-class InhibitOptions(Options):
+class InhibitOptions(OptionsAsWritten):
     """While a source fires, targets with equal labels are mute."""
 
     name: str = ""

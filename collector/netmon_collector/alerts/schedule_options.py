@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from netmon_collector.alerts.schedule import Layer, Override, Schedule, local_ms
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, OptionsAsWritten
 
 _DAY_S = 86_400
 
@@ -29,7 +29,7 @@ def _zone(name: str) -> str:
 Local = Annotated[datetime, AfterValidator(_local)]
 
 
-class LayerOptions(Options):
+class LayerOptions(OptionsAsWritten):
     """`receivers` take turns of `rotation`; the first begins at `starts`, whose time of day is that of handovers."""
 
     receivers: tuple[str, ...] = Field(min_length=1, max_length=200)
@@ -43,7 +43,7 @@ class LayerOptions(Options):
         return self
 
 
-class OverrideOptions(Options):
+class OverrideOptions(OptionsAsWritten):
     """`receiver` stands in."""
 
     receiver: str
@@ -57,7 +57,7 @@ class OverrideOptions(Options):
         return self
 
 
-class ScheduleOptions(Options):
+class ScheduleOptions(OptionsAsWritten):
     """Who is on call when; a receiver names it by `on_call`."""
 
     name: str = Field(min_length=1, max_length=200)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from netmon_collector.query.answer import QueryError
 from netmon_collector.query.syntax.nodes import ValueType
@@ -16,7 +16,7 @@ from netmon_collector.rules.template.nodes import TemplateError
 from netmon_collector.rules.template.parser import parse_template
 from netmon_configs.load import parse
 from netmon_configs.mistakes import Mistake
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, OptionsAsWritten
 from netmon_configs.text import excerpt
 from netmon_configs.tree import Branch, read_tree
 from netmon_proto.model import Labels
@@ -79,7 +79,9 @@ def _twice(group: Group) -> list[Mistake]:
 
 
 def _text(value: object) -> object:
-    """Text, of what YAML takes for a number or a truth value too, as in Prometheus."""
+    """Text, of numbers and truth values too, and of nothing: as in Prometheus."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
@@ -123,7 +125,14 @@ Expression = Annotated[str, BeforeValidator(_expression)]
 Span = Annotated[Duration, Field(ge=0)]
 
 
-class _Rule(Options):
+def _interval_s(value: float) -> float | None:
+    """0 stands for what is usual."""
+    if 0 < value < 1:
+        raise ValueError("must be at least 1s")
+    return value or None
+
+
+class _Rule(OptionsAsWritten):
     record: PlainText | None = None
     alert: PlainText | None = None
     expr: Expression
@@ -131,11 +140,6 @@ class _Rule(Options):
     keep_firing_for_s: Span = Field(default=0.0, alias="keep_firing_for")
     labels: dict[LabelName, Template] = Field(default_factory=dict, max_length=64)
     annotations: dict[LabelName, Template] = Field(default_factory=dict, max_length=64)
-
-    @field_validator("labels", "annotations", mode="before")
-    @classmethod
-    def _nothing_is_empty(cls, value: object) -> object:
-        return {} if value is None else value
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -165,16 +169,16 @@ class _Rule(Options):
         )
 
 
-class _Group(Options):
+class _Group(OptionsAsWritten):
     name: Annotated[PlainText, Field(min_length=1, max_length=500)]
-    interval_s: Annotated[Duration, Field(ge=1)] | None = Field(default=None, alias="interval")
+    interval_s: Annotated[Duration, AfterValidator(_interval_s)] | None = Field(default=None, alias="interval")
     query_offset_s: Span | None = Field(default=None, alias="query_offset")
     limit: int = Field(default=0, ge=0)
     labels: dict[LabelName, Template] = Field(default_factory=dict, max_length=64)
     rules: list[_Rule] | None = None
 
 
-class _File(Options):
+class _File(OptionsAsWritten):
     groups: list[_Group] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -86,6 +86,11 @@ def test_months_and_years_go_by_name_number_and_range() -> None:
         ({"times": [{"start_time": "09:00", "end_time": "24:01"}]}, "must be a time of day"),
         ({"weekdays": ["mondai"]}, "Did you mean 'monday'"),
         ({"weekdays": ["friday:monday"]}, "must not end before it begins"),
+        ({"weekdays": ["saturday:sunday"]}, "must not end before it begins"),
+        ({"days_of_month": ["-1:5"]}, "must not end before it begins"),
+        ({"days_of_month": ["30:-5"]}, "must not end before it begins"),
+        ({"times": [{"start_time": "22:00", "end_time": "06:00"}]}, "'end_time' must be after 'start_time'"),
+        ({"times": [{"start_time": "22:00", "end_time": "22:00"}]}, "'end_time' must be after 'start_time'"),
         ({"days_of_month": ["0"]}, "days from 1 to 31"),
         ({"months": ["13"]}, "knows no '13'"),
         ({"years": ["26"]}, "years such as 2026"),
@@ -108,3 +113,13 @@ def test_one_of_the_periods_of_a_name_is_enough() -> None:
         True,
         False,
     ]
+
+
+def test_the_place_of_this_machine_is_a_place_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", ":Asia/Tokyo")
+    period = PeriodOptions.model_validate(
+        {"times": [{"start_time": "00:00", "end_time": "01:00"}], "location": "Local"}
+    ).period()
+    assert [period.holds(at(f"2026-11-21T{hour}:30:00")) for hour in ("15", "00")] == [True, False]
+    monkeypatch.delenv("TZ")
+    PeriodOptions.model_validate({"location": "Local"})

@@ -106,7 +106,7 @@ def test_amtool_finds_the_same_receivers(tmp_path: Path) -> None:
             "schedules: [{name: a, layers: [{receivers: [nobody], starts: '2026-01-05T09:00', rotation: 36h}]}]",
             "must be whole days",
         ),
-        ("inhibit_rules: [{source_matchers: 3}]", "must be matchers"),
+        ("inhibit_rules: [{source_matchers: {a: b}}]", "must be matchers"),
     ],
 )
 def test_mistakes_say_what_and_where(text: str, words: str) -> None:
@@ -116,7 +116,35 @@ def test_mistakes_say_what_and_where(text: str, words: str) -> None:
     assert "am.yml" in str(caught.value)
 
 
-def test_an_empty_file_tells_nobody() -> None:
-    file = parse("", "am.yml", AlertingFile)
+def test_without_a_file_nobody_is_told_and_one_without_a_route_is_a_mistake(tmp_path: Path) -> None:
+    file = load_alerting(None)
     assert file.endpoints() == {"nobody": []}
     assert file.tree().receiver == "nobody"
+    path = tmp_path / "am.yml"
+    path.write_text("# half written\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="needs a 'route'"):
+        load_alerting(path)
+
+
+def test_values_are_as_written_and_what_is_left_blank_is_not_said() -> None:
+    text = """
+global:
+templates:
+route:
+  receiver: ops
+  group_by:
+  routes:
+  - {match: {version: 1.50, code: 007, on: true, none: }, match_re: {id: 0x1F}}
+inhibit_rules:
+receivers:
+- {name: ops, webhook_configs: [{url: 'http://a.example', max_alerts: 5, send_resolved: false}]}
+"""
+    file = parse(text, "am.yml", AlertingFile)
+    assert [str(one) for one in file.tree().routes[0].matchers] == [
+        'code="007"',
+        'id=~"0x1F"',
+        'none=""',
+        'on="true"',
+        'version="1.50"',
+    ]
+    assert [one.tells_resolved for one in file.endpoints()["ops"]] == [False]

@@ -103,10 +103,37 @@ def test_two_groups_of_one_name_are_a_mistake_and_two_equal_rules_a_warning() ->
 
 @pytest.mark.parametrize("text", ["", "groups:", "groups: []", "{}"])
 def test_a_file_without_rules_is_fine(text: str) -> None:
-    if text == "groups:":
-        assert complaints(text) == ["rules.yml:1: groups: must be a list (got nothing)"]
-    else:
-        assert parse_rules(text, "rules.yml").groups == []
+    assert parse_rules(text, "rules.yml").groups == []
+
+
+def test_labels_are_as_written_and_what_is_left_blank_is_as_usual() -> None:
+    text = """
+groups:
+- {name: 007, interval: , limit: , rules: }
+- name: b
+  interval: 0s
+  limit: 5
+  rules:
+  - alert: A
+    expr: 1
+    for:
+    keep_firing_for: '0'
+    labels: {version: 1.50, code: 007, hex: 0x1F, big: 1e3, yes: True, none: }
+    annotations:
+"""
+    first, second = parse_rules(text, "rules.yml").groups
+    assert (first.name, first.interval_ms, first.limit, first.rules) == ("007", None, 0, ())
+    assert (second.interval_ms, second.limit) == (None, 5)
+    [rule] = second.rules
+    assert dict(rule.labels) == {
+        "version": "1.50",
+        "code": "007",
+        "hex": "0x1F",
+        "big": "1e3",
+        "yes": "True",
+        "none": "",
+    }
+    assert (rule.expr, rule.for_ms, rule.annotations) == ("1", 0, ())
 
 
 @pytest.mark.skipif(not PACKS, reason=f"needs rule packs in {SHARED / 'rules'}")

@@ -14,13 +14,13 @@ from netmon_collector.alerts.channel import Channel, Message
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Library, shipped
 from netmon_configs.mistakes import ConfigError, Mistake
-from netmon_configs.options import Duration, FilePath, Options
+from netmon_configs.options import Duration, FilePath, OptionsAsWritten
 from netmon_configs.secrets import Secret
 
 LARGEST_SECRET: Final = 64 << 10
 
 
-class Globals(Options):
+class Globals(OptionsAsWritten):
     """What holds for all receivers that do not say otherwise, by Alertmanager's names. `resolve_timeout`: when an alert
     is over that came without an end."""
 
@@ -56,7 +56,7 @@ class Surroundings:
     defaults: Globals = field(default_factory=Globals)
 
 
-class ChannelOptions(Options):
+class ChannelOptions(OptionsAsWritten):
     """A way to tell somebody, as a receiver has it in its configuration."""
 
     send_resolved: bool = True
@@ -81,7 +81,7 @@ class WebChannel:
         """The connections are those of all channels."""
 
 
-class BasicAuth(Options):
+class BasicAuth(OptionsAsWritten):
     """A name and a password for a web server (RFC 7617)."""
 
     username: str
@@ -89,7 +89,7 @@ class BasicAuth(Options):
     password_file: FilePath | None = None
 
 
-class Authorization(Options):
+class Authorization(OptionsAsWritten):
     """What an Authorization header says."""
 
     type: str = "Bearer"
@@ -97,7 +97,7 @@ class Authorization(Options):
     credentials_file: FilePath | None = None
 
 
-class HttpConfig(Options):
+class HttpConfig(OptionsAsWritten):
     """How a web server knows who asks."""
 
     basic_auth: BasicAuth | None = None
@@ -115,7 +115,7 @@ class HttpConfig(Options):
         return {}
 
 
-class TlsConfig(Options):
+class TlsConfig(OptionsAsWritten):
     """Whom to trust and who we are, in TLS."""
 
     ca_file: FilePath | None = None

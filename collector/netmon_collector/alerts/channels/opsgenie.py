@@ -13,7 +13,7 @@ from netmon_collector.alerts.channel import Message
 from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
-from netmon_configs.options import FilePath, Options
+from netmon_configs.options import FilePath, OptionsAsWritten
 from netmon_configs.secrets import Secret
 
 MOST_TAGS: Final = 20
@@ -24,7 +24,7 @@ PRIORITIES: Final = frozenset({"P1", "P2", "P3", "P4", "P5"})
 LONGEST: Final = {"message": 130, "description": 15_000, "source": 100, "entity": 512, "note": 25_000}
 
 
-class Responder(Options):
+class Responder(OptionsAsWritten):
     """Who is told there, by one of three names."""
 
     id: str | None = None

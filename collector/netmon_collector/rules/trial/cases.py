@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from netmon_collector.rules.files import Expression, PlainText
 from netmon_collector.rules.trial.notation import NativeHistogram, labels_of, points_of
-from netmon_configs.options import Duration, Options
+from netmon_configs.options import Duration, OptionsAsWritten
 from netmon_proto.model import Labels
 
 Span = Annotated[Duration, Field(ge=0)]
@@ -29,7 +29,7 @@ def _points(value: object) -> object:
 
 
 def _moment_s(value: object) -> object:
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
         try:
             return datetime.fromisoformat(value).timestamp()
         except ValueError:
@@ -40,23 +40,23 @@ def _moment_s(value: object) -> object:
 LabelsText = Annotated[Any, BeforeValidator(_labels)]
 
 
-class InputSeries(Options):
+class InputSeries(OptionsAsWritten):
     series: LabelsText
     values: Annotated[Any, BeforeValidator(_points)]
 
 
-class ExpectedAlert(Options):
+class ExpectedAlert(OptionsAsWritten):
     exp_labels: dict[str, PlainText] = Field(default_factory=dict)
     exp_annotations: dict[str, PlainText] = Field(default_factory=dict)
 
 
-class AlertCase(Options):
+class AlertCase(OptionsAsWritten):
     eval_time_s: Span = Field(default=0.0, alias="eval_time")
     alertname: PlainText
     exp_alerts: list[ExpectedAlert | None] | None = None
 
 
-class ExpectedSample(Options):
+class ExpectedSample(OptionsAsWritten):
     labels: LabelsText = ()
     value: float = 0.0
     histogram: str | None = None
@@ -67,13 +67,13 @@ class ExpectedSample(Options):
         return series
 
 
-class QueryCase(Options):
+class QueryCase(OptionsAsWritten):
     expr: Expression
     eval_time_s: Span = Field(default=0.0, alias="eval_time")
     exp_samples: list[ExpectedSample] | None = None
 
 
-class Scenario(Options):
+class Scenario(OptionsAsWritten):
     """Series, and what rules and expressions come to over them."""
 
     name: PlainText = ""
@@ -86,7 +86,7 @@ class Scenario(Options):
     external_url: str = ""
 
 
-class UnitTestFile(Options):
+class UnitTestFile(OptionsAsWritten):
     rule_files: list[str] = Field(default_factory=list)
     evaluation_interval_s: Annotated[Duration, Field(gt=0)] = Field(default=60.0, alias="evaluation_interval")
     group_eval_order: list[str] = Field(default_factory=list)
