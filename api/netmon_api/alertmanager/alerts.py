@@ -1,7 +1,5 @@
 """Alerts, in groups and one by one, and those that others raise."""
 
-from collections.abc import Iterator
-
 import orjson
 import re2
 from aiohttp import web
@@ -86,26 +84,26 @@ async def list_alert_groups(call: Call[AlertsAsked]) -> web.Response:
 
 
 async def take_alerts(call: Call[Asked]) -> web.Response:
-    """Alerts that somebody else raised, such as a Prometheus: all of them, or none where one is wrong."""
+    """Alerts that somebody else raised, such as a Prometheus. Where some are none, the others are taken all the same:
+    whoever sent them does not send them again."""
     alerting, now_ms = call.services.alerting, call.services.now_ms()
     given = await json_of(call)
     if not isinstance(given, list):
         raise Refused(400, "alerts in body must be a list")
     if len(given) > MOST_ALERTS:
         raise Refused(400, f"at most {MOST_ALERTS} alerts at once (got {len(given)})")
-    try:
-        alerts = list(_alerts(alerting, given, now_ms))
-        await alerting.notifier.take(alerts, now_ms)
-    except NoAlert as error:
-        raise Refused(400, str(error)) from None
-    except AlertsNotTaken as error:
-        raise Refused(500, str(error)) from None
-    return json_response(b"")
-
-
-def _alerts(alerting: Alerting, given: list[object], now_ms: int) -> Iterator[Alert]:
     known = {alert.fingerprint: alert for alert in alerting.notifier.alerts()}
     timeout_ms = round(alerting.file.all.resolve_timeout_s * 1000)
-    for one in given:
-        claim = claim_of(one)
-        yield alert_of(claim, known.get(fingerprint_of(pairs_of(claim.labels))), now_ms, timeout_ms)
+    alerts, wrong = [], []
+    for claim in [claim_of(one) for one in given]:
+        try:
+            alerts.append(alert_of(claim, known.get(fingerprint_of(pairs_of(claim.labels))), now_ms, timeout_ms))
+        except NoAlert as error:
+            wrong.append(str(error))
+    try:
+        await alerting.notifier.take(alerts, now_ms)
+    except AlertsNotTaken as error:
+        raise Refused(500, str(error)) from None
+    if wrong:
+        raise Refused(400, "; ".join(dict.fromkeys(wrong)))
+    return json_response(b"")

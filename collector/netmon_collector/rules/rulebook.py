@@ -1,12 +1,12 @@
 """All rules at work: changed without losing what is known of their alerts, kept over restarts, told to whoever asks."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 from netmon_collector.rules.alerting import AlertingRule
+from netmon_collector.rules.continuity import keys_of
 from netmon_collector.rules.evaluation import GroupAtWork, Keeper, RuleAtWork, Surroundings
 from netmon_collector.rules.life import Active, restored
 from netmon_collector.rules.model import Group, Rule
@@ -89,13 +89,18 @@ class Rulebook:
 
     async def _replace(self, groups: Sequence[Group]) -> None:
         before = {rule.key: rule for group in self._groups.values() for rule in group.rules}
+        known = {key: one.rule for key, one in before.items()}
+        kept = {key: list(alerts) for key, alerts in self._kept.items()}
         after: dict[str, GroupAtWork] = {}
         for group in groups:
             old = self._groups.get(group.key)
             if old is not None and old.group == group:
                 after[group.key] = old
                 continue
-            rules = [self._at_work(key, rule, group, before.get(key)) for key, rule in _keys(group)]
+            keys = keys_of(group, known, kept)
+            rules = [
+                self._at_work(key, rule, group, before.get(key)) for key, rule in zip(keys, group.rules, strict=True)
+            ]
             after[group.key] = GroupAtWork(group, rules, self._around, old)
         self._groups = after
         left = {rule.key for group in after.values() for rule in group.rules}
@@ -147,11 +152,3 @@ class Rulebook:
             if text not in self._told:
                 log.error("rules.mistake", mistake=text, consequence="the rules of this file stay as they were")
         self._told = told
-
-
-def _keys(group: Group) -> Iterator[tuple[str, Rule]]:
-    """Each rule of a group with what it is known by: names may be there more than once."""
-    seen: Counter[str] = Counter()
-    for rule in group.rules:
-        seen[rule.name] += 1
-        yield f"{group.key};{rule.name};{seen[rule.name]}", rule

@@ -220,6 +220,15 @@ async def test_an_alert_of_somebody_else_is_told_of_and_ends_when_it_is_not_repe
         assert await response.json() == []
 
 
+async def test_what_is_no_alert_keeps_none_beside_it_from_being_taken(lab: Lab, theirs: RunningServer) -> None:
+    good = {"labels": {"alertname": "Disk"}}
+    late = {**good, "startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z"}
+    posted = await both(lab, theirs, "POST", "/api/v2/alerts", json=[{"labels": {}}, good, late])
+    assert [status for status, _ in posted] == [400, 400]
+    shown = await told(lab, theirs, "/api/v2/alerts", [])
+    assert [[one["labels"] for one in found] for _, found in shown] == [[{"alertname": "Disk"}]] * 2
+
+
 async def test_a_silence_that_is_not_there_cannot_be_ended(lab: Lab) -> None:
     async with lab.client.delete("/alertmanager/api/v2/silence/7f9c7a3e-5c5c-4d59-a0e5-52a1e9f0d0aa") as response:
         assert response.status == 404

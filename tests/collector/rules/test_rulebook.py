@@ -129,6 +129,35 @@ async def test_a_changed_file_keeps_what_is_known_of_its_alerts(tmp_path: Path) 
     assert next(iter(bench.book.groups)).interval_ms == 20_000
 
 
+def of_one_name(*severities: str) -> str:
+    rules = [
+        f"{{alert: Down, expr: up == 0, for: 1m, labels: {{severity: {one}, who: '{{{{ $labels.instance }}}}'}}}}"
+        for one in severities
+    ]
+    return f"groups: [{{name: g, rules: [{', '.join(rules)}]}}]"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_rules_of_one_name_keep_their_alerts_wherever_they_come_to_stand(tmp_path: Path, restarts: bool) -> None:
+    bench = await started(tmp_path, of_one_name("warning", "critical"))
+    bench.have("up", dict.fromkeys(range(0, 400, 10), 0.0), instance="a")
+    await bench.evaluate(0, 60)
+    assert bench.told.lines() == ["60: Down firing", "60: Down firing"]
+    bench.write(of_one_name("info", "critical", "warning"))
+    if restarts:
+        bench.clock.wall = 60_000
+        bench.book = bench.opened()
+        await bench.book.start()
+    else:
+        await bench.book.reload()
+    await bench.evaluate(130, 190)
+    alerts = [alert for now_ms, alerts in bench.told.calls if now_ms >= 130_000 for alert in alerts]
+    assert {alert.state for alert in alerts} == {AlertState.FIRING}
+    assert {(dict(alert.labels)["severity"], alert.fired_at_ms) for alert in alerts} == {
+        ("warning", 60_000), ("critical", 60_000), ("info", 190_000),
+    }  # fmt: skip
+
+
 async def test_a_rule_that_is_taken_away_ends_its_alerts_and_series(tmp_path: Path) -> None:
     bench = await started(tmp_path)
     bench.have("up", dict.fromkeys(range(0, 400, 10), 0.0), instance="a")
