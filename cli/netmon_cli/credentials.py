@@ -124,9 +124,12 @@ def _secret(name: str, file: Path | None, environment: Mapping[str, str]) -> str
     if path is None:
         return environment.get(variable)
     try:
-        return path.read_text(encoding="utf-8").strip("\r\n")
+        secret = path.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(Exit.USAGE, f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+    if len(secret.splitlines()) != 1:
+        raise Failure(Exit.USAGE, f"{path} must have one line with the {name.replace('_', ' ')}, and nothing else")
+    return secret
 
 
 def body_of(value: dict[str, Any]) -> dict[str, Any]:

@@ -85,13 +85,13 @@ def _lines(client: Client, expression: str, found: Evaluated, over: Window | Non
     if not data.result:
         return ["nothing" if over else "nothing now; --since looks further back"]
     if data.resultType == "vector":
-        return _instant(data.result, _ages(client, expression), on)
+        return _instant(data.result, _ages(client, expression, data.result), on)
     return _range(data.result, over, on)
 
 
-def _ages(client: Client, expression: str) -> dict[str, float]:
-    """How old the samples are that a plain selector finds, by series without name."""
-    if not _PLAIN_SELECTOR.fullmatch(expression):
+def _ages(client: Client, expression: str, found: Sequence[ResultSeries]) -> dict[str, float]:
+    """How old the samples are that a plain selector finds, by series without name; not told of several metrics."""
+    if not _PLAIN_SELECTOR.fullmatch(expression) or len({one.metric.get("__name__") for one in found}) > 1:
         return {}
     answer = client.understand(client.evaluate(f"timestamp({expression})", None), Evaluated)
     times = answer.data.result if isinstance(answer.data.result, list) else []

@@ -48,6 +48,14 @@ def test_an_expression_has_values_without_age(netmon: Netmon, collector: FakeCol
     assert len(asked(collector, PATH)) == 3
 
 
+def test_a_selector_of_several_metrics_has_values_without_age(netmon: Netmon, collector: FakeCollector) -> None:
+    names = [(("__name__", "netmon_agent_info"),), (("__name__", "up"),)]
+    collector.evaluated = {'{job="agent"}': vector(dict.fromkeys(names, 1.0))}
+    ended = netmon("query", '{job="agent"}')
+    assert (ended.code, ended.out) == (0, "VALUE  SERIES\n    1  netmon_agent_info\n    1  up\n"), ended.err
+    assert len(asked(collector, PATH)) == 1, "timestamp() of several metrics is an error where labels are the same"
+
+
 def test_nothing_found_is_said(netmon: Netmon, collector: FakeCollector) -> None:
     ended = netmon("query", "nothing")
     assert (ended.code, ended.out) == (0, "nothing now; --since looks further back\n")

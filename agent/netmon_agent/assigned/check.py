@@ -59,9 +59,11 @@ class AssignedInput(Input):
         except Exception as error:
             self._report(now_ms, started_s, CheckOutcome.BROKEN, str(error) or type(error).__name__)
             raise
-        down = list(_down_in(found))
+        down = list(_nought_in(found, "probe_success"))
         outcome = CheckOutcome.DOWN if down else CheckOutcome.UP
-        self._report(now_ms, started_s, outcome, self._check.trouble or _named(down, len(self._check.probed)))
+        nameless = list(_nought_in(found, "probe_ip_protocol"))
+        trouble = self._check.trouble or _named(down, nameless, len(self._check.probed))
+        self._report(now_ms, started_s, outcome, trouble)
         return self._labelled(found)
 
     def _report(self, now_ms: int, started_s: float, outcome: CheckOutcome, trouble: str) -> None:
@@ -99,22 +101,29 @@ def title_of(name: str) -> str:
     return f"check {name}"
 
 
-def _down_in(found: Iterable[Columns | Reading]) -> Iterable[str]:
-    """The targets that are not well."""
+def _nought_in(found: Iterable[Columns | Reading], metric: str) -> Iterable[str]:
+    """The targets of which a metric is nought."""
     for one in found:
         if isinstance(one, Reading):
-            if one.name == "probe_success" and not one.value:
+            if one.name == metric and not one.value:
                 yield one.labels.get("target", "")
             continue
         for key, value in zip(one.keys, one.values, strict=True):
-            if key.name == "probe_success" and not value:
+            if key.name == metric and not value:
                 yield dict(key.labels).get("target", "")
 
 
-def _named(down: Sequence[str], targets: int) -> str:
-    if not down:
-        return ""
-    if targets == 1:
-        return "no answer"
-    more = ", …" if len(down) > _NAMED else ""
-    return f"{len(down)} of {targets} do not answer: {', '.join(down[:_NAMED])}{more}"
+def _named(down: Sequence[str], nameless: Sequence[str], targets: int) -> str:
+    """What is wrong: which targets do not answer, and which of them have no address."""
+    troubles = []
+    if down and targets > 1:
+        troubles.append(f"{len(down)} of {targets} do not answer: {_some(down)}")
+    elif down and not nameless:
+        troubles.append("no answer")
+    if nameless:
+        troubles.append(f"no address for {_some(nameless)}")
+    return "; ".join(troubles)
+
+
+def _some(targets: Sequence[str]) -> str:
+    return ", ".join(targets[:_NAMED]) + (", …" if len(targets) > _NAMED else "")

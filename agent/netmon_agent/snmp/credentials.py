@@ -1,7 +1,7 @@
 """Who we are to a device: SNMP versions, communities, users and keys, and in which order they are tried."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -64,7 +64,9 @@ class Tries:
 
     known: int | None = None
     rounds: int = 0
-    not_before_s: float = field(default=0.0)
+    not_before_s: float = 0.0
+    why: str = ""
+    """What became of the last round, where it failed."""
 
     def order(self, credentials: Sequence[Credential], now_s: float) -> list[int]:
         """The places of the credentials to try now; the one that worked last alone, as long as it does."""
@@ -75,10 +77,11 @@ class Tries:
         return list(range(len(credentials)))
 
     def worked(self, place: int) -> None:
-        self.known, self.rounds, self.not_before_s = place, 0, 0.0
+        self.known, self.rounds, self.not_before_s, self.why = place, 0, 0.0, ""
 
-    def failed(self, now_s: float, refused: bool) -> None:
+    def failed(self, now_s: float, refused: bool, why: str = "") -> None:
         """None of those in the order worked; `refused` says that the device answered, and said no."""
+        self.why = why
         if self.known is not None and not refused:
             return
         self.known = None

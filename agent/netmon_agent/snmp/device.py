@@ -84,7 +84,7 @@ async def reach(target: Target, memory: Memory, now_s: float) -> GufoSession:
     order = memory.tries.order(target.credentials, now_s)
     if not order:
         wait_s = memory.tries.not_before_s - now_s
-        raise SnmpError(f"no credential worked; they are tried again in {max(wait_s, 0):.0f} s")
+        raise SnmpError(f"{memory.tries.why} (tried again in {max(wait_s, 0):.0f} s)")
     failures, refused = [], False
     for place in order:
         credential = target.credentials[place]
@@ -96,8 +96,9 @@ async def reach(target: Target, memory: Memory, now_s: float) -> GufoSession:
         else:
             memory.tries.worked(place)
             return session
-    memory.tries.failed(now_s, refused)
-    raise NoAnswer("; ".join(failures))
+    why = "; ".join(failures)
+    memory.tries.failed(now_s, refused, why)
+    raise NoAnswer(why)
 
 
 async def _answered(target: Target, credential: Credential, pace: Pace) -> GufoSession:

@@ -170,9 +170,16 @@ async def test_pings_say_which_of_their_targets_are_down(bench: Bench) -> None:
         await checker.assign([one])
         report = await bench.told()
     assert report.outcome is CheckOutcome.DOWN
-    assert report.trouble == "1 of 2 do not answer: 127.0.0.1"
+    assert report.trouble == "1 of 2 do not answer: 127.0.0.1; no address for 127.0.0.1"
     (values,) = bench.diary.put_of["check core"]
     assert values["probe_success", "check=core", "target=::1"] == 1.0
+
+
+async def test_a_ping_tells_a_name_without_address_from_silence(bench: Bench) -> None:
+    one = AssignedCheck("core", 1, '{"type":"ping","targets":["127.0.0.1"],"ip_version":6,"count":1}')
+    async with bench.checker() as checker:
+        await checker.assign([one])
+        assert (await bench.told()).trouble == "no address for 127.0.0.1"
 
 
 async def test_a_check_that_is_taken_back_ends_at_once(bench: Bench, port: int) -> None:
