@@ -1,7 +1,7 @@
 """The way of an alert, from who raises it to the outbox."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -62,6 +62,7 @@ class Notifier:
             if alert.valid_until_ms is not None and alert.resolved_at_ms is None:
                 kept = replace(alert, valid_until_ms=max(alert.valid_until_ms, now_ms + GRACE_MS))
             self._enter(kept, now_ms, known=alert.fingerprint in told)
+        self._book.drop_alerts(self._drop(alert for alert in self.alerts() if alert.resolved_at_ms is not None))
 
     def use(self, groups: Groups, decisions: Decisions) -> None:
         """Goes on with other routes, rules and endpoints; who was told what still holds."""
@@ -74,15 +75,24 @@ class Notifier:
         self._news.set()
 
     async def take(self, alerts: Sequence[Alert], now_ms: int) -> None:
-        """Takes alerts as of a time; what is new is on disk when this returns. Raises AlertsNotTaken."""
-        alerts = [mended(alert) for alert in alerts]
-        news = [alert for alert in alerts if _is_news(self._alerts.get(alert.fingerprint), alert)]
+        """Takes alerts as of a time; what is new is on disk when this returns. That something is over of which nobody
+        knows here is nothing: it was told, and is said again for who has not heard it. Raises AlertsNotTaken."""
+        taken: list[Alert] = []
+        news: dict[str, Alert] = {}
+        for alert in map(mended, alerts):
+            fingerprint = alert.fingerprint
+            known = news.get(fingerprint) or self._alerts.get(fingerprint)
+            if known is None and alert.resolved_at_ms is not None:
+                continue
+            taken.append(alert)
+            if _is_news(known, alert):
+                news[fingerprint] = alert
         if news:
             try:
-                await asyncio.to_thread(self._book.keep_alerts, news)
+                await asyncio.to_thread(self._book.keep_alerts, list(news.values()))
             except SQLAlchemyError as error:
                 raise AlertsNotTaken(f"alerts cannot be kept: {getattr(error, 'orig', None) or error}") from error
-        for alert in alerts:
+        for alert in taken:
             self._enter(alert, now_ms)
         self._news.set()
 
@@ -174,14 +184,19 @@ class Notifier:
         """Drops alerts that are over and of which everybody has been told."""
         for due in dues:
             self._groups.settle(due)
-        over = {one.fingerprint for due in dues for one in due.alerts if one.resolved_at_ms is not None}
-        waiting = {fingerprint for group in self._groups.all() for fingerprint in group.alerts}
-        gone = sorted(over - waiting)
-        for fingerprint in gone:
-            self._alerts.pop(fingerprint, None)
+        gone = self._drop(one for due in dues for one in due.alerts if one.resolved_at_ms is not None)
         if gone:
             with suppress(SQLAlchemyError):  # they are found and dropped once more after a restart
                 await asyncio.to_thread(self._book.drop_alerts, gone)
+
+    def _drop(self, over: Iterable[Alert]) -> list[str]:
+        """Forgets those alerts of some that are over that are in no group any more; their fingerprints."""
+        waiting = {fingerprint for group in self._groups.all() for fingerprint in group.alerts}
+        gone = {one.fingerprint: one for one in over if one.fingerprint not in waiting}
+        for fingerprint, alert in gone.items():
+            self._alerts.pop(fingerprint, None)
+            self._decisions.take(alert)
+        return sorted(gone)
 
 
 def _is_news(known: Alert | None, alert: Alert) -> bool:

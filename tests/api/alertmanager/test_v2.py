@@ -229,6 +229,15 @@ async def test_what_is_no_alert_keeps_none_beside_it_from_being_taken(lab: Lab, 
     assert [[one["labels"] for one in found] for _, found in shown] == [[{"alertname": "Disk"}]] * 2
 
 
+async def test_an_alert_may_be_there_more_than_once_in_a_request(lab: Lab) -> None:
+    disk = {"labels": {"alertname": "Disk"}}
+    over = {**disk, "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-01-02T00:00:00Z"}
+    async with lab.client.post("/alertmanager/api/v2/alerts", json=[disk, over, disk, disk]) as response:
+        assert response.status == 200
+    async with lab.client.get("/alertmanager/api/v2/alerts") as response:
+        assert [one["labels"] for one in await response.json()] == [{"alertname": "Disk"}]
+
+
 async def test_a_silence_that_is_not_there_cannot_be_ended(lab: Lab) -> None:
     async with lab.client.delete("/alertmanager/api/v2/silence/7f9c7a3e-5c5c-4d59-a0e5-52a1e9f0d0aa") as response:
         assert response.status == 404

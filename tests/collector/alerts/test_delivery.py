@@ -158,6 +158,32 @@ async def test_what_is_decided_is_delivered_and_has_a_receipt(state: Engine) -> 
     assert listener.closed
 
 
+async def test_what_is_over_is_forgotten_though_it_is_said_again(state: Engine) -> None:
+    book, listener = AlertBook(state), Listener()
+    async with working(state, Clock(), {OPS: Way(listener)}) as desk:
+        down, over = (
+            alert(0, alertname="Down", host="a"),
+            alert(0, resolved_at_ms=MINUTE_MS, alertname="Down", host="a"),
+        )
+        await desk.take(down)
+        await desk.at(30_000)
+        await desk.settled()
+        await desk.take(over)
+        await desk.at(331_000)
+        await desk.settled()
+        await desk.take(over)
+        await desk.take(alert(0, resolved_at_ms=MINUTE_MS, alertname="Other", host="b"))
+        assert (desk.notifier.alerts(), book.alerts()) == ([], [])
+        assert [firing for _, firing, _ in listener.heard] == [("a",), ()]
+        await desk.take(
+            alert(400_000, alertname="Short", host="c"), alert(0, resolved_at_ms=1, alertname="Short", host="c")
+        )
+        assert [(one.name, one.resolved_at_ms) for one in book.alerts()] == [("Short", 1)]
+    book.keep_alerts([over])  # as versions before kept them
+    Desk(state, Clock(), {})
+    assert book.alerts() == []
+
+
 async def test_a_receiver_that_is_away_gets_all_of_it_in_order_once_it_is_back(state: Engine) -> None:
     listener = Listener()
     listener.always = NotDelivered("connection refused")
