@@ -40,6 +40,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OWN = "@"
 """Begins the name of a credential that was given with one device, and goes with it."""
 
+_BEYOND_IF_SPEED = 4_294_967_295
+"""What ifSpeed says of a port that is faster than that, or as fast as nobody knows."""
+
 PUBLIC = "public"
 """The credential of a device that is given none: version 2c with the community that devices come with."""
 
@@ -244,10 +247,10 @@ async def _drop_own(services: Services, credential: str) -> None:
 
 
 def _device(call: Call[Any]) -> Polled:
-    instance = call.request.match_info["device"]
-    polled = call.services.polling.one(instance)
+    name = call.request.match_info["device"]
+    polled = call.services.polling.named(name)
     if polled is None:
-        raise ApiError("not_found", f"no device {instance!r} is polled")
+        raise ApiError("not_found", f"no device {name!r} is polled")
     return polled
 
 
@@ -266,7 +269,7 @@ def _port(row: Mapping[str, str]) -> PortAnswer:
         mac=row.get("mac", ""),
         admin=_whole(row.get("admin")),
         oper=_whole(row.get("oper")),
-        speed_bps=mbps * 1e6 if mbps else bps,
+        speed_bps=mbps * 1e6 if mbps else (bps if bps != _BEYOND_IF_SPEED else None),
     )
 
 

@@ -100,6 +100,11 @@ class Polling:
     def one(self, instance: str) -> Polled | None:
         return self._polled.get(instance)
 
+    def named(self, name: str) -> Polled | None:
+        """The device of a handle, or of a name that no other has."""
+        namesakes = [one for one in self._polled.values() if one.record.name == name]
+        return self._polled.get(name) or (namesakes[0] if len(namesakes) == 1 else None)
+
     def standing(self, agent_id: str, instance: str) -> Standing:
         """Whether an agent may speak of a device; cheap."""
         polled = self._polled.get(instance)

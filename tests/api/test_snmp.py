@@ -284,6 +284,26 @@ async def test_ports_are_those_of_the_last_facts(lab: Lab) -> None:
     ]
 
 
+async def test_a_speed_beyond_what_ifspeed_can_say_is_not_known(lab: Lab) -> None:
+    await have_polled(lab, "sw1")
+    columns = {"ifIndex": ("1", "2"), "speed_mbps": ("0", "10000"), "speed_bps": ("4294967295", "4294967295")}
+    await lab.facts.told(lab.have_agent("poller1"), DeviceFacts("sw1", NOW_MS, (FactTable("port", columns),)))
+    found = (await lab.get(f"{DEVICES}/sw1/ports"))["results"]
+    assert [one["speed_bps"] for one in found] == [None, 1e10]
+
+
+async def test_a_device_is_found_by_its_handle_and_by_a_name_that_no_other_has(lab: Lab) -> None:
+    for host in ("sw1", "sw2"):
+        await have_polled(lab, host)
+    await change(lab, "PATCH", f"{DEVICES}/sw1", {"name": "Halle 1/2"})
+    assert (await lab.get(f"{DEVICES}/Halle%201%2F2"))["instance"] == "sw1"
+    await change(lab, "PATCH", f"{DEVICES}/sw1", {"name": "sw2"})
+    assert (await lab.get(f"{DEVICES}/sw2"))["instance"] == "sw2", "a handle comes first"
+    for host in ("sw1", "sw2"):
+        await change(lab, "PATCH", f"{DEVICES}/{host}", {"name": "twice"})
+    await lab.refusal(f"{DEVICES}/twice", status=404)
+
+
 async def test_many_devices_are_added_together_and_those_that_cannot_be_are_named(lab: Lab) -> None:
     await have_polled(lab, "sw1")
     hosts = ["sw2", "sw1", "sw3", "SW2", "a b"]

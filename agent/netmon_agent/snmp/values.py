@@ -16,7 +16,9 @@ def as_text(value: Value) -> str:
         cut = value[:LONGEST_TEXT].rstrip(b"\0")
         try:
             text = cut.decode()
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if error.start and error.reason == "unexpected end of data":  # the device cut it to its length
+                return as_text(cut[: error.start])
             if len(value) <= 8 or any(byte < 9 for byte in cut):
                 return value[:64].hex()
             text = cut.decode("latin-1")

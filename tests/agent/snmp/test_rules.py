@@ -207,6 +207,7 @@ async def test_tables_that_a_device_lacks_are_not_asked_again(tmp_path: Path) ->
         (b"a\0b\0\0", "ab"),
         (b"\xe9t\xe9 long enough", "été long enough"),
         (b"\xff\x00\x01", "ff0001"),
+        ("Werkstattgerät".encode()[:-2], "Werkstattger"),
         (5, "5"),
         (b"", ""),
     ],
