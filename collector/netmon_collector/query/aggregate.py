@@ -14,7 +14,7 @@ from netmon_collector.query.series import Grouping, SeriesSet
 from netmon_collector.query.sums import Indices, means, sums
 from netmon_collector.query.syntax.nodes import Aggregation
 from netmon_collector.query.values import Vector
-from netmon_collector.store.base import Values
+from netmon_collector.store.base import Values, quiet
 from netmon_proto.model import NAME
 
 
@@ -118,9 +118,9 @@ def _extreme(ufunc: np.ufunc) -> Callable[[Vector, Grouping], tuple[Values, Mask
 
     def reduce(vector: Vector, groups: Grouping) -> tuple[Values, Mask]:
         if is_everywhere(vector.present) and len(groups):
-            values = _reduced(ufunc, vector.values, groups)
+            values = _reduced(ufunc, quiet(vector.values), groups)
             return values, everywhere(*values.shape)
-        values = _reduced(ufunc, np.where(vector.present, vector.values, np.nan), groups)
+        values = _reduced(ufunc, quiet(np.where(vector.present, vector.values, np.nan)), groups)
         return values, _reduced(np.logical_or, vector.present, groups).astype(np.bool_)
 
     return reduce

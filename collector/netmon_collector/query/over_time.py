@@ -9,7 +9,7 @@ import numpy as np
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.sums import means, reduced, sums
 from netmon_collector.query.windows import Kernel, Windows
-from netmon_collector.store.base import Times, Values
+from netmon_collector.store.base import Times, Values, quiet
 
 _CHUNK: Final = 1 << 20
 
@@ -100,11 +100,11 @@ def _mean(windows: Windows) -> tuple[Values, Mask]:
 
 
 def _min(windows: Windows) -> tuple[Values, Mask]:
-    return reduced(np.fmin, windows.values, windows.lo, windows.hi), windows.counts > 0
+    return reduced(np.fmin, quiet(windows.values), windows.lo, windows.hi), windows.counts > 0
 
 
 def _max(windows: Windows) -> tuple[Values, Mask]:
-    return reduced(np.fmax, windows.values, windows.lo, windows.hi), windows.counts > 0
+    return reduced(np.fmax, quiet(windows.values), windows.lo, windows.hi), windows.counts > 0
 
 
 def _changes(windows: Windows) -> tuple[Values, Mask]:

@@ -29,6 +29,12 @@ def is_absent(values: Values) -> npt.NDArray[np.bool_]:
     return absent
 
 
+def quiet(values: Values) -> Values:
+    """The same, with NaNs that numpy's fmin and fmax pass over: what meets a signalling one is NaN there."""
+    nan = np.isnan(values)
+    return np.where(nan, np.nan, values) if nan.any() else values
+
+
 class StoreError(Exception):
     """The store cannot do this now (disk full, server away); the same call may succeed later."""
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from netmon_collector.store.base import ABSENT_BITS, RollupField
+from netmon_collector.store.base import ABSENT_BITS, RollupField, quiet
 from netmon_collector.store.classify import UNSURE, Decimals, count_decimals
 from netmon_collector.store.merge import Table
 from netmon_proto.model import STALE_BITS
@@ -13,6 +13,7 @@ from netmon_proto.model import STALE_BITS
 FIELDS: Final = len(RollupField)
 _EXACT: Final = 2.0**53
 """Below that, floats have all integers."""
+_MADE_OF: Final = (RollupField.SUM, RollupField.FIRST, RollupField.LAST, RollupField.INC)
 
 
 def roll(table: Table, width_ms: int) -> Table:
@@ -89,7 +90,8 @@ def coarser(fine: Table, width_ms: int, decimals: Decimals | None = None) -> Tab
         grown = fields[:, RollupField.INC].copy()
         grown[:, 1:] += between
         np.add.reduceat(grown, edges, axis=1, out=made[:, RollupField.INC])
-        _round(made, fields[:, RollupField.SUM], decimals)
+        # Sums alone may have fewer decimals than what they are sums of: 0.51 and 0.69 make 1.2.
+        _round(made, fields[:, _MADE_OF].reshape(len(fields), -1), decimals)
     return Table(starts[edges], made.view(np.uint64).reshape(-1, len(edges)))
 
 
@@ -131,8 +133,8 @@ def _fields_of_all(
         grown = np.zeros_like(moving)
         grown[:, 1:] = _steps(moving[:, :-1], moving[:, 1:])
         grown[:, edges] = 0.0
-        made[rows, RollupField.MIN] = np.fmin.reduceat(moving, edges, axis=1)
-        made[rows, RollupField.MAX] = np.fmax.reduceat(moving, edges, axis=1)
+        made[rows, RollupField.MIN] = np.fmin.reduceat(quiet(moving), edges, axis=1)
+        made[rows, RollupField.MAX] = np.fmax.reduceat(quiet(moving), edges, axis=1)
         made[rows, RollupField.INC] = np.add.reduceat(grown, edges, axis=1)
     return made
 
@@ -165,11 +167,12 @@ def _fields(
     last = np.maximum.reduceat(np.where(given, slots, -1), edges, axis=1)
     first = np.minimum.reduceat(np.where(given, slots, len(slots)), edges, axis=1)
     last_at, first_at = np.maximum(last, 0), np.minimum(first, len(slots) - 1)
+    numbers = quiet(np.where(given, values, np.nan))
     return [
         np.add.reduceat(given.astype(np.float64), edges, axis=1),
         np.add.reduceat(np.where(given, values, 0.0), edges, axis=1),
-        np.fmin.reduceat(np.where(given, values, np.nan), edges, axis=1),
-        np.fmax.reduceat(np.where(given, values, np.nan), edges, axis=1),
+        np.fmin.reduceat(numbers, edges, axis=1),
+        np.fmax.reduceat(numbers, edges, axis=1),
         np.take_along_axis(values, first_at, axis=1),
         np.take_along_axis(values, last_at, axis=1),
         (times[first_at] - starts).astype(np.float64),

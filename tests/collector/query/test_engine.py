@@ -239,3 +239,20 @@ async def test_a_long_text_does_not_hold_up_the_event_loop_and_is_not_kept(engin
     assert engine._understood.cache_info().currsize == 0
     await engine.instant("load", 0)
     assert engine._understood.cache_info().currsize == 1
+
+
+async def test_min_and_max_pass_over_signalling_nans() -> None:
+    signalling = float(np.uint64(0x7FF0000000000001).view(np.float64))
+    store = MemoryStore()
+    store.add({"__name__": "load", "host": "a"}, {0: 9.0, 10_000: 5.0, 20_000: signalling, 30_000: 7.0})
+    store.add({"__name__": "load", "host": "b"}, {30_000: signalling})
+    engine = engine_of(store)
+    for query, wanted in (
+        ('min_over_time(load{host="a"}[1m])', 5.0),
+        ('max_over_time(load{host="a"}[1m])', 9.0),
+        ("min(load)", 7.0),
+        ("max(load)", 7.0),
+    ):
+        answer = await engine.instant(query, 30_000)
+        assert answer.values.tolist() == [[wanted]], query
+    engine.close()

@@ -144,6 +144,34 @@ async def test_a_nan_spoils_the_sum_and_nothing_else(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_signalling_nan_is_passed_over_too(tmp_path: Path) -> None:
+    signalling = float(np.uint64(0x7FF0000000000001).view(np.float64))
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    group = register(store, "a", "b")
+    rows = [
+        row(group, time, value, value if time else ABSENT) for time, value in enumerate((9.0, 5.0, signalling, 7.0))
+    ]
+    await store.append(rows, batch(1))
+    for _ in range(2):
+        buckets = await found(store, HOUR)
+        assert buckets[series("a"), 0][RollupField.MIN : RollupField.MAX + 1] == [5.0, 9.0]
+        assert buckets[series("b"), 0][RollupField.MIN : RollupField.MAX + 1] == [5.0, 7.0]
+        await settled(store)
+    await store.close()
+
+
+async def test_a_rise_has_the_decimals_of_its_samples_though_their_sums_have_fewer(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    group = register(store, "a", "b")
+    for number, (a, b) in enumerate([(0.51, 49.21), (0.69, -10.91)], 1):
+        await store.append([row(group, number, a, b)], batch(number))
+    await settled(store)
+    for width in (5 * MINUTE, HOUR):
+        buckets = await found(store, width)
+        assert [buckets[series(name), 0][RollupField.INC] for name in "ab"] == [0.18, -10.91]
+    await store.close()
+
+
 async def test_rollups_outlive_their_samples_and_late_ones_do_not_spoil_them(tmp_path: Path) -> None:
     store = EmbeddedStore.open(tmp_path, EAGER)
     samples = [(n * MINUTE, float(n)) for n in range(90)]
