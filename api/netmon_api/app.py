@@ -1,5 +1,7 @@
 """The HTTP API of a collector: every route, on one page."""
 
+import re
+
 from aiohttp import hdrs, web
 
 from netmon_api import backup, devices, events, health, openapi, series, status, websocket
@@ -115,6 +117,8 @@ ROUTES: tuple[Route, ...] = (
 )
 # fmt: on
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
 
 def make_app(services: Services) -> web.Application:
     """The API of a collector. `serve.Server` listens for it."""
@@ -123,11 +127,13 @@ def make_app(services: Services) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes)])
     for route in ROUTES:
         handler = route.bind(services, ROUTES)
-        routes[app.router.add_route(route.method, route.path, handler)] = route
+        # A name may have braces in it, which aiohttp leaves out of a placeholder unless told.
+        path = _PLACEHOLDER.sub(r"{\1:[^/]+}", route.path)
+        routes[app.router.add_route(route.method, path, handler)] = route
         if (
             route.method == hdrs.METH_GET and route.access is Access.PUBLIC
         ):  # balancers look by HEAD whether we are well
-            routes[app.router.add_route(hdrs.METH_HEAD, route.path, handler)] = route
+            routes[app.router.add_route(hdrs.METH_HEAD, path, handler)] = route
     app[SHORTCUT] = QuickQueries(services, guard, ROUTES)
     app.on_response_prepare.append(set_headers)
     app.on_shutdown.append(services.sockets.close_all)

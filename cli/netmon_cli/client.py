@@ -12,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netmon_cli.access import Access
 from netmon_cli.answers import Device, Devices, Problem, QueryProblem, Samples, Status
@@ -226,20 +226,21 @@ class Client:
         if 300 <= error.code < 400:
             where = escape(str(error.headers.get("Location", "nowhere"))[:200])
             return Failure(Exit.REFUSED, f"{self.url} sends us on to {where}", "Name the right address with --url.")
+        others = _others(error) if error.code == 404 else ""
         try:
             body = error.read(1 << 16)
             with suppress(ValidationError):
                 raise Unanswered(QueryProblem.model_validate_json(body))
+            with suppress(ValidationError):  # as Alertmanager's API answers
+                return Failure(Exit.REFUSED, escape(TypeAdapter(str).validate_json(body)), others)
             problem = Problem.model_validate_json(body).error
         except (ValidationError, OSError, HTTPException):
-            if error.code == 404 and (remedy := _others(error)):
-                return Failure(Exit.REFUSED, "there is nothing of that name or number", remedy)
+            if others:
+                return Failure(Exit.REFUSED, "there is nothing of that name or number", others)
             return self._strange(f"HTTP status {error.code}")
         fields = [f"{name}: {text}" for name, text in (problem.field_errors or {}).items()]
         told = [problem.message, *(text for text in fields if text not in problem.message)]
-        return Failure(
-            Exit.REFUSED, "\n".join(escape(text) for text in told), _others(error) if error.code == 404 else ""
-        )
+        return Failure(Exit.REFUSED, "\n".join(escape(text) for text in told), others)
 
     def _not_permitted(self, status: int) -> Failure:
         if self._access.token is None:

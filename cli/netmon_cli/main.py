@@ -227,7 +227,7 @@ def query(
         raise typer.BadParameter("is one way to say where to start, --start another", param_hint="--since")
     if as_json and as_csv:
         raise typer.BadParameter("is one form, --json another", param_hint="--csv")
-    since_s, step_s = optional_duration(since, "--since"), optional_duration(step, "--step")
+    since_s, step_s = optional_duration(since, "--since", 0.1), optional_duration(step, "--step", 0.1)
     start_s, end_s = moment(start, "--start"), moment(end, "--end")
     client = client_at(url, token_file)
     over = None

@@ -47,12 +47,13 @@ def duration(text: str, option: str, least_s: float = 0.0, most_s: float = inf) 
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
     if not least_s <= seconds <= most_s:
-        raise typer.BadParameter(f"must be {in_words(least_s)} to {in_words(most_s)} (got {text})", param_hint=option)
+        bounds = f"at least {in_words(least_s)}" if most_s == inf else f"{in_words(least_s)} to {in_words(most_s)}"
+        raise typer.BadParameter(f"must be {bounds} (got {text})", param_hint=option)
     return seconds
 
 
-def optional_duration(text: str | None, option: str) -> float | None:
-    return None if text is None else duration(text, option)
+def optional_duration(text: str | None, option: str, least_s: float = 0.0) -> float | None:
+    return None if text is None else duration(text, option, least_s)
 
 
 def moment(text: str | None, option: str) -> float | None:

@@ -76,9 +76,9 @@ def backtest(
     client: Client, name: str, since_s: float, step_s: float | None, file: Path | None, as_json: bool, on: Paper
 ) -> Exit:
     """What an alert would have done."""
-    body: dict[str, Any] = {"since": f"{since_s:g}s"}
+    body: dict[str, Any] = {"since": since_s}
     if step_s is not None:
-        body["step"] = f"{step_s:g}s"
+        body["step"] = step_s
     body |= {"id": _id(client, name)} if file is None else {"text": read(file), "name": name}
     told = client.send("POST", "/api/v1/rules-backtest", body, timeout_s=150)
     if as_json:

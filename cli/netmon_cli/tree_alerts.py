@@ -18,6 +18,8 @@ Matchers = Annotated[list[str], typer.Argument(metavar="MATCHER", help="Such as 
 Author = Annotated[str | None, typer.Option("--by", "--author", help="Who says so; else the user's name.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why.")]
 
+_LONGEST_S = 100 * 366 * 86_400.0
+
 
 def show_alerts(
     matcher: Annotated[list[str] | None, typer.Argument(metavar="MATCHER", help="Only alerts that fit.")] = None,
@@ -47,7 +49,7 @@ def silence_add(
     """Silence alerts from now on; prints the silence's id."""
     from netmon_cli.alerts import add_silence
 
-    finish(add_silence(client_at(url, token_file), matchers, duration(for_, "--for"), author, comment))
+    finish(add_silence(client_at(url, token_file), matchers, duration(for_, "--for", 1.0, _LONGEST_S), author, comment))
 
 
 @silence_app.command("list")

@@ -90,6 +90,12 @@ async def test_a_device_that_is_not_there_is_not_found(lab: Lab, instance: str) 
         assert (await response.json())["error"]["code"] == "not_found"
 
 
+async def test_a_device_may_have_any_name(lab: Lab) -> None:
+    lab.fleet.members.append(replace(WEB1, instance='{a}/"b\n'))
+    answer = await lab.get("/api/v1/devices/%7Ba%7D%2F%22b%0A")
+    assert answer["instance"] == '{a}/"b\n'
+
+
 async def test_the_status_counts_devices_and_agents_apart(lab: Lab) -> None:
     await lab.keep({(("__name__", "load"),): 1.0})
     answer = await lab.get("/api/v1/status")

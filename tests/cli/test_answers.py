@@ -120,6 +120,12 @@ def test_a_failure_of_the_collector_is_exit_code_5_with_its_words(netmon: Netmon
     assert (ended.code, ended.err) == (5, "netmon: the disk is full\\x1b[0m\n")
 
 
+def test_what_alertmanagers_api_refuses_is_told_in_its_words(netmon: Netmon, collector: FakeCollector) -> None:
+    collector.replaced["/alertmanager/api/v2/alerts"] = (400, {}, b'"bad matcher format: \\u001b[0m"')
+    ended = netmon("alerts", "nonsense")
+    assert (ended.code, ended.err) == (5, "netmon: bad matcher format: \\x1b[0m\n")
+
+
 @pytest.mark.parametrize("body", [b"", b"Bad Gateway", b'{"error": "no"}'])
 def test_a_failure_without_words_gives_its_number(netmon: Netmon, collector: FakeCollector, body: bytes) -> None:
     collector.replaced["/api/v1/status"] = (502, {}, body)
@@ -164,3 +170,9 @@ def test_an_answer_without_end_is_not_kept(collector: FakeCollector) -> None:
 def test_fields_that_are_new_do_not_matter(netmon: Netmon, collector: FakeCollector) -> None:
     collector.devices = [device("web1", colour="blue", agent={"shoe": 43})]
     assert netmon("devices").code == 0
+
+
+def test_a_silence_ends_before_the_calendar_does(netmon: Netmon, collector: FakeCollector) -> None:
+    ended = netmon("silence", "add", "instance=web1", "--for", "99999999999d")
+    assert ended.code == 2
+    assert "Invalid value for --for: must be 1s to 36600d (got 99999999999d)" in ended.err

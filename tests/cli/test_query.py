@@ -148,6 +148,7 @@ def test_notes_go_beside_the_output(netmon: Netmon, collector: FakeCollector) ->
     [
         ["up", "--since", "soon"],
         ["up", "--step", "0"],
+        ["up", "--since", "0"],
         ["up", "--start", "yesterday"],
         ["up", "--start", "1", "--since", "1h"],
         ["up", "--json", "--csv"],

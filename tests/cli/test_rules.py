@@ -126,6 +126,8 @@ async def test_a_backtest_says_how_often_a_rule_would_have_fired(lab: Lab, ask: 
         "HighLoad would have fired once in 2h (2026-01-31 10:00 to 2026-01-31 12:00 UTC, every 10s)",
         "1 alert, firing for 9m 10s in all, 9m 10s at the longest",
     ]
+    code, printed = await ask("backtest", "HighLoad", "--since", "30d", "--step", "1m")
+    assert (code, printed.split(" (")[0]) == (0, "HighLoad would have fired once in 2h")
     path = tmp_path / "new.yml"
     path.write_text(RULES.replace("load > 0.9", "load > 5"))
     code, printed = await ask("backtest", "HighLoad", "--since", "3h", "--file", str(path))
