@@ -136,7 +136,7 @@ def list_windows(client: Client, as_json: bool, on: Paper) -> Exit:
             escape(one["id"]),
             escape(one["name"]),
             _state(one),
-            _local(one["next"]) if one["next"] else "-",
+            _local(one["next"], ZoneInfo(one["zone"])) if one["next"] else "-",
             duration(one["duration_s"]),
             escape(one["zone"]),
             escape(one["repeats"] or "once"),
@@ -221,5 +221,6 @@ def _time_s(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _local(text: str) -> str:
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+def _local(text: str, zone: ZoneInfo | None = None) -> str:
+    """As clocks show it there, or here."""
+    return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M}"

@@ -141,6 +141,19 @@ def test_maintenance_mutes_until_it_is_ended(lab: Lab) -> None:
     assert "AgentUp" in asked(lab, "alerts")
 
 
+def test_a_window_begins_by_the_clocks_of_its_place(lab: Lab) -> None:
+    words = ("--start", "2027-03-20T02:30", "--for", "1h", "--zone", "Asia/Kathmandu")
+    window = asked(lab, "maintenance", "add", "later", "a=b", *words).strip()
+    assert "2027-03-20 02:30" in asked(lab, "maintenance", "list")
+    asked(lab, "maintenance", "end", window)
+
+
+def test_a_silence_that_the_collector_refuses_says_why(lab: Lab) -> None:
+    done = netmon(lab.home, "silence", "add", 'a=""', "--for", "1h", "--url", lab.url)
+    assert done.returncode == 5
+    assert "a silence needs a matcher that does not match the empty text" in done.stderr
+
+
 def test_a_change_of_the_file_counts_without_a_restart(lab: Lab) -> None:
     with listening() as other:
         (lab.home / "alertmanager.yml").write_text("route: {receiver: op}\nreceivers: [{name: ops}]\n")

@@ -1,5 +1,6 @@
 """Windows of maintenance, in which nobody is told of what they are for: once, or again and again by the calendar."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ LONGEST_S: Final = 30 * 86_400
 _DAY_MS: Final = 86_400_000
 _KNOWN: Final = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "BYSETPOS"})
 _FREQUENCIES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+
+_UNTIL_UTC: Final = re.compile(r"UNTIL=(\d{8}T\d{6})Z", re.ASCII)
 
 
 class NoWindow(ValueError):
@@ -71,7 +74,7 @@ class Window:
     def _times(self, first: datetime, last: datetime) -> Iterable[datetime]:
         if not self.repeats:
             return [self.starts_at]
-        found: Iterable[datetime] = _rule(self.repeats, self.starts_at).between(first, last, inc=True)
+        found: Iterable[datetime] = _rule(self).between(first, last, inc=True)
         return found
 
 
@@ -152,15 +155,21 @@ def _check_rule(window: Window) -> None:
     if parts.get("FREQ") not in _FREQUENCIES:
         raise NoWindow(f"a recurrence needs FREQ={'|'.join(sorted(_FREQUENCIES))}")
     try:
-        times = _rule(window.repeats, window.starts_at)
+        times = _rule(window)
     except (ValueError, TypeError) as error:
         raise NoWindow(f"{window.repeats!r} is no recurrence of RFC 5545: {error}") from None
     if next(iter(times), None) is None:
         raise NoWindow(f"{window.repeats!r} never comes")
 
 
-def _rule(text: str, starts_at: datetime) -> rrule:
-    rule: Any = rrulestr(text.upper(), dtstart=starts_at)
+def _rule(window: Window) -> rrule:
+    """Its times as clocks there show them. An end in UTC, as calendars write it, is made such a time as well."""
+
+    def local(until: re.Match[str]) -> str:
+        at = datetime.fromisoformat(until[1]).replace(tzinfo=UTC).astimezone(ZoneInfo(window.zone))
+        return f"UNTIL={at:%Y%m%dT%H%M%S}"
+
+    rule: Any = rrulestr(_UNTIL_UTC.sub(local, window.repeats.upper()), dtstart=window.starts_at)
     if not isinstance(rule, rrule):
         raise ValueError("must be one rule")
     return rule

@@ -11,14 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from netmon_collector.alerts.base import Alert, AlertsNotTaken, mended
 from netmon_collector.alerts.decision import Decisions, Outcome
 from netmon_collector.alerts.escalation import escalate, next_step_ms
-from netmon_collector.alerts.groups import Due, Groups
+from netmon_collector.alerts.groups import Due, Groups, as_of
 from netmon_collector.alerts.incident import Incident
 from netmon_collector.state.alerts import AlertBook
 from netmon_collector.state.outbox import Outbox, Posted
 from netmon_configs.logs import EventLog
 
 GRACE_MS: Final = 300_000
-"""After a start nothing is over for want of news before this time: who raises alerts starts at the same time."""
+"""After a start, or where time has passed unseen, nothing is over for want of news before this time: who raises alerts
+begins at the same time."""
 
 LONGEST_WAIT_S: Final = 60.0
 
@@ -58,10 +59,7 @@ class Notifier:
         decisions.told.update(self._outbox.told())
         told = {fingerprint for one in decisions.told.values() for fingerprint in one.firing}
         for alert in self._book.alerts():
-            kept = alert
-            if alert.valid_until_ms is not None and alert.resolved_at_ms is None:
-                kept = replace(alert, valid_until_ms=max(alert.valid_until_ms, now_ms + GRACE_MS))
-            self._enter(kept, now_ms, known=alert.fingerprint in told)
+            self._enter(_awaited(alert, now_ms), now_ms, known=alert.fingerprint in told)
         self._book.drop_alerts(self._drop(alert for alert in self.alerts() if alert.resolved_at_ms is not None))
 
     def use(self, groups: Groups, decisions: Decisions) -> None:
@@ -99,6 +97,7 @@ class Notifier:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            before_ms = self._now_ms()
             await self.look()
             next_ms = self.next_ms()
             wait_s = LONGEST_WAIT_S if next_ms is None else (next_ms - self._now_ms()) / 1000
@@ -106,6 +105,15 @@ class Notifier:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(wait_s, 0.0), LONGEST_WAIT_S)):
                     await self._news.wait()
+            self._make_up(before_ms, self._now_ms())
+
+    def _make_up(self, before_ms: int, now_ms: int) -> None:
+        """Where the clock was set ahead or the machine stood still, has whoever raises alerts say so again first."""
+        if now_ms - before_ms < 2 * LONGEST_WAIT_S * 1000:
+            return
+        for alert in list(self._alerts.values()):
+            if as_of(alert, before_ms) == alert:
+                self._enter(_awaited(alert, now_ms), now_ms)
 
     async def look(self) -> None:
         """Decides on all groups that are due. Where the database fails, they are due again at their next interval, and
@@ -197,6 +205,13 @@ class Notifier:
             self._alerts.pop(fingerprint, None)
             self._decisions.take(alert)
         return sorted(gone)
+
+
+def _awaited(alert: Alert, now_ms: int) -> Alert:
+    """The same alert, not over for want of news for a while, where whoever raises it may just begin again."""
+    if alert.valid_until_ms is None or alert.resolved_at_ms is not None:
+        return alert
+    return replace(alert, valid_until_ms=max(alert.valid_until_ms, now_ms + GRACE_MS))
 
 
 def _is_news(known: Alert | None, alert: Alert) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -182,6 +183,23 @@ async def test_what_is_over_is_forgotten_though_it_is_said_again(state: Engine) 
     book.keep_alerts([over])  # as versions before kept them
     Desk(state, Clock(), {})
     assert book.alerts() == []
+
+
+async def test_nothing_is_over_because_time_has_passed_unseen(state: Engine) -> None:
+    listener, clock = Listener(), Clock()
+    async with working(state, clock, {OPS: Way(listener)}) as desk:
+        running = asyncio.create_task(desk.notifier.run())
+        first, second = (replace(alert(0, alertname="Down", host=host), valid_until_ms=240_000) for host in "ab")
+        await desk.take(first)
+        clock.at_ms = 30_000
+        await desk.take(first)
+        await until(lambda: len(listener.heard) == 1)
+        clock.at_ms = 3_600_000
+        await desk.take(replace(second, valid_until_ms=3_840_000))
+        await until(lambda: len(listener.heard) == 2)
+        running.cancel()
+    told = [(firing, over) for _, firing, over in listener.heard]
+    assert told == [(("a",), ()), (("a", "b"), ())]
 
 
 async def test_a_receiver_that_is_away_gets_all_of_it_in_order_once_it_is_back(state: Engine) -> None:

@@ -53,6 +53,16 @@ def test_one_that_recurs_keeps_to_the_clock_of_its_place() -> None:
     ]
 
 
+def test_an_end_in_utc_as_calendars_write_it_is_an_end() -> None:
+    nightly = window("2026-07-10T22:00", "FREQ=DAILY;UNTIL=20260712T200000Z")
+    assert begins(nightly, "2026-07-11T00:00", "2026-08-01T00:00") == [
+        "2026-07-11T22:00:00+02:00",
+        "2026-07-12T22:00:00+02:00",
+    ]
+    with pytest.raises(NoWindow, match="is no recurrence"):
+        window("2026-07-10T22:00", "FREQ=DAILY;UNTIL=20261312T200000Z")
+
+
 def test_a_time_that_clocks_skip_comes_as_much_later_as_they_skip() -> None:
     nightly = window("2026-03-01T02:30", "FREQ=DAILY")
     spans = nightly.spans(at("2026-03-28T12:00"), at("2026-03-29T23:00"))
