@@ -66,9 +66,7 @@ def _ingested(status: Status) -> str:
 def _store(status: Status) -> str:
     store = status.store
     since = f", since {store.oldest.astimezone():%Y-%m-%d %H:%M}" if store.oldest else ""
-    return (
-        f"{output.count(store.series)} series, {output.count(store.samples)} samples, {output.size(store.bytes)}{since}"
-    )
+    return f"{output.count(store.series)} series, {output.size(store.bytes)}{since}"
 
 
 def _spool(status: Status, on: Paper) -> str:

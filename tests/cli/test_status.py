@@ -17,7 +17,7 @@ devices  2 up
 agents   2 of 2 connected
 ingest   123.4 samples/s, the last one 4s ago
          since the start 1,234,567 samples in 1,234 batches, 3 sent twice, 0 refused
-store    1,234 series, 7,654,321 samples, 12.3 MiB, since 2026-01-28 12:00
+store    1,234 series, 12.3 MiB, since 2026-01-28 12:00
 spool    12 batches (34.0 KiB) waiting at the agents, 1 in quarantine
 """
     )
