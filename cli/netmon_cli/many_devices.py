@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 def hosts_in(file: Path) -> list[str]:
     """The hosts that a file names, a line each; `-` is standard input, and # begins a remark. Raises Failure."""
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise Failure(Exit.USAGE, f"{file} cannot be read: {reason}.") from None

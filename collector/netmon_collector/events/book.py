@@ -66,7 +66,7 @@ class EventBook:
             log.warning("events.refused", instance=agent.instance, why=mistake)
             return Receipt(batch.epoch, batch.sequence, Refused(Reason.MALFORMED, mistake))
         ahead_ms = skew.observe(batch.clock_ms, batch.age_ms, now_ms)
-        new = [self._new(one, agent.instance, min(one.time_ms - ahead_ms, now_ms + AHEAD_MS)) for one in batch.events]
+        new = [self._new(one, agent, min(one.time_ms - ahead_ms, now_ms + AHEAD_MS)) for one in batch.events]
         origin = Origin(agent.agent_id, batch.epoch, batch.sequence)
         try:
             async with self._turn:
@@ -136,14 +136,14 @@ class EventBook:
             return f"a batch of {len(batch.events)} events; 1 to {most} are taken"
         return ""
 
-    def _new(self, event: Event, agent: str, time_ms: int) -> NewEvent:
+    def _new(self, event: Event, agent: AgentRecord, time_ms: int) -> NewEvent:
         fields = {
             _plain(name, _LONGEST_NAME): _plain(text, _LONGEST_FIELD)
             for name, text in list(event.fields.items())[:_MOST_FIELDS]
         }
         return NewEvent(
             time_ms=max(time_ms, 0),
-            device=self._owners.of(event, agent),
+            device=self._owners.of(event, agent.instance, agent.agent_id),
             source=_plain(event.source, _LONGEST_SOURCE),
             kind=_plain(event.kind, _LONGEST_KIND),
             severity=int(event.severity),

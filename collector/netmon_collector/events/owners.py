@@ -48,26 +48,29 @@ class Owners:
         self._index: dict[str, str] = {}
         self._index_s = float("-inf")
 
-    def of(self, event: Event, agent: str) -> str:
-        """The handle of the device that an event is of, which an agent sent; empty where nobody knows."""
-        index = self._fresh_index()
+    def of(self, event: Event, agent: str, agent_id: str) -> str:
+        """The handle of the device that an event is of; empty where nobody knows. `agent`, a handle, sent it."""
         if event.device and self._polling.one(event.device) is not None:
             return event.device
-        fields = event.fields
+        fields, from_here = event.fields, not event.address or _is_here(event.address)
         for claim in (
             f"engine {fields['engine_id']}" if "engine_id" in fields else "",
             fields.get("agent_address", ""),
             fields.get("hostname", "").lower(),
             event.address,
         ):
-            if claim and (owner := index.get(claim)):
+            if claim and (owner := self._owner(claim, agent_id if from_here else "")):
                 return owner
-        return agent if not event.address or _is_here(event.address) else ""
+        return agent if from_here else ""
 
     def device_at(self, host: str, agent_id: str) -> str:
         """The handle of the device that a name or an address is, seen from an agent; empty where nobody knows."""
-        owner = self._fresh_index().get(host.lower(), "")
-        if owner and (host.lower() == "localhost" or _is_here(host)):  # which is another one on each machine
+        return self._owner(host.lower(), agent_id)
+
+    def _owner(self, claim: str, agent_id: str) -> str:
+        """Whose a claim is. Each machine has a localhost: it is a device only to the agent that polls that device."""
+        owner = self._fresh_index().get(claim, "")
+        if owner and (claim.partition(".")[0] == "localhost" or _is_here(claim)):
             polled = self._polling.one(owner)
             return owner if polled is not None and polled.record.agent_id == agent_id else ""
         return owner

@@ -220,5 +220,17 @@ async def test_the_device_is_found_by_whatever_tells_it(running: RunningCollecto
         "the agent itself": (replace(line, address=""), "web1.example"),
         "its own machine": (replace(line, address="127.0.0.1"), "web1.example"),
     }
-    found = {name: running.owners.of(event, "web1.example") for name, (event, _) in cases.items()}
+    found = {name: running.owners.of(event, "web1.example", agent.agent_id) for name, (event, _) in cases.items()}
     assert found == {name: owner for name, (_, owner) in cases.items()}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+async def test_a_localhost_is_a_device_only_where_it_is_polled(
+    running: RunningCollector, agent: HandAgent, host: str
+) -> None:
+    await poll(running, agent, "here", host)
+    line = replace(TRAP, source="syslog", kind="auth", address="127.0.0.1", fields={"hostname": "localhost"})
+    of = running.owners.of
+    assert of(replace(line, address="192.0.2.77"), "web1.example", agent.agent_id) == "", "another machine's own name"
+    assert of(line, "web2.example", "another agent") == "web2.example"
+    assert of(replace(line, fields={"hostname": host}), "web1.example", agent.agent_id) == "here"
