@@ -1,6 +1,7 @@
 """Bodies and answers of the routes about SNMP devices."""
 
 import re
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -8,13 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from netmon_agent.snmp.credentials import Credential
 from netmon_api.models import Answer, State, Time
 
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?")
 
 
 def _checked_host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError("must be a host name or an IP address")
-    return text
+    """A name as it is, an address of IPv6 the short way: however it is written, it is one device."""
+    if _HOST.fullmatch(text):
+        return text
+    try:
+        address = IPv6Address(text)
+    except ValueError:
+        raise ValueError("must be a host name or an IP address") from None
+    return str(address.ipv4_mapped or address)
 
 
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_checked_host)]

@@ -139,6 +139,7 @@ async def test_what_lies_on_disk_opens_no_device(lab: Lab, tmp_path: Path) -> No
         ({}, {"host": "is required"}),
         ({"host": "a b"}, {"host": "must be a host name or an IP address"}),
         ({"host": "-x"}, {"host": "must be a host name or an IP address"}),
+        ({"host": "2001:db8::1::2"}, {"host": "must be a host name or an IP address"}),
         ({"host": "sw\n"}, {"host": "must be a host name or an IP address"}),
         ({"host": "sw", "port": 0}, {"port": "must be at least 1 (got 0)"}),
         ({"host": "sw", "interval_s": 1}, {"interval_s": "must be at least 5.0 (got 1)"}),
@@ -282,6 +283,16 @@ async def test_ports_are_those_of_the_last_facts(lab: Lab) -> None:
         (9, "Gi0/1", 5, None),
         (10, "Gi0/2", 1e9, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "same"),
+    [("2001:db8::1", "2001:DB8:0:0::0001"), ("192.0.2.1", "::ffff:192.0.2.1"), ("fe80::1%eth0", "fe80:0::1%eth0")],
+)
+async def test_an_address_is_one_device_however_it_is_written(lab: Lab, host: str, same: str) -> None:
+    await have_polled(lab, host)
+    refused = await change(lab, "POST", DEVICES, {"host": same, "poller": "poller1"}, 409)
+    assert refused["message"].startswith(f"{host} port 161 is polled already")
 
 
 async def test_a_speed_beyond_what_ifspeed_can_say_is_not_known(lab: Lab) -> None:
