@@ -94,9 +94,10 @@ class Bench:
     state: Path
     network: Network = field(default_factory=Network)
     diary: Diary = field(default_factory=Diary)
+    clock: HandClock = field(default_factory=lambda: HandClock(1_000_000))
 
     def poller(self) -> Poller:
-        return Poller(kept_jobs(self.state), self.network.approach, self.diary, HandClock(1_000_000), "an agent")  # type: ignore[arg-type]
+        return Poller(kept_jobs(self.state), self.network.approach, self.diary, self.clock, "an agent")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -247,6 +248,18 @@ async def test_facts_are_told_at_first_when_their_time_comes_and_when_asked_for(
     poller.poll_now(["sw1"])
     await asyncio.wait_for(poller.outbox.next(), 30)
     assert True in bench.network.whole[2:]
+
+
+async def test_facts_are_told_soon_after_the_clock_was_set_back(bench: Bench, poller: Poller) -> None:
+    bench.clock.wall = 1_800_000_000_000
+    bench.network.answer = lambda job: replace(FOUND, facts=() if bench.network.whole[-1] else None)
+    await poller.assign([replace(SWITCH, interval_ms=100, facts_interval_ms=3_600_000)])
+    await bench.network.was_asked(2)
+    assert bench.network.whole[:2] == [True, False]
+    bench.clock.wall -= 86_400_000
+    before = len(bench.network.whole)
+    await bench.network.was_asked(before + 3)
+    assert sum(bench.network.whole[before:]) == 1
 
 
 async def test_what_troubles_the_reading_of_facts_stands_until_they_are_read_again(

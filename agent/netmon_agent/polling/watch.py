@@ -180,12 +180,13 @@ class Watch:
     async def _ask(self, started_s: float, now_ms: int, is_wanted: bool) -> "Findings":
         """Asks for everything where that is wanted or due. What is due waits for a poll when there is room for it."""
         overdue_ms = now_ms - self._facts_due_ms
-        if not is_wanted and 0 <= overdue_ms < self._facts_interval_ms:
+        is_due = overdue_ms >= 0 or overdue_ms < -2 * self._facts_interval_ms  # the clock was set back
+        if not is_wanted and is_due and overdue_ms < self._facts_interval_ms:
             if not self._newcomers.has_room:
                 return await self._asking.ask(started_s, False)
             async with self._newcomers.admitted():
                 return await self._asking.ask(started_s, True)
-        return await self._asking.ask(started_s, is_wanted or overdue_ms >= 0)
+        return await self._asking.ask(started_s, is_wanted or is_due)
 
     def _tell_facts(self, found: "Findings", now_ms: int) -> None:
         if found.facts is not None and found.answered:
