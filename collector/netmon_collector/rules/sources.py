@@ -29,7 +29,7 @@ class _Source:
 
 
 class Sources:
-    """All rule files. One with mistakes is told of, and its rules stay as they were."""
+    """All rule files. Of one with mistakes, or in a folder that cannot be read, the rules stay as they were."""
 
     def __init__(self, folders: Sequence[Path], saved: Read, *, shipped: bool = True) -> None:
         self._folders = folders
@@ -75,6 +75,8 @@ class Sources:
             paths = sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
         except OSError as error:
             self._folder_mistakes.append(Mistake(str(folder), 0, "", f"can't be read: {error.strerror}"))
+            for name in [name for name in self._known if Path(name).parent == folder]:
+                yield name, (self._known[name].version, str)
             return
         if len(paths) > MOST_FILES:
             self._folder_mistakes.append(Mistake(str(folder), 0, "", f"holds more than {MOST_FILES} files"))

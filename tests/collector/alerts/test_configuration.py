@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netmon_collector.alerts.configuration import AlertingFile, load_alerting
+from netmon_collector.alerts.configuration import AlertingFile, check_alerting, load_alerting
 from netmon_configs.load import ConfigError, parse
 
 WHOLE = """
@@ -148,3 +148,21 @@ receivers:
         'version="1.50"',
     ]
     assert [one.tells_resolved for one in file.endpoints()["ops"]] == [False]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "webhook_configs: [{url: hooks.example/s3cret}]",
+        "slack_configs: [{api_url: hooks.example/s3cret, channel: a}]",
+        "msteamsv2_configs: [{webhook_url: hooks.example/s3cret}]",
+        "dead_man_configs: [{url: 'ftp://hooks.example/s3cret'}]",
+        "ntfy_configs: [{url: 'https://', topic: a}]",
+    ],
+)
+def test_what_cannot_be_asked_is_told_before_anybody_waits_for_it(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "am.yml"
+    path.write_text(f"route: {{receiver: ops}}\nreceivers: [{{name: ops, {way}}}]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="the URL must begin with http:// or https://") as caught:
+        check_alerting(path)
+    assert "s3cret" not in str(caught.value)

@@ -196,6 +196,21 @@ async def test_a_file_with_a_mistake_is_told_of_and_its_rules_stay(tmp_path: Pat
     assert bench.book.mistakes == []
 
 
+async def test_a_folder_that_cannot_be_read_is_told_of_and_its_rules_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    bench = await started(folder)
+    bench.have("up", dict.fromkeys(range(0, 400, 10), 0.0), instance="a")
+    await bench.evaluate(0, 60)
+    folder.rename(tmp_path / "elsewhere")
+    await bench.book.reload()
+    assert [str(one) for one in bench.book.mistakes] == [f"{folder}: can't be read: No such file or directory"]
+    await bench.evaluate(130)
+    (tmp_path / "elsewhere").rename(folder)
+    await bench.book.reload()
+    assert (bench.book.mistakes, bench.told.lines()) == ([], ["60: Down firing", "130: Down firing"])
+
+
 async def test_one_rule_that_fails_keeps_no_other_from_its_turn(tmp_path: Path) -> None:
     rules = """
 groups:

@@ -10,8 +10,8 @@ from typing import Final
 import orjson
 from pydantic import Field, SecretStr
 
-from netmon_collector.alerts.channel import Channel, Message
-from netmon_collector.alerts.channels.http import Http
+from netmon_collector.alerts.channel import Channel, Message, NotDelivered
+from netmon_collector.alerts.channels.http import Http, checked_url
 from netmon_collector.alerts.texts.library import Library, shipped
 from netmon_configs.mistakes import ConfigError, Mistake
 from netmon_configs.options import Duration, FilePath, OptionsAsWritten
@@ -152,6 +152,16 @@ def needed(value: str | None, name: str, default: str = "") -> str:
         text = f"is needed, here or as '{default}' under 'global'" if default else "is needed"
         raise ConfigError([Mistake("alerting", 0, name, text)])
     return value
+
+
+def web_url(value: str | None, name: str, default: str = "") -> str:
+    """A URL that a channel cannot do without. Raises ConfigError, without the URL in its words."""
+    url = needed(value, name, default)
+    try:
+        checked_url(url)
+    except NotDelivered as error:
+        raise ConfigError([Mistake("alerting", 0, name, str(error))]) from None
+    return url
 
 
 def read_secret(given: str | None, path: Path | None) -> str | None:

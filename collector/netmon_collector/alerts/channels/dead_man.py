@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from netmon_collector.alerts.channel import Message, NotDelivered
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, needed, secret_of
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, secret_of, web_url
 from netmon_collector.alerts.channels.http import Http
 from netmon_configs.options import FilePath
 from netmon_configs.secrets import Secret
@@ -22,7 +22,7 @@ class DeadManOptions(ChannelOptions):
     method: Literal["GET", "POST", "HEAD"] = "GET"
 
     def open(self, surroundings: Surroundings) -> "DeadMan":
-        url = needed(secret_of((self.url, self.url_file)), "url")
+        url = web_url(secret_of((self.url, self.url_file)), "url")
         return DeadMan(surroundings.http, url, self.method)
 
 

@@ -74,7 +74,7 @@ class Http:
         """One request; whatever the server answers. Raises NotDelivered where nothing could be asked, without the URL
         in its words: it may hold a secret. `json` is sent as UTF-8, in which a character takes four bytes at most: the
         limits of services are in bytes."""
-        target = _checked(url)
+        target = checked_url(url)
         if json is not None:
             body, headers = orjson.dumps(json), {"Content-Type": "application/json", **(headers or {})}
         try:
@@ -178,7 +178,8 @@ def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address
 
 
-def _checked(url: str) -> URL:
+def checked_url(url: str) -> URL:
+    """A URL that can be asked. Raises NotDelivered."""
     try:
         parsed = URL(url)
     except ValueError:

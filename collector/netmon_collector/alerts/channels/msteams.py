@@ -13,8 +13,8 @@ from netmon_collector.alerts.channels.base import (
     WebChannel,
     cut,
     cut_json,
-    needed,
     secret_of,
+    web_url,
 )
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
@@ -35,7 +35,7 @@ class TeamsOptions(ChannelOptions):
     text: str = '{{ template "msteamsv2.default.text" . }}'
 
     def open(self, surroundings: Surroundings) -> "Teams":
-        url = needed(secret_of((self.webhook_url, self.webhook_url_file)), "webhook_url")
+        url = web_url(secret_of((self.webhook_url, self.webhook_url_file)), "webhook_url")
         texts = {name: surroundings.texts.text(getattr(self, name), name) for name in ("title", "text")}
         return Teams(surroundings.http, url, texts)
 

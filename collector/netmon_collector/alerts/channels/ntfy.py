@@ -9,7 +9,15 @@ from typing import Any, Final
 from pydantic import Field
 
 from netmon_collector.alerts.channel import Message
-from netmon_collector.alerts.channels.base import ChannelOptions, HttpConfig, Surroundings, WebChannel, cut, secret_of
+from netmon_collector.alerts.channels.base import (
+    ChannelOptions,
+    HttpConfig,
+    Surroundings,
+    WebChannel,
+    cut,
+    secret_of,
+    web_url,
+)
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
@@ -45,7 +53,7 @@ class NtfyOptions(ChannelOptions):
         headers = self.http_config.headers() | ({"Authorization": f"Bearer {token}"} if token else {})
         names = ("title", "message", "priority", "tags", "click")
         texts = {name: surroundings.texts.text(getattr(self, name), name) for name in names}
-        return Ntfy(surroundings.http, self.url, self.topic, headers, texts)
+        return Ntfy(surroundings.http, web_url(self.url, "url"), self.topic, headers, texts)
 
 
 class Ntfy(WebChannel):

@@ -11,7 +11,7 @@ import orjson
 from pydantic import Field, model_validator
 
 from netmon_collector.alerts.channel import Message, NotDelivered
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, needed, secret_of
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, WebChannel, cut, secret_of, web_url
 from netmon_collector.alerts.channels.http import Answer, Http
 from netmon_collector.alerts.texts.library import Written, write
 from netmon_configs.options import FilePath
@@ -75,7 +75,7 @@ class SlackOptions(ChannelOptions):
         if token is None and hook is None:
             token = secret_of((defaults.slack_app_token, defaults.slack_app_token_file))
             hook = secret_of((defaults.slack_api_url, defaults.slack_api_url_file))
-        url = (self.app_url or defaults.slack_app_url) if token else needed(hook, "api_url", "slack_api_url")
+        url = (self.app_url or defaults.slack_app_url) if token else web_url(hook, "api_url", "slack_api_url")
         return Slack(surroundings.http, url, token, texts, fixed)
 
 

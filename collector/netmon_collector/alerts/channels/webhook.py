@@ -7,7 +7,7 @@ import orjson
 from pydantic import Field, model_validator
 
 from netmon_collector.alerts.channel import Message
-from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, read_secret
+from netmon_collector.alerts.channels.base import ChannelOptions, Surroundings, read_secret, web_url
 from netmon_collector.alerts.channels.http import Http
 from netmon_collector.alerts.payload import payload_of
 from netmon_configs.options import FilePath
@@ -34,7 +34,7 @@ class WebhookOptions(ChannelOptions):
     def open(self, surroundings: Surroundings) -> "Webhook":
         url = read_secret(self.url.get_secret_value() if self.url else None, self.url_file)
         secret = read_secret(self.secret.get_secret_value() if self.secret else None, self.secret_file)
-        return Webhook(surroundings.http, url or "", secret, self.max_alerts)
+        return Webhook(surroundings.http, web_url(url, "url"), secret, self.max_alerts)
 
 
 class Webhook:
