@@ -1,6 +1,7 @@
 """One stream from hello to its end: definitions when they are needed, batches, receipts."""
 
 import asyncio
+from dataclasses import replace
 
 from netmon_agent.assigned.checker import Checker
 from netmon_agent.clock import Clock
@@ -14,7 +15,20 @@ from netmon_agent.spool_file import Spooled
 from netmon_agent.surroundings.teller import Teller
 from netmon_configs.logs import EventLog
 from netmon_proto import wire
-from netmon_proto.model import Checks, Hello, Jobs, Limits, PollNow, Reason, Receipt, SeriesDefinitions, Sweep, Welcome
+from netmon_proto.model import (
+    Checks,
+    Hello,
+    Jobs,
+    Limits,
+    PollNow,
+    Reason,
+    Receipt,
+    Series,
+    SeriesDefinitions,
+    Sweep,
+    Welcome,
+)
+from netmon_proto.names import LABEL_WORD, METRIC_WORD, coded
 
 log = EventLog("netmon.agent.stream")
 
@@ -89,7 +103,7 @@ class Exchange:
         lane = self._samples
         while len(self._layouts) < MOST_LAYOUTS or lane.is_out:
             batch = await lane.next(limits, limits.batch_samples, is_open=len(self._layouts) < MOST_LAYOUTS)
-            if batch is not None and await self._defined(batch):
+            if batch is not None and await self._defined(batch, limits):
                 await lane.send(batch)
 
     async def _send_events(self, lane: Lane, limits: Limits) -> None:
@@ -98,17 +112,19 @@ class Exchange:
             if batch is not None:
                 await lane.send(batch)
 
-    async def _defined(self, batch: Spooled) -> bool:
+    async def _defined(self, batch: Spooled, limits: Limits) -> bool:
         """Whether the collector knows all that a batch stands on; what it does not know yet is told now."""
         for layout in sorted(wire.layouts_of(batch.frame) - self._layouts):
-            if not await self._define(layout):
+            if not await self._define(layout, limits):
                 await self._spool.quarantine(batch, Reason.UNKNOWN_SERIES, f"the spool has lost layout {layout}")
                 return False
         return True
 
-    async def _define(self, number: int) -> bool:
+    async def _define(self, number: int, limits: Limits) -> bool:
         layout, series = await self._spool.definitions(number, self._series.__contains__)
         told = {one.id for one in series}
+        if not limits.any_names:
+            series = [in_words(one) for one in series]
         if layout is None or not all(one in told or one in self._series for one in layout.series):
             return False
         for start in range(0, len(series), wire.SERIES_PER_DEFINITION):
@@ -144,3 +160,9 @@ class Exchange:
         teller.tell_all_again()
         while True:
             await self._connection.send(wire.encode_agent(await teller.next()))
+
+
+def in_words(series: Series) -> Series:
+    """A series for a collector that takes no names but words: one that is not would cost the whole batch."""
+    labels = {coded(name, LABEL_WORD): value for name, value in series.labels.items()}
+    return replace(series, name=coded(series.name, METRIC_WORD), labels=labels)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from netmon_api.models import Answer, Labels, Time
 from netmon_configs.options import Duration, parse_duration_s
 
+LabelName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$", max_length=256)]
 Span = Annotated[Duration, BeforeValidator(parse_duration_s), Field(ge=0, le=5 * 366 * 86_400.0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 MOST_SERIES = 1000
@@ -44,7 +45,7 @@ class RollBackBody(ByWhomBody):
 class SentSeries(Body):
     """times: Unix seconds, rising. values: as many; null is none."""
 
-    labels: dict[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], str] = Field(default={}, max_length=30)
+    labels: dict[LabelName, str] = Field(default={}, max_length=30)
     times: list[Annotated[float, Field(ge=0, le=4e9)]] = Field(max_length=200_000)
     values: list[Number | None] = Field(max_length=200_000)
 

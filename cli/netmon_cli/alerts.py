@@ -12,6 +12,7 @@ from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Colour, Column, Paper, age, duration, escape, table
 from netmon_cli.user import user_name
+from netmon_proto.names import label_text
 
 _V2 = "/alertmanager/api/v2"
 _WINDOWS = "/api/v1/maintenance"
@@ -202,7 +203,7 @@ def _matcher(text: str) -> dict[str, Any]:
 
 def _written(matcher: Mapping[str, Any]) -> str:
     op = ("=~" if matcher["isEqual"] else "!~") if matcher["isRegex"] else ("=" if matcher["isEqual"] else "!=")
-    return f'{matcher["name"]}{op}"{matcher["value"]}"'
+    return f'{label_text(matcher["name"])}{op}"{matcher["value"]}"'
 
 
 def _now_in(zone: str, now_s: float) -> str:

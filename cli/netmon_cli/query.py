@@ -17,6 +17,7 @@ from netmon_cli.client import Client
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.output import Cell, Colour, Column, Paper, escape
 from netmon_cli.plot import COLOURS, Line, plot
+from netmon_proto.names import label_text, series_text
 
 SPARK_COLUMNS = 16
 STEPS = 150
@@ -70,12 +71,12 @@ def show(client: Client, expression: str, over: Window | None, form: Form, on: P
 def name_of(labels: dict[str, str]) -> str:
     """A series as it is written in a selector, safe to show: up{instance="web1"}"""
     pairs = [
-        f"{escape(name)}={json.dumps(escape(value), ensure_ascii=False)}"
+        f"{label_text(escape(name))}={json.dumps(escape(value), ensure_ascii=False)}"
         for name, value in sorted(labels.items())
         if name != "__name__"
     ]
     name = escape(labels.get("__name__", ""))
-    return f"{name}{{{','.join(pairs)}}}" if pairs or not name else name
+    return series_text(name, pairs) if name else f"{{{','.join(pairs)}}}"
 
 
 def _lines(client: Client, expression: str, found: Evaluated, over: Window | None, on: Paper) -> list[str]:

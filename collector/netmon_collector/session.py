@@ -1,7 +1,6 @@
 """One agent's stream: what it has defined, and how its gathers become rows of the store."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,9 +26,7 @@ from netmon_proto.model import (
     exported,
     is_stale,
 )
-
-METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+from netmon_proto.names import is_name
 
 UP = "snmp_up"
 """Whether a polled device answered."""
@@ -38,7 +35,6 @@ MOST_SERIES = 5_000_000
 _MOST_ROOM = 4 * MOST_SERIES
 MOST_LAYOUTS = 20_000
 MOST_LABELS = 64
-NAME_BYTES = 256
 VALUE_BYTES = 4096
 
 
@@ -222,7 +218,7 @@ def stamp(defined: Sequence[Series], **own: str) -> list[Labels]:
     A label without a value is no label. Raises Refusal. Series that share their labels are looked at together.
     """
     for name in {one.name for one in defined}:
-        if len(name) > NAME_BYTES or not METRIC_NAME.fullmatch(name):
+        if not is_name(name):
             raise Refusal(Reason.MALFORMED, f"{name[:64]!r} is not a metric's name")
     stamped: dict[int, tuple[Labels, int]] = {}
     found = []
@@ -239,7 +235,7 @@ def _checked(labels: Mapping[str, str]) -> dict[str, str]:
     if len(labels) > MOST_LABELS:
         raise Refusal(Reason.MALFORMED, f"{len(labels)} labels on a series; at most {MOST_LABELS} are taken")
     for name, value in labels.items():
-        if name == NAME or len(name) > NAME_BYTES or not LABEL_NAME.fullmatch(name):
+        if name == NAME or not is_name(name):
             raise Refusal(Reason.MALFORMED, f"{name[:64]!r} is not a label's name")
         if len(value) > VALUE_BYTES or len(value.encode()) > VALUE_BYTES:
             raise Refusal(Reason.MALFORMED, f"the value of label {name} has more than {VALUE_BYTES} bytes")

@@ -72,13 +72,14 @@ class Reason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what an agent sends; bytes are encoded bytes."""
+    """Bounds on what an agent sends; bytes are encoded bytes. `any_names`: of UTF-8, as names.is_name has them."""
 
     frame_bytes: int = 4 << 20
     batch_bytes: int = 2 << 20
     batch_samples: int = 100_000
     batches_in_flight: int = 64
     batch_events: int = 5_000
+    any_names: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,28 @@ async def test_a_refused_batch_is_set_aside_and_the_next_ones_go_on(
     assert "batch.refused" in caplog.text
 
 
+async def told_names(folder: Path, limits: Limits) -> dict[str, dict[str, str]]:
+    """By their names, the series that such a collector has of an agent which reads odd names."""
+    names: list[tuple[str, dict[str, str]]] = [("my.metric", {"a_b é": "c"}), ("x", {}), ("é" * 90, {})]
+    async with collector(folder, limits=limits) as running:
+        agent = Agent(folder, running.receiver.address)
+        readings = [Reading(name, labels, 1.0) for name, labels in names]
+        await agent.spool.append([agent.columnizer.encode("odd", "node", wall_ms(), readings)])
+        await until(lambda: agent.spool.counts.acked_total)
+        await agent.close()
+        return {dict(one)["__name__"]: dict(one) for one in await running.store.series([])}
+
+
+async def test_a_collector_that_takes_words_alone_gets_names_in_words(tmp_path: Path) -> None:
+    older = await told_names(tmp_path / "older", Limits(any_names=False))
+    assert [name[:16] for name in sorted(older)] == ["U__" + "_e9_" * 3 + "_", "U__my_2e_metric", "x"]
+    assert older["U__my_2e_metric"]["U__a__b_20__e9_"] == "c"
+    assert max(map(len, older)) == 256, "what would be too long ends in a digest"
+    newer = await told_names(tmp_path / "newer", Limits())
+    assert set(newer) == {"my.metric", "x", "é" * 90}
+    assert newer["my.metric"]["a_b é"] == "c"
+
+
 async def test_a_batch_over_the_collectors_limits_is_not_even_sent(tmp_path: Path) -> None:
     async with collector(tmp_path / "collector", limits=Limits(batch_samples=100, batch_bytes=5000)) as running:
         agent = Agent(tmp_path, running.receiver.address)

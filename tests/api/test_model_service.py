@@ -311,7 +311,7 @@ async def test_the_model_of_all_series_is_trained_from_the_store_and_rolled_back
         (
             "POST",
             "/sales/series",
-            {"series": [{"labels": {"a-b": "x"}, "times": [], "values": []}]},
+            {"series": [{"labels": {"a\nb": "x"}, "times": [], "values": []}]},
             400,
             "must match pattern",
         ),

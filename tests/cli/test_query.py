@@ -171,7 +171,7 @@ def test_hostile_labels_reach_neither_terminal_nor_layout(netmon: Netmon, collec
     collector.samples = [series("x", [(1.0, 1)], evil='\x1b[2J"}\n[red]\x9b\u2028', **{"a\x07": "b"})]
     out = netmon("query", "x").out
     assert out.splitlines()[1].endswith(
-        r'x{a\x07="b",evil="\\x1b[2J\"}\\n[red]\\x9b\\u2028",instance="web1",job="node"}'
+        r'x{"a\\x07"="b",evil="\\x1b[2J\"}\\n[red]\\x9b\\u2028",instance="web1",job="node"}'
     )
     for more in ([], ["--json"], ["--csv"], ["--since", "1h"]):
         out += netmon("query", "x", *more).out

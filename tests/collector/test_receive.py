@@ -146,9 +146,10 @@ async def test_a_refused_batch_stores_nothing_and_the_stream_goes_on(
 @pytest.mark.parametrize(
     ("name", "labels", "told"),
     [
-        ("1x", {}, "'1x' is not a metric's name"),
+        ("x\x1b[2J", {}, r"'x\x1b[2J' is not a metric's name"),
         ("", {}, "'' is not a metric's name"),
-        ("x", {"a-b": "1"}, "'a-b' is not a label's name"),
+        ("x", {"a\rb": "1"}, r"'a\rb' is not a label's name"),
+        ("x", {"é" * 129: "1"}, f"{'é' * 64!r} is not a label's name"),
         ("x", {"__name__": "y"}, "'__name__' is not a label's name"),
         ("x", {"a": "v" * 5000}, "the value of label a has more than 4096 bytes"),
         ("x", {f"l{number}": "v" for number in range(65)}, "65 labels on a series; at most 64 are taken"),

@@ -1,29 +1,31 @@
 """Federation: the newest samples of chosen series, as another Prometheus scrapes them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.browse import KnowsNewest
 from netmon_api.prometheus.floats import exposition_text
 from netmon_api.prometheus.forms import MatchForm
-from netmon_api.prometheus.problem import quoted
 from netmon_api.prometheus.sending import send
 from netmon_api.routes import Call
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.store.base import Frame, Latest, Matcher, Store, is_absent
 from netmon_proto.model import NAME, STALE_BITS, Labels
+from netmon_proto.names import LABEL_WORD, METRIC_WORD, coded, label_text, quoted, series_text, underscored
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+ANY_NAMES: Final = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
 
 _AT_ONCE: Final = 1000
 """So many series are written at a time, in a few milliseconds."""
-_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_ESCAPING: Final = re.compile(r";\s*escaping\s*=\s*\"?([\w-]+)")
+Spell = Callable[[str, re.Pattern[str]], str]
+"""What a name is called on the page; the pattern is that of the names that are called so anyway."""
 
 
 async def federate(call: Call[MatchForm]) -> web.StreamResponse:
@@ -33,7 +35,18 @@ async def federate(call: Call[MatchForm]) -> web.StreamResponse:
     now_ms = services.now_ms()
     since_ms = now_ms - services.engine.lookback_ms
     found = [await _newest(services.store, matchers, since_ms, now_ms) for matchers in sets]
-    return await send(call.request, _text(found, since_ms), media=TEXT)
+    spell, media = _asked(call.request.headers.get(hdrs.ACCEPT, ""))
+    return await send(call.request, _text(found, since_ms, spell), media=media)
+
+
+def _asked(accept: str) -> tuple[Spell, str]:
+    """How names are spelled for a scraper, and what the page is called: one that does not say that it takes any name,
+    as Prometheus before 3, gets words, else it could read nothing of the page.
+    """
+    schemes = _ESCAPING.findall(accept)
+    if "allow-utf-8" in schemes:
+        return (lambda name, _: name), ANY_NAMES
+    return (coded, f"{TEXT}; escaping=values") if "values" in schemes else (underscored, TEXT)
 
 
 async def _newest(store: Store, matchers: Sequence[Matcher], since_ms: int, now_ms: int) -> Latest:
@@ -59,7 +72,7 @@ def _last(frame: Frame) -> Latest:
     return Latest(frame.labels, frame.times[last], values)
 
 
-def _text(found: Sequence[Latest], since_ms: int) -> Iterator[bytes]:
+def _text(found: Sequence[Latest], since_ms: int, spell: Spell) -> Iterator[bytes]:
     """Prometheus' text format, the series of each name together, each once."""
     if not found:
         return
@@ -75,43 +88,36 @@ def _text(found: Sequence[Latest], since_ms: int) -> Iterator[bytes]:
         rows = rows[is_first[rows]]
     ranks = np.argsort(np.argsort(np.array(names.values, object), kind="stable"))
     rows = rows[np.argsort(ranks[names.codes[rows]], kind="stable")]
-    pairs: dict[tuple[str, str], str] = {}
-    before = ""
+    pairs: dict[tuple[str, str], tuple[str, str]] = {}
+    typed: set[str] = set()
     for start in range(0, len(rows), _AT_ONCE):
         own = rows[start : start + _AT_ONCE]
         lines: list[str] = []
         told = zip(series.take(own).labels(), values[own].tolist(), times[own].tolist(), strict=True)
         for labels, value, time_ms in told:
-            name, head = _head(labels, pairs)
-            if name != before:
-                lines.append(f"# TYPE {name} untyped\n")
-                before = name
+            name, head = _head(labels, pairs, spell)
+            if name not in typed:
+                lines.append(f"# TYPE {name if METRIC_WORD.fullmatch(name) else quoted(name)} untyped\n")
+                typed.add(name)
             lines.append(f"{head} {exposition_text(value)} {time_ms}\n")
         yield "".join(lines).encode()
 
 
-def _head(labels: Labels, known: dict[tuple[str, str], str]) -> tuple[str, str]:
-    """The name of a series as it is written, and the whole series.
+def _head(labels: Labels, known: dict[tuple[str, str], tuple[str, str]], spell: Spell) -> tuple[str, str]:
+    """The name of a series as it is spelled, and the whole series.
 
     One without `instance` gets an empty one, else the scraper would add its own. known: pairs that were written before.
     """
-    name, has_instance, written = "", False, []
+    name = ""
+    written: dict[str, str] = {}
     for pair in labels:
         if pair[0] == NAME:
-            name = pair[1]
+            name = spell(pair[1], METRIC_WORD)
             continue
-        has_instance = has_instance or pair[0] == "instance"
-        text = known.get(pair)
-        if text is None:
-            text = known[pair] = _pair(*pair)
-        written.append(text)
-    if not has_instance:
-        written.append('instance=""')
-    if _METRIC.fullmatch(name):
-        return name, f"{name}{{{','.join(written)}}}"
-    return quoted(name), f"{{{','.join([quoted(name), *written])}}}"
-
-
-def _pair(label: str, value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-    return f'{label if _LABEL.fullmatch(label) else quoted(label)}="{escaped}"'
+        told = known.get(pair)
+        if told is None:
+            label = spell(pair[0], LABEL_WORD)
+            told = known[pair] = label, f"{label_text(label)}={quoted(pair[1])}"
+        written.setdefault(*told)
+    written.setdefault("instance", 'instance=""')
+    return name, series_text(name, written.values())

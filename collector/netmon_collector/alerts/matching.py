@@ -7,6 +7,8 @@ from typing import Any, Final, Literal, cast
 
 import re2
 
+from netmon_proto.names import label_text, quoted
+
 Op = Literal["=", "!=", "=~", "!~"]
 
 LONGEST_REGEX: Final = 1000
@@ -44,8 +46,7 @@ class Matcher:
         return found == (self.op == "=~")
 
     def __str__(self) -> str:
-        value = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'{self.name}{self.op}"{value}"'
+        return f"{label_text(self.name)}{self.op}{quoted(self.value)}"
 
 
 def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

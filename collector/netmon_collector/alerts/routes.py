@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from netmon_collector.alerts.matching import Matcher, matches_all, written
 from netmon_proto.model import Labels
+from netmon_proto.names import label_text, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,5 @@ def key_of(above: str, matchers: tuple[Matcher, ...]) -> str:
 
 def group_key(route: Route, labels: Labels) -> str:
     """What Alertmanager calls a group in its webhooks."""
-    inner = ", ".join(f'{name}="{_quoted(value)}"' for name, value in labels)
+    inner = ", ".join(f"{label_text(name)}={quoted(value)}" for name, value in labels)
     return f"{route.key}:{{{inner}}}"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from netmon_collector.foreign.base import BadSeries
-from netmon_collector.session import LABEL_NAME, METRIC_NAME, MOST_LABELS, NAME_BYTES, VALUE_BYTES
+from netmon_collector.session import MOST_LABELS, VALUE_BYTES
 from netmon_proto.model import NAME, Labels
+from netmon_proto.names import is_name
 
 _NOT_OF_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 _SHOWN: Final = 100
@@ -30,9 +31,9 @@ def checked(pairs: Iterable[tuple[str, str]]) -> Labels:
 
 def _check(name: str, value: str) -> None:
     if name == NAME:
-        if len(value) > NAME_BYTES or not METRIC_NAME.fullmatch(value):
+        if not is_name(value):
             raise BadSeries(f"{value[:_SHOWN]!r} is not a metric's name")
-    elif len(name) > NAME_BYTES or not LABEL_NAME.fullmatch(name):
+    elif not is_name(name):
         raise BadSeries(f"{name[:_SHOWN]!r} is not a label's name")
     elif len(value) > VALUE_BYTES or len(value.encode()) > VALUE_BYTES:
         raise BadSeries(f"the value of label {name} has more than {VALUE_BYTES} bytes")

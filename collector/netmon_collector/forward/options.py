@@ -3,14 +3,15 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from netmon_configs.options import FilePath, Options, Size, Variable
 from netmon_configs.secrets import has_authorization
+from netmon_proto.names import label_name
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
 HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=1024)]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=256)]
+LabelName = Annotated[str, AfterValidator(label_name)]
 
 
 class RemoteWriteOptions(Options):

@@ -5,6 +5,7 @@ from typing import NoReturn
 from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.syntax.lexer import go_quoted
 from netmon_proto.model import Labels
+from netmon_proto.names import label_text
 
 
 def refuse(message: str) -> NoReturn:
@@ -14,4 +15,4 @@ def refuse(message: str) -> NoReturn:
 
 def shown(labels: Labels) -> str:
     """A series as Prometheus prints it in errors."""
-    return "{" + ", ".join(f"{name}={go_quoted(value)}" for name, value in labels) + "}"
+    return "{" + ", ".join(f"{label_text(name)}={go_quoted(value)}" for name, value in labels) + "}"

@@ -4,7 +4,6 @@ Functions such as rate are not on it, because servers extrapolate otherwise than
 the first steps; those for which samples may still be on their way to it are evaluated here.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,13 +16,12 @@ from netmon_collector.query.syntax.nodes import Aggregation, Call, Selector, bar
 from netmon_collector.store.base import Frame, StoreError, is_absent
 from netmon_collector.store.remote import Steps, Summarising, Summary
 from netmon_proto.model import NAME
+from netmon_proto.names import LABEL_WORD
 
 AGGREGATIONS: Final = frozenset("sum min max avg count group".split())
 FUNCTIONS: Final = frozenset("avg_over_time min_over_time max_over_time sum_over_time count_over_time".split())
 NEWEST: Final = "last_over_time"
 """What an instant vector is of the samples that it looks back to."""
-
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
 async def pushed(store: Summarising, query: Query, guard: Guard) -> Answer | None:
@@ -72,7 +70,7 @@ def _window(root: Aggregation) -> tuple[str, Selector] | None:
 
 
 def _is_plain(label: str) -> bool:
-    return label != NAME and _LABEL.fullmatch(label) is not None
+    return label != NAME and LABEL_WORD.fullmatch(label) is not None
 
 
 def _answer(frames: Sequence[Frame], query: Query, until_ms: int, guard: Guard) -> Answer:

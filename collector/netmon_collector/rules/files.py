@@ -1,6 +1,5 @@
 """Prometheus' rule files: read, checked, all mistakes told at once with their lines."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from netmon_configs.options import Duration, OptionsAsWritten
 from netmon_configs.text import excerpt
 from netmon_configs.tree import Branch, read_tree
 from netmon_proto.model import Labels
+from netmon_proto.names import is_name, label_name
 
 MOST_RULES: Final = 20_000
 """Of one file."""
-_LABEL_NAME: Final = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +111,7 @@ def _template(value: object) -> object:
     return text
 
 
-def _label_name(value: object) -> object:
-    if isinstance(value, str) and (not _LABEL_NAME.fullmatch(value) or value == "__name__"):
-        raise ValueError(f"must be a name of letters, digits and _ (got {excerpt(value)})")
-    return value
-
-
-LabelName = Annotated[str, BeforeValidator(_label_name)]
+LabelName = Annotated[str, AfterValidator(label_name)]
 Template = Annotated[str, BeforeValidator(_template)]
 PlainText = Annotated[str, BeforeValidator(_text)]
 Expression = Annotated[str, BeforeValidator(_expression)]
@@ -151,7 +144,7 @@ class _Rule(OptionsAsWritten):
             odd = [name for name in ("for_s", "keep_firing_for_s", "annotations") if getattr(self, name)]
             if odd:
                 raise ValueError(f"'{odd[0].removesuffix('_s')}' is for alerts alone, and this rule records")
-            if re.search(r"[{}\s]", self.record):
+            if not is_name(self.record) or "{" in self.record or "}" in self.record:
                 raise ValueError(f"'record' must be the name of a metric (got {excerpt(self.record)})")
         return self
 

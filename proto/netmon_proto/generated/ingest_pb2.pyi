@@ -146,18 +146,20 @@ class Welcome(_message.Message):
     def __init__(self, clock_ms: _Optional[int] = ..., instance: _Optional[str] = ..., highest_acked: _Optional[int] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., events_highest_acked: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("frame_bytes", "batch_bytes", "batch_samples", "batches_in_flight", "batch_events")
+    __slots__ = ("frame_bytes", "batch_bytes", "batch_samples", "batches_in_flight", "batch_events", "any_names")
     FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     BATCH_BYTES_FIELD_NUMBER: _ClassVar[int]
     BATCH_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     BATCHES_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     BATCH_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    ANY_NAMES_FIELD_NUMBER: _ClassVar[int]
     frame_bytes: int
     batch_bytes: int
     batch_samples: int
     batches_in_flight: int
     batch_events: int
-    def __init__(self, frame_bytes: _Optional[int] = ..., batch_bytes: _Optional[int] = ..., batch_samples: _Optional[int] = ..., batches_in_flight: _Optional[int] = ..., batch_events: _Optional[int] = ...) -> None: ...
+    any_names: bool
+    def __init__(self, frame_bytes: _Optional[int] = ..., batch_bytes: _Optional[int] = ..., batch_samples: _Optional[int] = ..., batches_in_flight: _Optional[int] = ..., batch_events: _Optional[int] = ..., any_names: _Optional[bool] = ...) -> None: ...
 
 class SeriesDefinitions(_message.Message):
     __slots__ = ("series",)

@@ -5,6 +5,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Gauge, generate_latest, validation
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from netmon_agent.inputs.base import Key
@@ -101,7 +103,7 @@ def test_what_was_seen_is_not_kept_for_ever() -> None:
         ("a x1", "'a' has the value 'x1'"),
         ("9a 1", "no sample"),
         ("<html>\n<p>404 not found</p>", "no sample"),
-        ("a" * 300 + " 1", "more than 256 characters"),
+        ("a" * 300 + " 1", "more than 256 bytes"),
         ('a{b="' + "x" * 5000 + '"} 1', "value of more than 4096 bytes"),
         ("a{" + ",".join(f'l{n}="x"' for n in range(61)) + "} 1", "has 61 labels; at most 60"),
     ],
@@ -147,10 +149,67 @@ def test_prometheus_own_library_reads_the_same(series: dict[tuple[str, tuple[tup
     assert read(page) == peers
 
 
-def test_names_in_quotation_marks_are_left_out_and_spoil_nothing() -> None:
-    page = (
-        '{"a.b"} 1\n{ "a.b" , c="d" } 2 1395066363000\ne{f="g","h i"="j"} 3 # {k="l"} 4\nm{n=",\\"",o="="} 5\np{ } 6\n'
-    )
-    assert read(page) == {("m", (("n", ',"'), ("o", "="))): 5.0, ("p", ()): 6.0}
-    with pytest.raises(BadPage, match="has no name"):
-        read('{a="b"} 1')
+ANY_NAMES = """# HELP "http.requests" Of all paths.
+# TYPE "http.requests" counter
+{"http.requests","http.method"="get",code="200"} 1
+{ "http.requests" , "http.method"="put" } 2 1395066363000
+# TYPE "a \\"b\\" {\\\\}" gauge
+{"a \\"b\\" {\\\\}"} 3 # {k="l"} 4
+plain{"größe, =\\"x\\""="1",n=",\\""} 4
+{code="1","last name"} 5
+empty{ } 6
+{"メモリ"} +Inf
+"""
+
+
+def test_names_in_quotation_marks_are_read() -> None:
+    assert read(ANY_NAMES) == {
+        ("http.requests", (("code", "200"), ("http.method", "get"))): 1.0,
+        ("http.requests", (("http.method", "put"),)): 2.0,
+        ('a "b" {\\}', ()): 3.0,
+        ("plain", (("größe, =" + '"x"', "1"), ("n", ',"'))): 4.0,
+        ("last name", (("code", "1"),)): 5.0,
+        ("empty", ()): 6.0,
+        ("メモリ", ()): math.inf,
+    }
+    kinds = {key.name: key.kind for key in reader().read(ANY_NAMES).keys}
+    assert (kinds["http.requests"], kinds['a "b" {\\}']) == (Kind.COUNTER, Kind.GAUGE)
+
+
+def test_a_series_whose_name_is_none_is_left_out_and_spoils_nothing() -> None:
+    assert read('{"a\\nb"} 1\nc{"d\te"="f"} 2\n{"good.one"} 3\ng{""="h"} 4\n') == {("good.one", ()): 3.0}
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        ('{a="b"} 1', "has no name"),
+        ("{} 1", "has no name"),
+        ('{""} 1', "has no name"),
+        ('a{"b"} 1', "has more than one name"),
+        ('{"a","b"} 1', "cannot be read"),
+        ('a{__name__="b"} 1', "has more than one name"),
+        ("{a} 1", "cannot be read"),
+        ('{"a"="b","a"="c","d"} 1', "cannot be read"),
+    ],
+)
+def test_a_series_without_one_name_is_told(page: str, complaint: str) -> None:
+    with pytest.raises(BadPage, match=complaint):
+        read(page)
+
+
+def test_any_name_that_prometheus_own_library_writes_is_read() -> None:
+    registry = CollectorRegistry()
+    names = ("http.requests", "a b", 'q"q', "größe", "{x}", "b\\s", "# TYPE", "1st", "a=1,b", "📈")
+    validation.disable_legacy_validation()  # type: ignore[no-untyped-call]
+    try:
+        for name in names:
+            Gauge(name, "Help.", ["l." + name], registry=registry).labels(f'v "{name}"').set(1.5)
+        pages = [
+            generate_latest(registry, escaping=openmetrics.ALLOWUTF8).decode(),
+            openmetrics.generate_latest(registry, escaping=openmetrics.ALLOWUTF8).decode(),  # type: ignore[no-untyped-call]
+        ]
+    finally:
+        validation.enable_legacy_validation()  # type: ignore[no-untyped-call]
+    for page in pages:
+        assert read(page) == {(name, (("l." + name, f'v "{name}"'),)): 1.5 for name in names}

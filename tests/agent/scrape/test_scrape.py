@@ -240,7 +240,7 @@ async def test_tls_is_checked(tmp_path: Path) -> None:
         ({"url": "http://127.0.0.1/", "user": "me"}, "user and password_file together"),
         ({"url": "https://x/", "tls": {"cert_file": "/c"}}, "cert_file and tls.key_file together"),
         ({"url": "http://x/", "job": "node"}, "these jobs are netmon's own"),
-        ({"url": "http://x/", "labels": {"a-b": "c"}}, "should match pattern"),
+        ({"url": "http://x/", "labels": {"a\nb": "c"}}, "must be a label's name"),
     ],
 )
 def test_mistakes_in_the_options_are_told(options: dict[str, object], complaint: str) -> None:

@@ -66,12 +66,12 @@ async def test_nobody_writes_about_a_device_of_netmons_own(store: EmbeddedStore)
 
 async def test_bad_series_are_told_once_each_and_the_others_taken(store: EmbeddedStore) -> None:
     book = Book(store, lambda _: False)
-    bad = [field(1, series([("__name__", "a-b"), ("n", str(n))], [(1, 1.0), (2, 2.0)])) for n in range(3)]
+    bad = [field(1, series([("__name__", "a\tb"), ("n", str(n))], [(1, 1.0), (2, 2.0)])) for n in range(3)]
     body = remote_write.decode(b"".join([*bad, request({labels("good"): [(1, 1.0)]})]))
     for _ in range(2):
         placed = await book.place(body)
         assert placed.points.values.tolist() == [1.0]
-        assert [(one.message, one.samples) for one in placed.complaints] == [("'a-b' is not a metric's name", 6)]
+        assert [(one.message, one.samples) for one in placed.complaints] == [("'a\\tb' is not a metric's name", 6)]
 
 
 async def test_there_is_an_end_to_new_series(store: EmbeddedStore) -> None:

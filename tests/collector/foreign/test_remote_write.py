@@ -116,8 +116,10 @@ def test_a_body_that_is_something_else_is_refused(body: bytes, complaint: str) -
     ("labels", "complaint"),
     [
         ([("job", "x")], "has no metric name"),
-        ([("__name__", "a-b")], "'a-b' is not a metric's name"),
-        ([("__name__", "a"), ("b-c", "x")], "'b-c' is not a label's name"),
+        ([("__name__", "a\x00b")], r"'a\\x00b' is not a metric's name"),
+        ([("__name__", "é" * 129)], "is not a metric's name"),
+        ([("__name__", "a"), ("", "x")], "'' is not a label's name"),
+        ([("__name__", "a"), ("b\nc", "x")], r"'b\\nc' is not a label's name"),
         ([("__name__", "a"), ("b", "x"), ("b", "y")], "has the label 'b' twice"),
         ([("__name__", "a"), ("b", "x" * 5000)], "has more than 4096 bytes"),
         ([("__name__", "a"), *((f"l{n}", "x") for n in range(64))], "has 65 labels; at most 64"),

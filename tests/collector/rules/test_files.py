@@ -74,7 +74,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
         for: 5m
       - record: s
         expr: up[5m]
-        labels: {"a-b": c}
+        labels: {"__name__": c, "any name": d}
 """
     ) == [
         "rules.yml:3: groups[0].intervall: no such option. Did you mean 'interval'?",
@@ -90,7 +90,10 @@ def test_every_mistake_is_told_with_its_line() -> None:
             "rules.yml:17: groups[0].rules[3].expr: must come to an instant vector or a scalar, "
             "and comes to a range vector"
         ),
-        "rules.yml:18: groups[0].rules[3].labels.a-b: must be a name of letters, digits and _ (got a-b)",
+        (
+            "rules.yml:18: groups[0].rules[3].labels.__name__: must be a label's name: "
+            "text of up to 256 bytes without control characters"
+        ),
     ]
 
 

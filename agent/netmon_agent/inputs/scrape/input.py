@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
 from netmon_agent.inputs.base import Columns, Input, Key, Reading
 from netmon_agent.inputs.scrape.fetch import Address, NotFetched, Page, fetch
@@ -14,8 +14,12 @@ from netmon_agent.inputs.scrape.page import BadPage, Reader
 from netmon_configs.options import Duration, FilePath, Options, Size, Variable
 from netmon_configs.secrets import NoSecret, Source, authorization_of, differ, has_authorization, load_pair
 from netmon_proto.model import STAMPED, Kind, exported
+from netmon_proto.names import label_name
 
-_ACCEPT: Final = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
+_ACCEPT: Final = (
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=1,text/plain;version=0.0.4;q=0.9,"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.1"
+)
 _OWN_JOBS: Final = ("node", "agent", "collector", "probe", "snmp")
 _IN_A_THREAD_CHARACTERS: Final = 128 << 10
 """A larger page is read beside the event loop."""
@@ -30,7 +34,7 @@ _ABOUT: Final = tuple(
     )
 )
 
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=256)]
+LabelName = Annotated[str, AfterValidator(label_name)]
 
 
 class ScrapeTls(Options):

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from netmon_agent.inputs.base import Columns, Key
-from netmon_proto.model import Kind
+from netmon_proto.model import NAME, Kind
+from netmon_proto.names import NAME_BYTES, is_name
 
-_LABEL: Final = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|\Z)', re.DOTALL)
+_LABEL: Final = re.compile(
+    r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:[^"\\]|\\.)*)")\s*(?:=\s*"((?:[^"\\]|\\.)*)"\s*)?(?:,|\Z)', re.DOTALL
+)
 _LINE: Final = re.compile(
     r'\s*([a-zA-Z_:][a-zA-Z0-9_:]*|(?=\{))[ \t]*(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?'
     r"[ \t]*(?<=[ \t}])([^ \t#]+)(?:[ \t]+[-+.0-9eE]+)?[ \t]*(?:#.*)?"
 )
 _SERIES: Final = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*|(?=\{))(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?')
-_QUOTED_NAME: Final = re.compile(r'(?:[^"=]|=\s*+"(?:[^"\\]|\\.)*+")*+"', re.DOTALL)
+_TYPE: Final = re.compile(r'# TYPE[ \t]+(?:"((?:[^"\\]|\\.)*)"|(\S+))[ \t]+(\S.*)')
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MEANINGS: Final = {"n": "\n", "\\": "\\", '"': '"'}
 _COUNTING: Final = ("_total", "_bucket", "_count", "_sum")
 _MOST_LABELS: Final = 60
-_NAME_CHARACTERS: Final = 256
 _VALUE_BYTES: Final = 4096
 
 Relabel = Callable[[dict[str, str]], dict[str, str]]
@@ -37,7 +39,7 @@ class Reader:
         self._relabel = relabel
         self._most_samples = most_samples
         self._known: dict[str, Key | None] = {}
-        """By what stands before the value; None for names in quotation marks, which are not taken."""
+        """By what stands before the value; None where a name has what no name may have."""
         self._before: list[str] = []
         self._keys: tuple[Key, ...] = ()
         self._places: list[int] | None = None
@@ -100,13 +102,16 @@ class Reader:
         return head, found[3]
 
     def _key(self, name: str, text: str) -> Key | None:
-        if _QUOTED_NAME.match(text):
+        found = _labels(text)
+        quoted_name = found.pop(NAME, "")
+        if bool(name) == bool(quoted_name):
+            raise BadPage(f"{name}{{{text[:100]}}} has {'more than one' if name else 'no'} name")
+        name = name or quoted_name
+        labels = self._relabel(found)
+        if any(len(one.encode()) > NAME_BYTES for one in (name, *labels)):
+            raise BadPage(f"{name[:100]!r} or one of its labels has a name of more than {NAME_BYTES} bytes")
+        if not all(map(is_name, (name, *labels))):
             return None
-        if not name:
-            raise BadPage(f"{{{text[:100]}}} has no name")
-        labels = self._relabel(_labels(text))
-        if len(name) > _NAME_CHARACTERS or any(len(one) > _NAME_CHARACTERS for one in labels):
-            raise BadPage(f"{name[:100]!r} or one of its labels has a name of more than {_NAME_CHARACTERS} characters")
         if len(labels) > _MOST_LABELS:
             raise BadPage(f"{name!r} has {len(labels)} labels; at most {_MOST_LABELS} are taken")
         for label, value in labels.items():
@@ -133,13 +138,20 @@ class Reader:
 
 
 def _labels(text: str) -> dict[str, str]:
+    """What is in the braces; a name in quotation marks without a value is the metric's."""
     labels: dict[str, str] = {}
     at = 0
     while text[at:] and not text[at:].isspace():
         found = _LABEL.match(text, at)
-        if found is None or found[1] in labels:
+        if found is None:
             raise BadPage(f"the labels {text[:100]!r} cannot be read")
-        labels[found[1]] = _ESCAPED.sub(_meaning, found[2])
+        word, quoted, value = found.groups()
+        name = word if quoted is None else _ESCAPED.sub(_meaning, quoted)
+        if value is None and quoted is not None:
+            name, value = NAME, quoted
+        if value is None or name in labels:
+            raise BadPage(f"the labels {text[:100]!r} cannot be read")
+        labels[name] = _ESCAPED.sub(_meaning, value)
         at = found.end()
     return {name: value for name, value in labels.items() if value}
 
@@ -150,8 +162,8 @@ def _meaning(found: re.Match[str]) -> str:
 
 def _types(lines: Iterable[str]) -> dict[str, str]:
     """The types that a page tells, by family."""
-    told = (line.split(None, 3) for line in lines if line.startswith("# TYPE "))
-    return {parts[2]: parts[3].strip() for parts in told if len(parts) == 4}
+    told = (_TYPE.match(line) for line in lines if line.startswith("# TYPE "))
+    return {found[2] or _ESCAPED.sub(_meaning, found[1]): found[3].strip() for found in told if found}
 
 
 def _kind(name: str, types: dict[str, str]) -> Kind:

@@ -1,6 +1,5 @@
 """From a tree back to text, laid out as Prometheus lays out expressions: on one line where it fits."""
 
-import re
 from typing import Final
 
 from netmon_collector.query.syntax.lexer import go_quoted
@@ -21,11 +20,10 @@ from netmon_collector.query.syntax.nodes import (
 )
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import NAME
+from netmon_proto.names import LABEL_WORD, METRIC_WORD
 
 WIDEST: Final = 100
 _INDENT: Final = "  "
-_METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _UNITS: Final = (("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000))
 
 
@@ -115,7 +113,7 @@ def _operator(node: Binary) -> str:
 
 
 def _selector(node: Selector) -> str:
-    name = node.name if _METRIC.fullmatch(node.name) else ""
+    name = node.name if METRIC_WORD.fullmatch(node.name) else ""
     conditions = [go_quoted(node.name)] if node.name and not name else []
     conditions += sorted(_condition(one) for one in node.matchers if one != Matcher(NAME, MatchOp.EQUAL, node.name))
     text = name + (f"{{{','.join(conditions)}}}" if conditions or not name else "")
@@ -127,7 +125,7 @@ def _selector(node: Selector) -> str:
 
 
 def _condition(matcher: Matcher) -> str:
-    name = matcher.name if _LABEL.fullmatch(matcher.name) else go_quoted(matcher.name)
+    name = matcher.name if LABEL_WORD.fullmatch(matcher.name) else go_quoted(matcher.name)
     return f"{name}{matcher.op}{go_quoted(matcher.value)}"
 
 
@@ -153,7 +151,7 @@ def _length(node: Node) -> str:
 
 
 def _labels(names: tuple[str, ...]) -> str:
-    return ", ".join(name if _LABEL.fullmatch(name) else go_quoted(name) for name in names)
+    return ", ".join(name if LABEL_WORD.fullmatch(name) else go_quoted(name) for name in names)
 
 
 def duration(length_ms: int) -> str:

@@ -19,6 +19,8 @@ from netmon_proto.model import NAME, Labels
 
 _FIELD: Final = "value"
 _ALPHABET: Final = Alphabet("\n\\", reserved=("time", _FIELD, "_field", "_measurement"))
+_HASH: Final = "\uf023"
+"""Stands for a # that begins a metric's name: a line that begins with one is a comment to it."""
 _LAST_MS: Final = 9_000_000_000_000
 """It counts nanoseconds in 64 bits: about the years 1684 to 2255."""
 _PARTLY: Final = re.compile(r"partial write: .* dropped=(\d+)", re.DOTALL)
@@ -65,7 +67,7 @@ class InfluxDb:
         return held
 
     def prefix(self, labels: Labels) -> bytes:
-        name = escaped(_ALPHABET.say(dict(labels).get(NAME, "")))
+        name = escaped(_measurement(dict(labels).get(NAME, "")))
         return f"{name}{tags(labels, _ALPHABET)} {_FIELD}=".encode()
 
     def write(self, lines: bytes) -> None:
@@ -139,17 +141,22 @@ def asked(matchers: Sequence[Matcher]) -> tuple[str, list[str]]:
     for matcher in matchers:
         if matcher.op not in (MatchOp.EQUAL, MatchOp.REGEX) or Condition(matcher).accepts(""):
             continue
-        if not can_be_asked(matcher):
+        if not can_be_asked(matcher) or (matcher.name == NAME and matcher.op is MatchOp.REGEX and "#" in matcher.value):
             continue
         expression = f"/^(?:{matcher.value.replace('/', chr(92) + '/')})$/"
         if matcher.name == NAME:
-            source = _name(_ALPHABET.say(matcher.value)) if matcher.op is MatchOp.EQUAL else expression
+            source = _name(_measurement(matcher.value)) if matcher.op is MatchOp.EQUAL else expression
         elif matcher.op is MatchOp.EQUAL:
             said = _ALPHABET.say(matcher.value).translate(_QUOTE)
             conditions.append(f"{_name(_ALPHABET.say_name(matcher.name))} = '{said}'")
         else:
             conditions.append(f"{_name(_ALPHABET.say_name(matcher.name))} =~ {expression}")
     return source, conditions
+
+
+def _measurement(name: str) -> str:
+    said = _ALPHABET.say(name)
+    return _HASH + said[1:] if said.startswith("#") else said
 
 
 def _name(text: str) -> str:
@@ -164,7 +171,8 @@ def _joined(rows: re.Match[bytes]) -> bytes:
 
 
 def _labels(series: dict[str, Any]) -> Labels:
-    return _ALPHABET.hear({**series.get("tags", {}), NAME: series["name"]})
+    name: str = series["name"]
+    return _ALPHABET.hear({**series.get("tags", {}), NAME: "#" + name[1:] if name.startswith(_HASH) else name})
 
 
 def _series(answer: bytes, url: str) -> list[dict[str, Any]]:

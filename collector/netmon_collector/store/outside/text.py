@@ -11,10 +11,10 @@ from typing import Final
 
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import NAME, Labels
+from netmon_proto.names import LABEL_WORD
 
 _SHIFT: Final = 0xF000
 _ESCAPES: Final = str.maketrans({one: "\\" + one for one in "\\,= "})
-_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _PLAIN_REGEX: Final = re.compile(
     r"""(?: [\x20-'*-Z\]-~\u00c0-\ud7ff]  # ordinary characters: no brackets, parentheses, backslashes
@@ -77,7 +77,7 @@ def can_be_asked(matcher: Matcher) -> bool:
 
     A regular expression that could tell a moved character from the true one is judged on our side only.
     """
-    if not _LABEL.fullmatch(matcher.name):
+    if not LABEL_WORD.fullmatch(matcher.name):
         return False
     if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL):
         return True

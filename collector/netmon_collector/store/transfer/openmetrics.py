@@ -15,12 +15,10 @@ import numpy as np
 from netmon_collector.store.base import Times, Values
 from netmon_collector.store.transfer.columns import Columns, Tally
 from netmon_proto.model import NAME, STALE_BITS, Labels
+from netmon_proto.names import METRIC_WORD, is_name, label_text, quoted, series_text
 
 _SAMPLE_BYTES: Final = 16
 _LINES: Final = 100_000
-_METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Writer:
@@ -44,7 +42,7 @@ class Writer:
 
     def _add(self, labels: Labels, times: Times, values: Values) -> None:
         name = dict(labels).get(NAME, "")
-        fits = _METRIC.fullmatch(name) and all(_LABEL.fullmatch(label) for label, _ in labels)
+        fits = is_name(name) and all(is_name(label) for label, _ in labels)
         kept = values.view(np.uint64) != STALE_BITS if fits else np.zeros(len(values), np.bool_)
         self.tally.left_out += len(values) - int(np.count_nonzero(kept))
         if kept.any():
@@ -57,7 +55,8 @@ class Writer:
     def finish(self) -> None:
         """Raises OSError."""
         for name in sorted(self._places):
-            self._out.write(f"# TYPE {name} unknown\n".encode())
+            shown = name if METRIC_WORD.fullmatch(name) else quoted(name)
+            self._out.write(f"# TYPE {shown} unknown\n".encode())
             for labels in sorted(self._places[name]):
                 for offset, count in self._places[name][labels]:
                     self._write(name, labels, offset, count)
@@ -68,8 +67,7 @@ class Writer:
         self._spool.seek(offset)
         times = np.frombuffer(self._spool.read(8 * count), np.int64)
         values = np.frombuffer(self._spool.read(8 * count), np.float64)
-        pairs = ",".join(f'{label}="{value.translate(_ESCAPES)}"' for label, value in labels if label != NAME)
-        series = f"{name}{{{pairs}}}" if pairs else name
+        series = series_text(name, [f"{label_text(label)}={quoted(value)}" for label, value in labels if label != NAME])
         for start in range(0, count, _LINES):
             part = slice(start, start + _LINES)
             self._out.write("".join(_lines(series, times[part], values[part])).encode())
@@ -83,11 +81,14 @@ def _lines(series: str, times: Times, values: Values) -> Iterator[str]:
         yield f"{series} {special.get(text, text)} {sign}{whole // 1000}.{whole % 1000:03}\n"
 
 
-_PAIR: Final = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
-_SERIES: Final = rf"[a-zA-Z_:][a-zA-Z0-9_:]*(?:\{{(?:{_PAIR}(?:,{_PAIR})*)?,?\}})?"
+_QUOTED: Final = r'"(?:[^"\\\n]|\\.)*"'
+_PAIR: Final = rf"(?:[a-zA-Z_][a-zA-Z0-9_]*|{_QUOTED})={_QUOTED}"
+_PAIRS: Final = rf"{_PAIR}(?:,{_PAIR})*"
+_SERIES: Final = rf"(?:{METRIC_WORD.pattern}(?:\{{(?:{_PAIRS})?,?\}})?|\{{{_QUOTED}(?:,{_PAIRS})?,?\}})"
 _NUMBER: Final = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _LINE: Final = re.compile(rf"({_SERIES}) ({_NUMBER}|[-+]?[Ii]nf(?:inity)?|[Nn]a[Nn])(?: ({_NUMBER}))?(?: # .*)?")
-_PAIRS: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)"')
+_PARTS: Final = re.compile(rf"(?:([a-zA-Z_][a-zA-Z0-9_]*)=)?({_QUOTED})(?:=({_QUOTED}))?")
+"""A label and its value, or a metric's name in quotation marks."""
 _UNESCAPES: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 _EARLIEST_S: Final = -(2.0**43)
 _LATEST_S: Final = 1e10
@@ -174,18 +175,25 @@ def _complaint(line: str, match: re.Match[str] | None) -> str:
 def _labels(series: str) -> Labels:
     """Raises ValueError."""
     name, _, rest = series.partition("{")
-    pairs = [(label, re.sub(r"\\.", _unescaped, value)) for label, value in _PAIRS.findall(rest)]
-    if len({label for label, _ in pairs} | {NAME}) != len(pairs) + 1:
-        raise ValueError("has a label twice")
+    pairs = []
+    for word, text, value in _PARTS.findall(rest):
+        if not word and not value:
+            name = _plain(text)
+        else:
+            pairs.append((word or _plain(text), _plain(value or text)))
     try:
         series.encode()
     except UnicodeEncodeError:
         raise ValueError("is not valid UTF-8") from None
+    if len({label for label, _ in pairs} | {NAME}) != len(pairs) + 1:
+        raise ValueError("has a label twice")
+    if not is_name(name) or not all(is_name(label) for label, _ in pairs):
+        raise ValueError("has a name that is none")
     return tuple(sorted([(NAME, name), *((label, value) for label, value in pairs if value)]))
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    return _UNESCAPES.get(match[0], match[0])
+def _plain(text: str) -> str:
+    return re.sub(r"\\.", lambda found: _UNESCAPES.get(found[0], found[0]), text[1:-1])
 
 
 def _gathered(labels: list[Labels], found: list[tuple[int, int, float]]) -> Columns:

@@ -9,6 +9,7 @@ import numpy as np
 from netmon_collector.store.base import is_absent
 from netmon_collector.store.transfer.columns import Columns, Tally, Unreadable
 from netmon_proto.model import NAME, Labels
+from netmon_proto.names import is_name
 
 try:
     import pyarrow as pa
@@ -113,8 +114,12 @@ class Reader:
             self._tally.reject(f"row {first + row}", "has a column without a value")
         names, labels, times, values = (array.filter(pa.array(good)) for array in arrays)
         known, places = _series(names, labels)
+        named = np.array([all(map(is_name, _names(one))) for one in known], np.bool_)[places]
+        for row in np.flatnonzero(good)[~named].tolist():
+            self._tally.reject(f"row {first + row}", "has a name that is none")
         unix_ms = np.asarray(times.cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()))
-        return Columns(known, places, unix_ms, np.asarray(values.cast(pa.float64())).copy())
+        numbers = np.asarray(values.cast(pa.float64()))
+        return Columns(known, places[named], unix_ms[named], numbers[named])
 
 
 def _series(names: Any, labels: Any) -> tuple[list[Labels], Any]:
@@ -138,6 +143,11 @@ def _series(names: Any, labels: Any) -> tuple[list[Labels], Any]:
             found.append(_spelled(spellings, name, pairs[start:end].tolist()))
         places[row] = place
     return found, places
+
+
+def _names(series: Labels) -> list[str]:
+    """What the metric and its labels are called."""
+    return [value if label == NAME else label for label, value in series]
 
 
 def _spelled(spellings: tuple[Sequence[str], ...], name: int, pairs: Sequence[Sequence[int]]) -> Labels:
