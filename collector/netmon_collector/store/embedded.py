@@ -378,7 +378,7 @@ class EmbeddedStore:
             series=self._index.present(),
             samples_appended=self._samples,
             batches_duplicate=self._duplicates,
-            bytes=self._upkeep.size_bytes,
+            bytes=self._upkeep.cap.size_bytes,
             oldest_ms=oldest_ms,
             newest_ms=newest_ms,
             damaged=self._damages.count,

@@ -35,11 +35,15 @@ class Run(Protocol):
 class Merger:
     """Puts fewer, larger files in the place of others. Its callers see to it that nobody else changes files."""
 
-    def __init__(self, shelf: Shelf, classes: Classes, settings: StoreSettings, run: Run) -> None:
+    def __init__(
+        self, shelf: Shelf, classes: Classes, settings: StoreSettings, run: Run, check_room: Callable[[int], None]
+    ) -> None:
         self._shelf = shelf
         self._classes = classes
         self._settings = settings
         self._run = run
+        self._check_room = check_room
+        """Raises StoreError where a merge may not write so many bytes more."""
 
     async def merge(self) -> None:
         """Recent files first; then those of one span, where they are many. Raises StoreError.
@@ -69,7 +73,7 @@ class Merger:
         return max(written_s.values()) - min(recent_s) if recent_s else 0.0
 
     def needs_bytes(self) -> int:
-        """About how much disk a merge takes until the files before it are gone."""
+        """About how much disk a merge takes until the files before it are gone; with rollups it may be more."""
         return sum(file.size_bytes for file in self._shelf.files(Tier.RAW) if file.name.span == RECENT)
 
     def past_bytes(self) -> int:
@@ -206,7 +210,12 @@ class Merger:
         self, names: Sequence[Name], chunks: Callable[[], Iterator[tuple[Tier, Packed]]], source: Sequence[ChunkFile]
     ) -> list[ChunkFile]:
         """Writes files of different tiers, each with the chunks of its tier."""
-        return self._shelf.write_all(names, chunks(), max(file.segment for file in source))
+        return self._shelf.write_all(names, self._in_room(chunks()), max(file.segment for file in source))
+
+    def _in_room(self, chunks: Iterator[tuple[Tier, Packed]]) -> Iterator[tuple[Tier, Packed]]:
+        for tier, chunk in chunks:
+            self._check_room(len(chunk.payload))
+            yield tier, chunk
 
     def _merged(self, files: Sequence[ChunkFile], span: range, kept: str) -> Iterator[tuple[Tier, Packed]]:
         """The chunks that take the place of all that some files, in the order of writing, hold of a span and class."""

@@ -1,13 +1,13 @@
 """The chunk files of a store, oldest first: which there are, and what they hold of a block."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.cache import Cache
-from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_file, write_files
+from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier, open_file, write_files
 from netmon_collector.store.damage import SUFFIX, DamageBook
 from netmon_collector.store.directory import Directory
 from netmon_collector.store.durable import clear_unfinished, sync_folder
@@ -25,9 +25,10 @@ class Shelf:
         self._files: tuple[ChunkFile, ...] = ()
         self.directory = Directory(())
         """Where the chunks are; another one, once files came or went."""
-        self.size_bytes = 0
-        self._doubtful: set[Name] = set()
-        """Files that may be there otherwise than on the shelf: written and not put there, or not deleted yet."""
+        self._files_bytes = 0
+        self._doubtful: dict[Name, int] = {}
+        """Files that may be there otherwise than on the shelf: written and not put there, or not deleted yet; and how
+        many bytes these have."""
         self.reader = ChunkReader(Cache(0) if cache is None else cache)
 
     def open(self) -> None:
@@ -35,6 +36,11 @@ class Shelf:
         clear_unfinished(self._folder)
         names = [(path, Name.parse(path.name)) for path in self._folder.iterdir()]
         self.put([open_file(path, name, self._damages) for path, name in names if name is not None])
+
+    @property
+    def size_bytes(self) -> int:
+        """What all files take on the disk, also those that are being written, or to be deleted."""
+        return self._files_bytes + sum(list(self._doubtful.values()))
 
     def all(self) -> Sequence[ChunkFile]:
         """All files, in the order of writing."""
@@ -57,29 +63,46 @@ class Shelf:
 
     def write(self, name: Name, chunks: Iterable[Packed], segment: int) -> ChunkFile:
         """Writes a file, which is not on the shelf before it is put there. Raises StoreError."""
-        self._doubtful.add(name)
-        return write_file(self._folder, name, chunks, segment, self._damages)
+        (file,) = self.write_all([name], ((name.tier, chunk) for chunk in chunks), segment)
+        return file
 
     def write_all(self, names: Sequence[Name], chunks: Iterable[tuple[Tier, Packed]], segment: int) -> list[ChunkFile]:
         """Writes files of different tiers at once; as `write`. The first has its name before the others."""
-        self._doubtful |= set(names)
-        return write_files(self._folder, names, chunks, segment, self._damages)
+        self._doubtful |= dict.fromkeys(names, 0)
+        files = write_files(self._folder, names, self._counted(names, chunks), segment, self._damages)
+        self._doubtful |= {file.name: file.size_bytes for file in files}
+        return files
+
+    def _counted(self, names: Sequence[Name], chunks: Iterable[tuple[Tier, Packed]]) -> Iterator[tuple[Tier, Packed]]:
+        by_tier = {name.tier: name for name in names}
+        sizes = dict.fromkeys(by_tier, 0)
+        for tier, chunk in chunks:
+            sizes[tier] += len(chunk.payload)
+            self._doubtful[by_tier[tier]] = sizes[tier]
+            yield tier, chunk
 
     def put(self, files: Sequence[ChunkFile], instead: Collection[ChunkFile] = ()) -> None:
         """Puts files on the shelf in place of others, whose files are then to be removed."""
         left = [file for file in self._files if file not in instead]
         self._files = tuple(sorted((*left, *files), key=_age))
         self.directory = Directory(self._files)
-        self.size_bytes = sum(file.size_bytes for file in self._files)
-        self._doubtful -= {file.name for file in files}
+        for file in files:
+            self._doubtful.pop(file.name, None)
+        self._doubt(instead)
+        self._files_bytes = sum(file.size_bytes for file in self._files)
 
     def remove(self, files: Iterable[ChunkFile]) -> None:
         """Deletes files that are not on the shelf any more, unless another has the name now. As `clear`.
 
         Who is reading them may finish.
         """
-        self._doubtful |= {file.name for file in files} - {file.name for file in self._files}
+        self._doubt(files)
         self.clear()
+
+    def _doubt(self, files: Iterable[ChunkFile]) -> None:
+        """Notes files that are not on the shelf any more, unless another has the name now."""
+        names = {file.name for file in self._files}
+        self._doubtful |= {file.name: file.size_bytes for file in files if file.name not in names}
 
     def clear(self) -> None:
         """Sees to it that the folder has what is on the shelf. Raises StoreError; then it may be repeated.
@@ -97,7 +120,7 @@ class Shelf:
             sync_folder(self._folder)
             for name in doomed:
                 (self._folder / str(name)).unlink(missing_ok=True)
-                self._doubtful.discard(name)
+                self._doubtful.pop(name, None)
         except OSError as error:
             raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
 

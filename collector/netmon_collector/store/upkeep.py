@@ -1,7 +1,7 @@
 """What goes on beside ingest: heads to the disk, the log behind them dropped, files merged and, when old, forgotten."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from netmon_collector.store.base import StoreError
 from netmon_collector.store.block import Block
 from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.cap import Cap, NoRoomError
 from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import RECENT, ChunkFile, Name, Packed, Tier
 from netmon_collector.store.classes import Classes
@@ -79,7 +80,8 @@ class Upkeep:
         self._next_merge_s: float | None = None
         self._past_bytes = 0
         self._classes = Classes(index, settings.retention)
-        self._merger = Merger(shelf, self._classes, settings, self._run)
+        self.cap = Cap(log, shelf, settings)
+        self._merger = Merger(shelf, self._classes, settings, self._run, self.cap.check)
         self._health = Health("store.upkeep_failing", "store.upkeep_recovered")
 
     def look(self, now_s: float) -> None:
@@ -108,15 +110,14 @@ class Upkeep:
             await self._run(self._shelf.clear)
             await self._blocks.freeze(
                 before_s=now_s - settings.seal_after_s,
-                segment=self._log.beyond(settings.log_bytes),
+                segment=self._log.beyond(min(settings.log_bytes, self.cap.share_bytes)),
                 most_bytes=settings.head_bytes,
             )
             await self._seal()
             await self._fit(0)
-            if self._has_past_ended() or now_s >= self._next_merge_s:
+            if self._has_past_ended() or self._is_crowded() or now_s >= self._next_merge_s:
                 self._next_merge_s = now_s + settings.merge_every_s
-                await self._fit(self._merger.needs_bytes())
-                await self._merger.merge()
+                await self._merge()
                 await self._fit(0)
                 await self._forget_series()
             await self._run(give_back_memory)
@@ -128,6 +129,22 @@ class Upkeep:
         """
         before, self._past_bytes = self._past_bytes, self._merger.past_bytes()
         return before == self._past_bytes >= self._settings.past_bytes
+
+    def _is_crowded(self) -> bool:
+        """Whether recent files are so large that a merge of still more would find no room."""
+        return self._merger.needs_bytes() > self.cap.share_bytes // 2
+
+    async def _merge(self) -> None:
+        """Merges, after room was made for it: for more, where rollups take more than the samples."""
+        needs_bytes = self._merger.needs_bytes()
+        while True:
+            await self._fit(needs_bytes)
+            try:
+                await self._merger.merge()
+                break
+            except NoRoomError:
+                await self._run(self._shelf.clear)
+                needs_bytes = max(2 * needs_bytes, self._settings.segment_bytes)
 
     async def forget_before(self, time_ms: int) -> bool:
         """Drops the files whose samples are all older, each by its own class; whether there was any.
@@ -183,51 +200,29 @@ class Upkeep:
         await self._roll_log()
         await self._seal()
 
-    @property
-    def size_bytes(self) -> int:
-        """What the log and the files of chunks take on the disk."""
-        return self._log.size_bytes + self._shelf.size_bytes
-
     def check_room(self, size_bytes: int) -> None:
-        """Raises StoreError where the log cannot grow by so much below the cap; the next round makes room.
-
-        What a segment takes is left for the files that the round itself writes.
-        """
+        """Raises StoreError where the log cannot grow by so much; the next round makes room."""
         log_bytes = self._log.size_bytes
         if log_bytes + size_bytes > 2 * (self._settings.log_bytes + self._settings.segment_bytes):
             raise StoreError(f"the log has {log_bytes} bytes, and nothing of it can be sealed")
-        if self.size_bytes + size_bytes > self._settings.max_bytes - self._settings.segment_bytes:
+        try:
+            self.cap.check(size_bytes)
+        except NoRoomError:
             self._next_s = 0.0
             self.look(self._latest_s)
-            raise StoreError(
-                f"the store is at its cap of {self._settings.max_bytes} bytes; the oldest files are dropped"
-            )
+            raise
 
     async def _fit(self, extra_bytes: int) -> None:
-        """Drops the oldest until there is room for some bytes, and for what the log may grow before the next round.
-
-        Raw samples go first, then the rollups of five minutes.
-        """
-        room = self._settings.max_bytes - 2 * self._settings.segment_bytes - extra_bytes
-        doomed = self._oldest(self.size_bytes - room, Tier)
+        """Drops the oldest until there is room for some bytes, and for what the log may grow before the next round."""
+        doomed = self.cap.oldest(extra_bytes + 2 * self._settings.segment_bytes)
         if doomed:
             log.warning("store.over_cap", cap_bytes=self._settings.max_bytes, files_dropped=len(doomed))
             await self._drop(doomed)
             await self._run(self.mark_present)
 
-    def _oldest(self, excess_bytes: int, tiers: Iterable[Tier]) -> list[ChunkFile]:
-        """The oldest files that have so many bytes together."""
-        doomed: list[ChunkFile] = []
-        for tier in tiers:
-            left = sorted(self._shelf.files(tier), key=lambda file: file.newest_ms)
-            while left and sum(file.size_bytes for file in doomed) < excess_bytes:
-                doomed.append(next(file for file in left if hides_none_of(file, left)))
-                left.remove(doomed[-1])
-        return doomed
-
     def make_room(self, size_bytes: int) -> None:
         """As `_fit`, on any thread, while nobody else changes files; what is dropped may be in the log still."""
-        doomed = self._oldest(self.size_bytes + size_bytes - self._settings.max_bytes, [Tier.RAW])
+        doomed = self.cap.oldest(size_bytes)
         if doomed:
             log.warning("store.over_cap", cap_bytes=self._settings.max_bytes, files_dropped=len(doomed))
             self._shelf.put([], instead=doomed)

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from netmon_collector.store.base import ABSENT, Origin, Row, StoreError
@@ -15,7 +17,7 @@ from netmon_collector.store.embedded import EmbeddedStore
 from netmon_collector.store.options import StoreSettings
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
 
-HOUR, DAY = 3_600_000, 86_400_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 EAGER = StoreSettings(window_s=0, head_slots=5, seal_every_s=0, merge_every_s=1e9)
 NAMES = ("a", "b", "c")
 
@@ -210,6 +212,79 @@ async def test_the_cap_holds_and_the_oldest_go_first(tmp_path: Path) -> None:
     assert max(times) == 1199 * HOUR // 4
     assert times == set(range(min(times), max(times) + 1, HOUR // 4)), "no hole"
     assert min(times) > 0
+
+
+async def test_old_rollups_leave_room_for_what_comes(tmp_path: Path) -> None:
+    """Of samples a minute apart rollups of five minutes take more than the samples; that is no reason to lose these."""
+    cap, hours = 250_000, 24 * 5
+    async with opened(tmp_path, segment_bytes=10_000, max_bytes=cap, head_slots=30) as store:
+        group = register(store, *(f"m{number}" for number in range(12)))
+        dice = np.random.default_rng(1)
+        for hour in range(hours):
+            values = np.round(100 * dice.normal(size=(60, 12)), 2)
+            rows = [Row(group, hour * HOUR + minute * MINUTE, values[minute]) for minute in range(60)]
+            await store.append(rows, batch(hour + 1))
+            await settled(store)
+            if hour % 2:
+                await merged(store)
+            assert store.stats().bytes <= cap
+        times = {time for _, time in await held(store)}
+        rollups = await store.select_rollup([named("m1")], 0, 2**50, 5 * MINUTE)
+    assert min(times) > 0
+    assert times == set(range(min(times), hours * HOUR, MINUTE)), "no hole"
+    assert len(times) > 6 * 60
+    assert rollups is not None
+    starts = rollups[0].times.tolist()
+    assert starts == list(range(starts[0], hours * HOUR, 5 * MINUTE))
+
+
+async def test_a_merge_keeps_below_the_cap_though_its_rollups_take_more_than_the_samples(tmp_path: Path) -> None:
+    """Of each sample a bucket of its own is made, which takes several times as much."""
+    cap = 400_000
+    async with opened(tmp_path, segment_bytes=20_000, max_bytes=cap) as store:
+        group = register(store, *(f"m{number}" for number in range(100)))
+        dice = np.random.default_rng(1)
+        with watched(tmp_path) as sizes:
+            for number in range(300):
+                await send(store, Row(group, number * HOUR, dice.normal(size=100)), batch(number + 1))
+                if number % 50 == 49:
+                    await merged(store)
+        times = {time for _, time in await held(store)}
+    assert max(sizes) <= cap
+    assert 299 * HOUR in times
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[set[int]]:
+    """How many bytes the log and the chunk files of a folder have, also unfinished ones, as often as can be looked."""
+    sizes: set[int] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            with contextlib.suppress(FileNotFoundError):
+                paths = [path for path in folder.iterdir() if path.name.startswith(("wal-", "raw-", "5m-", "1h-"))]
+                sizes.add(sum(path.stat().st_size for path in paths))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        thread.join()
+
+
+async def merged(store: EmbeddedStore) -> None:
+    """Has all that is in memory sealed, and merged."""
+    store._upkeep._next_merge_s = 0
+    await settled(store)
+
+
+async def settled(store: EmbeddedStore) -> None:
+    """Has all that is in memory sealed."""
+    await store._upkeep._let_go_of_log()
+    await store._upkeep.round(asyncio.get_running_loop().time())
 
 
 async def test_what_is_deleted_is_gone_from_everywhere(tmp_path: Path) -> None:
