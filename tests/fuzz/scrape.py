@@ -12,6 +12,7 @@ from tests.support.fuzzing import damaged, main
 PIECES = [
     *(one.encode() for one in "{ } , = \" \\ \\n # a a{} 1 NaN +Inf 1e400 le le=\"0.5\" é".split(" ")),
     b" ", b"\n", b"\t", b"# TYPE a counter\n", b"# EOF\n", b' # {t="x"} 0.5', b" 1395066363000", b"\0", b"} ",
+    b'{"', b'","', b'"="', b'{"a.b"} 1',
 ]  # fmt: skip
 PAGE = b"""# TYPE http_requests_total counter
 http_requests_total{code="200",path="/a b"} 1027 1395066363000
@@ -20,6 +21,9 @@ took_bucket{le="0.5"} 4 # {trace_id="x} y"} 0.3 123.4
 took_bucket { le = "+Inf" , } 6
 odd{text="a\\\\b\\n\\"} 5"} NaN
 edge +Inf
+# TYPE "http.requests" counter
+{"http.requests","http.method"="get"} 1
+a{"b \\"c\\" =,}"="d"} 2
 """
 READER = Reader(lambda labels: labels, 1_000)
 """One for all pages, as a target has one."""

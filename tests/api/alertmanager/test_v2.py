@@ -243,6 +243,24 @@ async def test_a_silence_that_is_not_there_cannot_be_ended(lab: Lab) -> None:
         assert response.status == 404
 
 
+async def test_labels_may_be_called_anything(lab: Lab) -> None:
+    for host in ("a", "b"):
+        alert = {"labels": {"alertname": "Disk", "host.name, ü": host}}
+        await lab.client.post("/alertmanager/api/v2/alerts", json=[alert])
+    silence = {
+        "matchers": [{"name": "host.name, ü", "value": "b", "isRegex": False}],
+        "startsAt": rfc3339(lab.clock.now_ms()),
+        "endsAt": rfc3339(lab.clock.now_ms() + 600_000),
+        "createdBy": "ann",
+        "comment": "a new disk",
+    }
+    async with lab.client.post("/alertmanager/api/v2/silences", json=silence) as response:
+        assert response.status == 200
+    asked = {"filter": '"host.name, ü"=~"a|b"', "silenced": "false"}
+    async with lab.client.get("/alertmanager/api/v2/alerts", params=asked) as response:
+        assert [one["labels"]["host.name, ü"] for one in await response.json()] == ["a"]
+
+
 async def test_it_takes_a_token(lab: Lab) -> None:
     async with lab.stranger.get("/alertmanager/api/v2/alerts") as response:
         assert response.status == 401

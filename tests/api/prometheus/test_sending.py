@@ -223,6 +223,40 @@ async def test_text_that_is_no_unicode_is_refused(lab: Lab) -> None:
         assert response.status == 400
 
 
+@pytest.mark.parametrize(
+    ("accept", "media", "page"),
+    [
+        (
+            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2",
+            "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+            ['{"my.load","a.b"="1",a_b="2",instance="web1"} 1', 'my_load{instance="web1"} 2'],
+        ),
+        (
+            "text/plain; version=1.0.0; escaping=values",
+            "text/plain; version=0.0.4; charset=utf-8; escaping=values",
+            ['U__my_2e_load{U__a_2e_b="1",a_b="2",instance="web1"} 1', 'my_load{instance="web1"} 2'],
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "text/plain; version=0.0.4; charset=utf-8",
+            ['my_load{a_b="1",instance="web1"} 1', 'my_load{instance="web1"} 2'],
+        ),
+    ],
+)
+async def test_federation_spells_names_as_its_scraper_takes_them(
+    lab: Lab, accept: str, media: str, page: list[str]
+) -> None:
+    odd = labels("my.load", instance="web1", a_b="2", **{"a.b": "1"})
+    await lab.keep({odd: 1.0, labels("my_load", instance="web1"): 2.0}, NOW_MS)
+    asked = {"match[]": '{__name__=~"my.load"}'}
+    async with lab.client.get("/prometheus/federate", params=asked, headers={"Accept": accept}) as response:
+        assert response.headers["Content-Type"] == media
+        lines = (await response.text()).splitlines()
+        assert [one.rpartition(" ")[0] for one in lines if not one.startswith("#")] == page
+        types = [one for one in lines if one.startswith("# TYPE")]
+        assert len(types) == len(set(types)), "each once, also where two names became one"
+
+
 async def test_federation_tells_what_queries_see(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     await lab.keep({labels("load", instance="web1"): 1.0}, NOW_MS - 10 * 60_000)
     for lookback_ms, count in ((300_000, 0), (900_000, 1)):

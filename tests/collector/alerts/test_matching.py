@@ -61,7 +61,7 @@ def test_what_is_no_matcher_says_why(text: str, why: str) -> None:
 
 
 def test_what_is_written_can_be_read_again() -> None:
-    matchers = (Matcher("a", "=", 'x"y\\z\n'), Matcher("b", "!~", r"web\d+|,"))
+    matchers = (Matcher("a", "=", 'x"y\\z\n'), Matcher("b", "!~", r"web\d+|,"), Matcher('h"o}.\\, ü', "=", "c"))
     assert parse_matchers(written(matchers)) == matchers
 
 

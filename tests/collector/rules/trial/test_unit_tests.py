@@ -91,6 +91,46 @@ def test_rules_that_do_what_is_expected_pass(tmp_path: Path) -> None:
     assert [verdict.cases for verdict in verdicts] == [8]
 
 
+def test_names_may_be_any_text(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(
+        """
+groups:
+  - name: odd
+    rules:
+      - record: http.errors
+        expr: sum by ("host.name") (rate({"http.errors.total"}[5m]))
+        labels: {"added by": rule}
+      - alert: Many
+        expr: '{"http.errors","added by"="rule"} > 0'
+        labels: {"team.name": net}
+        annotations: {"what.is": 'at {{ index $labels "host.name" }}'}
+"""
+    )
+    tests = tmp_path / "tests.yml"
+    tests.write_text(
+        """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: '{"http.errors.total","host.name"="web1"}', values: '0+60x20'}
+    promql_expr_test:
+      - expr: '{"http.errors"}'
+        eval_time: 10m
+        exp_samples: [{labels: '{"http.errors","host.name"="web1","added by"="rule"}', value: 1}]
+    alert_rule_test:
+      - eval_time: 10m
+        alertname: Many
+        exp_alerts:
+          - exp_labels: {"host.name": web1, "added by": rule, "team.name": net}
+            exp_annotations: {"what.is": at web1}
+"""
+    )
+    (verdict,) = run(tests)
+    assert (verdict.failures, verdict.cases) == ([], 2)
+
+
 def test_promtool_says_the_same_of_our_own_cases(tmp_path: Path) -> None:
     told = subprocess.run(["promtool", "test", "rules", put(tmp_path)], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
