@@ -9,10 +9,11 @@ from netmon_api.envelope import ApiError, listing, page_of
 from netmon_api.models import Answer, Labels, Listing, NoQuery, PageQuery, Text, Time, Value
 from netmon_api.routes import Call
 from netmon_api.times import rfc3339
-from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.bursts import bursts
 from netmon_collector.anomaly.earlier import Earlier
 from netmon_collector.anomaly.feedback import Fine
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.query.selector import parse_selector
 from netmon_collector.store.match import Matching
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from netmon_analytics.anomaly import Explanation
 from netmon_analytics.cause.consumption import Rise, rise
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.syntax.lexer import go_quoted
 from netmon_collector.repeat import keep_at

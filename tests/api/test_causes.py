@@ -11,7 +11,7 @@ import pytest
 from netmon_analytics.anomaly import Explanation
 from netmon_cli.main import run
 from netmon_collector.alerts.incident import Kind, end_groups, open_incident
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.causes.collecting import Collected
 from netmon_collector.causes.plan import Plan
 from netmon_collector.query.engine import Engine

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netmon_analytics.cause.consumption import Rise, rise
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.consumers import Consumers
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions

@@ -62,6 +62,11 @@ class Columns:
         for name, array in self.arrays().items():
             array[..., rows] = getattr(other, name)
 
+    def forget(self, rows: Array) -> None:
+        """These are as if nothing had come of them."""
+        for item in fields(self):
+            getattr(self, item.name)[..., rows] = item.metadata["fill"]
+
     def grown(self, series: int) -> Self:
         """The same with room for more series at the end."""
         made = type(self).empty(series)

@@ -103,6 +103,10 @@ class State:
         for name, part in self.parts.items():
             part.put(rows, other.parts[name])
 
+    def forget(self, rows: Array) -> None:
+        for part in self.parts.values():
+            part.forget(rows)
+
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs to go on as if nothing had happened."""
         named = {f"{name}/{key}": array for name, part in self.parts.items() for key, array in part.arrays().items()}

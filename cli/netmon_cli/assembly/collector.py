@@ -25,8 +25,9 @@ from netmon_cli.assembly.thrift import give_back
 from netmon_cli.failure import Exit, Failure
 from netmon_cli.ready import Ready
 from netmon_collector.agent_hosts import AgentHosts
-from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.learning import Learner
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.backup.making import Backups
 from netmon_collector.capacity.survey import Survey
 from netmon_collector.capacity.warnings import KINDS, SOURCE, Warnings

@@ -5,6 +5,7 @@ behind. Every few seconds all that waits is laid into one array over all series 
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
@@ -15,18 +16,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netmon_analytics.anomaly import Constants, Detector, Explanation, Kind, State, explain_many
+from netmon_analytics.anomaly import Constants, Detector, Kind, State, explain_many
 from netmon_analytics.models import Tally
 from netmon_collector.anomaly.candidates import candidates, next_device
 from netmon_collector.anomaly.clocks import Clocks
-from netmon_collector.anomaly.combinations import NOBODY, SAME_ALARM_S, Part
+from netmon_collector.anomaly.combinations import NOBODY, SAME_ALARM_S
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.anomaly.laying import lay, pieces_of
 from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
-from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, Rows, kind_of
+from netmon_collector.anomaly.recent import MOST_TOLD, TOLD_FOR_S, Anomaly, Recent
+from netmon_collector.anomaly.roster import FREE, NOT_JUDGED, Roster, Rows, kind_of
 from netmon_collector.store.base import Points, Row, Store, Values
 from netmon_collector.store.judged import Judged, JudgedPoints, JudgingStore, Verdict
 from netmon_configs.logs import EventLog
@@ -40,43 +42,12 @@ SAVE_EVERY_TICKS: Final = 180
 PART: Final = 4096
 MOST_WAITING: Final = 4_000_000
 """Samples that may wait: 32 MB, and no more than a minute's of most collectors."""
-MOST_TOLD: Final = 1000
-TOLD_FOR_S: Final = 3600.0
 AHEAD_S: Final = 600.0
 """Samples may be so far ahead of the clock."""
 GROWTH: Final = 1.25
 FEWEST_ROWS: Final = 256
 AT_ONCE: Final = 200
 """Gathers of which the store is told before others have their turn: some 5 ms."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anomaly:
-    """A series that is or lately was odd."""
-
-    labels: Labels
-    time_s: float
-    """Of the last value that alarmed."""
-    value: float
-    explanation: Explanation
-    parts: tuple[Part, ...] = ()
-    """Where a combination is odd: what of it does not fit, the most so first."""
-    words: str = ""
-    """What it comes to, where more is known than numbers say."""
-
-    @property
-    def since_s(self) -> float:
-        return self.explanation.began_s or self.time_s
-
-
-@dataclass(slots=True)
-class _Alarm:
-    """What is remembered of a series that alarmed: the last value that did, and the highest score by component."""
-
-    time_s: float
-    value: float
-    explanation: Explanation
-    highest: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +84,11 @@ class Assessor:
         self._now_s = now_s
         self._excused = excused
         self._clocks = Clocks(options.zone, options.zones, site_of)
-        state, labels, self._feedback = load(path)
+        state, labels, self._feedback, self._absence = load(path)
         self._combinations_path = path.with_name("combinations.npz")
         self.combinations = load_combinations(self._combinations_path, self._constants)
         self.combinations.fine = self._feedback.given
         self._looked_s = {one.instance: one.learned_s for one in self.combinations.learned}
-        self._placed = 0
         self._turn = Lock()
         self._roster = Roster(options.max_series, labels)
         self._most_rows = max(options.max_series, len(labels))
@@ -128,7 +98,7 @@ class Assessor:
         self._dropped = self._judged = self._alarms = 0
         self._saved_s: float | None = None
         self._behind = self._told_too_many = False
-        self._last: dict[int, _Alarm] = {}
+        self._recent = Recent()
         self._is_unsaved = False
         self.consumers: Sequence[Anomaly] = ()
         """Who takes what others need, as somebody else found out; told with the rest."""
@@ -201,8 +171,11 @@ class Assessor:
                 if np.isfinite(values[part]).any():
                     self._observe(sheet.times_s, values, part, verdicts[part], teach)
             self.combinations.observe(sheet.times_s, values)
+            self._absence.end(values)
             told += [judged for piece in sheet.pieces if (judged := piece.judged(verdicts)) is not None]
         self._count_together(self.combinations.judge(self._now_s(), excused))
+        if self._absence.look(self._now_s()) and self._roster.is_nearly_full:
+            self._take_away()
         self._tell()
         return told
 
@@ -237,12 +210,8 @@ class Assessor:
         if len(alarmed):  # told as it is now: the next value may be usual again
             rows, now = (alarmed + part.start).tolist(), explain_many(self._detector, part, alarmed)
             for row, score, one in zip(rows, basics.score[rows].tolist(), now, strict=True):
-                self._note(row, float(times[row]), float(values[row]), score, one)
-
-    def _note(self, row: int, time_s: float, value: float, score: float, told: Explanation) -> None:
-        highest = self._last[row].highest if row in self._last else {}
-        highest[told.component] = max(score, highest.get(told.component, 0.0))
-        self._last[row] = _Alarm(time_s, self._told_value(row, value), told, highest)
+                told = self._told_value(row, float(values[row]))
+                self._recent.note(row, float(times[row]), told, score, one)
 
     def _count_together(self, rows: Rows) -> None:
         """Values that do not fit the others count as odd as well, unless their series alarms by itself."""
@@ -263,16 +232,40 @@ class Assessor:
             self._told_too_many = True
             log.warning(
                 "anomaly.too_many_series",
-                judged=series,
+                judged=self._roster.series,
                 consequence="those that came later are stored and not judged; 'anomaly: max_series' says how many are",
             )
-        if series != self._placed:
-            self.combinations.find(self._roster.row_of)
-            self._placed = series
-        if series <= known:
+        given = np.array(self._roster.given(), np.intp)
+        if not len(given):
             return
-        self._detector.grow(min(self._most_rows, max(FEWEST_ROWS, round(series * GROWTH))))
-        self._set_kinds()
+        if series > known:
+            self._detector.grow(min(self._most_rows, max(FEWEST_ROWS, round(series * GROWTH))))
+            self._absence.grow(self._detector.state.series)
+        state = self._detector.state
+        kinds = np.array([kind_of(self._roster.labels[row]) for row in given.tolist()], np.uint8)
+        state.forget(given[state.basics.kind[given] != kinds])  # what was learned of them as others says nothing
+        state.basics.kind[given] = kinds
+        self.combinations.find(self._roster.row_of)
+
+    def _take_away(self) -> None:
+        """Series of which nothing came for long make place for others, unless somebody said lately what was fine."""
+        roster = self._roster
+        is_gone = self._absence.gone[: len(roster.labels)]
+        is_gone[self._feedback.rows(self._now_s() - self._constants.fine_s)] = False
+        rows = np.array([row for row in np.flatnonzero(is_gone).tolist() if roster.labels[row] != FREE], np.intp)
+        if not len(rows):
+            return
+        self.rates.renumber(roster.take_away(rows))
+        self._detector.state.forget(rows)
+        self._absence.hours[rows] = 0
+        self.combinations.forget(rows)
+        self._recent.forget(rows.tolist())
+        self._feedback.forget(set(rows.tolist()))
+        self.combinations.fine = self._feedback.given
+        devices = set(roster.families["instance"].values)
+        self._looked_s = {name: looked_s for name, looked_s in self._looked_s.items() if name in devices}
+        self._told_too_many &= roster.is_nearly_full
+        log.info("anomaly.made_room", series=len(rows), consequence="nothing came of them for long; others are judged")
 
     def _set_clocks(self) -> None:
         """Devices that came since the clocks were looked at have theirs with the next tick."""
@@ -287,19 +280,13 @@ class Assessor:
         if (basics.last_s > now_s + AHEAD_S).any():
             for known in (basics.first_s, basics.last_s, basics.alarm_s, basics.began_s, basics.before_s):
                 np.copyto(known, now_s, where=known > now_s + AHEAD_S)
-            self._last = {row: seen for row, seen in self._last.items() if seen.time_s <= now_s + AHEAD_S}
-
-    def _set_kinds(self) -> None:
-        kinds = self._detector.state.basics.kind
-        for row, labels in enumerate(self._roster.labels):
-            kinds[row] = kind_of(labels)
+            self._recent.keep(-math.inf, now_s + AHEAD_S)
 
     def _tell(self) -> None:
         """What alarmed lately; the oldest are forgotten."""
         now_s = self._now_s()
-        self._last = {row: seen for row, seen in self._last.items() if seen.time_s > now_s - TOLD_FOR_S}
-        newest = sorted(self._last.items(), key=lambda item: -item[1].time_s)[:MOST_TOLD]
-        alone = [Anomaly(self._roster.labels[row], one.time_s, one.value, one.explanation) for row, one in newest]
+        self._recent.keep(now_s - TOLD_FOR_S, math.inf)
+        alone = self._recent.anomalies(self._roster.labels)
         together = [
             Anomaly(odd.labels, odd.time_s, odd.distance, odd.explanation, odd.parts)
             for odd in self.combinations.odd.values()
@@ -331,7 +318,9 @@ class Assessor:
         with self._turn:
             now_s = self._now_s()
             labels = self._roster.labels
-            rows = [(row, labels[row], one.highest) for row, one in self._last.items() if is_meant(labels[row])]
+            rows = [
+                (row, labels[row], one.highest) for row, one in self._recent.alarms.items() if is_meant(labels[row])
+            ]
             together = [
                 (odd.labels, odd.highest)
                 for odd in self.combinations.odd.values()
@@ -368,7 +357,7 @@ class Assessor:
             known = [(self._roster.row_of(one), place) for place, one in enumerate(labels)]
             pairs = np.array([pair for pair in known if pair[0] != NOT_JUDGED], np.intp).reshape(-1, 2)
             taken, own = state.take(pairs[:, 1]), self._detector.state
-            seen = np.isfinite(taken.basics.first_s)
+            seen = np.isfinite(taken.basics.first_s) & (taken.basics.kind == own.basics.kind[pairs[:, 0]])
             taken.basics.fine[:] = own.basics.fine[:, pairs[:, 0]]
             own.put(pairs[seen, 0], taken.take(np.flatnonzero(seen)))
             self.tally = Tally()
@@ -378,7 +367,7 @@ class Assessor:
         try:
             with self._turn:
                 self._is_unsaved = False
-                save(self._path, self._detector.state, self._roster.labels, self._feedback)
+                save(self._path, self._detector.state, self._roster.labels, self._feedback, self._absence)
                 save_combinations(self._combinations_path, self.combinations)
         except OSError as error:
             log.warning("anomaly.not_saved", error=str(error), path=self._path)
@@ -388,7 +377,7 @@ class Assessor:
     def standing(self) -> Standing:
         state = self._detector.state
         return Standing(
-            len(self._roster.labels),
+            self._roster.series,
             int(np.count_nonzero(state.basics.warm)),
             self._roster.left_out,
             self._judged,

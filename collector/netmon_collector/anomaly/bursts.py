@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netmon_analytics.cause.grouping import grouped
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.topology.graph import Graph
 
 

@@ -18,13 +18,13 @@ class Clocks:
         self._zone = zone
         self._zones = zones
         self._site_of = site_of
-        self._known: tuple[float, int] = (-1.0, -1)
+        self._known: tuple[float, Sequence[str]] = (-1.0, ())
         self.ahead_s: NDArray[np.int32] = np.zeros(0, np.int32)
         """How far each device's clock is ahead of UTC, in the order of the last `look`."""
 
     def look(self, devices: Sequence[str], now_s: float) -> None:
-        """Costs nothing while there are as many devices and no clock can have been set."""
-        known = now_s // QUARTER_S, len(devices)
+        """Costs nothing while there are the same devices and no clock can have been set."""
+        known = now_s // QUARTER_S, devices
         if known == self._known:
             return
         self._known = known

@@ -147,6 +147,11 @@ class Combinations:
             if (own == NOT_JUDGED).any():
                 own[:] = [row_of(labels) for labels in one.series]
 
+    def forget(self, rows: Rows) -> None:
+        """These rows of the detector are of other series from now on."""
+        own = self._steps.rows
+        own[np.isin(own, rows)] = NOT_JUDGED
+
     def observe(self, times_s: Values, values: Values) -> None:
         """Values of all series by row, NaN where there is none."""
         if self.learned and len(values):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_analytics.anomaly import Kind
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.anomaly.roster import kind_of
 from netmon_collector.store.base import Matcher, MatchOp, Rollup, RollupField, Store, TieredStore
 from netmon_proto.model import NAME, Labels

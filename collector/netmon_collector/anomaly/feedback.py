@@ -1,6 +1,6 @@
 """What people said of anomalies: "this was fine", kept so that it can be seen and taken back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -76,6 +76,14 @@ class Feedback:
         at = self.given.index(found)
         self.given = tuple(one for place, one in enumerate(self.given) if place < at or one.of != found.of)
         return found
+
+    def rows(self, since_s: float) -> list[int]:
+        """Of series of which something was said since then."""
+        return [one.pardon.row for one in self.given if isinstance(one.pardon, Pardon) and one.time_s > since_s]
+
+    def forget(self, rows: Set[int]) -> None:
+        """The series of these rows are there no more."""
+        self.given = tuple(one for one in self.given if not (isinstance(one.pardon, Pardon) and one.pardon.row in rows))
 
     def told(self) -> list[dict[str, Any]]:
         """As JSON."""

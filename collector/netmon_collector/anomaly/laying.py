@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.anomaly.roster import NOT_JUDGED, Roster, Rows
+from netmon_collector.anomaly.roster import Roster, Rows
 from netmon_collector.store.base import Places, Points, Row, Values
 from netmon_collector.store.judged import Judged, JudgedPoints, Verdict, Verdicts
 
@@ -69,8 +69,8 @@ def pieces_of(taken: Sequence[Row | Points], roster: Roster) -> tuple[list[Piece
     pieces, left_out = [], 0
     for source in taken:
         if isinstance(source, Row):
-            rows = roster.rows(source.group)
-            chosen = np.flatnonzero(rows != NOT_JUDGED)
+            rows = roster.rows(source)
+            chosen = np.flatnonzero(rows >= 0)
             pieces.append(Piece(source, chosen, rows[chosen], source.time_ms))
         else:
             split, beyond = _split(source, roster)
@@ -94,7 +94,7 @@ def _split(points: Points, roster: Roster) -> tuple[list[Piece], int]:
     """The first sample of each series, the second of each, and so on."""
     rows = roster.rows_of(points)
     order = np.lexsort((points.times, rows))
-    order = order[rows[order] != NOT_JUDGED]
+    order = order[rows[order] >= 0]
     if not len(order):
         return [], 0
     ordered = rows[order]

@@ -15,6 +15,7 @@ from netmon_analytics.anomaly.columns import Array
 from netmon_analytics.anomaly.tail import Tail
 from netmon_analytics.combination import Fitted, Models
 from netmon_analytics.combination.alarm import Standing
+from netmon_collector.anomaly.absence import Absence
 from netmon_collector.anomaly.combinations import Combinations
 from netmon_collector.anomaly.feedback import Feedback
 from netmon_collector.anomaly.learned import Learned
@@ -26,16 +27,16 @@ log = EventLog("netmon.collector.anomaly")
 UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
-def save(path: Path, state: State, labels: Sequence[Labels], feedback: Feedback) -> None:
+def save(path: Path, state: State, labels: Sequence[Labels], feedback: Feedback, absence: Absence) -> None:
     """Raises OSError; a file that was there is replaced whole or not at all."""
     texts = {"labels": _bytes([dict(one) for one in labels]), "feedback": _bytes(feedback.told())}
-    _write(path, {**texts, **state.arrays()})
+    _write(path, {**texts, **absence.arrays(), **state.arrays()})
 
 
-def load(path: Path) -> tuple[State, list[Labels], Feedback]:
+def load(path: Path) -> tuple[State, list[Labels], Feedback, Absence]:
     """What was saved; nothing where there is none, or where it cannot be read, which is told."""
     if not path.exists():
-        return State.empty(0), [], Feedback()
+        return State.empty(0), [], Feedback(), Absence.of(0)
     try:
         arrays = _read(path)
         given = json.loads(arrays.pop("labels").tobytes())
@@ -47,8 +48,8 @@ def load(path: Path) -> tuple[State, list[Labels], Feedback]:
             raise ValueError(f"{len(labels)} series but state of {state.series}")
     except UNREADABLE as error:
         log.warning("anomaly.forgotten", error=str(error), path=path, consequence="series are learned anew")
-        return State.empty(0), [], Feedback()
-    return state, labels, feedback
+        return State.empty(0), [], Feedback(), Absence.of(0)
+    return state, labels, feedback, Absence.from_arrays(arrays, state.series)
 
 
 def save_combinations(path: Path, combinations: Combinations) -> None:

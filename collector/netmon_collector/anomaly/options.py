@@ -9,7 +9,7 @@ from netmon_configs.options import Options
 class AnomalyOptions(Options):
     enabled: bool = True
     max_series: int = Field(default=100_000, ge=1)
-    """Series beyond so many are not judged; each takes 2 KB of memory and of disk."""
+    """Series beyond so many are not judged until others are gone; each takes 2 KB of memory and of disk."""
 
     zone: Zone | None = None
     """By whose clocks a day and a week are; none is those of the collector's machine."""

@@ -1,5 +1,6 @@
 """What part of a device's, and of a metric's, series is odd: series of their own, once a minute."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,12 @@ class Rates:
             before, odd_before = self._counted.get(label, (nothing, nothing))
             now, odd_now = family.count(judged), family.count(alarmed)
             self._counted[label] = (_sum(before, now), _sum(odd_before, odd_now))
+
+    def renumber(self, kept: Mapping[str, Rows]) -> None:
+        """Values were forgotten: by label, the numbers of those that are left, in the order of their new ones."""
+        for label, (judged, odd) in self._counted.items():
+            known = kept[label][kept[label] < len(judged)]
+            self._counted[label] = judged[known], odd[known]
 
     def rows(self, store: Store, now_ms: int) -> list[Row]:
         """One value for each device and metric with a judged sample since the last call; then counting begins anew.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netmon_collector.alerts.base import Alert
-from netmon_collector.anomaly.assessor import Anomaly
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.atlas import Atlas
 from netmon_collector.causes.matter import Labelled, Matter
 from netmon_collector.causes.plan import Plan

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from netmon_analytics.anomaly import Constants
 from netmon_analytics.combination import fit
 from netmon_collector.anomaly import combinations
-from netmon_collector.anomaly.assessor import Anomaly, Assessor
+from netmon_collector.anomaly.assessor import Assessor
 from netmon_collector.anomaly.learned import Learned
 from netmon_collector.anomaly.learning import HISTORY_S, Learner
 from netmon_collector.anomaly.options import AnomalyOptions
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.store.base import Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import Kind, Labels

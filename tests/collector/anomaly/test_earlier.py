@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from netmon_analytics.anomaly import Explanation
-from netmon_collector.anomaly.assessor import Anomaly
 from netmon_collector.anomaly.earlier import HOUR_MS, MOST_RECORDS, Likes
+from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.store.base import Matcher, Rollup, Row
 from netmon_collector.store.embedded import EmbeddedStore
 from netmon_proto.model import Kind, Labels
