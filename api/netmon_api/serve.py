@@ -2,17 +2,15 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from netmon_api.shortcut import SHORTCUT, ShortConnection
-from netmon_collector.config import HttpOptions, ServerTls
-from netmon_collector.listener import CannotListen, port_taken, read_certificate, read_key
+from netmon_collector.config import HttpOptions
+from netmon_collector.listener import port_taken, server_context, why_taken
 from netmon_configs.options import split_address
-from netmon_configs.secrets import Source, load_pair
 
 _LONGEST_LINE_BYTES = 64 << 10  # a selector of 16 KiB, each byte escaped, and some
 _SHUTDOWN_S = 5.0
@@ -38,14 +36,14 @@ class Server:
     async def start(self) -> None:
         """Listens. Raises CannotListen."""
         host, port = split_address(self._options.listen)
-        certificate = _certificate(self._options.tls) if self._options.tls else None
+        certificate = server_context(self._options.tls) if self._options.tls else None
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(self._connection(loop), host, port, ssl=certificate)
         except OSError as error:
             await self._runner.cleanup()
-            raise port_taken("HTTP", self._options.listen, error.strerror or str(error), "http") from error
+            raise port_taken("HTTP", self._options.listen, why_taken(self._options.listen), "http") from error
 
     def _connection(self, loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
         """What makes a connection."""
@@ -69,16 +67,3 @@ class Server:
         port = self._listener.sockets[0].getsockname()[1]
         scheme = "https" if self._options.tls else "http"
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def _certificate(tls: ServerTls) -> ssl.SSLContext:
-    read_certificate(tls.cert_file)
-    read_key(tls.key_source)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        load_pair(context, Source(file=tls.cert_file), tls.key_source)
-    except ssl.SSLError as error:
-        raise CannotListen(
-            f"{tls.cert_file} and {tls.key_source} are not a certificate and its key: {error}"
-        ) from error
-    return context

@@ -72,6 +72,7 @@ def main() -> None:
 
                 until_told(lambda stop: run_agent(config, stop))
             else:
+                os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read at import; else a line for each failed handshake
                 from netmon_cli.assembly.collector import run_collector
 
                 until_told(lambda stop: run_collector(config, stop, announce))

@@ -1,8 +1,12 @@
 """What can keep a listener from starting."""
 
+import socket
+import ssl
 from pathlib import Path
 
-from netmon_configs.secrets import NoSecret, Source
+from netmon_collector.config import ServerTls
+from netmon_configs.options import split_address
+from netmon_configs.secrets import NoSecret, Source, load_pair
 
 
 class CannotListen(Exception):
@@ -15,6 +19,33 @@ def port_taken(what: str, address: str, why: str, option: str) -> CannotListen:
         f"cannot listen for {what} on {address}: {why}.\n"
         f"Another netmon may be running there. To listen elsewhere: --{option}, or {option}.listen in collector.yaml."
     )
+
+
+def why_taken(address: str) -> str:
+    """Why nobody can listen there, in the system's words: gRPC has none."""
+    host, port = split_address(address)
+    try:
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as listeners do
+            probe.bind(place)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "it was taken a moment ago"
+
+
+def server_context(tls: ServerTls) -> ssl.SSLContext:
+    """TLS as the options say. Raises CannotListen."""
+    read_certificate(tls.cert_file)
+    read_key(tls.key_source)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        load_pair(context, Source(file=tls.cert_file), tls.key_source)
+    except (OSError, NoSecret) as error:
+        raise CannotListen(
+            f"{tls.cert_file} and {tls.key_source} are not a certificate and its key: {error}"
+        ) from error
+    return context
 
 
 def read_certificate(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from netmon_collector.discovery.book import DiscoveryBook
 from netmon_collector.events.book import EventBook
 from netmon_collector.facts import FactBook
 from netmon_collector.fleet import Fleet
-from netmon_collector.listener import port_taken, read_certificate, read_key
+from netmon_collector.listener import port_taken, read_certificate, read_key, server_context, why_taken
 from netmon_collector.pipeline import Pipeline
 from netmon_collector.polling import Polling
 from netmon_collector.state.agents import KeyMismatch
@@ -93,6 +93,7 @@ class Receiver:
         address = self._options.listen
         try:
             if self._options.tls:
+                server_context(self._options.tls)  # says what is wrong with a pair, which gRPC doesn't
                 pair = read_key(self._options.tls.key_source), read_certificate(self._options.tls.cert_file)
                 credentials = grpc.ssl_server_credentials([pair])
                 self.port = self._server.add_secure_port(address, credentials)
@@ -101,7 +102,7 @@ class Receiver:
             if self._socket:
                 self._server.add_insecure_port(f"unix:{self._socket}")
         except RuntimeError as error:
-            raise port_taken("agents", address, str(error), "grpc") from error
+            raise port_taken("agents", address, why_taken(address), "grpc") from error
         await self._server.start()
 
     async def stop(self) -> None:

@@ -61,7 +61,7 @@ def parse_duration_s(value: object) -> float:
     return sum(float(number) * _DURATION_S[unit] for number, unit in parts)
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B|B|)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]i?B|B|)")
 _SIZE_BYTES = {"B": 1, "": 1} | {
     f"{letter}{middle}B": base**power
     for power, letter in enumerate("KMGT", 1)
@@ -76,7 +76,7 @@ def parse_size_bytes(value: object) -> int:
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("must be a size such as 512MiB or 2GB")
-    return int(float(match[1]) * _SIZE_BYTES[match[2]])
+    return int(float(match[1]) * _SIZE_BYTES[match[2].replace("k", "K")])
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration_s)]

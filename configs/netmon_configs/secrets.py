@@ -117,7 +117,7 @@ def load_pair(context: ssl.SSLContext, cert: Source, key: Source) -> None:
     Raises OSError, NoSecret.
     """
     if cert.file is not None and key.file is not None:
-        context.load_cert_chain(cert.file, key.file)
+        context.load_cert_chain(cert.file, key.file, _no_passphrase)
         return
     import tempfile  # half a megabyte, for who needs it
 
@@ -125,7 +125,12 @@ def load_pair(context: ssl.SSLContext, cert: Source, key: Source) -> None:
         pair = Path(folder) / "pair.pem"
         pair.touch(mode=0o600)
         pair.write_text(f"{cert.read()}\n{key.read()}\n", encoding="utf-8")
-        context.load_cert_chain(pair)
+        context.load_cert_chain(pair, password=_no_passphrase)
+
+
+def _no_passphrase() -> str:
+    """Else OpenSSL asks for one on the terminal, also where a daemon starts."""
+    raise NoSecret("the key has a passphrase; keep it in a file without one, which its user alone can read")
 
 
 def _content_of(file: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netmon_collector.config import GrpcOptions
+from netmon_collector.config import GrpcOptions, ServerTls
 from netmon_collector.listener import CannotListen
 from netmon_proto.generated import ingest_pb2 as pb
 from netmon_proto.model import STALE_BITS, Acked, Batch, Gather, Layout, Limits, Reason, Receipt, Refused
@@ -355,8 +355,17 @@ async def test_agents_are_told_that_the_collector_stops(tmp_path: Path) -> None:
 
 async def test_a_taken_port_is_told_with_what_to_do(running: RunningCollector, tmp_path: Path) -> None:
     options = GrpcOptions(listen=running.receiver.address)
-    with pytest.raises(CannotListen, match=r"cannot listen for agents on 127.0.0.1:\d+.*\n.*--grpc, or grpc.listen"):
+    with pytest.raises(CannotListen, match=r"for agents on 127.0.0.1:\d+: Address already in use.\n.*--grpc, or"):
         async with collector(tmp_path / "other", options):
+            pass
+
+
+async def test_a_certificate_that_is_none_is_not_taken_for_a_taken_port(tmp_path: Path) -> None:
+    pair = ServerTls(cert_file=tmp_path / "cert.pem", key_file=tmp_path / "key.pem")
+    for file in (pair.cert_file, tmp_path / "key.pem"):
+        file.write_text("not in PEM")
+    with pytest.raises(CannotListen, match=r"cert\.pem and .*key\.pem are not a certificate and its key"):
+        async with collector(tmp_path / "collector", GrpcOptions(listen="127.0.0.1:0", tls=pair)):
             pass
 
 

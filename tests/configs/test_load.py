@@ -78,7 +78,7 @@ def test_all_mistakes_are_told_at_once_with_file_and_line() -> None:
     text = """\
 collector: nowhere
 spool:
-  size: 12KiB
+  size: 12kB
 
 inputs:
   - type: host
@@ -89,7 +89,7 @@ inputs:
 """
     assert mistakes(text) == [
         "agent.yaml:1: collector: must be an address such as 127.0.0.1:7440, host.example:7441 or [::1]:7440",
-        "agent.yaml:3: spool.size: must be at least 1MiB (got 12KiB)",
+        "agent.yaml:3: spool.size: must be at least 1MiB (got 12kB)",
         "agent.yaml:7: inputs[0].intervall: no such option. Did you mean 'interval'?",
         "agent.yaml:8: inputs[1].host: is missing",
         "agent.yaml:9: inputs[1].port: must be at most 65535 (got 99999)",

@@ -5,6 +5,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from pydantic import BaseModel
 
 from netmon_agent.config import AgentConfig
@@ -94,6 +100,17 @@ def test_a_key_of_the_environment_serves_as_one_of_a_file(tmp_path: Path, monkey
     with pytest.raises(ssl.SSLError):
         load_pair(context, Source(file=tmp_path / "cert.pem"), Source(variable="PATH"))
     assert [path.name for path in tmp_path.iterdir()] == ["cert.pem"]
+
+
+def test_nobody_is_asked_for_a_passphrase(tmp_path: Path) -> None:
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
+    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    (tmp_path / "key.pem").write_bytes(sealed)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with pytest.raises(NoSecret, match="the key has a passphrase"):
+        load_pair(context, Source(file=tmp_path / "cert.pem"), Source(file=tmp_path / "key.pem"))
 
 
 def test_files_are_looked_for_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ A part that is added goes into the stage that it belongs to, and with its `run` 
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -117,7 +116,6 @@ class Rules:
 
 async def run_collector(config: CollectorConfig, stop: asyncio.Event, ready: Callable[[Ready], None]) -> None:
     """Receives, stores and serves until `stop` is set; `ready` is told once when it listens. Raises Failure."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else its core writes a line for every failed handshake
     async with AsyncExitStack() as closing:
         try:
             ground = open_ground(config, closing)
