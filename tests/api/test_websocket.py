@@ -51,6 +51,13 @@ async def test_samples_arrive_as_they_are_stored(lab: Lab) -> None:
         assert (second["seq"], second["results"][0]["samples"]) == (2, [[NOW_S + 0.001, "NaN"]])
 
 
+async def test_names_may_be_any_text(lab: Lab) -> None:
+    odd = labels("my.load", **{"host name, ü": "a"})
+    async with subscribed(lab, '{"my.load","host name, ü"=~"a|b"}') as socket:
+        lab.publish({LOAD: 1.0, odd: 0.5})
+        assert [one["labels"] for one in (await heard(socket))["results"]] == [dict(odd)]
+
+
 async def test_a_client_has_several_subscriptions(lab: Lab) -> None:
     async with subscribed(lab) as socket:
         assert (await say(socket, op="subscribe", id="b", selector='{instance=~"web."}'))["type"] == "subscribed"
