@@ -263,6 +263,12 @@ class Client:
 
     def _unreachable(self, error: Exception) -> Failure:
         reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return Failure(
+                Exit.UNREACHABLE,
+                f"the certificate of {self.url} is not accepted: {escape(reason.verify_message)}",
+                "For one of an authority of your own, name the authority's file in SSL_CERT_FILE.",
+            )
         said = escape(str(getattr(reason, "strerror", None) or reason) or type(reason).__name__)
         return Failure(
             Exit.UNREACHABLE,

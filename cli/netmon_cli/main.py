@@ -6,6 +6,7 @@ Parts are imported inside the commands, so that each starts fast and needs no mo
 import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 from pathlib import Path
 from typing import Annotated
 
@@ -341,6 +342,12 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(str(failure), failure.exit_code)
     except ConfigError as error:
         return _complain(str(error), Exit.USAGE)
+    except UnicodeEncodeError as error:  # of an argument on its way to the collector
+        return _complain(f"{error.object!a} is not UTF-8 text", Exit.USAGE)
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        return _complain(f"the output cannot be written: {error.strerror}", Exit.WRONG)
     return Exit.FINE
 
 

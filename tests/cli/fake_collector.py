@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,7 +179,7 @@ def problem(code: str, message: str, field_errors: dict[str, str] | None = None)
 
 
 @contextmanager
-def serving(collector: FakeCollector) -> Iterator[FakeCollector]:
+def serving(collector: FakeCollector, tls: ssl.SSLContext | None = None) -> Iterator[FakeCollector]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -201,7 +202,9 @@ def serving(collector: FakeCollector) -> Iterator[FakeCollector]:
             """Nothing: requests are written down above."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    collector.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

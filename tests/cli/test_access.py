@@ -2,10 +2,12 @@
 
 import json
 import os
+import ssl
 import stat
 from pathlib import Path
 
 import pytest
+import trustme
 
 from netmon_cli.access import find_access, save_access, saved_path
 from netmon_cli.failure import Failure
@@ -184,3 +186,14 @@ def test_a_proxy_is_not_asked_for_this_machine(
         assert netmon("status").code == 0
         assert proxy.requests == []
     assert collector.requests[0][2] == f"Bearer {TOKEN}"
+
+
+def test_a_certificate_that_is_not_trusted_is_not_taken_for_a_collector_that_is_not_there(netmon: Netmon) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with serving(FakeCollector(), context) as other:
+        ended = netmon("status", "--url", other.url)
+        assert other.requests == []
+    assert ended.code == 3
+    assert f"netmon: the certificate of {other.url} is not accepted: unable to get local issuer" in ended.err
+    assert "name the authority's file in SSL_CERT_FILE" in ended.err

@@ -253,3 +253,24 @@ def test_commands_work_where_only_the_agent_is_installed(trouble: FakeCollector,
     ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert (ended.returncode in (0, 1), ended.stderr) == (True, "")
     assert ended.stdout
+
+
+def test_bytes_that_are_no_text_are_a_mistake_of_the_command_line(collector: FakeCollector) -> None:
+    ended = piped("query", os.fsdecode(b'up{a="\xe9"}'))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "netmon: 'up{a=\"\\udce9\"}' is not UTF-8 text\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_output_that_finds_no_room_is_told(trouble: FakeCollector) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [NETMON, "status"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "netmon: the output cannot be written: No space left on device\n")
