@@ -104,7 +104,7 @@ class EmbeddedStore:
             self._upkeep = Upkeep(
                 self._index, self._blocks, self._shelf, self._catalog, self._log, roll, doubt, keep, settings
             )
-            self._stock = Stock(self._index, self._blocks, self._shelf, self._log, self._upkeep)
+            self._stock = Stock(self._index, self._blocks, self._shelf, self._log, self._catalog, settings)
             self._open(folder)
             self._backlog: Backlog | None = Backlog(
                 self._log, self._shelf, self._blocks.homes.copy(), self._upkeep.make_room, self._damages, settings

@@ -20,7 +20,7 @@ class Shelf:
     """Files are put and taken in one step, so that a reader on any thread sees each sample once or twice, never not."""
 
     def __init__(self, folder: Path, damages: DamageBook, cache: Cache | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._damages = damages
         self._files: tuple[ChunkFile, ...] = ()
         self.directory = Directory(())
@@ -33,8 +33,8 @@ class Shelf:
 
     def open(self) -> None:
         """Finds the files. Raises OSError, StoreUnavailable."""
-        clear_unfinished(self._folder)
-        names = [(path, Name.parse(path.name)) for path in self._folder.iterdir()]
+        clear_unfinished(self.folder)
+        names = [(path, Name.parse(path.name)) for path in self.folder.iterdir()]
         self.put([open_file(path, name, self._damages) for path, name in names if name is not None])
 
     @property
@@ -55,7 +55,7 @@ class Shelf:
 
     def set_aside(self) -> int:
         """How many files there are of what was found damaged."""
-        return sum(1 for _ in self._folder.glob(f"*{SUFFIX}"))
+        return sum(1 for _ in self.folder.glob(f"*{SUFFIX}"))
 
     def next_order(self) -> int:
         """The order of the next file: higher than all."""
@@ -69,7 +69,7 @@ class Shelf:
     def write_all(self, names: Sequence[Name], chunks: Iterable[tuple[Tier, Packed]], segment: int) -> list[ChunkFile]:
         """Writes files of different tiers at once; as `write`. The first has its name before the others."""
         self._doubtful |= dict.fromkeys(names, 0)
-        files = write_files(self._folder, names, self._counted(names, chunks), segment, self._damages)
+        files = write_files(self.folder, names, self._counted(names, chunks), segment, self._damages)
         self._doubtful |= {file.name: file.size_bytes for file in files}
         return files
 
@@ -116,13 +116,13 @@ class Shelf:
             self._put_again()
             doomed = sorted(self._doubtful, key=_name_age, reverse=True)
             for name in doomed[:1]:
-                (self._folder / str(name)).unlink(missing_ok=True)
-            sync_folder(self._folder)
+                (self.folder / str(name)).unlink(missing_ok=True)
+            sync_folder(self.folder)
             for name in doomed:
-                (self._folder / str(name)).unlink(missing_ok=True)
+                (self.folder / str(name)).unlink(missing_ok=True)
                 self._doubtful.pop(name, None)
         except OSError as error:
-            raise StoreError(f"cannot delete in {self._folder}: {error.strerror}") from error
+            raise StoreError(f"cannot delete in {self.folder}: {error.strerror}") from error
 
     def _put_again(self) -> None:
         """Those of which another was written under the same name, and not put there: it has the same and more."""

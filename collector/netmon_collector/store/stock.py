@@ -7,6 +7,7 @@ import numpy as np
 
 from netmon_collector.store.base import ABSENT_BITS
 from netmon_collector.store.blocks import Blocks
+from netmon_collector.store.catalog import Catalog
 from netmon_collector.store.chunkfile import Tier
 from netmon_collector.store.inventory import (
     TOP,
@@ -14,24 +15,28 @@ from netmon_collector.store.inventory import (
     Inventory,
     LabelFigures,
     MetricFigures,
+    TierFigures,
     cardinality,
 )
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.log import Log
+from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.retention import DAY_MS
 from netmon_collector.store.shelf import Shelf
-from netmon_collector.store.upkeep import Upkeep
 
 
 class Stock:
     """What takes long is counted in a thread, of a store that is whole."""
 
-    def __init__(self, index: LabelIndex, blocks: Blocks, shelf: Shelf, log: Log, upkeep: Upkeep) -> None:
+    def __init__(
+        self, index: LabelIndex, blocks: Blocks, shelf: Shelf, log: Log, catalog: Catalog, settings: StoreSettings
+    ) -> None:
         self._index = index
         self._blocks = blocks
         self._shelf = shelf
         self._log = log
-        self._upkeep = upkeep
+        self._catalog = catalog
+        self._settings = settings
 
     def span_ms(self) -> tuple[int, int] | None:
         """Oldest and newest time of all samples; None where there is none."""
@@ -58,7 +63,7 @@ class Stock:
         return min((span[0] for span in spans if span is not None and span[0] <= span[1]), default=None)
 
     async def inventory(self) -> Inventory:
-        files, log = self._upkeep.figures()
+        files, log = self._figures()
         metrics, labels = await asyncio.to_thread(self._index.counts, TOP)
         return replace(
             log,
@@ -72,6 +77,35 @@ class Stock:
     async def cardinality(self, top: int) -> Cardinality:
         chunks = sum(len(file.entries) for file in self._shelf.files(Tier.RAW))
         return await asyncio.to_thread(cardinality, self._index.tallies(), self._index.present(), chunks, top)
+
+    def _figures(self) -> tuple[list[TierFigures], Inventory]:
+        """What there is of each tier; and what there is beside these, of which the samples are not counted."""
+        tiers = []
+        for tier in Tier:
+            files = self._shelf.files(tier)
+            oldest_ms, newest_ms = self._shelf.directory.spans_ms[tier]
+            tiers.append(
+                TierFigures(
+                    tier,
+                    len(files),
+                    sum(file.size_bytes for file in files),
+                    sum(file.samples for file in files),
+                    oldest_ms if files else None,
+                    newest_ms if files else None,
+                    self._settings.retention.base.of(tier),
+                )
+            )
+        cap = self._settings.max_bytes
+        beside = Inventory(
+            series=0,
+            log_files=len(self._log.segments),
+            log_bytes=self._log.size_bytes,
+            catalog_bytes=sum(path.stat().st_size for path in self._catalog.paths()),
+            damaged_files=self._shelf.set_aside(),
+            cap_bytes=None if cap == StoreSettings().max_bytes else cap,
+            rules=len(self._settings.retention.rules),
+        )
+        return tiers, beside
 
     def _samples_in_memory(self) -> int:
         parts = (rows.bits for number in list(self._blocks.all) for rows in self._blocks.rows(number))

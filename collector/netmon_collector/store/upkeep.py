@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,13 +21,12 @@ from netmon_collector.store.classes import Classes
 from netmon_collector.store.damage import log
 from netmon_collector.store.head import Head, Rows
 from netmon_collector.store.health import Health
-from netmon_collector.store.inventory import Inventory, TierFigures
 from netmon_collector.store.judging import again
 from netmon_collector.store.labels import LabelIndex, Numbers
 from netmon_collector.store.lanes import LaneHead
 from netmon_collector.store.log import Log
 from netmon_collector.store.mending import good_chunks
-from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in
+from netmon_collector.store.merging import WIDTH_MS, Merger, windows_in, windows_of
 from netmon_collector.store.numberset import NumberSet
 from netmon_collector.store.options import StoreSettings
 from netmon_collector.store.rewrite import without
@@ -35,6 +34,7 @@ from netmon_collector.store.sealing import EVER, seal
 from netmon_collector.store.shelf import Shelf, hides_none_of
 from netmon_collector.store.snapshot import gather_files
 from netmon_collector.store.trimming import give_back_memory
+from netmon_collector.store.undone import Deletion, Undone
 from netmon_collector.store.verdicts import Marks
 from netmon_collector.store.worker import Worker
 
@@ -68,6 +68,7 @@ class Upkeep:
         self._doubt = doubt
         """To be told of which series samples in some time may be gone."""
         self._keep_series = keep_series
+        self._undone = Undone(shelf.folder)
         self._settings = settings
         self.ready = False
         """Whether files may be changed: not before all that an earlier process left is in memory."""
@@ -115,6 +116,7 @@ class Upkeep:
             )
             await self._seal()
             await self._fit(0)
+            await self._finish_delete()
             if self._has_past_ended() or self._is_crowded() or now_s >= self._next_merge_s:
                 self._next_merge_s = now_s + settings.merge_every_s
                 await self._merge()
@@ -229,26 +231,43 @@ class Upkeep:
             self._shelf.remove(doomed)
 
     async def delete(self, series: Numbers, start_ms: int, end_ms: int) -> None:
-        """Removes samples from memory and from all files. Raises StoreError; then it may be repeated.
-
-        A rollup's bucket that is only partly deleted is made anew of what raw samples are left.
-        """
+        """Removes samples from memory and from all files. Raises StoreError; then it may be repeated."""
         async with self._turn:
             await self._let_go_of_log()
             await self._run(self._shelf.clear)
-            homes = list(self._blocks.homes.apart(series))
+            await self._finish_delete()
+            deletion = Deletion(series, start_ms, end_ms)
+            await self._run(partial(self._undone.begin, deletion))
             for file in self._shelf.files(Tier.RAW):
                 await self._rewrite(file, partial(without, file, series, start_ms, end_ms))
-            for tier, width_ms in WIDTH_MS.items():
-                bounds = start_ms // width_ms * width_ms, end_ms
-                for file in self._shelf.files(tier):
-                    await self._rewrite(file, partial(without, file, series, *bounds))
-                await self._merger.roll_again(tier, homes, windows_in((start_ms, end_ms)))
+            await self._delete_rollups(deletion, windows_in((start_ms, end_ms)))
+
+    async def _finish_delete(self) -> None:
+        """Sees to it that rollups say what samples are left, where a delete failed or was killed halfway."""
+        deletion = await self._run(self._undone.find)
+        if deletion is not None:
+            blocks = [block for block, _ in self._blocks.homes.apart(deletion.series)]
+            time = range(deletion.start_ms, deletion.end_ms + 1)
+            files = self._shelf.files(Tier.RAW)
+            windows = {window for block in blocks for window in windows_of(files, block, time)}
+            await self._delete_rollups(deletion, sorted(windows, key=attrgetter("start")))
+
+    async def _delete_rollups(self, deletion: Deletion, windows: Sequence[range]) -> None:
+        """Of series and time that were deleted; those of some windows are made anew of what raw samples are left."""
+        series, start_ms, end_ms = deletion
+        homes = list(self._blocks.homes.apart(series))
+        for tier, width_ms in WIDTH_MS.items():
+            bounds = start_ms // width_ms * width_ms, end_ms
+            for file in self._shelf.files(tier):
+                await self._rewrite(file, partial(without, file, series, *bounds))
+            await self._merger.roll_again(tier, homes, windows)
+        await self._run(self._undone.finish)
 
     async def mend(self, hours: Collection[int]) -> None:
         """Makes files with damage anew without it, and the rollups of these hours."""
         async with self._turn:
             await self._let_go_of_log()
+            await self._finish_delete()
             for file in self._shelf.all():
                 await self._rewrite(file, partial(good_chunks, file))
             homes = list(self._blocks.homes.apart(np.arange(len(self._index))))
@@ -271,7 +290,7 @@ class Upkeep:
         """
         async with self._turn:
             segments = self._log.segments
-            whole = [*self._shelf.paths(), *(segment.path for segment in segments[:-1])]
+            whole = [*self._shelf.paths(), *self._undone.paths(), *(segment.path for segment in segments[:-1])]
             # In this order: the catalog knows all that the log names.
             growing = {segment.path: segment.size_bytes for segment in segments[-1:]}
             growing |= {path: path.stat().st_size for path in self._catalog.paths()}
@@ -345,35 +364,6 @@ class Upkeep:
         for file in self._shelf.files(Tier.RAW):
             yield np.array(file.series.to_array(), np.int64)
         yield from self._blocks.held()
-
-    def figures(self) -> tuple[list[TierFigures], Inventory]:
-        """What there is of each tier; and what there is beside these, of which the samples are not counted."""
-        tiers = []
-        for tier in Tier:
-            files = self._shelf.files(tier)
-            oldest_ms, newest_ms = self._shelf.directory.spans_ms[tier]
-            tiers.append(
-                TierFigures(
-                    tier,
-                    len(files),
-                    sum(file.size_bytes for file in files),
-                    sum(file.samples for file in files),
-                    oldest_ms if files else None,
-                    newest_ms if files else None,
-                    self._settings.retention.base.of(tier),
-                )
-            )
-        cap = self._settings.max_bytes
-        beside = Inventory(
-            series=0,
-            log_files=len(self._log.segments),
-            log_bytes=self._log.size_bytes,
-            catalog_bytes=sum(path.stat().st_size for path in self._catalog.paths()),
-            damaged_files=self._shelf.set_aside(),
-            cap_bytes=None if cap == StoreSettings().max_bytes else cap,
-            rules=len(self._settings.retention.rules),
-        )
-        return tiers, beside
 
     async def close(self) -> None:
         """Waits for the round that is under way; what is not sealed is in the log, unless there are verdicts on it."""

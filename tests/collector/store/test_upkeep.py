@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,10 @@ import pytest
 
 from netmon_collector.store.base import ABSENT, Origin, Row, StoreError
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.fsck.whole import check
+from netmon_collector.store.match import Matching
 from netmon_collector.store.options import StoreSettings
+from netmon_collector.store.undone import Deletion, Undone
 from tests.collector.store.samples import Samples, batch, bits, held, named, register, row, series
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -304,6 +308,29 @@ async def test_what_is_deleted_is_gone_from_everywhere(tmp_path: Path) -> None:
         assert await held(store) == expected
         with pytest.raises(ValueError, match="everything would be deleted"):
             await store.delete([], 0, 1)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_delete_that_was_killed_halfway_leaves_rollups_of_what_is_left(tmp_path: Path, gone: bool) -> None:
+    live, killed = tmp_path / "live", tmp_path / "killed"
+    async with opened(live) as store:
+        await fill(store, 0, 103, HOUR // 10)
+        await merged(store)
+        shutil.copytree(live, killed)
+        await store.delete([named("a")], 2 * HOUR, 5 * HOUR)
+        deletion = Deletion(store._index.match(Matching([named("a")])), 2 * HOUR, 5 * HOUR)
+    Undone(killed).begin(deletion)
+    for path in live.glob("raw-*") if gone else ():
+        shutil.copy(path, killed)
+    async with opened(killed) as store:
+        await store._upkeep.round(asyncio.get_running_loop().time())
+        (rollup,) = await store.select_rollup([named("a")], 0, DAY, HOUR) or []
+        left = [10, 10, *([0, 0, 0, 9] if gone else [10, 10, 10, 10]), 10, 10, 10, 10, 3]
+        assert dict(zip(rollup.times.tolist(), rollup.values[0, 0].tolist(), strict=True)) == {
+            hour * HOUR: count for hour, count in enumerate(left) if count
+        }
+    assert not (killed / "delete-under-way").exists()
+    assert list(check(killed)) == []
 
 
 def deleted(key: tuple[Any, int]) -> bool:
