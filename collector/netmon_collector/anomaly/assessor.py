@@ -24,10 +24,10 @@ from netmon_collector.anomaly.combinations import NOBODY, SAME_ALARM_S
 from netmon_collector.anomaly.feedback import Fine
 from netmon_collector.anomaly.laying import lay, pieces_of
 from netmon_collector.anomaly.learned import Learned
-from netmon_collector.anomaly.memory import load, load_combinations, save, save_combinations
+from netmon_collector.anomaly.memory import Memory, load, load_combinations, save, save_combinations
 from netmon_collector.anomaly.options import AnomalyOptions
 from netmon_collector.anomaly.rates import Rates
-from netmon_collector.anomaly.recent import MOST_TOLD, TOLD_FOR_S, Anomaly, Recent
+from netmon_collector.anomaly.recent import MOST_TOLD, TOLD_FOR_S, Anomaly, resumed
 from netmon_collector.anomaly.roster import FREE, NOT_JUDGED, Roster, Rows, kind_of
 from netmon_collector.store.base import Points, Row, Store, Values
 from netmon_collector.store.judged import Judged, JudgedPoints, JudgingStore, Verdict
@@ -84,21 +84,21 @@ class Assessor:
         self._now_s = now_s
         self._excused = excused
         self._clocks = Clocks(options.zone, options.zones, site_of)
-        state, labels, self._feedback, self._absence = load(path)
+        known = load(path)
+        self._feedback, self._absence, self._saved_s = known.feedback, known.absence, known.saved_s
         self._combinations_path = path.with_name("combinations.npz")
         self.combinations = load_combinations(self._combinations_path, self._constants)
         self.combinations.fine = self._feedback.given
         self._looked_s = {one.instance: one.learned_s for one in self.combinations.learned}
         self._turn = Lock()
-        self._roster = Roster(options.max_series, labels)
-        self._most_rows = max(options.max_series, len(labels))
-        self._detector = Detector(state, self._constants)
+        self._roster = Roster(options.max_series, known.labels)
+        self._most_rows = max(options.max_series, len(known.labels))
+        self._detector = Detector(known.state, self._constants)
         self._queue: deque[Row | Points] = deque()
         self._waiting = 0
         self._dropped = self._judged = self._alarms = 0
-        self._saved_s: float | None = None
         self._behind = self._told_too_many = False
-        self._recent = Recent()
+        self._recent, self.combinations.odd = resumed(known.recent, self._roster.row_of)
         self._is_unsaved = False
         self.consumers: Sequence[Anomaly] = ()
         """Who takes what others need, as somebody else found out; told with the rest."""
@@ -107,6 +107,7 @@ class Assessor:
         self.rates = Rates(self._roster)
         self.tally = Tally()
         """What was said since the start, or since another state was taken up."""
+        self._tell()
 
     def offer(self, rows: Sequence[Row | Points]) -> None:
         """What was stored."""
@@ -367,12 +368,15 @@ class Assessor:
         try:
             with self._turn:
                 self._is_unsaved = False
-                save(self._path, self._detector.state, self._roster.labels, self._feedback, self._absence)
+                now_s, labels = self._now_s(), self._roster.labels
+                recent = self._recent.told(labels, self.combinations.odd.values())
+                known = Memory(self._detector.state, labels, self._feedback, self._absence, recent, now_s)
+                save(self._path, known)
                 save_combinations(self._combinations_path, self.combinations)
         except OSError as error:
             log.warning("anomaly.not_saved", error=str(error), path=self._path)
             return
-        self._saved_s = self._now_s()
+        self._saved_s = now_s
 
     def standing(self) -> Standing:
         state = self._detector.state

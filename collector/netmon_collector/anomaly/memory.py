@@ -3,7 +3,8 @@
 import json
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,33 @@ log = EventLog("netmon.collector.anomaly")
 UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
-def save(path: Path, state: State, labels: Sequence[Labels], feedback: Feedback, absence: Absence) -> None:
+@dataclass(slots=True)
+class Memory:
+    """labels: of each row of the state. recent: what alarmed lately, see `Recent.told`. saved_s: None before it was."""
+
+    state: State
+    labels: list[Labels]
+    feedback: Feedback
+    absence: Absence
+    recent: dict[str, Any] | None = None
+    saved_s: float | None = None
+
+
+def save(path: Path, known: Memory) -> None:
     """Raises OSError; a file that was there is replaced whole or not at all."""
-    texts = {"labels": _bytes([dict(one) for one in labels]), "feedback": _bytes(feedback.told())}
-    _write(path, {**texts, **absence.arrays(), **state.arrays()})
+    texts = {
+        "labels": _bytes([dict(one) for one in known.labels]),
+        "feedback": _bytes(known.feedback.told()),
+        "recent": _bytes(known.recent),
+    }
+    saved = {"saved_s": np.array([known.saved_s], np.float64)}
+    _write(path, {**texts, **saved, **known.absence.arrays(), **known.state.arrays()})
 
 
-def load(path: Path) -> tuple[State, list[Labels], Feedback, Absence]:
+def load(path: Path) -> Memory:
     """What was saved; nothing where there is none, or where it cannot be read, which is told."""
     if not path.exists():
-        return State.empty(0), [], Feedback(), Absence.of(0)
+        return Memory(State.empty(0), [], Feedback(), Absence.of(0))
     try:
         arrays = _read(path)
         given = json.loads(arrays.pop("labels").tobytes())
@@ -46,10 +64,12 @@ def load(path: Path) -> tuple[State, list[Labels], Feedback, Absence]:
         state = State.from_arrays(arrays)
         if len(labels) > state.series:
             raise ValueError(f"{len(labels)} series but state of {state.series}")
+        recent = json.loads(arrays["recent"].tobytes()) if "recent" in arrays else None
+        saved_s = float(arrays["saved_s"][0]) if "saved_s" in arrays else None
     except UNREADABLE as error:
         log.warning("anomaly.forgotten", error=str(error), path=path, consequence="series are learned anew")
-        return State.empty(0), [], Feedback(), Absence.of(0)
-    return state, labels, feedback, Absence.from_arrays(arrays, state.series)
+        return Memory(State.empty(0), [], Feedback(), Absence.of(0))
+    return Memory(state, labels, feedback, Absence.from_arrays(arrays, state.series), recent, saved_s)
 
 
 def save_combinations(path: Path, combinations: Combinations) -> None:
