@@ -35,6 +35,16 @@ async def test_a_host_with_an_agent_hangs_at_the_port_where_its_address_was_seen
     assert {(one.node, one.port) for one in (link.a, link.b)} == {("sw1", "ge3"), ("web1", "eth0")}
 
 
+async def test_hosts_are_looked_at_again_and_again(lab: Lab) -> None:
+    await lab.keep({labels("node_network_info", instance="web1", device="eth0", address=MAC): 1.0})
+    fleet = FleetOf(WEB1)
+    hosts = AgentHosts(fleet, lab.store, lab.atlas)
+    await hosts.look()
+    fleet.members.append(replace(WEB1, instance="web2", agent_id="00000000-0000-4000-8000-000000000002"))
+    await hosts.look()
+    assert set(lab.atlas.register.registry.sources) == {"web1", "web2"}
+
+
 def _of_web1(**more: tuple[str, ...]) -> DeviceFacts:
     """What web1's agent tells of its host, which hears sw1."""
     neighbour = {"protocol": "lldp", "ifIndex": "2", "chassis": "00:1a:00:00:00:01", "chassis_type": "4", "port": "ge3"}

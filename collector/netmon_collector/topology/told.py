@@ -130,6 +130,15 @@ class Forwarding:
     def __len__(self) -> int:
         return len(self.macs)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all entries are the same: arrays alone are compared entry by entry, which is no truth value."""
+        if not isinstance(other, Forwarding):
+            return NotImplemented
+        return all(
+            np.array_equal(one, its)
+            for one, its in ((self.macs, other.macs), (self.ports, other.ports), (self.vlans, other.vlans))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
