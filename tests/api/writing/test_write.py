@@ -49,10 +49,10 @@ async def test_what_is_written_is_kept_and_once_only(lab: Lab) -> None:
 
 
 async def test_the_second_version_is_told_how_much_was_written(lab: Lab) -> None:
-    body = packed(request_2({UP: [(NOW_MS, 1.0)], labels("a-b"): [(NOW_MS, 1.0)]}))
+    body = packed(request_2({UP: [(NOW_MS, 1.0)], labels("a\nb"): [(NOW_MS, 1.0)]}))
     async with lab.client.post(REMOTE, data=body, headers=PROTOBUF_2) as response:
         assert response.status == 400
-        assert await response.text() == "partly written: 'a-b' is not a metric's name (1 sample)\n"
+        assert await response.text() == "partly written: 'a\\nb' is not a metric's name (1 sample)\n"
         assert response.headers["X-Prometheus-Remote-Write-Samples-Written"] == "1"
         assert response.headers["X-Prometheus-Remote-Write-Histograms-Written"] == "0"
     assert await kept(lab, "up") == {UP: [(NOW_MS, 1.0)]}
