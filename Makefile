@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FUZZERS := $(patsubst tests/fuzz/%.py,fuzz-%,$(wildcard tests/fuzz/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test suite peers check proto lab live crash fuzz bench $(FUZZERS)
+.PHONY: help run setup test peers check proto lab live crash fuzz bench $(FUZZERS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,9 +21,7 @@ run: $(VENV)/installed ## install what is needed and show this machine: collecto
 setup: $(VENV)/installed-dev ## install everything that development needs into .venv
 
 test: setup ## install the tests' peers where possible, then lint, types, import contracts and all tests
-	@$(MAKE) --no-print-directory --jobs 2 check suite
-
-suite: peers
+	@$(MAKE) --no-print-directory --jobs 2 peers check
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 peers: ## install the real programs that the tests run against, where possible

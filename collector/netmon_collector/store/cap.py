@@ -43,14 +43,16 @@ class Cap:
         """The files that go so that there is room for some bytes, the oldest.
 
         Raw samples go first, then the rollups of five minutes; of each its share stays while another has more: else old
-        rollups would in the end leave no room for what comes.
+        rollups would in the end leave no room for what comes. Where none has more than its share, as for a merge that
+        takes much, what has most gives.
         """
         excess_bytes = self.size_bytes + size_bytes - self._max_bytes
         left = {tier: sorted(self._shelf.files(tier), key=lambda file: file.newest_ms) for tier in Tier}
         doomed: list[ChunkFile] = []
         while excess_bytes > 0 and (there := [tier for tier in Tier if left[tier]]):
-            large = [tier for tier in there if sum(file.size_bytes for file in left[tier]) > self.share_bytes]
-            files = left[(large or there)[0]]
+            sizes = {tier: sum(file.size_bytes for file in left[tier]) for tier in there}
+            large = [tier for tier in there if sizes[tier] > self.share_bytes]
+            files = left[large[0] if large else max(there, key=sizes.__getitem__)]
             doomed.append(next(file for file in files if hides_none_of(file, files)))
             files.remove(doomed[-1])
             excess_bytes -= doomed[-1].size_bytes
