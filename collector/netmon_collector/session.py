@@ -13,7 +13,6 @@ from netmon_collector.state.agents import AgentRecord
 from netmon_collector.store.base import Group, Row, Store
 from netmon_proto.model import (
     NAME,
-    STAMPED,
     Batch,
     Gather,
     Kind,
@@ -23,10 +22,9 @@ from netmon_proto.model import (
     Reason,
     Series,
     SeriesDefinitions,
-    exported,
     is_stale,
 )
-from netmon_proto.names import is_name
+from netmon_proto.names import STAMPED, exported, is_name
 
 UP = "snmp_up"
 """Whether a polled device answered."""

@@ -9,8 +9,6 @@ Labels = tuple[tuple[str, str], ...]
 """The identity of a series: (name, value) pairs sorted by name, the metric's name under `__name__`."""
 
 NAME = "__name__"
-STAMPED = ("instance", "job", "site")
-"""Labels that are the collector's to give."""
 
 STALE_BITS = 0x7FF0000000000002
 """Prometheus' stale marker: the NaN that says "this series ends here" (prometheus/model/value)."""
@@ -21,20 +19,6 @@ STALE: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 def is_stale(value: float) -> bool:
     """Whether a value is the stale marker, bit by bit; any other NaN is an ordinary value."""
     return value != value and struct.unpack("<Q", struct.pack("<d", value))[0] == STALE_BITS
-
-
-def exported(labels: Mapping[str, str], own: Mapping[str, str], taken: Sequence[str] = ()) -> dict[str, str]:
-    """Labels that came from elsewhere, with our own beside them. Those whose names are our own, or are taken, are kept
-    as `exported_…`, as often as it needs to be another name, as Prometheus does.
-    """
-    odd = labels.keys() & {*own, *taken}
-    found = {**{name: value for name, value in labels.items() if name not in odd}, **own}
-    for name in sorted(odd, key=lambda name: (len(name), name)):
-        fresh = f"exported_{name}"
-        while fresh in found or fresh in labels:
-            fresh = f"exported_{fresh}"
-        found[fresh] = labels[name]
-    return found
 
 
 class Kind(IntEnum):

@@ -2,10 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 NAME_BYTES: Final = 256
+STAMPED: Final = ("instance", "job", "site")
+"""Labels that are the collector's to give."""
 METRIC_WORD: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL_WORD: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 """Names that need no quotation marks: all that there were before Prometheus 3."""
@@ -27,6 +29,20 @@ def label_name(text: str) -> str:
     if not is_name(text) or text == "__name__":
         raise ValueError(f"must be a label's name: text of up to {NAME_BYTES} bytes without control characters")
     return text
+
+
+def exported(labels: Mapping[str, str], own: Mapping[str, str], taken: Sequence[str] = ()) -> dict[str, str]:
+    """Labels that came from elsewhere, with our own beside them. Those whose names are our own, or are taken, are kept
+    as `exported_…`, as often as it needs to be another name, as Prometheus does.
+    """
+    odd = labels.keys() & {*own, *taken}
+    found = {**{name: value for name, value in labels.items() if name not in odd}, **own}
+    for name in sorted(odd, key=lambda name: (len(name), name)):
+        fresh = f"exported_{name}"
+        while fresh in found or fresh in labels:
+            fresh = f"exported_{fresh}"
+        found[fresh] = labels[name]
+    return found
 
 
 def quoted(text: str) -> str:

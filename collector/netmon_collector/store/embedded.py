@@ -267,9 +267,8 @@ class EmbeddedStore:
 
     async def scan(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> AsyncIterator[Frame]:
         """What `select` finds, block by block: no more than the samples of some hundred series are in memory."""
-        matching = Matching(matchers)
         await self._whole()
-        series = await asyncio.to_thread(self._index.match, matching)
+        series = await asyncio.to_thread(self._finder.find, matchers)
         parts: list[ChunkFile | Segment] = [*self._shelf.files(Tier.RAW), *self._log.segments]
         if not any(part.oldest_ms <= end_ms and part.newest_ms >= start_ms for part in parts):
             return
@@ -281,9 +280,8 @@ class EmbeddedStore:
         self._judging.take(judged)
 
     async def select_judged(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[JudgedFrame]:
-        matching = Matching(matchers)
         await self._whole()
-        series = await asyncio.to_thread(self._index.match, matching)
+        series = await asyncio.to_thread(self._finder.find, matchers)
         return await asyncio.to_thread(lambda: list(self._selector.scan_judged(series, start_ms, end_ms)))
 
     async def select_rollup(
@@ -342,8 +340,7 @@ class EmbeddedStore:
 
     async def series(self, matchers: Sequence[Matcher]) -> list[Labels]:
         await self._whole()
-        matching = Matching(matchers)
-        return await asyncio.to_thread(lambda: self._index.labels(self._index.match(matching).tolist()))
+        return await asyncio.to_thread(lambda: self._index.labels(self._finder.find(matchers).tolist()))
 
     async def label_names(self, matchers: Sequence[Matcher]) -> list[str]:
         return await self._texts(None, matchers)

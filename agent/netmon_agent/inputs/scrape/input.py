@@ -13,8 +13,8 @@ from netmon_agent.inputs.scrape.fetch import Address, NotFetched, Page, fetch
 from netmon_agent.inputs.scrape.page import BadPage, Reader
 from netmon_configs.options import Duration, FilePath, Options, Size, Variable
 from netmon_configs.secrets import NoSecret, Source, authorization_of, differ, has_authorization, load_pair
-from netmon_proto.model import STAMPED, Kind, exported
-from netmon_proto.names import label_name
+from netmon_proto.model import Kind
+from netmon_proto.names import STAMPED, exported, label_name
 
 _ACCEPT: Final = (
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=1,text/plain;version=0.0.4;q=0.9,"
