@@ -64,9 +64,9 @@ $(BIN)/python:
 	@packaging/venv $(PYTHON) $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@packaging/install $(VENV) all
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@packaging/install $(VENV) all,dev
 	@touch $@ $(VENV)/installed

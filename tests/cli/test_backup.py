@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import sqlite3
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -294,7 +295,7 @@ def test_a_compressed_archive_is_an_ordinary_one(netmon: Netmon, tmp_path: Path)
     made(tmp_path / "state")
     assert netmon("backup", str(tmp_path / "b.tar.gz"), "--state", str(tmp_path / "state")).code == 0
     with gzip.open(tmp_path / "b.tar.gz") as file, tarfile.open(fileobj=file) as tar:
-        names = tar.getnames()
-        assert names[-1] == "manifest.json"
-        tar.extractall(tmp_path / "by-hand", filter="data")
+        assert tar.getnames()[-1] == "manifest.json"
+    (tmp_path / "by-hand").mkdir()
+    subprocess.run(["tar", "--extract", "--file", "../b.tar.gz"], cwd=tmp_path / "by-hand", check=True)
     assert netmon("restore", str(tmp_path / "by-hand"), "--verify").code == 0
