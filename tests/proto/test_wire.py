@@ -128,9 +128,10 @@ def test_any_bytes_are_a_message_or_a_malformed_frame(frame: bytes) -> None:
 
 def test_the_committed_code_is_what_protoc_makes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grpc_tools.protoc", "-Inetmon_proto/generated=proto/netmon/v1"]
-    sources = ["netmon_proto/generated/ingest.proto", "netmon_proto/generated/otlp.proto"]
+    made_of = ("ingest", "otlp", "remote_write")
+    sources = [f"netmon_proto/generated/{name}.proto" for name in made_of]
     outputs = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", *sources]
     subprocess.run([*command, *outputs], cwd=ROOT, check=True)
-    for name in ("ingest_pb2.py", "ingest_pb2.pyi", "otlp_pb2.py", "otlp_pb2.pyi"):
+    for name in (f"{one}_pb2{ending}" for one in made_of for ending in (".py", ".pyi")):
         made = (tmp_path / "netmon_proto/generated" / name).read_text()
         assert made == (ROOT / "proto/netmon_proto/generated" / name).read_text(), "run make proto"

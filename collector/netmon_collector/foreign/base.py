@@ -22,6 +22,10 @@ class BadBody(Exception):
     """A request that cannot be understood at all; nothing of it is taken, and sending it again is of no use."""
 
 
+class Unusual(BadBody):
+    """A request that is not of the form in which it is read fast; it may still be one."""
+
+
 class BadSeries(Exception):
     """A series whose labels are not taken; the others of its request may be."""
 

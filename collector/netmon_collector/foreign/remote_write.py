@@ -8,10 +8,12 @@ from typing import Final
 import numpy as np
 
 from netmon_collector.foreign import scan
-from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Complaint, Family, Indices, Written
+from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Complaint, Family, Indices, Unusual, Written
 from netmon_collector.foreign.fields import LENGTH, PAD, VARINT, read_fields, read_varint
 from netmon_collector.foreign.labels import checked
+from netmon_collector.foreign.unusual import in_any_order
 from netmon_proto.model import Labels
+from netmon_proto.remote_write import in_order
 
 _SERIES: Final = 0x0A
 _METADATA: Final = 0x1A
@@ -31,6 +33,10 @@ class LabelMessages:
 
 def decode(body: bytes) -> Written:
     """Takes an uncompressed body apart. Raises BadBody."""
+    return in_any_order(_decode, in_order, body)
+
+
+def _decode(body: bytes) -> Written:
     padded = body + PAD
     spans, others = scan.split(padded, len(body), _SERIES)
     data = np.frombuffer(padded, np.uint8)
@@ -61,7 +67,7 @@ def histograms_left_out(count: int) -> list[Complaint]:
 
 
 def _ends_of_labels(found: scan.Found, spans: scan.Spans) -> Indices:
-    """Where the labels of each series end. Raises BadBody where something stands before or between them."""
+    """Where the labels of each series end. Raises Unusual where something stands before or between them."""
     labels = found.of(_LABEL)
     ends = spans.starts.copy()
     ends[labels.messages] = labels.ends  # of several the last stands
@@ -69,7 +75,7 @@ def _ends_of_labels(found: scan.Found, spans: scan.Spans) -> Indices:
     others = found.tags != _LABEL
     np.minimum.at(firsts, found.messages[others], found.starts[others])
     if np.any(ends > firsts):
-        raise BadBody("a series has its samples before its labels")
+        raise Unusual("a series has its samples before its labels")
     return ends
 
 

@@ -10,16 +10,20 @@ from typing import Final
 import numpy as np
 
 from netmon_collector.foreign import scan
-from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Family, Indices, Written
+from netmon_collector.foreign.base import MOST_SAMPLES, BadBody, BadSeries, Family, Indices, Unusual, Written
 from netmon_collector.foreign.fields import PAD, VARINT, Bytes, read_fields, read_varint
 from netmon_collector.foreign.labels import checked
 from netmon_collector.foreign.remote_write import histograms_left_out, type_name
+from netmon_collector.foreign.unusual import in_any_order
 from netmon_collector.session import MOST_LABELS
 from netmon_proto.model import NAME, Labels
+from netmon_proto.remote_write import in_order_2
 
 _SYMBOL: Final = 0x22
 _SERIES: Final = 0x2A
 _REFERENCES: Final = 0x0A
+_REFERENCE: Final = 0x08
+"""One by itself, not packed with the others."""
 _SAMPLE: Final = 0x12
 _HISTOGRAM: Final = 0x1A
 _METADATA: Final = 0x2A
@@ -40,6 +44,10 @@ class JoinedLabels:
 
 def decode(body: bytes) -> Written:
     """Takes an uncompressed body apart. Raises BadBody."""
+    return in_any_order(_decode, in_order_2, body)
+
+
+def _decode(body: bytes) -> Written:
     padded = body + PAD
     spans, others = scan.split(padded, len(body), _SERIES)
     symbols = _symbols([padded[start:end] for tag, start, end in others if tag == _SYMBOL])
@@ -75,8 +83,8 @@ def _symbols(symbols: list[bytes]) -> list[bytes]:
 def _texts(data: Bytes, found: scan.Found, count: int, symbols: Sequence[bytes]) -> tuple[list[bytes], list[int]]:
     """The texts that the series refer to, one series after the other, and where the texts of each begin."""
     lists = found.of(_REFERENCES)
-    if len(np.unique(lists.messages)) < len(lists.messages):
-        raise BadBody("a series has two lists of labels")
+    if not _is_once(lists) or np.any(found.tags == _REFERENCE):
+        raise Unusual("a series has its labels in parts")
     sizes = lists.ends - lists.starts
     if np.any(sizes > 10 * MOST_LABELS):
         raise BadBody(f"a series has more than {MOST_LABELS} labels")
@@ -87,6 +95,11 @@ def _texts(data: Bytes, found: scan.Found, count: int, symbols: Sequence[bytes])
         raise BadBody(f"a series refers to symbol {int(references.max())} of {len(symbols)}")
     texts = list(map(symbols.__getitem__, references.tolist()))
     return texts, np.searchsorted(which, np.arange(count + 1)).tolist()
+
+
+def _is_once(found: scan.Found) -> bool:
+    """Whether no message has two of these fields."""
+    return len(np.unique(found.messages)) == len(found.messages)
 
 
 def _references(packed: Bytes, messages: Indices, lasts: Indices, data: Bytes) -> tuple[Indices, Indices]:
@@ -109,6 +122,8 @@ def _families(
     data: bytes, found: scan.Found, texts: Sequence[bytes], bounds: Sequence[int], symbols: Sequence[bytes]
 ) -> dict[str, Family]:
     """What is told of metrics, each once however many series it has."""
+    if not _is_once(found):
+        raise Unusual("a series has its metadata in parts")
     told: dict[tuple[bytes, bytes], None] = {}
     for row, start, end in zip(found.messages.tolist(), found.starts.tolist(), found.ends.tolist(), strict=True):
         name = _name(texts, bounds[row], bounds[row + 1])

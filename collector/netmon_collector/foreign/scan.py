@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from netmon_collector.foreign.base import MOST_SERIES, BadBody, Indices
+from netmon_collector.foreign.base import MOST_SERIES, BadBody, Indices, Unusual
 from netmon_collector.foreign.fields import FIXED64, LENGTH, VARINT, Bytes, doubles, read_varint, varints
 from netmon_collector.store.base import Times, Values
 
@@ -45,7 +45,8 @@ class Found:
 def split(data: bytes, end: int, tag: int) -> tuple[Spans, list[tuple[int, int, int]]]:
     """The top-level fields of a message: those of a series' tag, and the others as (tag, start, end).
 
-    All must have a length, as in the messages that come here they do. `data` is longer than `end`. Raises BadBody.
+    All must have a length, as in the messages that come here they do. `data` is longer than `end`. Raises BadBody,
+    Unusual where that may be another order of fields.
     """
     starts: list[int] = []
     ends: list[int] = []
@@ -63,7 +64,7 @@ def split(data: bytes, end: int, tag: int) -> tuple[Spans, list[tuple[int, int, 
             else:
                 length, at = length & 0x7F | data[at] << 7, at + 1
         if here > 0x7F or here & 7 != LENGTH or at + length > end:
-            raise BadBody("the body is not a message of the kind that it says it is")
+            raise Unusual("the body is not a message of the kind that it says it is")
         if here == tag:
             starts.append(at)
             at += length
@@ -79,7 +80,7 @@ def split(data: bytes, end: int, tag: int) -> tuple[Spans, list[tuple[int, int, 
 
 
 def find(data: Bytes, spans: Spans) -> Found:
-    """All fields of many messages. Raises BadBody."""
+    """All fields of many messages. Raises BadBody, Unusual where it may be fields of other kinds."""
     at = spans.starts.copy()
     live = np.flatnonzero(at < spans.ends)
     parts: list[tuple[Indices, Bytes, Indices, Indices]] = []
@@ -91,7 +92,7 @@ def find(data: Bytes, spans: Spans) -> Found:
         tags = data[here]
         starts, ends = _values(data, tags, here + 1)
         if np.any((ends > spans.ends[live]) | (ends < 0) | (tags < 8)):
-            raise BadBody("a series is cut off, or not of the kind that the request says")
+            raise Unusual("a series is cut off, or not of the kind that the request says")
         parts.append((live, tags, starts, ends))
         count += live.size
         if count > _MOST_FIELDS:
@@ -123,7 +124,7 @@ def _values(data: Bytes, tags: Bytes, at: Indices) -> tuple[Indices, Indices]:
 
 
 def samples(data: Bytes, found: Found) -> tuple[Times, Values]:
-    """Messages of a float (field 1) and a time (field 2), as Prometheus has them. Raises BadBody."""
+    """Messages of a float (field 1) and a time (field 2), as Prometheus has them. Raises Unusual."""
     at = found.starts
     has_value = (data[at] == 0x09) & (at < found.ends)
     values = np.where(has_value, doubles(data, at + 1), 0.0)
@@ -136,5 +137,5 @@ def samples(data: Bytes, found: Found) -> tuple[Times, Values]:
     if has_start.any():
         at = np.where(has_start, varints(data, at + 1)[1], at)
     if np.any(at != found.ends):
-        raise BadBody("a sample is not a value and a time")
+        raise Unusual("a sample is not a value and a time")
     return times.view(np.int64), values
