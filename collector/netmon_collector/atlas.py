@@ -73,8 +73,10 @@ class Atlas:
         now_ms: Callable[[], int],
         sites: Sites | None = None,
         agent_of: Callable[[str], str] = lambda _instance: "",
+        believed_ms: Callable[[], int] | None = None,
     ) -> None:
-        """`agent_of` gives the id of the agent on a host, by the host's handle; empty where none is."""
+        """`agent_of` gives the id of the agent on a host, by the host's handle; empty where none is. `believed_ms` is
+        the time by which what is old is forgotten."""
         self.register = Register(identity, now_ms)
         self.kept = kept
         self.sheet = Sheet(Graph())
@@ -85,6 +87,7 @@ class Atlas:
         self._ports = identity.ports()
         self._polling = polling
         self._now_ms = now_ms
+        self._believed_ms = believed_ms or now_ms
         self._sites = sites
         self._agent_of = agent_of
         self._told: dict[str, Told] = {}
@@ -240,7 +243,7 @@ class Atlas:
         if now_ms - self._kept_ms > GOING_ON_MS:
             going_on = [one for one in self.hosts.stays.values() if one.last_seen_ms > self._kept_ms]
             self._kept_ms = now_ms
-            await asyncio.to_thread(self.kept.forget_before, now_ms - KEPT_MS)
+            await asyncio.to_thread(self.kept.forget_before, self._believed_ms() - KEPT_MS)
         if self._began or going_on:
             await asyncio.to_thread(self.kept.save_stays, self._began, going_on)
             self._began = []

@@ -46,7 +46,9 @@ class Pipeline:
         *,
         retention_ms: int,
         now_ms: Callable[[], int],
+        believed_ms: Callable[[], int] | None = None,
     ) -> None:
+        """`believed_ms` is the time by which samples are too old."""
         self._store = store
         self._fleet = fleet
         self._feed = feed
@@ -55,6 +57,7 @@ class Pipeline:
         self._assessor = assessor
         self._retention_ms = retention_ms
         self._now_ms = now_ms
+        self._believed_ms = believed_ms or now_ms
         self._book = Book(store, fleet.has_instance)
         self.metadata = Metadata()
         """What other programs tell of their metrics."""
@@ -131,18 +134,19 @@ class Pipeline:
         return self._trouble
 
     def _judge_times(self, rows: Sequence[Row], now_ms: int) -> None:
+        believed_ms = self._believed_ms()
         for place, row in enumerate(rows):
             if row.time_ms > now_ms + AHEAD_MS:
                 ahead_s = (row.time_ms - now_ms) / 1000
                 raise Refusal(Reason.IN_FUTURE, f"gather {place} is {ahead_s:.0f} s ahead of the clock")
-            if row.time_ms < now_ms - self._retention_ms:
-                old_d, kept_d = (now_ms - row.time_ms) / 86_400_000, self._retention_ms / 86_400_000
+            if row.time_ms < believed_ms - self._retention_ms:
+                old_d, kept_d = (believed_ms - row.time_ms) / 86_400_000, self._retention_ms / 86_400_000
                 raise Refusal(Reason.TOO_OLD, f"gather {place} is {old_d:.1f} days old; {kept_d:.1f} days are kept")
 
     def _in_time(self, written: Written, now_ms: int) -> tuple[Written, list[Complaint]]:
         """Without the samples that are too old or in the future."""
         early = written.times > now_ms + AHEAD_MS
-        late = written.times < now_ms - self._retention_ms
+        late = written.times < self._believed_ms() - self._retention_ms
         keep = ~(early | late)
         if keep.all():
             return written, []

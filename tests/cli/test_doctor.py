@@ -14,7 +14,6 @@ import pytest
 from netmon_cli.choices import Kind
 from netmon_cli.doctor.base import Check, Finding, Level, ok, problem, warning
 from netmon_cli.doctor.checkup import examine, plain, view
-from netmon_cli.doctor.clock import ClockCheck, ClockState, read_clock
 from netmon_cli.doctor.files import ConfigCheck, SecretFileCheck
 from netmon_cli.doctor.icmp import MEND, IcmpCheck, may_open
 from netmon_cli.doctor.limits import FilesCheck, MemoryCheck
@@ -130,21 +129,6 @@ def test_room_on_the_disk(tmp_path: Path, free_bytes: int, inodes: int | None, l
 
 def test_room_is_measured(tmp_path: Path) -> None:
     assert measure_room(tmp_path).free_bytes > 0
-
-
-def test_the_clock() -> None:
-    assert only(ClockCheck(lambda: ClockState(True, 0.25))) == ok("kept right, at most 0.2s off")
-    loose = only(ClockCheck(lambda: ClockState(False, 16.0)))
-    assert loose.level is Level.WARNING
-    assert loose.command.startswith("sudo timedatectl set-ntp true")
-    assert list(ClockCheck(lambda: None).examine()) == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="adjtimex is Linux's")
-def test_the_kernel_says_how_the_clock_is() -> None:
-    state = read_clock()
-    assert state is not None
-    assert state.most_wrong_s >= 0
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,13 @@ class RunningCollector:
     """The parts of a collector that are of interest to tests."""
 
     def __init__(
-        self, folder: Path, options: GrpcOptions, socket: Path | None, limits: Limits, now_ms: Callable[[], int]
+        self,
+        folder: Path,
+        options: GrpcOptions,
+        socket: Path | None,
+        limits: Limits,
+        now_ms: Callable[[], int],
+        believed_ms: Callable[[], int] | None,
     ) -> None:
         self.engine = open_state(f"sqlite:///{folder / 'state.sqlite'}")
         self.store: Store = EmbeddedStore.open(folder / "store")
@@ -76,7 +82,13 @@ class RunningCollector:
         self.facts = FactBook(KeptFacts(self.engine), self.polling, now_ms)
         self.fleet = Fleet(Agents(self.engine), self.store, limits, now_ms, self.polling)
         self.pipeline = Pipeline(
-            self.store, self.fleet, self.feed, self.intake, retention_ms=RETENTION_MS, now_ms=now_ms
+            self.store,
+            self.fleet,
+            self.feed,
+            self.intake,
+            retention_ms=RETENTION_MS,
+            now_ms=now_ms,
+            believed_ms=believed_ms,
         )
         self.registry = CollectorRegistry()
         self.owners = Owners(self.polling, self.fleet, self.facts)
@@ -118,11 +130,12 @@ async def collector(
     limits: Limits | None = None,
     now_ms: Callable[[], int] = wall_ms,
     socket: Path | None = None,
+    believed_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[RunningCollector]:
     """Runs a collector on a free port of loopback."""
     folder.mkdir(exist_ok=True)
     options = options or GrpcOptions(listen="127.0.0.1:0")
-    running = RunningCollector(folder, options, socket, limits or Limits(), now_ms)
+    running = RunningCollector(folder, options, socket, limits or Limits(), now_ms, believed_ms)
     await running.receiver.start()
     try:
         yield running

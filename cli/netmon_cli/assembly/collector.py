@@ -192,6 +192,7 @@ def lay_way(ground: Ground, knowledge: Knowledge, closing: AsyncExitStack) -> Wa
         assessor,
         retention_ms=oldest_taken_ms(config.store),
         now_ms=now_ms,
+        believed_ms=ground.believed.now_ms,
     )
     hostname = platform.node() or "unnamed"
     witness = Witness(fleet, ground.store, pipeline, ground.registry, hostname=hostname, now_ms=now_ms)

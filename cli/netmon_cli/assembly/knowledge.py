@@ -11,10 +11,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import SQLAlchemyError
 
-from netmon_cli.assembly.running import now_ms
+from netmon_cli.assembly.running import now_ms, running_ms
 from netmon_cli.failure import Exit, Failure
 from netmon_collector.alerts.alerting import Alerting
 from netmon_collector.atlas import Atlas
+from netmon_collector.believed import BelievedTime, tell_in
 from netmon_collector.changes import Changes
 from netmon_collector.checks.book import CheckBook
 from netmon_collector.config import CollectorConfig
@@ -69,6 +70,7 @@ class Ground:
     queries: Engine
     sealer: Sealer
     registry: CollectorRegistry
+    believed: BelievedTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,10 @@ def open_ground(config: CollectorConfig, closing: AsyncExitStack) -> Ground:
     closing.push_async_callback(store.close)
     queries = Engine(store, config.query.options())
     closing.callback(queries.close)
-    return Ground(config, state, claimed, store, queries, Sealer(config.state / "state.key"), make_registry())
+    sealer, registry = Sealer(config.state / "state.key"), make_registry()
+    believed = BelievedTime(config.state, store.stats().newest_ms, now_ms, running_ms)
+    tell_in(registry, believed)
+    return Ground(config, state, claimed, store, queries, sealer, registry, believed)
 
 
 def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
@@ -127,6 +132,7 @@ def gather_knowledge(ground: Ground, closing: AsyncExitStack) -> Knowledge:
         now_ms,
         sites,
         lambda instance: fleet.agent_of(instance),
+        ground.believed.now_ms,
     )
     atlas.register.tell(ground.queries.know_handles)
     facts = FactBook(KeptFacts(ground.state), polling, now_ms, [atlas])
@@ -167,6 +173,7 @@ def open_alerting(ground: Ground, atlas: Atlas, standings: Standings) -> Alertin
         ground.state,
         ground.config.alerting,
         now_ms=now_ms,
+        believed_ms=ground.believed.now_ms,
         random=jitter,
         network=outlook,
         site_of=atlas.site_of,
@@ -180,7 +187,8 @@ async def keep_house(ground: Ground, knowledge: Knowledge) -> None:
     health = Health("store.retention_failing", "store.retention_recovered")
     is_away = False
     while True:
-        await forget_before(ground.store, now_ms() - kept_ms, health)
+        await asyncio.to_thread(ground.believed.look)
+        await forget_before(ground.store, ground.believed.now_ms() - kept_ms, health)
         is_away = not await asyncio.to_thread(save_all, ground, knowledge, is_away)
         if not is_away:
             await keep_events(ground, knowledge)
@@ -221,6 +229,6 @@ async def keep_events(ground: Ground, knowledge: Knowledge) -> None:
     """Keeps the log of events within its bounds; a database that does not do so now does later."""
     bounds = ground.config.events
     try:
-        await knowledge.events.prune(bounds.max_age_s, bounds.max_rows)
+        await knowledge.events.prune(ground.believed.now_ms() - round(bounds.max_age_s * 1000), bounds.max_rows)
     except SQLAlchemyError as error:
         log.warning("events.not_pruned", error=reason_of(error))

@@ -17,6 +17,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def running_ms() -> int:
+    """Milliseconds since some point of this boot, by a clock that never steps; on Linux it goes on in suspension."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000
+
+
 @contextlib.asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> AsyncIterator[None]:
     """Runs work beside the block. Should it fail, `stop` is set and the end of the block raises what it raised."""

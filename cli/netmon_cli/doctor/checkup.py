@@ -9,7 +9,7 @@ from netmon_cli import output
 from netmon_cli.access import saved_path
 from netmon_cli.choices import Kind
 from netmon_cli.doctor.base import Check, Finding, Level, warning
-from netmon_cli.doctor.clock import ClockCheck
+from netmon_cli.doctor.clock import BelievedCheck, ClockCheck
 from netmon_cli.doctor.files import ConfigCheck, SecretFileCheck
 from netmon_cli.doctor.icmp import IcmpCheck, own_groups
 from netmon_cli.doctor.limits import FilesCheck, MemoryCheck
@@ -60,6 +60,7 @@ def checks(state: Path | None, url: str | None, token_file: Path | None, environ
         FilesCheck(),
         ProcessesCheck(user, linux=sys.platform.startswith("linux")),
         ClockCheck(),
+        *(BelievedCheck(folder) for folder in folders),
         IcmpCheck(own_groups()),
         *(ServiceCheck(unit) for unit in UNITS),
         PortCheck(7440, "API", "--http"),

@@ -1,10 +1,12 @@
-"""Whether the kernel says that something keeps the clock right (adjtimex(2))."""
+"""Whether something keeps the clock right, as the kernel says (adjtimex(2)), and whether the collector believes it."""
 
 import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 
 from netmon_cli.doctor.base import Finding, ok, warning
 from netmon_cli.output import duration
@@ -62,3 +64,24 @@ class ClockCheck:
                 "nothing keeps the clock right; samples from machines with different clocks don't line up",
                 "sudo timedatectl set-ntp true    # or: sudo apt install chrony",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class BelievedCheck:
+    """Whether the collector of a state folder deletes by what the clock says."""
+
+    folder: Path
+    matter: str = "clock"
+
+    def examine(self) -> Iterable[Finding]:
+        for folder in (self.folder, self.folder / "collector"):
+            if not os.access(folder / "clock.json", os.R_OK):
+                continue
+            from netmon_collector.believed import CONFIRMATION, ahead_ms  # where there is a state, there is a collector
+
+            if off_ms := ahead_ms(folder):
+                side = "ahead" if off_ms > 0 else "back"
+                yield warning(
+                    f"the clock jumped {side} by {duration(abs(off_ms) / 1000)}; nothing is deleted by it yet",
+                    f"touch {quote(str(folder / CONFIRMATION))}    # if the clock is right",
+                )

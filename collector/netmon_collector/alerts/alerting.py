@@ -56,12 +56,14 @@ class Alerting:
         options: AlertingOptions,
         *,
         now_ms: Callable[[], int],
+        believed_ms: Callable[[], int] | None = None,
         random: Random,
         network: Network | None = None,
         site_of: Callable[[str], str] = lambda _: "",
         registry: CollectorRegistry | None = None,
     ) -> None:
         """network: what is known of what stands between devices. site_of: where a device is, by its instance.
+        believed_ms: the time by which what is old is forgotten.
 
         Raises ConfigError where the file is wrong.
         """
@@ -69,6 +71,7 @@ class Alerting:
         self._path = options.config_file
         self._folder = options.config_file.parent if options.config_file else Path()
         self._now_ms = now_ms
+        self._believed_ms = believed_ms or now_ms
         self._surroundings = Surroundings(Http(Guard(options.allow_addresses)))
         self._stamp = _stamp(self._path)
         self.url = options.url.rstrip("/")
@@ -214,7 +217,7 @@ class Alerting:
 
     async def _keep_house(self) -> None:
         while True:
-            now_ms = self._now_ms()
+            now_ms = self._believed_ms()
             before_ms = now_ms - KEPT_MS
             await asyncio.to_thread(self.outbox.forget_before, before_ms, self.incidents.open_groups())
             await asyncio.to_thread(self.book.drop_silences, self.silences.forget_before(before_ms))

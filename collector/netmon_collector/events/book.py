@@ -122,9 +122,9 @@ class EventBook:
             await asyncio.to_thread(self.kept.settle, agent_id, epoch, min(first_sequence, _LARGEST))
             return await asyncio.to_thread(self.kept.highest_acked, agent_id, epoch)
 
-    async def prune(self, max_age_s: float, max_rows: int) -> None:
+    async def prune(self, before_ms: int, max_rows: int) -> None:
         """Keeps the log within its bounds."""
-        gone = await asyncio.to_thread(self.kept.prune, self._now_ms() - round(max_age_s * 1000), max_rows)
+        gone = await asyncio.to_thread(self.kept.prune, before_ms, max_rows)
         if gone:
             log.debug("events.forgotten", events=gone)
 
