@@ -15,7 +15,7 @@ from netmon_collector.query.numbers import plain
 from netmon_proto import otlp
 from netmon_proto.model import NAME, STALE, Labels
 
-_DELTA: Final = 1
+_TEMPORALITIES: Final = {0: "unspecified", 1: "delta", 2: "cumulative"}
 _NO_VALUE: Final = 1
 _NS_OF_MS: Final = 1_000_000
 _ABOUT: Final = ("service.name", "service.namespace", "service.instance.id")
@@ -172,8 +172,10 @@ def _reason_against(metric: otlp.Metric, kind: str | None) -> str:
         return "it has no data"
     if kind == "exponential_histogram":
         return "exponential histograms are not stored; send explicit buckets"
-    if kind in ("sum", "histogram") and getattr(metric, kind).aggregation_temporality == _DELTA:
-        return "its temporality is delta; only cumulative is stored"
+    if kind in ("sum", "histogram"):
+        temporality = _TEMPORALITIES.get(getattr(metric, kind).aggregation_temporality, "unknown")
+        if temporality != "cumulative":
+            return f"its temporality is {temporality}; only cumulative is stored"
     return ""
 
 

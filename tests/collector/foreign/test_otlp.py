@@ -226,13 +226,16 @@ def test_what_cannot_be_stored_is_left_out_and_told() -> None:
     exponential.exponential_histogram.data_points.append(ExponentialHistogramDataPoint(count=1))
     written = otlp.decode(
         request(
-            counter("changes", number(1), number(2), temporality=DELTA), exponential, Metric(name="empty"),
+            counter("changes", number(1), number(2), temporality=DELTA), counter("vague", number(1), temporality=0),
+            counter("odd", number(1), temporality=7), exponential, Metric(name="empty"),
             gauge("///", number(1)), gauge("good", number(math.inf)),
         ).SerializeToString()
     )  # fmt: skip
     assert read(written) == {series("good"): math.inf}
     assert [(one.message, one.samples) for one in written.complaints] == [
         ("metric 'changes' is left out: its temporality is delta; only cumulative is stored", 2),
+        ("metric 'vague' is left out: its temporality is unspecified; only cumulative is stored", 1),
+        ("metric 'odd' is left out: its temporality is unknown; only cumulative is stored", 1),
         ("metric 'exp' is left out: exponential histograms are not stored; send explicit buckets", 1),
         ("metric 'empty' is left out: it has no data", 0),
         ("metric '///' is left out: its name has no letter or digit", 1),
