@@ -259,9 +259,8 @@ class Spool:
     ) -> list[Spooled]:
         self._file.write(definitions, batches, settled)
         dropped = []
-        horizon_ms = self._clock.now_ms() - self._most_age_ms
         while (oldest := self._file.oldest()) and (
-            oldest.closed_ms < horizon_ms or self._file.used_bytes() > self._most_bytes
+            age_ms(oldest, self._clock) > self._most_age_ms or self._file.used_bytes() > self._most_bytes
         ):
             self._file.delete([oldest.number])
             dropped.append(oldest)

@@ -135,6 +135,16 @@ async def test_beyond_their_age_batches_go(tmp_path: Path) -> None:
     await spool.close()
 
 
+async def test_a_clock_that_jumps_ahead_drops_nothing(tmp_path: Path) -> None:
+    clock = HandClock()
+    spool = open_spool(tmp_path, clock, most_age_s=3600)
+    await spool.append([gather(1)])
+    clock.wall += 400 * 86_400_000
+    await spool.append([gather(2)])
+    assert (spool.counts.dropped_total, len(await take_all(spool))) == (0, 2)
+    await spool.close()
+
+
 async def test_the_age_of_a_batch_follows_the_clock_that_never_steps(tmp_path: Path) -> None:
     clock = HandClock()
     spool = open_spool(tmp_path, clock)
