@@ -40,7 +40,9 @@ def show(client: Client, matchers: Sequence[str], muted: bool, as_json: bool, on
     return code
 
 
-def add_silence(client: Client, matchers: Sequence[str], for_s: float, author: str | None, comment: str) -> Exit:
+def add_silence(
+    client: Client, matchers: Sequence[str], for_s: float, author: str | None, comment: str, as_json: bool
+) -> Exit:
     now_s = client.now_s()
     body = {
         "matchers": [_matcher(text) for text in matchers],
@@ -49,7 +51,11 @@ def add_silence(client: Client, matchers: Sequence[str], for_s: float, author: s
         "createdBy": author or user_name(),
         "comment": comment or "from the command line",
     }
-    output.write_lines([str(client.send("POST", f"{_V2}/silences", body)["silenceID"])])
+    answer = client.send("POST", f"{_V2}/silences", body)
+    if as_json:
+        output.write_json(answer)
+    else:
+        output.write_lines([str(answer["silenceID"])])
     return Exit.FINE
 
 
@@ -82,9 +88,13 @@ def list_silences(client: Client, all_: bool, as_json: bool, on: Paper) -> Exit:
     return Exit.FINE
 
 
-def end_silence(client: Client, silence: str) -> Exit:
-    client.send("DELETE", f"{_V2}/silence/{quote(silence, safe='')}")
-    output.write_lines([f"ended {silence}"])
+def end_silence(client: Client, silence: str, as_json: bool) -> Exit:
+    path = f"{_V2}/silence/{quote(silence, safe='')}"
+    client.send("DELETE", path)
+    if as_json:
+        output.write_json(client.get(path))
+    else:
+        output.write_lines([f"ended {silence}"])
     return Exit.FINE
 
 
@@ -102,7 +112,7 @@ class Plan:
     comment: str
 
 
-def add_window(client: Client, plan: Plan) -> Exit:
+def add_window(client: Client, plan: Plan, as_json: bool) -> Exit:
     body = {
         "name": plan.name,
         "matchers": list(plan.matchers),
@@ -113,7 +123,11 @@ def add_window(client: Client, plan: Plan) -> Exit:
         "created_by": plan.author or user_name(),
         "comment": plan.comment,
     }
-    output.write_lines([str(client.send("POST", _WINDOWS, body)["id"])])
+    answer = client.send("POST", _WINDOWS, body)
+    if as_json:
+        output.write_json(answer)
+    else:
+        output.write_lines([str(answer["id"])])
     return Exit.FINE
 
 
@@ -149,9 +163,12 @@ def list_windows(client: Client, as_json: bool, on: Paper) -> Exit:
     return Exit.FINE
 
 
-def end_window(client: Client, window: str) -> Exit:
-    client.send("DELETE", f"{_WINDOWS}/{quote(window, safe='')}")
-    output.write_lines([f"ended {window}"])
+def end_window(client: Client, window: str, as_json: bool) -> Exit:
+    answer = client.send("DELETE", f"{_WINDOWS}/{quote(window, safe='')}")
+    if as_json:
+        output.write_json(answer)
+    else:
+        output.write_lines([f"ended {window}"])
     return Exit.FINE
 
 

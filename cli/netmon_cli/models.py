@@ -139,16 +139,14 @@ def add_model(client: Client, name: str, body: dict[str, Any], as_json: bool) ->
     return Exit.FINE
 
 
-def remove_model(client: Client, name: str) -> Exit:
-    client.send("DELETE", _path(name))
-    output.write_lines([f"{name} is a model no more"])
-    return Exit.FINE
+def remove_model(client: Client, name: str, as_json: bool) -> Exit:
+    return _tell(client.send("DELETE", _path(name)), f"{name} is a model no more", as_json)
 
 
-def train(client: Client, name: str, by: str | None, why: str) -> Exit:
-    client.send("POST", _path(name, "train"), {"by": by or user_name(), "why": why})
-    output.write_lines([f"{name} is being trained, or will be; `netmon model status {name}` tells how that goes"])
-    return Exit.FINE
+def train(client: Client, name: str, by: str | None, why: str, as_json: bool) -> Exit:
+    answer = client.send("POST", _path(name, "train"), {"by": by or user_name(), "why": why})
+    text = f"{name} is being trained, or will be; `netmon model status {name}` tells how that goes"
+    return _tell(answer, text, as_json)
 
 
 def list_versions(client: Client, name: str, as_json: bool, on: Paper) -> Exit:
@@ -175,13 +173,13 @@ def list_versions(client: Client, name: str, as_json: bool, on: Paper) -> Exit:
     return Exit.FINE
 
 
-def roll_back(client: Client, name: str, version: int, by: str | None, why: str) -> Exit:
-    client.send("POST", _path(name, "rollback"), {"version": version, "by": by or user_name(), "why": why}, WAIT_S)
-    output.write_lines([f"version {version} of {name} counts from now on"])
-    return Exit.FINE
+def roll_back(client: Client, name: str, version: int, by: str | None, why: str, as_json: bool) -> Exit:
+    body = {"version": version, "by": by or user_name(), "why": why}
+    answer = client.send("POST", _path(name, "rollback"), body, WAIT_S)
+    return _tell(answer, f"version {version} of {name} counts from now on", as_json)
 
 
-def send_series(client: Client, name: str, file: Path) -> Exit:
+def send_series(client: Client, name: str, file: Path, as_json: bool) -> Exit:
     """Sends a CSV file: the first column has seconds since 1970, each other one a series."""
     titles, times, columns = _read(file)
     step = max(1, AT_ONCE // max(1, len(titles)))
@@ -192,10 +190,8 @@ def send_series(client: Client, name: str, file: Path) -> Exit:
             for title, values in zip(titles, columns, strict=True)
         ]
         client.send("POST", _path(name, "series"), {"series": series}, WAIT_S)
-    output.write_lines(
-        [f"sent {output.count(len(times), 'time', 'times')} of {output.count(len(titles), 'series', 'series')}"]
-    )
-    return Exit.FINE
+    text = f"sent {output.count(len(times), 'time', 'times')} of {output.count(len(titles), 'series', 'series')}"
+    return _tell({"times": len(times), "series": len(titles)}, text, as_json)
 
 
 def predict(client: Client, name: str, horizon_s: float, as_json: bool, on: Paper) -> Exit:
@@ -264,6 +260,14 @@ def _calibrated(kind: str, told: Calibration) -> str:
 def _trouble(one: Model) -> str:
     told = [f"not trained: {one.failed}" if one.failed else "", one.trouble or ""]
     return escape("; ".join(text for text in told if text))
+
+
+def _tell(answer: object, text: str, as_json: bool) -> Exit:
+    if as_json:
+        output.write_json(answer)
+    else:
+        output.write_lines([text])
+    return Exit.FINE
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from netmon_agent.snmp.capture import Capture, CaptureError
 from netmon_agent.snmp.session import Broken, Session, Value
 from netmon_agent.snmp.values import as_text
@@ -24,7 +26,9 @@ BUDGET_S = 300.0
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
-def propose(device: str, mibs: Sequence[Path], save: Path | None, snmp: Mapping[str, str] | None) -> Exit:
+def propose(
+    device: str, mibs: Sequence[Path], save: Path | None, snmp: Mapping[str, str] | None, as_json: bool
+) -> Exit:
     """Prints a profile that was made of what a device answers. Raises Failure."""
     names = read_mibs(mibs) if mibs else Names({})
     values = asyncio.run(_walk(_capture(Path(device))) if Path(device).is_file() else _ask(device, snmp))
@@ -43,7 +47,10 @@ def propose(device: str, mibs: Sequence[Path], save: Path | None, snmp: Mapping[
     with tempfile.TemporaryDirectory() as folder:  # what is proposed must be one: the check is that of all profiles
         (Path(folder) / "proposed.yaml").write_text(text, encoding="utf-8")
         open_library(Path(folder))
-    sys.stdout.write(text)
+    if as_json:
+        write_json(yaml.safe_load(text))
+    else:
+        sys.stdout.write(text)
     return Exit.FINE
 
 

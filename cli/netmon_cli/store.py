@@ -6,12 +6,13 @@ import hashlib
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon_cli.failure import Exit, Failure
-from netmon_cli.output import Paper, count, escape, fit, write_lines
+from netmon_cli.output import Paper, count, escape, fit, write_json, write_lines
 from netmon_cli.ownership import give, owner_to_be
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ QUEUE_BYTES = 1 << 30
 BAR_COLUMNS = 24
 
 
-def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
+def copy(source: str, target: str, state: Path, as_json: bool, on: Paper) -> Exit:
     """Copies all samples of one store into another; goes on where an earlier run was stopped. Raises Failure."""
     from netmon_collector.store.base import StoreError, StoreUnavailable
 
     urls = store_url(source, "FROM"), store_url(target, "TO")
     if urls[0] == urls[1]:
         raise Failure(Exit.USAGE, "FROM and TO are the same store")
+    on = replace(on, columns=None) if as_json else on
     name = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:16]
     try:
         samples, missing = asyncio.run(_copy(*urls, state / "copy" / name, on))
@@ -38,9 +40,13 @@ def copy(source: str, target: str, state: Path, on: Paper) -> Exit:
         raise Failure(Exit.WRONG, str(error), "Run the same command again to go on from here.") from error
     except KeyboardInterrupt:
         wipe(on)
-        write_lines(["Stopped. Run the same command again to go on from here."])
+        if not as_json:
+            write_lines(["Stopped. Run the same command again to go on from here."])
         return Exit.INTERRUPTED
     wipe(on)
+    if as_json:
+        write_json({"samples": samples, "left_out": missing})
+        return Exit.FINE
     not_taken = f", of which the server did not take {missing:,}" if missing else ""
     write_lines([f"copied {count(samples, 'sample', 'samples')}{not_taken}"])
     return Exit.FINE

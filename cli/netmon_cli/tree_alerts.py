@@ -45,11 +45,13 @@ def silence_add(
     comment: Comment = "",
     url: Url = None,
     token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """Silence alerts from now on; prints the silence's id."""
     from netmon_cli.alerts import add_silence
 
-    finish(add_silence(client_at(url, token_file), matchers, duration(for_, "--for", 1.0, _LONGEST_S), author, comment))
+    for_s = duration(for_, "--for", 1.0, _LONGEST_S)
+    finish(add_silence(client_at(url, token_file), matchers, for_s, author, comment, as_json))
 
 
 @silence_app.command("list")
@@ -67,12 +69,15 @@ def silence_list(
 
 @silence_app.command("end")
 def silence_end(
-    silence: Annotated[str, typer.Argument(metavar="ID")], url: Url = None, token_file: TokenFile = None
+    silence: Annotated[str, typer.Argument(metavar="ID")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """End a silence now."""
     from netmon_cli.alerts import end_silence
 
-    finish(end_silence(client_at(url, token_file), silence))
+    finish(end_silence(client_at(url, token_file), silence, as_json))
 
 
 @maintenance_app.command("add")
@@ -91,12 +96,13 @@ def maintenance_add(
     comment: Comment = "",
     url: Url = None,
     token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """Plan a window of maintenance; prints its id."""
     from netmon_cli.alerts import Plan, add_window
 
     plan = Plan(name, matchers, start, duration(for_, "--for"), zone, repeats, author, comment)
-    finish(add_window(client_at(url, token_file), plan))
+    finish(add_window(client_at(url, token_file), plan, as_json))
 
 
 @maintenance_app.command("list")
@@ -109,9 +115,12 @@ def maintenance_list(url: Url = None, token_file: TokenFile = None, as_json: Jso
 
 @maintenance_app.command("end")
 def maintenance_end(
-    window: Annotated[str, typer.Argument(metavar="ID")], url: Url = None, token_file: TokenFile = None
+    window: Annotated[str, typer.Argument(metavar="ID")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """End a window now, and for good."""
     from netmon_cli.alerts import end_window
 
-    finish(end_window(client_at(url, token_file), window))
+    finish(end_window(client_at(url, token_file), window, as_json))

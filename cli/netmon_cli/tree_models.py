@@ -67,22 +67,29 @@ def add_model(
 
 
 @model_app.command("remove")
-def remove_model(name: Name, url: Url = None, token_file: TokenFile = None) -> None:
+def remove_model(name: Name, url: Url = None, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Have a model no more, nor its versions.
 
     This takes a token for administrators.
     """
     from netmon_cli import models
 
-    finish(models.remove_model(client_at(url, token_file), name))
+    finish(models.remove_model(client_at(url, token_file), name, as_json))
 
 
 @model_app.command("train")
-def train(name: Name, by: By = None, why: Why = "", url: Url = None, token_file: TokenFile = None) -> None:
+def train(
+    name: Name,
+    by: By = None,
+    why: Why = "",
+    url: Url = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
     """Have a model trained now, in a process of its own."""
     from netmon_cli import models
 
-    finish(models.train(client_at(url, token_file), name, by, why))
+    finish(models.train(client_at(url, token_file), name, by, why, as_json))
 
 
 @model_app.command("versions")
@@ -104,11 +111,12 @@ def roll_back(
     why: Why = "",
     url: Url = None,
     token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """Have another version of a model count."""
     from netmon_cli import models
 
-    finish(models.roll_back(client_at(url, token_file), name, version, by, why))
+    finish(models.roll_back(client_at(url, token_file), name, version, by, why, as_json))
 
 
 @model_app.command("send")
@@ -119,11 +127,12 @@ def send_series(
     ],
     url: Url = None,
     token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """Send series to a model."""
     from netmon_cli import models
 
-    finish(models.send_series(client_at(url, token_file), name, file))
+    finish(models.send_series(client_at(url, token_file), name, file, as_json))
 
 
 @model_app.command("predict")

@@ -67,6 +67,7 @@ def profile_new(
     auth_password_file: AuthPasswordFile = None,
     priv: Priv = None,
     priv_password_file: PrivPasswordFile = None,
+    as_json: Json = False,
 ) -> None:
     """Propose a profile for a device that netmon does not know.
 
@@ -77,7 +78,7 @@ def profile_new(
     from netmon_cli.profile_new import propose
 
     given = Given(snmp_version, community, community_file, user, auth, auth_password_file, priv, priv_password_file)
-    finish(propose(device, mibs or [], save, None if Path(device).is_file() else _asked_for(given)))
+    finish(propose(device, mibs or [], save, None if Path(device).is_file() else _asked_for(given), as_json))
 
 
 def _asked_for(given: "Given") -> dict[str, str] | None:

@@ -17,6 +17,7 @@ def store_copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a store, such as embedded:/path.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="The URL of a store, as in collector.yaml.")],
     state: Annotated[Path | None, typer.Option(help="Where the progress is kept; else ~/.local/state/netmon.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Copy all samples of a store into another.
 
@@ -25,7 +26,7 @@ def store_copy(
     from netmon_cli.store import copy
     from netmon_cli.up import standard_state
 
-    finish(copy(source, target, state or standard_state(os.environ), paper()))
+    finish(copy(source, target, state or standard_state(os.environ), as_json, paper()))
 
 
 @store_app.command("stats")

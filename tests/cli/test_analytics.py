@@ -261,4 +261,4 @@ def test_a_file_that_cannot_be_sent_is_told_of(tmp_path: Path, text: str, said: 
     file = tmp_path / "sales.csv"
     file.write_text(text)
     with pytest.raises(Failure, match=re.escape(said)):
-        models.send_series(Collector(), "sales", file)
+        models.send_series(Collector(), "sales", file, as_json=False)

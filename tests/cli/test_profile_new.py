@@ -1,6 +1,7 @@
 """`netmon profile new` and `netmon mib`: a profile of a device that nobody knows, with the vendor's MIB and without."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ def test_with_the_mib_it_knows_names_units_and_states(folder: Path, capsys: pyte
     assert state["states"] == {"1": "ok normal", "2": "unknown tooHigh", "3": "critical failed"}
     assert found["metrics"][0]["values"] == {"cbProbeReads": "counter"}
     assert "\x1b" not in text
+    assert json.loads(proposed(capsys, "coolbox.snmprec", "--mibs", "mibs", "--json")) == found
 
 
 def test_what_it_proposes_is_taken_and_finds_what_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
