@@ -75,8 +75,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 
 def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
-    if route.answer is None and route.takes is not None:
-        return {"204": {"description": "Everything is stored, on disk."}}
+    if route.answer is None and route.access is not Access.SOCKET:
+        return {"204": {"description": "Everything is stored, on disk." if route.takes else route.summary}}
     if route.answer is None:
         text = "A WebSocket. The client sends ClientMessage, and hears ServerMessage, each as JSON text."
         return {"101": {"description": text}}

@@ -35,10 +35,9 @@ Handler = Callable[[Call[Any]], Awaitable[BaseModel | web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """One line of the API. `answer` is a model, a media type, or None where a WebSocket begins.
-
-    `also` names further statuses that are answered with text. `takes` is the media type of the body: with one, and
-    without an answer, success is 204. `body` is the model of a body of JSON. `most_body_bytes` is what
+    """One line of the API. `answer` is a model, a media type, or None where a WebSocket begins;
+    None otherwise means that success is 204. `also` names further statuses that are answered with text. `takes` is the
+    media type of the body. `body` is the model of a body of JSON. `most_body_bytes` is what
     no body may exceed.
     """
 

@@ -22,6 +22,10 @@ def test_only_health_is_public() -> None:
         "/alertmanager/-/ready",
         "/prometheus/-/healthy",
         "/prometheus/-/ready",
+        "/influx/ping",
+        "/influx/health",
+        "/ping",
+        "/health",
     }
 
 

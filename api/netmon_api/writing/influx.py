@@ -1,6 +1,7 @@
-"""`/influx/api/v2/write`, `/influx/write` and `/write`: InfluxDB's line protocol."""
+"""InfluxDB's line protocol, below `/influx` and where InfluxDB has it."""
 
 from functools import partial
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -12,6 +13,8 @@ from netmon_api.writing.desk import Unfit, read_body
 from netmon_api.writing.route import WriteQuery, told
 from netmon_collector.foreign import line_protocol
 
+KNOWN_AS: Final = {"X-Influxdb-Build": "netmon", "X-Influxdb-Version": "1.8.10"}
+"""Some clients look which version it is, and write only where they find one."""
 _CODES = {400: "invalid", 408: "invalid", 413: "request too large", 503: "unavailable"}
 
 
@@ -49,14 +52,9 @@ async def write_lines(call: Call[InfluxQuery]) -> web.Response:
     if taken.complaints:
         dropped = sum(complaint.samples for complaint in taken.complaints)
         return refuse(call.request, 400, f"partial write: {told(taken.complaints)} dropped={dropped}")
-    return web.Response(status=204)
+    return web.Response(status=204, headers=KNOWN_AS)
 
 
 async def write_lines_1(call: Call[InfluxQuery]) -> web.Response:
     """The same under the path of version 1."""
-    return await write_lines(call)
-
-
-async def write_lines_root(call: Call[InfluxQuery]) -> web.Response:
-    """The same for clients that cannot be told a path."""
     return await write_lines(call)
