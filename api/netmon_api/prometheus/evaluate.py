@@ -1,7 +1,7 @@
 """Expressions: their values at a time and over a range, and how they are written."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -24,6 +24,7 @@ from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.syntax.pretty import pretty
 
 MOST_STEPS = 11_000
+_MOST_NOTES = 10
 _SMALL = 8_000
 """So many values are JSON in about a millisecond."""
 
@@ -154,9 +155,16 @@ def _told(error: QueryError) -> Problem:
 
 def _whole(form: EvaluationForm, answer: Answer, limit: int | None, took_s: float) -> Iterator[bytes]:
     is_cut = limit is not None and len(answer.labels) > limit
-    warnings = [*answer.warnings, parameters.TRUNCATED] if is_cut else answer.warnings
+    warnings = [parameters.TRUNCATED, *answer.warnings] if is_cut else answer.warnings
     end = _stats(answer, took_s) + b"}" if form.stats else b"}"
-    return framed(chain(result_json(answer, limit), (end,)), warnings, answer.infos)
+    data = chain(result_json(answer, limit), (end,))
+    return framed(data, _few(warnings, "warning"), _few(answer.infos, "info"))
+
+
+def _few(notes: Sequence[str], kind: str) -> Sequence[str]:
+    """The first notes, and how many more there are."""
+    left = len(notes) - _MOST_NOTES
+    return notes if left <= 0 else [*notes[:_MOST_NOTES], f"{left} more {kind} annotations omitted"]
 
 
 def _stats(answer: Answer, took_s: float) -> bytes:

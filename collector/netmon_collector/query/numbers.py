@@ -17,15 +17,13 @@ def plain(value: float) -> str:
 
 
 def general(value: float) -> str:
-    """With an exponent where that is shorter, as in messages."""
-    if not math.isfinite(value):
-        return _SPECIAL.get(value, "NaN")
-    return plain(value) if not value or 1e-4 <= abs(value) < 1e21 else _scientific(value)
+    """As Go's %v and %g, in messages and templates: the fewest digits, with an exponent from a million on."""
+    return plain(value) if not math.isfinite(value) or not value or 1e-4 <= abs(value) < 1e6 else _scientific(value)
 
 
 def with_point(value: float) -> str:
     """As OpenMetrics writes the values of labels: whole numbers have a point too."""
-    text = plain(value) if not math.isfinite(value) or 1e-5 <= abs(value) < 1e21 or not value else _scientific(value)
+    text = general(value)
     return text if any(sign in text for sign in ".eIN") else text + ".0"
 
 

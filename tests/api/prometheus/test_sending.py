@@ -159,6 +159,14 @@ async def test_every_kind_of_error_has_its_status(
         assert await response.json() == {"status": "error", "errorType": kind, "error": told}
 
 
+async def test_ten_warnings_are_told_and_how_many_more_there_are(lab: Lab) -> None:
+    for count, more in ((10, []), (13, ["3 more warning annotations omitted"])):
+        query = " + ".join(f"quantile({number}, vector(1))" for number in range(2, 2 + count))
+        answer = await lab.get("/prometheus/api/v1/query", ("query", query))
+        assert len(answer["warnings"]) == 10 + len(more)
+        assert answer["warnings"][10:] == more
+
+
 async def test_a_limit_cuts_the_answer_and_says_so(lab: Lab) -> None:
     await keep(lab, WIDE)
     query = [("query", "wide"), ("limit", "3"), ("time", str(NOW_MS / 1000))]

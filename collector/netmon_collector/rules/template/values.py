@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from netmon_collector.query.numbers import plain
+from netmon_collector.query.numbers import general
 from netmon_collector.rules.template.nodes import TemplateError
 
 Value = Any
@@ -183,21 +183,6 @@ def printed(value: Value) -> str:
         case Span():
             return span_text(value.seconds)
     return str(value)
-
-
-def general(value: float) -> str:
-    """As Go's %v and %g: the fewest digits, with an exponent from a million on (strconv, ftoa.go)."""
-    if not value or not math.isfinite(value) or 1e-4 <= abs(value) < 1e6:
-        return plain(value)
-    digits, _, exponent = repr(float(value)).partition("e")
-    sign, whole = ("-" if digits.startswith("-") else ""), digits.lstrip("-")
-    before, _, after = whole.partition(".")
-    power = int(exponent or 0) + len(before.lstrip("0") or before) - 1
-    figures = (before + after).strip("0") if before.strip("0") else after.strip("0")
-    if not before.strip("0"):
-        power = int(exponent or 0) - (len(after) - len(after.lstrip("0"))) - 1
-    mantissa = figures[0] + (f".{figures[1:]}" if len(figures) > 1 else "")
-    return f"{sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def inner(value: Value) -> str:
