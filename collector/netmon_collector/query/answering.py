@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from netmon_collector.query.answer import Answer, Samples, Shape, Stats
-from netmon_collector.query.errors import refuse
+from netmon_collector.query.edges import extended_samples
 from netmon_collector.query.evaluate import Evaluator, Source
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.notes import Notes
@@ -43,12 +43,31 @@ def answer_of(query: Query, value: Value, steps: Steps, notes: Notes, stats: Sta
 
 def stored_samples(query: Query, selector: Selector, source: Source, guard: Guard) -> Answer:
     """The samples in the one window of an instant query."""
-    if selector.edges is not Edges.PLAIN:
-        refuse(f"{selector.edges} modifier can only be used within a function")
     at_ms = query.moment_ms(selector.shift)
     end_ms = (query.start_ms if at_ms is None else at_ms) - query.offset_ms(selector.shift)
     stats = Stats(guard.samples, guard.series)
+    if selector.edges is not Edges.PLAIN:
+        return _extended(query, selector, source, end_ms, stats)
     return _of_windows(query, source, np.array([end_ms]), query.range_ms(selector), stats)
+
+
+def _extended(query: Query, selector: Selector, source: Source, end_ms: int, stats: Stats) -> Answer:
+    """The samples in a window with those at its ends, see edges.py."""
+    assert isinstance(source.samples, Tracks)
+    length_ms, lookback_ms = query.range_ms(selector), query.lookback_ms
+    after_ms = lookback_ms if selector.edges is Edges.SMOOTHED else 0
+    wider = np.array([end_ms + after_ms]), lookback_ms + length_ms + after_ms
+    windows = windows_of(source.samples, *wider, stale=False)
+    found = extended_samples(windows, end_ms - length_ms, end_ms, selector.edges)
+    left = [row for row in source.series.order().tolist() if len(found[row][0])]
+    begins = begins_of(np.array([len(found[row][0]) for row in left], np.int64))
+    times = np.concatenate([found[row][0] for row in left] or [np.empty(0, np.int64)])
+    values = np.concatenate([found[row][1] for row in left] or [np.empty(0)])
+    labels = source.series.labels()
+    none = np.empty((len(left), 0))
+    samples = Samples(times, values, begins)
+    at = np.array([query.start_ms])
+    return Answer(Shape.MATRIX, [labels[row] for row in left], at, none, none.astype(np.bool_), samples, stats=stats)
 
 
 def subquery_samples(query: Query, evaluator: Evaluator, steps: Steps) -> Answer:

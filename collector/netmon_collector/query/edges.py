@@ -94,10 +94,10 @@ def _reached(
     return np.where(there, first, 0), np.where(there, last, 0), there
 
 
-def _risen(
+def _at_edges(
     windows: Windows, first: Indices, last: Indices, starts: Times, ends: Times, edges: Edges, *, counter: bool
-) -> Values:
-    """From the value at the start to the one at the end; of a counter with what resets have taken."""
+) -> tuple[Values, Values]:
+    """The values at the start and at the end."""
     values, times = windows.values, windows.times
     early, late = times[first] < starts, times[last] > ends
     left, right = values[first], values[last]
@@ -106,12 +106,42 @@ def _risen(
         left = np.where(early, _between(windows, first, following, starts, counter=counter), left)
         late &= last > windows.lo
         right = np.where(late, _between(windows, previous, last, ends, counter=counter), right)
+    return left, right
+
+
+def _within(windows: Windows, first: Indices, last: Indices, starts: Times, ends: Times) -> tuple[Indices, Indices]:
+    """The first sample between the start and the end, and the place behind the last one."""
+    return first + (windows.times[first] <= starts), last + 1 - (windows.times[last] >= ends)
+
+
+def _risen(
+    windows: Windows, first: Indices, last: Indices, starts: Times, ends: Times, edges: Edges, *, counter: bool
+) -> Values:
+    """From the value at the start to the one at the end; of a counter with what resets have taken."""
+    left, right = _at_edges(windows, first, last, starts, ends, edges, counter=counter)
     risen = right - left
     if not counter:
         return risen
-    begin = first + (times[first] <= starts)
-    end = last + 1 - (times[last] >= ends)  # behind the last one within
-    return risen + _lost(values, begin, end, left, right)
+    begin, end = _within(windows, first, last, starts, ends)
+    return risen + _lost(windows.values, begin, end, left, right)
+
+
+def extended_samples(windows: Windows, start_ms: int, end_ms: int, edges: Edges) -> list[tuple[Times, Values]]:
+    """The samples of each series in its one window, which is wider as for `extended_kernel`: with those at its ends."""
+    starts, ends = np.array([start_ms]), np.array([end_ms])
+    until_start, until_end = _Inner(starts, ends).find(windows)
+    first, last, there = _reached(windows, until_start, until_end, ends, edges)
+    if not there.any():
+        return [(starts[:0], windows.values[:0])] * len(there)
+    left, right = _at_edges(windows, first, last, starts, ends, edges, counter=False)
+    begin, end = _within(windows, first, last, starts, ends)
+    found = []
+    for row, is_there in enumerate(there[:, 0].tolist()):
+        own = slice(int(begin[row, 0]), int(end[row, 0]))
+        times = np.concatenate([starts, windows.times[own], ends])
+        values = np.concatenate([left[row], windows.values[own], right[row]])
+        found.append((times, values) if is_there else (times[:0], values[:0]))
+    return found
 
 
 def _lost(values: Values, begin: Indices, end: Indices, left: Values, right: Values) -> Values:
@@ -135,8 +165,8 @@ def _between(windows: Windows, before: Indices, after: Indices, at: Times, *, co
 
 
 def _steps(windows: Windows, until_start: Indices, until_end: Indices, *, resets: bool) -> tuple[Values, Mask]:
-    """How often the value changes, or falls, from one sample to the next; the one before the last counts always."""
-    there = until_end > windows.lo
+    """How often the value changes, or falls, from one sample to the next; the one before the first counts, too."""
+    there = until_end > np.maximum(until_start, windows.lo)
     if not there.any():
         return np.zeros(there.shape), there
     before, after = windows.values[:-1], windows.values[1:]
@@ -144,7 +174,7 @@ def _steps(windows: Windows, until_start: Indices, until_end: Indices, *, resets
     counts = np.zeros(len(windows.values), np.int64)
     np.cumsum(marked, out=counts[1:])
     last = np.where(there, until_end - 1, 0)
-    first = np.where(there, np.maximum(np.minimum(until_start, last) - 1, windows.lo), 0)
+    first = np.where(there, np.maximum(until_start - 1, windows.lo), 0)
     return (counts[last] - counts[first]).astype(np.float64), there
 
 

@@ -27,29 +27,53 @@ def with_info(base: Vector, info: Vector, times: Values, selector: Selector) -> 
     is_info = np.array([Conditions(names).accepts(((NAME, name),)) for name in base.series.column(NAME).values])
     itself = is_info[base.series.column(NAME).codes]
     result = base.take(~itself)
+    asked = _asked(result.series, info.series)
+    info, times = replace(info.take(asked), present=info.present[asked] & base.present.any(axis=0)), times[asked]
+    own, origin = result.series, np.arange(len(result.series))
     matched = np.zeros(result.present.shape, np.bool_)
     column = info.series.column(NAME)
     for code in np.unique(column.codes).tolist():
         rows = np.flatnonzero(column.codes == code)
-        result, matched = _joined(result, matched, info.take(rows), times[rows], data)
+        result, matched, origin = _joined(result, matched, origin, own, info.take(rows), times[rows], data)
     if not all(Condition(matcher).accepts("") for matcher in data):
         result = replace(result, present=result.present & matched)
     return merged(_both(base.take(itself), result).compact())
 
 
-def _joined(base: Vector, matched: Mask, info: Vector, times: Values, data: list[Matcher]) -> tuple[Vector, Mask]:
-    """The base, each series split by the info series that it meets; and where it has met one."""
+def _asked(base: SeriesSet, info: SeriesSet) -> Mask:
+    """The info series that are looked at: their identifying labels are those of base series, each by itself."""
+    known = [({value for value in base.values(name) if value}, info.column(name)) for name in IDENTIFYING]
+    masks = [np.array([text in own for text in column.values])[column.codes] for own, column in known if own]
+    return np.asarray(np.logical_and.reduce(masks)) if masks else np.zeros(len(info), np.bool_)
+
+
+def _joined(
+    base: Vector, matched: Mask, origin: Codes, own: SeriesSet, info: Vector, times: Values, data: list[Matcher]
+) -> tuple[Vector, Mask, Codes]:
+    """The base, each series split by the info series that it meets; where it has met one; and which series of the first
+    base, which are `own`, each one is.
+    """
     groups = signatures(base.series, info.series, Matching(on=True, labels=IDENTIFYING))
-    own, other = groups.ids[: len(base.series)], groups.ids[len(base.series) :]
+    ours, other = groups.ids[: len(base.series)], groups.ids[len(base.series) :]
     info = replace(info, present=_newest(info, times, other, len(groups)))
-    left, right = _pairs(own, other, len(groups))
+    left, right = _pairs(ours, other, len(groups))
     met = base.present[left] & info.present[right]
-    alone = base.present & ~any_of(info.present, other, len(groups))[own]
-    wanted = {matcher.name for matcher in data} or set(info.series.names)
-    series = _labelled(base.series.take(left), info.series.take(right), wanted - {NAME, *IDENTIFYING})
+    alone = base.present & ~any_of(info.present, other, len(groups))[ours]
+    wanted = ({matcher.name for matcher in data} or set(info.series.names)) - {NAME, *IDENTIFYING}
+    _refuse_conflicts(own.take(origin[left]), base.series.take(left), info.series.take(right), wanted, met)
+    series = _labelled(base.series.take(left), info.series.take(right), wanted)
     joined = Vector(series, base.values[left], met, base.unnamed[left])
     result = _both(joined, replace(base, present=alone, ordered=False))
-    return result, np.concatenate([met | matched[left], alone & matched])
+    return result, np.concatenate([met | matched[left], alone & matched]), np.concatenate([origin[left], origin])
+
+
+def _refuse_conflicts(own: SeriesSet, base: SeriesSet, info: SeriesSet, names: set[str], met: Mask) -> None:
+    """Raises QueryError where two info series of one series say different things; what it says itself counts more."""
+    for name in sorted(names):
+        old, new = base.column(name), info.column(name)
+        rows = met.any(axis=1) & (own.column(name).codes == 0) & (old.codes > 0) & (new.codes > 0)
+        if any(old.values[old.codes[row]] != new.values[new.codes[row]] for row in np.flatnonzero(rows).tolist()):
+            refuse(f"conflicting label: {name}")
 
 
 def _newest(info: Vector, times: Values, ids: Codes, groups: int) -> Mask:
