@@ -3,7 +3,8 @@
 Samples lie on no whole or half second, windows begin and end on such: so it does not matter whether a server counts
 the left edge of a window in. Left out is what Prometheus 2.42 does otherwise than 3.x: rates of what starts near zero
 after a gap (extrapolation), predict_linear of a window pinned by @ (it finds one step), the name after atan2 (it
-stays), the deviation of one infinity (it is 0), functions that it does not have, subqueries whose left edge is a step.
+stays), the deviation of one infinity (it is 0), functions that it does not have, subqueries whose left edge is a step,
+comparisons of one series with several (an error only where both are true).
 """
 
 import math
@@ -158,15 +159,11 @@ class Queries:
 
     def _binary(self, depth: int) -> str:
         op = self._any("+", "-", "*", "/", "> bool", ">", "<=")
-        matching = self._any(
-            "",
-            "on (instance)",
-            "ignoring (mode, job, version, le)",
-            "on (instance) group_left ()",
-            "on (instance) group_left (version)",
-            "on (instance) group_right (job)",
-            "ignoring (mode) group_left",
-        )
+        matchings = ["", "on (instance) group_left ()", "on (instance) group_left (version)"]
+        matchings += ["on (instance) group_right (job)", "ignoring (mode) group_left"]
+        if op not in (">", "<="):
+            matchings += ["on (instance)", "ignoring (mode, job, version, le)"]
+        matching = self._any(*matchings)
         return f"({self._operand(depth)}) {op} {matching} ({self._operand(depth)})"
 
     def _operand(self, depth: int) -> str:

@@ -86,7 +86,7 @@ def _plain_sums(vector: Vector, groups: Grouping) -> Values | None:
     """The sums, where nothing is absent or cancels out another; None elsewhere."""
     if not len(vector.series) or not is_everywhere(vector.present) or is_anywhere(vector.values < 0):
         return None
-    total = _reduced(np.add, vector.values, groups)
+    total = _reduced(np.add, vector.values, groups) + 0.0  # of -0 alone it is 0
     return total if math.isfinite(np.add.reduce(total, axis=None)) else None  # which no NaN among them lets it be
 
 

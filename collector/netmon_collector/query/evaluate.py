@@ -17,7 +17,7 @@ from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general
 from netmon_collector.query.operators import scalars, sets, vectors, with_scalar
 from netmon_collector.query.plan import Query, first_step
-from netmon_collector.query.ranking import RANKED, check_count, counted_values, ranked, sampled
+from netmon_collector.query.ranking import RANKED, counted_values, ranked, sampled
 from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled, unnamed
@@ -270,7 +270,6 @@ class Evaluator:
         param = None if node.param is None else self.scalar(node.param, steps)
         if node.op in RANKED:
             assert param is not None
-            check_count(param)
             return ranked(node, self.vector(node.inner, steps), param)
         if node.op == "limit_ratio":
             assert node.param is not None
@@ -279,7 +278,7 @@ class Evaluator:
         if node.op == "quantile":
             assert node.param is not None
             assert param is not None
-            self.check_quantile(node.param, param)
+            self.check_quantile(node.param, _outermost(param))
         return aggregated(node, self.vector(node.inner, steps), param).compact()
 
     def check_quantile(self, node: Node, quantile: Values) -> None:
@@ -323,6 +322,11 @@ class PartEvaluator(Evaluator):
             if id(node) in part.wanted:
                 part.keep(node, value, self.guard.samples - before)
         return value
+
+
+def _outermost(values: Values) -> Values:
+    """The greatest and the least, which are NaN where one is: of no others does Prometheus warn."""
+    return np.array([values.max(), values.min()])
 
 
 _RENAMING = frozenset("+ - * / % ^ atan2".split())

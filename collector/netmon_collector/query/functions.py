@@ -18,7 +18,7 @@ from netmon_collector.query.histograms import (
 from netmon_collector.query.info import with_info
 from netmon_collector.query.label_functions import absent, by_label, label_join, label_replace
 from netmon_collector.query.series import SeriesSet
-from netmon_collector.query.syntax.nodes import Call, Edges, Selector, bare
+from netmon_collector.query.syntax.nodes import Call, Selector, bare
 from netmon_collector.query.values import Scalar, Steps, Value, Vector
 from netmon_collector.query.windows import Kernel
 
@@ -88,8 +88,7 @@ def _absent_over_time(evaluator: "Evaluator", call: Call, steps: Steps) -> Value
 def _quantile_over_time(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     quantile = evaluator.scalar(call.args[0], steps)
     vector = evaluator.windowed(call.args[1], steps, over_time.quantile_kernel(quantile))
-    if len(vector.series):
-        evaluator.check_quantile(call.args[0], quantile)
+    evaluator.check_quantile(call.args[0], quantile[vector.present.any(axis=0)])
     return vector
 
 
@@ -195,7 +194,7 @@ def _sort(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
 
 def _timestamp(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     selector = bare(call.args[0])
-    if isinstance(selector, Selector) and selector.edges is Edges.PLAIN:
+    if isinstance(selector, Selector):
         vector = evaluator.latest(selector, steps, lambda windows, last: windows.times[last] / 1000)
     else:
         vector = evaluator.vector(selector, steps)
@@ -205,8 +204,10 @@ def _timestamp(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
 
 def _scalar(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     vector = evaluator.vector(call.args[0], steps)
-    alone = vector.present.sum(axis=0) == 1
-    return Scalar(np.where(alone, np.where(vector.present, vector.values, 0.0).sum(axis=0), np.nan))
+    if not len(vector.series):
+        return Scalar(np.full(len(steps), np.nan))
+    found = np.take_along_axis(vector.values, vector.present.argmax(axis=0)[None], axis=0)[0]
+    return Scalar(np.where(vector.present.sum(axis=0) == 1, found, np.nan))
 
 
 def _constant(of: Callable[["Evaluator"], float]) -> Function:

@@ -39,9 +39,14 @@ class _Buckets:
     sizes: npt.NDArray[np.int64]
 
     @property
-    def usable(self) -> Mask:
+    def is_whole(self) -> Mask:
         """Which histograms count all observations, in their last bucket."""
         return (self.sizes > 0) & np.isposinf(self._last(self.bounds, 1))
+
+    @property
+    def usable(self) -> Mask:
+        """Which have quantiles."""
+        return np.asarray(self.is_whole & (self.sizes >= 2) & (self.observations != 0))
 
     @property
     def observations(self) -> Values:
@@ -134,7 +139,9 @@ def _coalesced(vector: Vector, kept: SeriesSet, groups: Grouping, bounds: Values
 def _bound(text: str) -> float:
     if _NUMBER.fullmatch(text) is None:
         return float("nan")
-    return float.fromhex(text) if text.lower().lstrip("+-").startswith("0x") else float(text)
+    bound = float.fromhex(text) if text.lower().lstrip("+-").startswith("0x") else float(text)
+    is_too_large = np.isinf(bound) and "i" not in text.lower()
+    return float("nan") if is_too_large else bound
 
 
 def histogram_quantile(source: _Histograms, quantile: Values, times: Times, node: Node, notes: Notes) -> Vector:
@@ -146,7 +153,7 @@ def histogram_quantile(source: _Histograms, quantile: Values, times: Times, node
         q = np.tile(quantile, part.stop - part.start)
         smooth, forced = _monotonic(buckets)
         valid = (q >= 0) & (q <= 1)
-        forced.inform(valid & buckets.usable, part.start, source.series, times, node, notes)
+        forced.inform(valid & smooth.usable, part.start, source.series, times, node, notes)
         values = np.where(valid, _quantile_of(smooth, q), np.where(q < 0, -np.inf, np.where(q > 1, np.inf, np.nan)))
         result[part], present[part] = values.reshape(-1, steps), (buckets.sizes > 0).reshape(-1, steps)
     return Vector(source.series, result, present, source.unnamed).compact()
@@ -154,9 +161,7 @@ def histogram_quantile(source: _Histograms, quantile: Values, times: Times, node
 
 def _quantile_of(buckets: _Buckets, quantile: Values) -> Values:
     rank = quantile * buckets.observations
-    reached = buckets.counts >= rank[:, None]  # never, where there are NaN or infinitely many observations
-    below = ~reached & (np.arange(buckets.counts.shape[1]) < (buckets.sizes - 1)[:, None])
-    at = below.sum(axis=1)
+    at = _reached(buckets, rank)
 
     def picked(values: Values, index: npt.NDArray[np.int64]) -> Values:
         return np.take_along_axis(values, np.clip(index, 0, values.shape[1] - 1)[:, None], axis=1)[:, 0]
@@ -167,8 +172,20 @@ def _quantile_of(buckets: _Buckets, quantile: Values) -> Values:
     value = start + (end - start) * ((rank - before) / (count - before))
     value = np.where((at == 0) & (end <= 0), end, value)
     value = np.where(at == buckets.sizes - 1, buckets.second_last_bound(), value)
-    usable = buckets.usable & (buckets.sizes >= 2) & (buckets.observations != 0)
-    return np.where(usable, value, np.nan)
+    return np.where(buckets.usable, value, np.nan)
+
+
+def _reached(buckets: _Buckets, rank: Values) -> npt.NDArray[np.int64]:
+    """The first bucket but the last that counts so many, else the last. Searched for as in Prometheus, so that the same
+    is found among counts that are NaN, which have no order.
+    """
+    rows = np.arange(len(rank))
+    lo, hi = np.zeros(len(rank), np.int64), np.maximum(buckets.sizes - 1, 0)
+    while (open_ := lo < hi).any():
+        middle = (lo + hi) // 2
+        reached = buckets.counts[rows, middle] >= rank
+        lo, hi = np.where(open_ & ~reached, middle + 1, lo), np.where(open_ & reached, middle, hi)
+    return lo
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -241,7 +258,7 @@ def histogram_fraction(source: _Histograms, lower: Values, upper: Values) -> Vec
         total = buckets.observations
         share = (_rank(buckets, high) - _rank(buckets, low)) / total
         share = np.where(low >= high, 0.0, share)
-        valid = buckets.usable & (total != 0) & ~np.isnan(low) & ~np.isnan(high)
+        valid = buckets.is_whole & (total != 0) & ~np.isnan(low) & ~np.isnan(high)
         result[part] = np.where(valid, share, np.nan).reshape(-1, steps)
         present[part] = (buckets.sizes > 0).reshape(-1, steps)
     return Vector(source.series, result, present, source.unnamed).compact()

@@ -77,7 +77,7 @@ def pair_up(left: Vector, right: Vector, matching: Matching, operation: Operatio
     values, kept = operation(one, many) if sides.swapped else operation(many, one)
     present = pairs.present if kept is None else pairs.present & kept
     labels = _labels(sides, pairs, matching, drops)
-    _refuse_ambiguous(labels, present, pairs, matching)
+    _refuse_ambiguous(labels, pairs, matching)
     unnamed = np.where(pairs.many >= 0, _taken(sides.many.unnamed, pairs.many), False)
     result = Vector(labels, values, present, np.zeros_like(unnamed) if drops else unnamed).compact()
     return merged(result)
@@ -146,7 +146,7 @@ def _refuse_second(sides: _Sides, matching: Matching) -> None:
     together = np.zeros((sides.groups, sides.one.present.shape[1]), np.int64)
     np.add.at(together, sides.one_ids, sides.one.present)
     clashing = together > 1
-    if sides.fill_many is None:
+    if sides.fill_many is None and sides.fill_one is None:
         clashing &= sides.many.present.any(axis=0)
     if not clashing.any():
         return
@@ -210,11 +210,10 @@ def _labels(sides: _Sides, pairs: _Pairs, matching: Matching, drops: Sequence[st
     series = _common_labels(series, matching, drops)
     if not matching.include:
         return series
-    source = SeriesSet.joined([sides.one.series, SeriesSet.empty(1)])
-    rows = np.where(pairs.one >= 0, pairs.one, len(sides.one.series))
+    source = SeriesSet.joined([sides.one.series, _matched(sides.many.series, matching)])  # the latter where filled in
+    taken = source.take(np.where(pairs.one >= 0, pairs.one, pairs.many + len(sides.one.series)))
     for name in matching.include:
-        column = source.take(rows).column(name)
-        series = series.with_column(name, column)
+        series = series.with_column(name, taken.column(name))
     return series
 
 
@@ -229,16 +228,16 @@ def _matched(series: SeriesSet, matching: Matching) -> SeriesSet:
     return series.only(matching.labels) if matching.on else series.without((*matching.labels, NAME))
 
 
-def _refuse_ambiguous(labels: SeriesSet, present: Mask, pairs: _Pairs, matching: Matching) -> None:
-    """Raises QueryError where one step has two results that cannot be told apart."""
+def _refuse_ambiguous(labels: SeriesSet, pairs: _Pairs, matching: Matching) -> None:
+    """Raises QueryError where one step has two results that cannot be told apart, also ones that a comparison drops."""
     ids = pairs.groups
     one_to_one = matching.card is Card.ONE_TO_ONE
     if not one_to_one:
         ids = labels.with_values("\0group", [str(group) for group in pairs.groups.tolist()]).grouped().ids
     if np.bincount(ids, minlength=1).max(initial=0) < 2:
         return
-    together = np.zeros((int(ids.max()) + 1, present.shape[1]), np.int64)
-    np.add.at(together, ids, present)
+    together = np.zeros((int(ids.max()) + 1, pairs.present.shape[1]), np.int64)
+    np.add.at(together, ids, pairs.present)
     if (together > 1).any():
         refuse(
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"

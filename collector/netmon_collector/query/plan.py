@@ -36,6 +36,7 @@ _DEPENDS_ON_TIME: Final = frozenset(
 )
 
 
+_DIVISIONS: Final = {"/": "division", "%": "modulo"}
 _PLAIN_S: Final = 2**40
 """Seconds; a length below is one that can be asked for."""
 
@@ -65,8 +66,8 @@ class Query:
     def length_ms(self, node: Node) -> int:
         """The length of time that an expression of durations comes to."""
         if isinstance(node, Number) and 0 <= node.value < _PLAIN_S:  # as nearly always
-            return round(node.value * 1000)
-        return round(_seconds(node, self) * 1000)
+            return math.trunc(round(node.value * 1000, 6))
+        return math.trunc(_seconds(node, self) * 1000)
 
     def range_ms(self, node: Selector | Subquery) -> int:
         """How long the windows of a range vector are, or how far an instant vector looks back."""
@@ -251,6 +252,8 @@ def _constant(node: Node, query: Query) -> float:
             return (-1 if node.minus else 1) * _constant(bare(node.inner), query)
         case Binary():
             left, right = (np.array(_constant(bare(side), query)) for side in (node.left, node.right))
+            if right == 0 and node.op in _DIVISIONS:
+                raise syntax_error(query.text, node.start, f"{_DIVISIONS[node.op]} by zero")
             with np.errstate(all="ignore"):
                 return float(scalars(node.op, left, right))
         case Call(function="step"):

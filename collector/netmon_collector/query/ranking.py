@@ -16,11 +16,12 @@ from netmon_collector.query.syntax.lexer import go_quoted
 from netmon_collector.query.syntax.nodes import Aggregation, Node
 from netmon_collector.query.values import Vector
 from netmon_collector.store.base import Values
+from netmon_proto.model import NAME
 
 RANKED: Final = frozenset({"topk", "bottomk", "limitk"})
 
 
-def check_count(count: Values) -> None:
+def _check_count(count: Values) -> None:
     """Raises QueryError for a number of series that is none."""
     if np.isnan(count).any():
         refuse("Parameter value is NaN")
@@ -32,7 +33,9 @@ def check_count(count: Values) -> None:
 
 def ranked(node: Aggregation, vector: Vector, count: Values) -> Vector:
     """So many of the series of each group: the greatest, the least, or any. count: float64 (T,)."""
-    check_count(count)
+    if (count < 1).all():
+        return vector.with_values(vector.values, np.zeros_like(vector.present)).compact()
+    _check_count(count)
     if not len(vector.series):
         return vector
     vector = vector.sorted()  # so that of equals the same is chosen at every step
@@ -73,12 +76,10 @@ def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:
     """limit_ratio: a share of the series, always the same ones; with a negative ratio the others."""
     if np.isnan(ratio).any():
         refuse("Ratio value is NaN")
-    for value in {float(ratio.max()), float(ratio.min())}:
-        if abs(value) > 1:
-            notes.warn(
-                param,
-                f"ratio value should be between -1 and 1, got {general(value)}, capping to {1 if value > 0 else -1}",
-            )
+    for value, nearest in ((float(ratio.max()), 1), (float(ratio.min()), -1)):
+        if value * nearest > 1:
+            told = f"ratio value should be between -1 and 1, got {general(value)}, capping to {nearest}"
+            notes.warn(param, told)
     share = np.clip(ratio, -1, 1)
     offsets = np.array([_offset(repr(labels)) for labels in vector.series.labels()])[:, None]
     chosen = np.where(share >= 0, offsets < share, offsets >= 1 + share)
@@ -95,7 +96,7 @@ def counted_values(node: Aggregation, vector: Vector, label: str) -> Vector:
     """A series for each value that occurs in a group: how often."""
     if not label or any("\udc80" <= character <= "\udcff" for character in label):
         refuse(f"invalid label name {go_quoted(label)}")
-    if node.without and label in node.grouping:  # the values would be told in a label that is dropped again
+    if node.without and label in (*node.grouping, NAME):  # the values would be told in a label that is dropped again
         return aggregated(replace(node, op="count", param=None), vector, None).compact()
     kept = grouping_labels(node, vector.series).without([label])
     groups = kept.grouped()
@@ -110,5 +111,6 @@ def counted_values(node: Aggregation, vector: Vector, label: str) -> Vector:
     labels = kept.take(groups.first[keys // max(len(values), 1)]) if len(keys) else SeriesSet.empty(0)
     labels = labels.with_values(label, [column.values[code] for code in column.codes[keys % max(len(values), 1)]])
     unnamed = np.zeros(len(groups), np.bool_)
-    np.logical_or.at(unnamed, groups.ids, vector.unnamed)
+    if label != NAME:  # else it was given on purpose
+        np.logical_or.at(unnamed, groups.ids, vector.unnamed)
     return Vector(labels, counts, counts > 0, unnamed[keys // max(len(values), 1)] if len(keys) else unnamed[:0])

@@ -47,7 +47,7 @@ def _overlapping(ufunc: np.ufunc, values: Values, lo: Indices, hi: Indices) -> V
 
 def sums(values: Values, lo: Indices, hi: Indices) -> Values:
     """The sum of values[lo:hi] for each pair."""
-    total = np.where(hi > lo, reduced(np.add, values, lo, hi), 0.0)
+    total = _summed(values, lo, hi)
     doubtful = _doubtful(values, lo, hi, total)
     if doubtful.any():
         total[doubtful] = _compensated(values, lo[doubtful], hi[doubtful])
@@ -56,12 +56,19 @@ def sums(values: Values, lo: Indices, hi: Indices) -> Values:
 
 def means(values: Values, lo: Indices, hi: Indices) -> Values:
     """The mean of values[lo:hi] for each pair; NaN for none."""
-    total: Values = np.where(hi > lo, reduced(np.add, values, lo, hi), 0.0)
+    total = _summed(values, lo, hi)
     doubtful = _doubtful(values, lo, hi, total) | np.isinf(total)
     result: Values = total / (hi - lo)
     if doubtful.any():
         result[doubtful] = _compensated_means(values, lo[doubtful], hi[doubtful])
     return result
+
+
+def _summed(values: Values, lo: Indices, hi: Indices) -> Values:
+    """The plain sum of values[lo:hi] for each pair; of -0 alone it is 0."""
+    total: Values = np.where(hi > lo, reduced(np.add, values, lo, hi), 0.0)
+    total += 0.0
+    return total
 
 
 def _doubtful(values: Values, lo: Indices, hi: Indices, total: Values) -> npt.NDArray[np.bool_]:
