@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from netmon_api.complaints import explain, fields_of
+from netmon_api.complaints import explain
 from netmon_api.envelope import ApiError
 
 B = TypeVar("B", bound=BaseModel)
@@ -28,6 +28,6 @@ def understood(given: dict[str, Any], model: type[B]) -> B:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        errors = explain(error, fields_of(model), "field")
+        errors = explain(error, model, "field")
         text = "; ".join(f"{field}: {complaint}" if field else complaint for field, complaint in errors.items())
         raise ApiError("bad_request", text, field_errors=errors) from None

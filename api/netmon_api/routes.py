@@ -9,7 +9,7 @@ from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
 from netmon_api.auth import Access
-from netmon_api.complaints import explain, fields_of
+from netmon_api.complaints import explain
 from netmon_api.envelope import ApiError, json_response
 from netmon_api.models import Query
 from netmon_api.services import Services
@@ -84,7 +84,7 @@ def parse_query(model: type[Q], given: MultiMapping[str]) -> Q:
     try:
         parsed = model.model_validate(raw)
     except ValidationError as error:
-        errors = explain(error, fields_of(model), "parameter") | errors
+        errors = explain(error, model, "parameter") | errors
     if errors:
         text = "; ".join(f"{field}: {complaint}" for field, complaint in errors.items())
         raise ApiError("bad_request", text, field_errors=errors)

@@ -10,7 +10,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from pydantic import BaseModel, ValidationError
 
 from netmon_api.auth import Doorkeeper, token_of, unauthenticated
-from netmon_api.complaints import explain, fields_of
+from netmon_api.complaints import explain
 from netmon_api.envelope import ApiError
 from netmon_api.following import Following
 from netmon_api.messages import (
@@ -243,7 +243,6 @@ def _parse(data: Any) -> Command:
         return ClientMessage.model_validate(raw).root
     except ValidationError as error:
         op = raw.get("op") if isinstance(raw, dict) else None
-        known = fields_of(_COMMANDS[op]) if isinstance(op, str) and op in _COMMANDS else []
-        complaints = explain(error, known, "field")
+        complaints = explain(error, _COMMANDS.get(op) if isinstance(op, str) else None, "field")
         text = "; ".join(f"{field}: {complaint}" if field else complaint for field, complaint in complaints.items())
         raise _Misunderstood(text, key if isinstance(key, str) else None) from error

@@ -26,7 +26,7 @@ _KINDS = {
     "string": "text",
     "tuple": "a list",
 }
-_BOUNDS = {
+BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
     "less_than": ("lt", "less than"),
@@ -51,6 +51,17 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """`. Did you mean 'interval'?`, or nothing where no known word is near."""
     close = get_close_matches(word, known, n=1)
     return f". Did you mean '{close[0]}'?" if close else ""
+
+
+def in_its_unit(limit: float, shape: Shape | None) -> str:
+    """A bound as people write it where values of a shape are written."""
+    units: Sequence[tuple[int, str]] = ()
+    if shape is not None:
+        units = _DURATIONS if shape.is_duration else _SIZES if shape.is_size else ()
+    for size, unit in units:
+        if limit >= size and limit % size == 0:
+            return f"{limit // size:g}{unit}"
+    return f"{limit:g}" if isinstance(limit, float) and limit.is_integer() else str(limit)
 
 
 class _Spot:
@@ -106,9 +117,9 @@ class _Spot:
         if kind in ("literal_error", "enum"):
             expected = self.context["expected"].replace(" or ", ", ")
             return f"must be {'one of ' if ',' in expected else ''}{expected}{self._got()}"
-        if kind in _BOUNDS:
-            limit, words = _BOUNDS[kind]
-            return f"must be {words} {self._in_its_unit(self.context[limit])}{self._got()}"
+        if kind in BOUNDS:
+            limit, words = BOUNDS[kind]
+            return f"must be {words} {in_its_unit(self.context[limit], self.shape)}{self._got()}"
         return self._wrong_kind(kind) or self._wrong_length(kind) or self._in_pydantics_words()
 
     def _no_such_type(self) -> str:
@@ -149,15 +160,6 @@ class _Spot:
     def _in_pydantics_words(self) -> str:
         message = re.sub(r"^(Input|String|Value|URL) (should be|is not) ", "must be ", self.details["msg"])
         return message[:1].lower() + message[1:] + self._got()
-
-    def _in_its_unit(self, limit: float) -> str:
-        units: Sequence[tuple[int, str]] = ()
-        if self.shape is not None:
-            units = _DURATIONS if self.shape.is_duration else _SIZES if self.shape.is_size else ()
-        for size, unit in units:
-            if limit >= size and limit % size == 0:
-                return f"{limit // size:g}{unit}"
-        return f"{limit:g}" if isinstance(limit, float) and limit.is_integer() else str(limit)
 
     def _is_hidden(self) -> bool:
         """Whether the value is a secret, or might be: what no model describes is not shown."""

@@ -78,7 +78,8 @@ async def test_while_the_collector_was_away_nobody_is_late(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [
-        ("backup", {"interval": "5s"}, "interval"),
+        ("backup", {"interval": "5s"}, "interval: must be at least 10s (got 5s)"),
+        ("backup", {"interval": "2y"}, "interval: must be at most 400d (got 2y)"),
         ("backup", {"interval": "1d", "grace": "-1s"}, "grace"),
         ("backup", {}, "interval"),
         ("backup", {"interval": "1d", "every": 1}, "every"),

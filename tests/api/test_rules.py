@@ -113,6 +113,8 @@ async def test_a_backtest_that_cannot_be_made_says_why(lab: Lab) -> None:
         ({"text": RULES, "name": "Busy"}, "say with 'name' which alert is meant; there are: HighLoad"),
         ({"text": "groups: 1"}, "rules.yaml:1: groups: must be a list (got 1)"),
         ({"id": RULE_ID, "since": "soon"}, "since: must be a duration such as 30s, 5m or 1h30m"),
+        ({"id": RULE_ID, "since": "20y"}, "since: must be at most 1825d (got 7300d)"),
+        ({"id": RULE_ID, "since": "0s"}, "since: must be more than 0 (got 0)"),
     ):
         error = (await send(lab, "POST", "/api/v1/rules-backtest", body, status=404 if "x" in body.values() else 400))[
             "error"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import hdrs, web
 from pydantic import ConfigDict, ValidationError
 
-from netmon_api.complaints import explain, fields_of
+from netmon_api.complaints import explain
 from netmon_api.models import Query
 from netmon_api.routes import Call, Route
 from netmon_api.services import Services
@@ -41,7 +41,7 @@ class WriteRoute(Route):
                 query = self.query.model_validate(dict(request.query))
                 answered = await self.handler(Call(services, query, request, routes))
             except ValidationError as error:
-                wrong = explain(error, fields_of(self.query), "parameter")
+                wrong = explain(error, self.query, "parameter")
                 return self._refused(request, 400, "; ".join(f"{name}: {told}" for name, told in wrong.items()))
             except Unfit as error:
                 return self._refused(request, error.status, error.message)
