@@ -296,8 +296,9 @@ def _pointed(problem: QueryProblem, expression: str) -> str:
     lines = expression.split("\n")
     if found is None or not 1 <= int(found[1]) <= len(lines):
         return escape(said)
-    line, column = lines[int(found[1]) - 1], int(found[2]) - 1
-    return f"{escape(found[3])}\n{escape(line)}\n{' ' * width(escape(line[:column]))}^"
+    line = lines[int(found[1]) - 1]
+    before = line.encode(errors="replace")[: int(found[2]) - 1].decode(errors="ignore")  # columns are told in bytes
+    return f"{escape(found[3])}\n{escape(line)}\n{' ' * width(escape(before))}^"
 
 
 def _refuse(constant: str) -> float:

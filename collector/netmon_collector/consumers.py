@@ -15,7 +15,7 @@ from netmon_analytics.anomaly import Explanation
 from netmon_analytics.cause.consumption import Rise, rise
 from netmon_collector.anomaly.recent import Anomaly
 from netmon_collector.query.engine import Engine
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.repeat import keep_at
 from netmon_configs.logs import EventLog
 from netmon_proto.model import NAME

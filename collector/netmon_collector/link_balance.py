@@ -15,7 +15,7 @@ from netmon_analytics.cause.balance import Balance, balance
 from netmon_analytics.cause.network import Floats
 from netmon_collector.query.answer import QueryError
 from netmon_collector.query.engine import Engine
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.repeat import keep_at
 from netmon_collector.rules.writing import Ledger
 from netmon_collector.state.events import NewEvent

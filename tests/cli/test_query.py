@@ -125,6 +125,8 @@ def test_a_mistake_is_shown_where_it_is(netmon: Netmon, collector: FakeCollector
     ended = netmon("query", "sum(\n  a\tb)")
     assert (ended.code, ended.out) == (5, "")
     assert ended.err == 'netmon: unexpected identifier "b"\n    a\\tb)\n       ^\n'
+    refuse(collector, "bad_data", 'invalid parameter "query": 1:14: parse error: unexpected identifier "b"')
+    assert netmon("query", 'up{a="öö"} b').err == 'netmon: unexpected identifier "b"\n  up{a="öö"} b\n             ^\n'
 
 
 def test_errors_without_a_place_are_told_as_they_are(netmon: Netmon, collector: FakeCollector) -> None:

@@ -61,7 +61,7 @@ def test_all_mistakes_of_all_files_are_told(tmp_path: Path, capsys: pytest.Captu
     assert run(["rules", "check", str(right), str(wrong), str(tmp_path / "none.yml")]) == 2
     assert capsys.readouterr().out.splitlines() == [
         f"{right}: fine, 2 rules",
-        f"{wrong}:7: groups[0].rules[1].expr: 1:7: parse error: unexpected end of input in expression",
+        f"{wrong}:7: groups[0].rules[1].expr: 1:7: parse error: unexpected end of input",
         f"{wrong}:8: groups[0].rules[1].fro: no such option. Did you mean 'for'?",
         f"{tmp_path}/none.yml: no such file",
     ]

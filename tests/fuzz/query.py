@@ -24,8 +24,9 @@ from netmon_api.prometheus.tree import tree
 from netmon_collector.query.answer import Answer, ErrorKind, QueryError
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import Limits, QueryOptions
+from netmon_collector.query.syntax.cursor import AGGREGATIONS
 from netmon_collector.query.syntax.nodes import ValueType
-from netmon_collector.query.syntax.parser import AGGREGATIONS, parse
+from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.syntax.pretty import one_line, pretty
 from netmon_collector.query.syntax.signatures import SIGNATURES
 from netmon_collector.store.base import Row

@@ -17,7 +17,7 @@ import numpy as np
 from netmon_collector.query.answer import Answer, QueryError, Shape
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
-from netmon_collector.query.syntax.lexer import duration_ms
+from netmon_collector.query.syntax.literals import duration_ms
 from netmon_collector.query.syntax.nodes import Node, Selector, String, children
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.store.match import Matching

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netmon_api.prometheus.floats import scalar_text
+from netmon_collector.query.syntax.literals import whole_ms
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Binary,
@@ -54,7 +55,7 @@ def tree(node: Node) -> Tree:
         case Binary():
             return _binary(node)
         case Call():
-            return {"type": "call", "func": _function(node.function), "args": [tree(one) for one in node.args]}
+            return {"type": "call", "func": _function(node.function), "args": [tree(one) for one in node.written]}
 
 
 def _selector(node: Selector) -> Tree:
@@ -85,7 +86,7 @@ def _shift(shift: Shift) -> Tree:
 
 def _ms(length: Node | None) -> int:
     """A length of time; one that has to be computed is told as 0, as Prometheus does."""
-    return round(length.value * 1000) if isinstance(length, Number) else 0
+    return whole_ms(length.value) if isinstance(length, Number) else 0
 
 
 def _aggregation(node: Aggregation) -> Tree:
@@ -115,10 +116,9 @@ def _binary(node: Binary) -> Tree:
 
 def _function(name: str) -> Tree:
     signature = SIGNATURES[name]
-    repeated = {-1: -1, -2: -1}
     return {
         "name": name,
         "argTypes": [_TYPES[one] for one in signature.args],
-        "variadic": repeated.get(signature.optional, signature.optional),
+        "variadic": signature.variadic,
         "returnType": _TYPES[signature.returns],
     }

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from netmon_collector.query.answer import ErrorKind, QueryError
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_proto.model import Labels
 from netmon_proto.names import label_text
 

@@ -22,7 +22,7 @@ from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled, unnamed
 from netmon_collector.query.sharing import Part
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import (
     NO_SHIFT,
     Aggregation,

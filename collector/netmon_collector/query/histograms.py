@@ -13,7 +13,7 @@ from netmon_collector.query.answer import Mask
 from netmon_collector.query.notes import Notes, of_metric
 from netmon_collector.query.numbers import general, with_point
 from netmon_collector.query.series import Codes, Grouping, SeriesSet
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import Node
 from netmon_collector.query.values import Vector
 from netmon_collector.store.base import Times, Values

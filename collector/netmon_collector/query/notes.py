@@ -1,6 +1,6 @@
 """Annotations: what a query's author should know about its answer, in Prometheus' words."""
 
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import Node
 
 

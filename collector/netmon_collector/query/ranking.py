@@ -12,7 +12,7 @@ from netmon_collector.query.errors import refuse
 from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general, plain
 from netmon_collector.query.series import Codes, SeriesSet, encoded
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import Aggregation, Node
 from netmon_collector.query.values import Vector
 from netmon_collector.store.base import Values

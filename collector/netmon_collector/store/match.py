@@ -12,6 +12,14 @@ REGEX_BYTES: Final = 8 << 20
 """Most memory that one compiled expression may take; RE2 refuses a larger one and never backtracks."""
 
 
+class BadPattern(ValueError):
+    """What was given for a regular expression, and is none. reason: worded by RE2."""
+
+    def __init__(self, matcher: Matcher, reason: str) -> None:
+        super().__init__(f'bad regular expression in {matcher.name}{matcher.op}"{matcher.value}": {reason}')
+        self.reason = reason
+
+
 class Condition:
     """One matcher, its regular expression compiled. Raises ValueError, naming the matcher, for a bad one."""
 
@@ -54,4 +62,4 @@ def _full_match(matcher: Matcher) -> Callable[[str], bool]:
         reason = "not valid Unicode"
     else:
         return lambda value: expression.fullmatch(value) is not None
-    raise ValueError(f'bad regular expression in {matcher.name}{matcher.op}"{matcher.value}": {reason}')
+    raise BadPattern(matcher, reason)

@@ -78,7 +78,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
 """
     ) == [
         "rules.yml:3: groups[0].intervall: no such option. Did you mean 'interval'?",
-        "rules.yml:6: groups[0].rules[0].expr: 1:6: parse error: unexpected end of input in expression",
+        "rules.yml:6: groups[0].rules[0].expr: 1:6: parse error: unexpected end of input",
         "rules.yml:7: groups[0].rules[0].fro: no such option. Did you mean 'for'?",
         (
             "rules.yml:9: groups[0].rules[0].annotations.summary: template: line 1: undefined variable '$label'. "

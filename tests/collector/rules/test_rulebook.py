@@ -188,7 +188,7 @@ async def test_a_file_with_a_mistake_is_told_of_and_its_rules_stay(tmp_path: Pat
     bench.write(DOWN.replace("up == 0", "up =="))
     await bench.book.reload()
     assert [str(one) for one in bench.book.mistakes] == [
-        f"{tmp_path}/rules.yml:8: groups[0].rules[1].expr: 1:6: parse error: unexpected end of input in expression"
+        f"{tmp_path}/rules.yml:8: groups[0].rules[1].expr: 1:6: parse error: unexpected end of input"
     ]
     assert [rule.rule.expr for _, rule in bench.book.rules()] == ["sum by (job) (up)", "up == 0"]
     bench.write(DOWN)

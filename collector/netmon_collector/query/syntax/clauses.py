@@ -1,112 +1,156 @@
 """What stands around operands: operators with their matching, lists of labels, conditions, times."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from netmon_collector.query.syntax.cursor import Cursor
-from netmon_collector.query.syntax.lexer import Token, Word, duration_ms, go_quoted, number_of, syntax_error, unquoted
-from netmon_collector.query.syntax.nodes import Card, Matching, Moment
+from netmon_collector.query.syntax.cursor import BRACES, Cursor
+from netmon_collector.query.syntax.lexer import Token, Word, syntax_error
+from netmon_collector.query.syntax.literals import duration_ms, go_quoted, number_of, unquoted
+from netmon_collector.query.syntax.nodes import Card, Matching, Moment, Number
 from netmon_collector.store.base import Matcher, MatchOp
-from netmon_collector.store.match import Condition
+from netmon_collector.store.match import BadPattern, Condition
 from netmon_proto.model import NAME
 
 COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 SETS: Final = frozenset(("and", "or", "unless"))
+_LISTS: Final = "grouping opts"
+_GO_WORDS: Final = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid repetition size": "invalid repeat count",
+    "invalid named capture group": "invalid named capture",
+    "trailing \\": "trailing backslash at end of expression",
+}
+"""What RE2 says of a regular expression, as Prometheus says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """grouped: whether `on` or `ignoring` stands behind it."""
+    """start: where whatever follows the left side begins, which may be a comment."""
 
     start: int
     op: str
     matching: Matching
-    grouped: bool
     returns_bool: bool
 
 
 def read_operator(cursor: Cursor) -> Operator:
-    word = cursor.next()
-    op = word.text.lower()
+    start = cursor.behind()
+    op = cursor.next().text.lower()
     returns_bool = cursor.take("bool")
-    if returns_bool and op not in COMPARISONS:
-        raise syntax_error(cursor.text, word.start, "bool modifier can only be used on comparison operators")
     matching = Matching(card=Card.MANY_TO_MANY if op in SETS else Card.ONE_TO_ONE)
-    grouped = False
     if cursor.sees("on", "ignoring"):
         on = cursor.next().text.lower() == "on"
-        matching, grouped = replace(matching, on=on, labels=read_labels(cursor)), True
+        matching = replace(matching, on=on, labels=read_labels(cursor))
         if cursor.sees("group_left", "group_right"):
-            matching = _group(cursor, word, matching)
-    return Operator(word.start, op, _fill(cursor, matching), grouped, returns_bool)
+            matching = _group(cursor, matching)
+    return Operator(start, op, _fill(cursor, matching), returns_bool)
 
 
-def _group(cursor: Cursor, operator: Word, matching: Matching) -> Matching:
-    word = cursor.next()
+def _group(cursor: Cursor, matching: Matching) -> Matching:
+    left = cursor.next().text.lower() == "group_left"
+    if not cursor.sees("(") and not starts_expression(cursor) and not _sees_fill(cursor):
+        raise cursor.unexpected(_LISTS, '"("')
     include = read_labels(cursor) if cursor.sees("(") else ()
-    for label in include:
-        if matching.on and label in matching.labels:
-            raise syntax_error(
-                cursor.text, operator.start, f"label {go_quoted(label)} must not occur in ON and GROUP clause at once"
-            )
-    left = word.text.lower() == "group_left"
     return replace(matching, card=Card.MANY_TO_ONE if left else Card.ONE_TO_MANY, include=include)
 
 
+def starts_expression(cursor: Cursor) -> bool:
+    """Whether the next word can be the first of an expression."""
+    word = cursor.word
+    if word.token is Token.SIGN:
+        return word.text in ("(", "{", "+", "-")
+    if word.token is Token.NAME:
+        return word.text.lower() not in NO_NAMES and not _sees_fill(cursor)
+    return word.token is not Token.END
+
+
+NO_NAMES: Final = frozenset("atan2 bool on ignoring group_left group_right".split())
+"""Keywords that cannot be the name of a metric, as others can."""
+
+
+def _sees_fill(cursor: Cursor) -> bool:
+    return cursor.sees("fill", "fill_left", "fill_right") and cursor.after().text == "("
+
+
 def _fill(cursor: Cursor, matching: Matching) -> Matching:
-    while cursor.sees("fill", "fill_left", "fill_right") and cursor.after().text == "(":
-        word = cursor.next()
-        cursor.need("(", "fill modifier")
+    """`fill`, or `fill_left` and `fill_right`, each once."""
+    sides = {"fill", "fill_left", "fill_right"}
+    while sides and _sees_fill(cursor):
+        kind = cursor.word.text.lower()
+        if kind not in sides:
+            raise cursor.unexpected()
+        sides -= {kind, "fill"} if kind != "fill" else sides
+        cursor.next()
+        cursor.need("(")
         value = _signed(cursor)
-        cursor.need(")", "fill modifier")
-        kind = word.text.lower()
-        if kind in ("fill", "fill_left"):
+        if value is None:
+            raise cursor.unexpected()
+        cursor.need(")")
+        if kind != "fill_right":
             matching = replace(matching, fill_left=value)
-        if kind in ("fill", "fill_right"):
+        if kind != "fill_left":
             matching = replace(matching, fill_right=value)
     return matching
 
 
-def _signed(cursor: Cursor) -> float:
-    """A number, with or without a sign."""
+def _signed(cursor: Cursor) -> float | None:
+    """A number, with or without a sign; None where there is none."""
     minus = cursor.sees("-")
     cursor.take("+", "-")
-    value = read_number(cursor)
-    if value is None:
-        raise cursor.unexpected("fill modifier", ", expected number")
-    return -value if minus else value
+    number = read_number(cursor)
+    if number is None:
+        return None
+    return -number.value if minus else number.value
 
 
-def read_number(cursor: Cursor) -> float | None:
+def read_number(cursor: Cursor) -> Number | None:
     """The number, or the seconds of the duration, that comes next; None, and nothing is read, for anything else."""
     word = cursor.word
-    if word.token is Token.NUMBER:
-        value = number_of(word.text)
-    elif word.token is Token.DURATION:
-        value = duration_ms(word.text) / 1000
-    elif cursor.sees("inf", "nan"):
-        value = float(word.text.lower())
-    else:
-        return None
+    try:
+        if word.token is Token.NUMBER:
+            number = Number(word.start, number_of(word.text))
+        elif word.token is Token.DURATION:
+            number = Number(word.start, duration_ms(word.text) / 1000, is_duration=True)
+        elif cursor.sees("inf", "nan"):
+            number = Number(word.start, float(word.text))
+        else:
+            return None
+    except ValueError as error:
+        kind = "error parsing number: " if word.token is Token.NUMBER else ""
+        raise syntax_error(cursor.text, word.start, f"{kind}{error}") from None
     cursor.next()
-    return value
+    return number
 
 
 def read_labels(cursor: Cursor) -> tuple[str, ...]:
-    cursor.need("(", "grouping opts")
+    if not cursor.take("("):
+        raise cursor.unexpected(_LISTS, '"("')
     labels: list[str] = []
-    while not cursor.take(")"):
-        word = cursor.next()
-        if word.token is Token.NAME and ":" not in word.text:
-            labels.append(word.text)
-        elif word.token is Token.STRING:
-            labels.append(unquoted(word, cursor.text))
-        else:
-            cursor.back()
-            raise cursor.unexpected("grouping opts", ", expected label")
-        if not cursor.sees(")"):
-            cursor.need(",", "grouping opts")
+    while not labels or not cursor.sees(")"):
+        if not labels and cursor.sees(")"):
+            break
+        labels.append(_label(cursor))
+        if not cursor.sees(",", ")"):
+            raise cursor.unexpected(_LISTS, '"," or ")"')
+        cursor.take(",")
+    cursor.next()
     return tuple(labels)
+
+
+def _label(cursor: Cursor) -> str:
+    word = cursor.word
+    if word.token not in (Token.NAME, Token.STRING) or cursor.sees("inf", "nan", "without") or _sees_fill(cursor):
+        raise cursor.unexpected(_LISTS, "label")
+    cursor.next()
+    label = unquoted(word.text) if word.token is Token.STRING else word.text
+    if not label or any(0xDC80 <= ord(character) <= 0xDCFF for character in label):
+        raise syntax_error(cursor.text, word.start, f"invalid label name for grouping: {go_quoted(label)}")
+    return label
 
 
 def read_grouping(cursor: Cursor) -> tuple[bool, tuple[str, ...]] | None:
@@ -116,54 +160,60 @@ def read_grouping(cursor: Cursor) -> tuple[bool, tuple[str, ...]] | None:
     return without, read_labels(cursor)
 
 
-def read_conditions(cursor: Cursor, matchers: list[Matcher]) -> str:
-    """Reads what stands in braces; returns the metric's name, if one stands there in quotes."""
-    name = ""
-    cursor.need("{", "label matching")
-    while not cursor.take("}"):
-        name = _matcher(cursor, matchers) or name
-        if not cursor.sees("}"):
-            cursor.need(",", "label matching")
-    return name
+def read_conditions(cursor: Cursor) -> tuple[Matcher, ...]:
+    """What stands in braces."""
+    matchers: list[Matcher] = []
+    cursor.next()
+    with cursor.within(BRACES):
+        while not cursor.sees("}"):
+            matchers.append(_matcher(cursor))
+            if not cursor.sees(",", "}"):
+                raise cursor.unexpected(BRACES, '"," or "}"')
+            cursor.take(",")
+    cursor.next()
+    return tuple(matchers)
 
 
-def _matcher(cursor: Cursor, matchers: list[Matcher]) -> str:
-    """Reads one condition; returns the metric's name if it is that, in quotes."""
-    word = cursor.next()
-    if word.token is Token.STRING and cursor.sees(",", "}"):
-        name = unquoted(word, cursor.text)
-        matchers.append(Matcher(NAME, MatchOp.EQUAL, name))
-        return name
-    if word.token not in (Token.NAME, Token.STRING) or (word.token is Token.NAME and ":" in word.text):
-        cursor.back()
-        raise cursor.unexpected("label matching", ', expected identifier or "}"')
-    label = word.text if word.token is Token.NAME else unquoted(word, cursor.text)
+def _matcher(cursor: Cursor) -> Matcher:
+    """One condition; a string by itself is the name of the metric."""
+    word = cursor.word
+    if word.token not in (Token.NAME, Token.STRING):
+        raise cursor.unexpected(BRACES, 'identifier or "}"')
+    cursor.next()
+    label = unquoted(word.text) if word.token is Token.STRING else word.text
     if not cursor.sees("=", "!=", "=~", "!~"):
-        raise cursor.unexpected("label matching", ", expected label matching operator")
+        if word.token is Token.NAME:
+            raise cursor.unexpected(BRACES, "label matching operator")
+        return Matcher(NAME, MatchOp.EQUAL, label)
     op = cursor.next().text
     if cursor.word.token is not Token.STRING:
-        raise cursor.unexpected("label matching", ", expected string")
-    matchers.append(Matcher(label, MatchOp(op), unquoted(cursor.next(), cursor.text)))
+        raise cursor.unexpected(BRACES, "string")
+    matcher = Matcher(label, MatchOp(op), unquoted(cursor.next().text))
+    _check_pattern(cursor, word, matcher)
+    return matcher
+
+
+def _check_pattern(cursor: Cursor, word: Word, matcher: Matcher) -> None:
     try:
-        Condition(matchers[-1])
-    except ValueError as error:
-        raise syntax_error(cursor.text, word.start, str(error)) from None
-    return ""
+        Condition(matcher)
+    except BadPattern as error:
+        words, _, part = error.reason.partition(": ")
+        told = f"error parsing regexp: {_GO_WORDS.get(words, words)}: `{part}`"
+        raise syntax_error(cursor.text, word.start, told) from None
 
 
-def read_moment(cursor: Cursor) -> int | Moment:
-    if cursor.sees("start", "end"):
-        moment = Moment(cursor.next().text.lower())
-        cursor.need("(", "@")
-        cursor.need(")", "@")
-        return moment
-    start = cursor.word.start
-    minus = cursor.sees("-")
-    cursor.take("+", "-")
-    seconds = read_number(cursor)
-    if seconds is None:
-        raise cursor.unexpected("@", ", expected timestamp")
-    if not seconds * 1000 < 2**63:
-        raise syntax_error(cursor.text, start, f"timestamp out of bounds for @ modifier: {seconds:f}")
-    at_ms = round(seconds * 1000)
-    return -at_ms if minus else at_ms
+def read_moment(cursor: Cursor, start: int) -> int | Moment:
+    """What stands behind the @ of an expression that starts at a place."""
+    with cursor.within("@", "timestamp"):
+        if cursor.sees("start", "end"):
+            moment = Moment(cursor.next().text.lower())
+            cursor.need("(")
+            cursor.need(")")
+            return moment
+        seconds = _signed(cursor)
+        if seconds is None:
+            raise cursor.unexpected()
+    if not abs(seconds) < 2**63:
+        told = {math.inf: "+Inf", -math.inf: "-Inf"}.get(seconds, "NaN" if seconds != seconds else f"{seconds:f}")
+        raise syntax_error(cursor.text, start, f"timestamp out of bounds for @ modifier: {told}")
+    return int(math.copysign(math.floor(abs(seconds) * 1000 + 0.5), seconds))

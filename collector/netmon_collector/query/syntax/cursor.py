@@ -1,13 +1,26 @@
 """The words of a text, one after the other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from netmon_collector.query.answer import QueryError
-from netmon_collector.query.syntax.lexer import Token, Word, go_quoted, split_words, syntax_error
+from netmon_collector.query.syntax.lexer import Token, Word, split_words, syntax_error
+from netmon_collector.query.syntax.literals import go_quoted
 
 MOST_WORDS: Final = 20_000
 DEEPEST: Final = 100
 """Levels of parentheses, functions and operators' right sides."""
+
+BRACES: Final = "label matching"
+"""The context in which keywords are names of labels."""
+_KEYWORDS: Final = frozenset("bool by group_left group_right ignoring offset on without anchored smoothed".split())
+_OPERATORS: Final = frozenset("+ / == =~ >= > and or < <= unless % * != !~ ^ - @ atan2".split())
+AGGREGATIONS: Final = frozenset(
+    "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio".split()
+)
+_PLAIN: Final = frozenset("start end step range".split())
+_FILLS: Final = frozenset("fill fill_left fill_right".split())
 
 
 class Cursor:
@@ -18,13 +31,17 @@ class Cursor:
         self._words = split_words(text, MOST_WORDS)
         self._at = 0
         self._depth = 0
+        self._contexts: list[tuple[str, str]] = [("", "")]
 
     @property
     def word(self) -> Word:
-        return self._words[self._at]
+        word = self._words[self._at]
+        if word.token is Token.MISTAKE:
+            raise syntax_error(self.text, word.start, word.text)
+        return word
 
     def next(self) -> Word:
-        word = self._words[self._at]
+        word = self.word
         self._at += 1
         return word
 
@@ -41,22 +58,49 @@ class Cursor:
         self._at += 1
         return True
 
-    def need(self, sign: str, context: str) -> Word:
-        if self.word.token is not Token.SIGN or self.word.text != sign:
-            raise self.unexpected(context, f', expected "{sign}"')
+    def need(self, sign: str) -> Word:
+        if not self.sees(sign):
+            raise self.unexpected()
         return self.next()
 
-    def unexpected(self, context: str, expected: str = "") -> QueryError:
+    @contextmanager
+    def within(self, context: str, expected: str = "") -> Iterator[None]:
+        """What `unexpected` tells while nothing says better where a word stands."""
+        self._contexts.append((context, expected))
+        yield
+        self._contexts.pop()
+
+    def unexpected(self, context: str = "", expected: str = "") -> QueryError:
+        """The error for the next word, which must not stand where it does."""
         word = self.word
-        what = {
-            Token.NAME: f"identifier {go_quoted(word.text)}",
-            Token.NUMBER: f"number {go_quoted(word.text)}",
-            Token.DURATION: f"number {go_quoted(word.text)}",
-            Token.STRING: f"string {go_quoted(word.text[1:-1])}",
-            Token.SIGN: f"<{word.text}>" if len(word.text) > 2 else go_quoted(word.text),
-            Token.END: "end of input",
-        }[word.token]
-        return syntax_error(self.text, word.start, f"unexpected {what} in {context}{expected}")
+        if not context:
+            context, expected = self._contexts[-1]
+        told = f"unexpected {self._described(word)}"
+        told += f" in {context}" if context else ""
+        return syntax_error(self.text, word.start, told + (f", expected {expected}" if expected else ""))
+
+    def _described(self, word: Word) -> str:
+        """A word as Prometheus names it in its errors."""
+        lower = word.text.lower()
+        match word.token:
+            case Token.END:
+                return "end of input"
+            case Token.NUMBER | Token.DURATION | Token.STRING:
+                cut = f"{go_quoted(word.text[:10])}..." if len(word.text.encode()) > 10 else go_quoted(word.text)
+                return f"{word.token.name.lower()} {cut}"
+            case Token.NAME if self._contexts[-1][0] == BRACES:
+                return f"identifier {go_quoted(word.text)}"
+            case Token.NAME if lower in ("inf", "nan"):
+                return f"number {go_quoted(word.text)}"
+        if lower in _OPERATORS:
+            return f"<op:{word.text}>"
+        if word.token is Token.SIGN or lower in _PLAIN:
+            return go_quoted(word.text)
+        if lower in AGGREGATIONS:
+            return f"<aggr:{word.text}>"
+        if lower in _KEYWORDS or (lower in _FILLS and self.after().text == "("):
+            return f"<{word.text}>"
+        return f"{'metric identifier' if ':' in word.text else 'identifier'} {go_quoted(word.text)}"
 
     def deeper(self) -> None:
         self._depth += 1
@@ -65,16 +109,20 @@ class Cursor:
                 self.text, self.word.start, f"nested deeper than {DEEPEST} levels: use fewer parentheses or signs"
             )
 
+    def higher(self) -> None:
+        self._depth -= 1
+
     def at_end(self) -> bool:
         return self.word.token is Token.END
 
-    def back(self) -> None:
-        """Before the word that was read last."""
-        self._at -= 1
+    def behind(self) -> int:
+        """The place of what follows the word that was read last."""
+        last = self._words[self._at - 1]
+        at = last.start + len(last.text)
+        while self.text[at] in " \t\r\n":
+            at += 1
+        return at
 
     def after(self) -> Word:
         """The word behind the next."""
-        return self._words[self._at + 1]
-
-    def higher(self) -> None:
-        self._depth -= 1
+        return self._words[min(self._at + 1, len(self._words) - 1)]

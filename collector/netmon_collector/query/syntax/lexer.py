@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import Final
 
 from netmon_collector.query.answer import ErrorKind, QueryError
+from netmon_collector.query.syntax.literals import go_quoted, go_quoted_character, string_mistake
 
 
 class Token(Enum):
@@ -15,6 +16,8 @@ class Token(Enum):
     STRING = auto()
     SIGN = auto()
     END = auto()
+    MISTAKE = auto()
+    """What is no word: nothing follows, and its text says what is wrong. Whoever looks at it raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,31 @@ class Word:
     start: int
 
 
-_DURATION: Final = r"(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?"
-_WORD: Final = re.compile(
-    rf"""
-      (?P<space>(?:\s+|\#[^\n]*)+)
-    | (?P<duration>(?=\d+[a-z]){_DURATION}(?![\w.]))
-    | (?P<number>0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*(?!\w)
-        | (?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
-    | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*`)
-    | (?P<name>[a-zA-Z_:][\w:]*)
-    | (?P<sign>=~|!~|==|!=|<=|>=|[-+*/%^<>=(){{}}\[\],@])
-    """,
-    re.VERBOSE | re.ASCII,
+_SPACE: Final = r"(?P<space>(?:[ \t\r\n]+|\#[^\r\n]*)+)"
+_STRING: Final = r""" (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*`) """
+_DIGITS: Final = r"\d+(?:_\d+)*"
+_HEX: Final = "0[xX]_?(?:[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?"
+_DECIMAL: Final = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})"
+_UNITS: Final = r"[smhdwy]s?(?:\d+[smhdw]s?)*"
+_NUMBER: Final = rf"""
+      (?P<number>(?:{_HEX}|{_DECIMAL}(?:[eE][+-]?+(?:{_DIGITS}|(?!\Z)))?)(?![\w.]))
+    | (?P<duration>(?:{_HEX}|{_DECIMAL}(?:[eE][+-]?(?:{_DIGITS})?)?){_UNITS}(?!\w))
+"""
+_FLAGS: Final = re.VERBOSE | re.ASCII
+_OUTSIDE: Final = re.compile(
+    rf"{_SPACE} | {_NUMBER} | {_STRING} | (?P<name>[a-zA-Z_:][\w:]*) | (?P<sign>[=!<>]=|=(?!~)|[-+*/%^<>(){{\[,@])",
+    _FLAGS,
+)
+_BRACES: Final = re.compile(rf"{_SPACE} | {_STRING} | (?P<name>[a-zA-Z_]\w*) | (?P<sign>=~|!~|!=|[=,}}])", _FLAGS)
+_DURATION: Final = re.compile(
+    rf"(?P<space>[ \t\r\n]+) | {_NUMBER} | (?P<name>(?i:step|range|min_of|max_of)(?!\w)) | (?P<sign>[-+*/%^()\],:])",
+    _FLAGS,
+)
+"""Behind an opening bracket, up to the first number."""
+_BRACKETS: Final = re.compile(
+    rf"{_SPACE} | {_NUMBER} | {_STRING} | (?P<name>(?i:step|range|min_of|max_of)(?!\w))"
+    r" | (?P<sign>[=!<>]=|=(?!~)|[-+*/%^<>(){\],@:])",
+    _FLAGS,
 )
 _KINDS: Final = {
     "duration": Token.DURATION,
@@ -44,113 +60,124 @@ _KINDS: Final = {
     "name": Token.NAME,
     "sign": Token.SIGN,
 }
-_UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_LONGEST_MS: Final = 292 * 365 * 86_400_000
-_PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
-_ESCAPE: Final = re.compile(
-    r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.?))", re.DOTALL
+_NUMBERISH: Final = re.compile(
+    rf"(?:{_HEX}|(?:{_DECIMAL}|\.)(?:[eE][+-]?(?:{_DIGITS})?)?)(?:{_UNITS}(?:\d*\w)?|[._eE]{{0,2}})", re.ASCII
 )
-_SIMPLE: Final = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
+"""What is taken for a number or a duration before it turns out to be none."""
 
 
 def syntax_error(text: str, start: int, message: str) -> QueryError:
-    """The error for what is wrong at a place, which is told as line and column."""
+    """The error for what is wrong at a place, which is told as line and column, in bytes."""
+    if not text:
+        return QueryError(ErrorKind.BAD_DATA, f"unknown position: parse error: {message}")
     line = text.count("\n", 0, start) + 1
-    column = start - (text.rfind("\n", 0, start) + 1) + 1
+    column = len(text[text.rfind("\n", 0, start) + 1 : start].encode()) + 1
     return QueryError(ErrorKind.BAD_DATA, f"{line}:{column}: parse error: {message}")
 
 
 def split_words(text: str, most: int) -> list[Word]:
-    """The words of a text, with one of Token.END behind the last. Raises QueryError, also for more than `most`."""
+    """The words of a text, and behind them one of Token.END or a mistake. Raises QueryError for more than `most`."""
+    reader = _Reader(text)
     words: list[Word] = []
-    at = brackets = 0
-    while at < len(text):
-        if brackets and text[at] == ":":  # elsewhere it is a part of a name
-            words.append(Word(Token.SIGN, ":", at))
-            at += 1
-            continue
-        found = _WORD.match(text, at)
-        if found is None:
-            raise syntax_error(text, at, _unexpected(text, at))
-        if found.lastgroup is not None and found.lastgroup != "space":
-            words.append(Word(_KINDS[found.lastgroup], found.group(), at))
-            if found.lastgroup == "duration" and (found.end() - at > 60 or duration_ms(found.group()) > _LONGEST_MS):
-                raise syntax_error(text, at, "duration out of range")
-            brackets += (found.group() == "[") - (found.group() == "]")
+    while not words or words[-1].token not in (Token.END, Token.MISTAKE):
+        words.append(reader.next())
         if len(words) > most:
             raise QueryError(ErrorKind.BAD_DATA, f"query has more than {most} words: ask for less at a time")
-        at = found.end()
-    words.append(Word(Token.END, "end of input", len(text)))
     return words
 
 
-def _unexpected(text: str, at: int) -> str:
-    character = text[at]
-    if character in "\"'`":
-        return "unterminated raw string" if character == "`" else "unterminated quoted string"
-    if character.isdigit() or character == ".":
-        word = re.match(r"[\w.]+", text[at : at + 64])
-        return f"bad number or duration syntax: {go_quoted(word.group() if word else character)}"
-    return f"unexpected character: {go_quoted(character)[1:-1]!r}"
+class _Reader:
+    """What is a word depends on the brackets and braces that it stands in."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._parens = 0
+        self._pattern = _OUTSIDE
+        self._had_colon = False
 
-def duration_ms(text: str) -> int:
-    """The length of time that a word such as 1h30m names."""
-    return sum(
-        int(count) * (365 * 86_400_000 if unit == "y" else _UNITS_MS[unit]) for count, unit in _PART.findall(text)
-    )
+    def next(self) -> Word:
+        found = self._pattern.match(self._text, self._at)
+        if found is not None and found.lastgroup == "space":
+            self._at = found.end()
+            found = self._pattern.match(self._text, self._at)
+        if found is None:
+            return Word(*self._mistake(self._at), self._at)
+        assert found.lastgroup is not None
+        word = Word(_KINDS[found.lastgroup], found.group(), self._at)
+        self._at = found.end()
+        if word.token is Token.SIGN:
+            return self._sign(word)
+        if word.token is Token.STRING and "\\" in word.text and word.text[0] != "`":
+            mistake = string_mistake(self._text, word.start)
+            return word if mistake is None else Word(Token.MISTAKE, mistake, word.start)
+        if self._pattern is _DURATION and word.token is not Token.NAME:
+            self._pattern = _BRACKETS
+        return word
 
+    def _sign(self, word: Word) -> Word:
+        match word.text:
+            case "(":
+                self._parens += 1
+            case ")":
+                self._parens -= 1
+                if self._parens < 0:
+                    return Word(Token.MISTAKE, "unexpected right parenthesis ')'", word.start + 1)
+            case "{":
+                self._pattern = _BRACES
+            case "}" | "]":
+                self._pattern = _OUTSIDE
+            case "[":
+                self._pattern, self._had_colon = _DURATION, False
+            case ":" if self._pattern is _DURATION:
+                told = "unexpected colon before duration in duration expression"
+                return Word(Token.MISTAKE, told, word.start + 1)
+            case ":" if self._had_colon:
+                return Word(Token.MISTAKE, "unexpected colon ':'", word.start)
+            case ":":
+                self._had_colon = True
+        return word
 
-def number_of(text: str) -> float:
-    """The value of a word of digits."""
-    plain = text.replace("_", "")
-    return float(int(plain, 16)) if plain[:2] in ("0x", "0X") else float(plain)
-
-
-def unquoted(word: Word, text: str) -> str:
-    """The string that a literal stands for. Bytes that are no UTF-8 come as lone surrogates."""
-    body = word.text[1:-1]
-    if word.text[0] == "`" or "\\" not in body:
-        return body
-    parts = bytearray()
-    at = 0
-    for found in _ESCAPE.finditer(body):
-        parts += body[at : found.start()].encode(errors="surrogateescape")
-        meant = _escaped(found, word.text[0])
-        if meant is None:
-            raise syntax_error(text, word.start + 1 + found.start(), "unknown escape sequence in a string")
-        parts += meant
-        at = found.end()
-    parts += body[at:].encode(errors="surrogateescape")
-    return parts.decode(errors="surrogateescape")
-
-
-def _escaped(found: re.Match[str], quote: str) -> bytes | None:
-    """The bytes of an escape; None for one that is not valid."""
-    simple, byte, short, long, octal, _ = found.groups()
-    if simple is not None:
-        return None if simple in "'\"" and simple != quote else _SIMPLE[simple].encode()
-    if byte is not None:
-        return bytes([int(byte, 16)])
-    if octal is not None:
-        return bytes([int(octal, 8)]) if int(octal, 8) < 256 else None
-    point = int(short or long or "110000", 16)
-    return None if point > 0x10FFFF or 0xD800 <= point < 0xE000 else chr(point).encode()
-
-
-def go_quoted(text: str) -> str:
-    """The text in double quotes, as Prometheus prints it."""
-    out = []
-    for character in text:
-        point = ord(character)
-        if character in '"\\':
-            out.append("\\" + character)
-        elif character in "\a\b\f\n\r\t\v":
-            out.append("\\" + "abfnrtv"["\a\b\f\n\r\t\v".index(character)])
-        elif 0xDC80 <= point <= 0xDCFF:
-            out.append(f"\\x{point - 0xDC00:02x}")
-        elif point < 0x20 or point == 0x7F:
-            out.append(f"\\x{point:02x}")
+    def _mistake(self, at: int) -> tuple[Token, str]:
+        """The end, or a word that says why there is none."""
+        if at == len(self._text):
+            told = self._end_mistake()
+            return (Token.END, "") if told is None else (Token.MISTAKE, told)
+        character, following = self._text[at], self._text[at + 1 : at + 2]
+        shown, after = go_quoted_character(character), go_quoted_character(following)
+        if self._pattern is not _BRACES and re.match(r"\.?[0-9]", self._text[at : at + 2]):
+            told = f"bad number or duration syntax: {go_quoted(_numberish(self._text, at))}"
+        elif self._pattern is _DURATION:
+            told = f"unexpected character in duration expression: {shown}"
+        elif character == "`":
+            told = "unterminated raw string"
+        elif character in "\"'":
+            told = string_mistake(self._text, at) or "unterminated quoted string"
+        elif character in "!=":
+            inside = " inside braces" if self._pattern is _BRACES else ""
+            told = f"unexpected character after {shown}{inside}: {after}"
+        elif self._pattern is _BRACES:
+            told = (
+                f"unexpected left brace {shown}" if character == "{" else f"unexpected character inside braces: {shown}"
+            )
+        elif character == ("[" if self._pattern is _BRACKETS else "]"):
+            told = f"unexpected {'left' if character == '[' else 'right'} bracket {shown}"
         else:
-            out.append(character)
-    return '"' + "".join(out) + '"'
+            told = f"unexpected character: {shown}"
+            if self._pattern is _BRACKETS and re.match("[a-zA-Z_]", character):
+                told += ", expected ':'"
+        return Token.MISTAKE, told
+
+    def _end_mistake(self) -> str | None:
+        if self._pattern is _BRACES:
+            return "unexpected end of input inside braces"
+        if self._pattern is _DURATION:
+            return "unexpected end of input in duration expression"
+        if self._parens:
+            return "unclosed left parenthesis"
+        return "unclosed left bracket" if self._pattern is _BRACKETS else None
+
+
+def _numberish(text: str, at: int) -> str:
+    found = _NUMBERISH.match(text, at)
+    return found.group() if found is not None else text[at]

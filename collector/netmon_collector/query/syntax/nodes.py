@@ -1,9 +1,9 @@
 """The tree of an expression. Every node says where in the text it starts, for annotations and errors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeGuard
 
 from netmon_collector.store.base import Matcher
 from netmon_proto.model import NAME
@@ -84,6 +84,8 @@ class Selector:
     shift: Shift = NO_SHIFT
     range: "Node | None" = None
     edges: Edges = Edges.PLAIN
+    is_implied: bool = False
+    """Whether the last of the matchers, which is the name, is not in the text: info() has it if it is given none."""
 
     @property
     def type(self) -> ValueType:
@@ -144,6 +146,7 @@ class Binary:
     matching: Matching
     returns_bool: bool
     type: ValueType
+    op_start: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +167,19 @@ class Call:
     function: str
     args: "tuple[Node, ...]"
     type: ValueType
+
+    @property
+    def written(self) -> "tuple[Node, ...]":
+        """The arguments as they are in the text."""
+        return tuple(_written(one) for one in self.args if not (_is_implied(one) and len(one.matchers) == 1))
+
+
+def _is_implied(node: "Node") -> "TypeGuard[Selector]":
+    return isinstance(node, Selector) and node.is_implied
+
+
+def _written(node: "Node") -> "Node":
+    return replace(node, matchers=node.matchers[:-1]) if _is_implied(node) else node
 
 
 Node = Number | String | Selector | Subquery | Paren | Negation | Binary | Aggregation | Call

@@ -4,12 +4,23 @@ from dataclasses import replace
 from typing import Final
 
 from netmon_collector.query.answer import ErrorKind, QueryError
-from netmon_collector.query.syntax.check import checked_binary, checked_call, checked_selector, expect
-from netmon_collector.query.syntax.clauses import read_conditions, read_grouping, read_moment, read_operator
-from netmon_collector.query.syntax.cursor import Cursor
-from netmon_collector.query.syntax.lexer import Token, Word, duration_ms, go_quoted, number_of, syntax_error, unquoted
+from netmon_collector.query.syntax.check import check
+from netmon_collector.query.syntax.clauses import (
+    NO_NAMES,
+    read_conditions,
+    read_grouping,
+    read_moment,
+    read_number,
+    read_operator,
+    starts_expression,
+)
+from netmon_collector.query.syntax.cursor import AGGREGATIONS, Cursor
+from netmon_collector.query.syntax.durations import KINDS, read_length, read_offset
+from netmon_collector.query.syntax.lexer import Token, Word, syntax_error
+from netmon_collector.query.syntax.literals import go_quoted, unquoted
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
+    Binary,
     Call,
     Edges,
     Negation,
@@ -22,6 +33,7 @@ from netmon_collector.query.syntax.nodes import (
     ValueType,
     children,
 )
+from netmon_collector.query.syntax.signatures import SIGNATURES
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_proto.model import NAME
 
@@ -31,17 +43,17 @@ INFO_METRIC: Final = "target_info"
 HIGHEST: Final = 200
 """Levels of the tree, in which each operator of a chain is one."""
 
-AGGREGATIONS: Final = frozenset(
-    "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio".split()
-)
 _WITH_PARAM: Final = frozenset("topk bottomk count_values quantile limitk limit_ratio".split())
 _LEVELS: Final = {
     "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3,
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6,
 }  # fmt: skip
 _UNARY_LEVEL: Final = 5
-_NO_NAMES: Final = frozenset("atan2 bool on ignoring group_left group_right".split())
-"""Other keywords may be the name of a metric."""
+_NAMES_ONLY: Final = frozenset("and or unless by without offset anchored smoothed".split()) | AGGREGATIONS
+"""Keywords that may be the name of a metric, and of no function."""
+_ANY_CASE: Final = frozenset("start end step range".split())
+"""Functions that are keywords."""
+_RANGES: Final = "subquery or range selector"
 
 
 def parse(text: str) -> Node:
@@ -67,8 +79,9 @@ class _Parser:
             raise syntax_error(self._text, 0, "no expression found in input")
         node = self._expression(0)
         if not self._words.at_end():
-            raise self._words.unexpected("expression")
+            raise self._words.unexpected()
         self._check_height(node)
+        check(self._text, node)
         return node
 
     def _check_height(self, root: Node) -> None:
@@ -89,7 +102,10 @@ class _Parser:
         while (operator_level := self._operator_level()) and operator_level >= level:
             operator = read_operator(self._words)
             right = self._expression(operator_level if operator.op == "^" else operator_level + 1)
-            left = checked_binary(self._text, operator, left, right)
+            scalar = left.type is right.type is ValueType.SCALAR
+            kind = ValueType.SCALAR if scalar else ValueType.VECTOR
+            op, matching, returns_bool = operator.op, operator.matching, operator.returns_bool
+            left = Binary(left.start, op, left, right, matching, returns_bool, kind, operator.start)
         self._words.higher()
         return left
 
@@ -107,54 +123,44 @@ class _Parser:
         inner = self._expression(_UNARY_LEVEL + 1)
         if isinstance(inner, Number):
             return Number(word.start, -inner.value if word.text == "-" else inner.value, inner.is_duration)
-        if inner.type not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise syntax_error(
-                self._text,
-                word.start,
-                "unary expression only allowed on expressions of type scalar or instant vector, "
-                f"got {go_quoted(inner.type)}",
-            )
         return Negation(word.start, inner, minus=word.text == "-", type=inner.type)
 
     # operands
 
     def _primary(self) -> Node:
         word = self._words.word
+        number = read_number(self._words)
+        if number is not None:
+            return number
         match word.token:
-            case Token.NUMBER:
-                return Number(word.start, number_of(self._words.next().text))
-            case Token.DURATION:
-                return Number(word.start, duration_ms(self._words.next().text) / 1000, is_duration=True)
             case Token.STRING:
-                return String(word.start, unquoted(self._words.next(), self._text))
+                return String(word.start, unquoted(self._words.next().text))
             case Token.NAME:
                 return self._named()
         if self._words.take("("):
             inner = self._expression(0)
-            self._words.need(")", "paren expression")
+            self._words.need(")")
             return Paren(word.start, inner, inner.type)
         if self._words.sees("{"):
             return self._selector("", word.start)
-        raise self._words.unexpected("expression")
+        raise self._words.unexpected()
 
     def _named(self) -> Node:
+        lower = self._words.word.text.lower()
+        if lower in NO_NAMES or not starts_expression(self._words):
+            raise self._words.unexpected()
         word = self._words.next()
-        lower = word.text.lower()
-        if lower in ("inf", "nan"):
-            return Number(word.start, float(lower))
         if lower in AGGREGATIONS and self._words.sees("(", "by", "without"):
             return self._aggregation(word)
-        if lower in _NO_NAMES:
-            self._words.back()
-            raise self._words.unexpected("expression")
-        if self._words.sees("("):
+        if self._words.sees("(") and ":" not in word.text and (lower not in _NAMES_ONLY):
             return self._call(word)
         return self._selector(word.text, word.start)
 
     def _aggregation(self, word: Word) -> Node:
         op = word.text.lower()
-        grouping = read_grouping(self._words)
-        args = self._args("aggregation")
+        with self._words.within("aggregation"):
+            grouping = read_grouping(self._words)
+            args = self._args()
         if grouping is None:
             grouping = read_grouping(self._words) or (False, ())
         wanted = 2 if op in _WITH_PARAM else 1
@@ -166,58 +172,39 @@ class _Parser:
                 if args
                 else "no arguments for aggregate expression provided",
             )
-        expect(self._text, args[-1], ValueType.VECTOR, "aggregation expression")
-        if wanted == 2:
-            kind = ValueType.STRING if op == "count_values" else ValueType.SCALAR
-            expect(self._text, args[0], kind, "aggregation parameter")
         without, labels = grouping
         return Aggregation(word.start, op, args[-1], args[0] if wanted == 2 else None, labels, without)
 
-    def _args(self, context: str) -> list[Node]:
-        self._words.need("(", context)
+    def _args(self) -> list[Node]:
+        self._words.need("(")
         args: list[Node] = []
-        while not self._words.take(")"):
+        while not args or not self._words.sees(")"):
+            if not args and self._words.sees(")"):
+                break
             args.append(self._expression(0))
-            if not self._words.sees(")"):
-                self._words.need(",", context)
-                if self._words.sees(")"):
-                    raise syntax_error(
-                        self._text, self._words.word.start, "trailing commas not allowed in function call args"
-                    )
+            comma = self._words.word
+            if self._words.take(",") and not starts_expression(self._words):
+                raise syntax_error(self._text, comma.start, "trailing commas not allowed in function call args")
+            if comma.text not in (",", ")"):
+                raise self._words.unexpected()
+        self._words.next()
         return args
 
     def _call(self, word: Word) -> Call:
-        args = self._info_args() if word.text == "info" else self._args("function call")
-        return checked_call(self._text, word.start, word.text, tuple(args))
-
-    def _info_args(self) -> list[Node]:
-        """Those of info(): a vector, and conditions on labels, which may be met by series without these labels."""
-        self._words.need("(", "function call")
-        args = [] if self._words.sees(")") else [self._expression(0)]
-        start = self._words.word.start
-        matchers: list[Matcher] = []
-        if args and self._words.take(","):
-            start = self._words.word.start
-            if not self._words.sees("{"):
-                raise syntax_error(self._text, start, "expected label selectors only")
-            read_conditions(self._words, matchers)
-        self._words.need(")", "function call")
-        if not any(matcher.name == NAME for matcher in matchers):
-            matchers.append(Matcher(NAME, MatchOp.EQUAL, INFO_METRIC))
-        return [*args, checked_selector(self._text, Selector(start, "", tuple(matchers)))] if args else []
+        args = self._args()
+        name = word.text.lower() if word.text.lower() in _ANY_CASE else word.text
+        signature = SIGNATURES.get(name)
+        if signature is None:
+            raise syntax_error(self._text, word.start, f"unknown function with name {go_quoted(name)}")
+        if name == "info" and 0 < len(args) < 3:
+            args[1:] = [_with_metric(arg) for arg in args[1:] or [Selector(word.start, "", ())]]
+        return Call(word.start, name, tuple(args), signature.returns)
 
     def _selector(self, name: str, start: int) -> Selector:
-        matchers: list[Matcher] = []
-        quoted = read_conditions(self._words, matchers) if self._words.sees("{") else ""
-        others = [matcher.value for matcher in matchers if matcher.name == NAME]
+        matchers = read_conditions(self._words) if self._words.sees("{") else ()
         if name:
-            if others:
-                told = f"metric name must not be set twice: {go_quoted(name)} or {go_quoted(others[0])}"
-                raise syntax_error(self._text, start, told)
-            matchers.append(Matcher(NAME, MatchOp.EQUAL, name))
-        elif len(others) == 1:
-            name = quoted
-        return checked_selector(self._text, Selector(start, name, tuple(matchers)))
+            matchers += (Matcher(NAME, MatchOp.EQUAL, name),)
+        return Selector(start, name, matchers)
 
     # what follows an operand
 
@@ -236,76 +223,67 @@ class _Parser:
 
     def _ranged(self, node: Node) -> Node:
         start = self._words.next().start
-        length = self._duration("range")
+        with self._words.within(_RANGES, KINDS):
+            length = read_length(self._words)
         if self._words.take(":"):
             return self._subquery(node, length)
-        self._words.need("]", "matrix selector")
+        if not self._words.take("]"):
+            raise self._words.unexpected("subquery or range", '":" or "]"')
         if not isinstance(node, Selector) or node.range is not None:
             raise syntax_error(self._text, start, "ranges only allowed for vector selectors")
-        if node.shift.offset is not None or node.shift.at is not None:
-            raise syntax_error(self._text, start, "no offset or @ modifiers allowed before range")
+        offset = node.shift.offset
+        if isinstance(offset, Number) and offset.value:
+            raise syntax_error(self._text, start, "no offset modifiers allowed before range")
+        if isinstance(node.shift.at, int):
+            raise syntax_error(self._text, start, "no @ modifiers allowed before range")
         return replace(node, range=length)
 
     def _subquery(self, node: Node, length: Node) -> Node:
-        step = None if self._words.sees("]") else self._duration("step")
-        self._words.need("]", "subquery selector")
-        if node.type is not ValueType.VECTOR:
-            raise syntax_error(
-                self._text, node.start, f"subquery is only allowed on instant vector, got {node.type} instead"
-            )
+        step = None
+        if not self._words.sees("]"):
+            with self._words.within("subquery selector", KINDS.replace("or ", "") + ', or "]"'):
+                step = read_length(self._words)
+        if not self._words.take("]"):
+            raise self._words.unexpected("subquery selector", '"]"')
         return Subquery(node.start, node, length, step)
-
-    def _duration(self, what: str) -> Node:
-        """A length of time: seconds, a duration, or an expression of them."""
-        start = self._words.word.start
-        node = self._expression(0)
-        if isinstance(node, Number) and node.value <= 0:
-            raise syntax_error(self._text, start, "duration must be greater than 0")
-        expect(self._text, node, ValueType.SCALAR, f"{what} of a selector")
-        return node
 
     def _offset(self, node: Node) -> Node:
         self._words.next()
-        word = self._words.word
+        length = read_offset(self._words)
         if not isinstance(node, Selector | Subquery):
-            raise syntax_error(
-                self._text,
-                node.start,
-                "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
-            )
-        if node.shift.offset is not None:
+            raise self._not_behind(node, "offset modifier")
+        before = node.shift.offset
+        if before is not None and not (isinstance(before, Number) and before.value == 0):
             raise syntax_error(self._text, node.start, "offset may not be set multiple times")
-        minus = self._words.sees("-")
-        if self._words.sees("+", "-"):
-            self._words.next()
-        if self._words.word.token not in (Token.NUMBER, Token.DURATION) and not self._words.sees("(", "step", "range"):
-            raise self._words.unexpected("offset", ", expected number, duration, step(), or range()")
-        length = self._primary()
-        expect(self._text, length, ValueType.SCALAR, "offset")
-        if isinstance(length, Number):
-            length = Number(word.start, -length.value if minus else length.value)
-        elif minus:
-            length = Negation(word.start, length, minus=True, type=length.type)
         return replace(node, shift=replace(node.shift, offset=length))
 
     def _pinned(self, node: Node) -> Node:
         self._words.next()
+        at = read_moment(self._words, node.start)
         if not isinstance(node, Selector | Subquery):
-            raise syntax_error(
-                self._text,
-                node.start,
-                "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery",
-            )
+            raise self._not_behind(node, "@ modifier")
         if node.shift.at is not None:
             raise syntax_error(self._text, node.start, "@ <timestamp> may not be set multiple times")
-        return replace(node, shift=replace(node.shift, at=read_moment(self._words)))
+        return replace(node, shift=replace(node.shift, at=at))
+
+    def _not_behind(self, node: Node, what: str) -> QueryError:
+        told = "must be preceded by an instant vector selector or range vector selector or a subquery"
+        return syntax_error(self._text, node.start, f"{what} {told}")
 
     def _extended(self, node: Node) -> Node:
         edges = Edges(self._words.next().text.lower())
+        if isinstance(node, Subquery):
+            raise syntax_error(self._text, node.start, f"{edges} modifier is not supported for subqueries")
         if not isinstance(node, Selector):
-            raise syntax_error(self._text, node.start, f"{edges} modifier must be preceded by a selector")
-        if node.edges is not Edges.PLAIN:
-            raise syntax_error(self._text, node.start, "anchored and smoothed may be set once, and not both")
-        if node.range is None and edges is Edges.ANCHORED:
-            raise syntax_error(self._text, node.start, "anchored modifier is only for range vectors")
+            raise syntax_error(self._text, node.start, f"{edges} modifier not implemented")
+        if node.edges not in (Edges.PLAIN, edges):
+            told = "anchored and smoothed modifiers cannot be used together"
+            raise syntax_error(self._text, node.start, told)
         return replace(node, edges=edges)
+
+
+def _with_metric(node: Node) -> Node:
+    """The conditions for info(), with the metric that it looks at if they name none."""
+    if not isinstance(node, Selector) or any(matcher.name == NAME for matcher in node.matchers):
+        return node
+    return replace(node, matchers=(*node.matchers, Matcher(NAME, MatchOp.EQUAL, INFO_METRIC)), is_implied=True)

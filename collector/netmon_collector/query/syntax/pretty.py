@@ -1,13 +1,17 @@
 """From a tree back to text, laid out as Prometheus lays out expressions: on one line where it fits."""
 
+import math
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted, whole_ms
 from netmon_collector.query.syntax.nodes import (
     Aggregation,
     Binary,
     Call,
     Card,
+    Matching,
     Moment,
     Negation,
     Node,
@@ -17,10 +21,10 @@ from netmon_collector.query.syntax.nodes import (
     Shift,
     String,
     Subquery,
+    ValueType,
 )
-from netmon_collector.store.base import Matcher, MatchOp
-from netmon_proto.model import NAME
-from netmon_proto.names import LABEL_WORD, METRIC_WORD
+from netmon_collector.store.base import Matcher
+from netmon_proto.names import LABEL_WORD
 
 WIDEST: Final = 100
 _INDENT: Final = "  "
@@ -36,7 +40,7 @@ def one_line(node: Node) -> str:
     """The whole expression on one line."""
     match node:
         case Number(value=value, is_duration=is_duration):
-            return duration(round(value * 1000)) if is_duration else number(value)
+            return duration(whole_ms(value)) if is_duration else plain_number(value)
         case String(value=value):
             return go_quoted(value)
         case Selector():
@@ -52,7 +56,7 @@ def one_line(node: Node) -> str:
         case Aggregation():
             return f"{_head(node)}({', '.join(one_line(one) for one in _arguments(node))})"
         case Call():
-            return f"{node.function}({', '.join(one_line(one) for one in node.args)})"
+            return f"{node.function}({', '.join(one_line(one) for one in node.written)})"
 
 
 def _laid_out(node: Node, level: int) -> str:
@@ -86,7 +90,7 @@ def _left(node: Binary, text: str) -> str:
 
 def _arguments(node: Aggregation | Call) -> tuple[Node, ...]:
     if isinstance(node, Call):
-        return node.args
+        return node.written
     return (node.inner,) if node.param is None else (node.param, node.inner)
 
 
@@ -97,31 +101,35 @@ def _head(node: Aggregation) -> str:
 
 
 def _operator(node: Binary) -> str:
-    matching = node.matching
     words = [node.op, "bool"] if node.returns_bool else [node.op]
-    if matching.labels or matching.on:
-        words.append(f"{'on' if matching.on else 'ignoring'} ({_labels(matching.labels)})")
-    if matching.card in (Card.MANY_TO_ONE, Card.ONE_TO_MANY):
-        side = "left" if matching.card is Card.MANY_TO_ONE else "right"
-        words.append(f"group_{side} ({_labels(matching.include)})")
-    left, right = matching.fill_left, matching.fill_right
-    if left is not None and left == right:
-        words.append(f"fill ({number(left)})")
-    else:
-        words += [f"fill_{side} ({number(one)})" for side, one in (("left", left), ("right", right)) if one is not None]
+    if node.left.type is node.right.type is ValueType.VECTOR:
+        words += _matching(node.matching)
     return " ".join(words)
 
 
+def _matching(matching: Matching) -> Iterator[str]:
+    grouped = {Card.MANY_TO_ONE: "group_left", Card.ONE_TO_MANY: "group_right"}.get(matching.card)
+    if matching.labels or matching.on or grouped:
+        yield f"{'on' if matching.on else 'ignoring'} ({_labels(matching.labels)})"
+    if grouped:
+        yield f"{grouped} ({_labels(matching.include)})"
+    left, right = matching.fill_left, matching.fill_right
+    if left is not None and left == right:
+        yield f"fill ({number(left)})"
+    else:
+        for side, value in (("left", left), ("right", right)):
+            if value is not None:
+                yield f"fill_{side} ({number(value)})"
+
+
 def _selector(node: Selector) -> str:
-    name = node.name if METRIC_WORD.fullmatch(node.name) else ""
-    conditions = [go_quoted(node.name)] if node.name and not name else []
-    conditions += sorted(_condition(one) for one in node.matchers if one != Matcher(NAME, MatchOp.EQUAL, node.name))
-    text = name + (f"{{{','.join(conditions)}}}" if conditions or not name else "")
+    matchers = node.matchers[:-1] if node.name else node.matchers
+    conditions = sorted(map(_condition, matchers))
+    text = node.name + (f"{{{','.join(conditions)}}}" if conditions or not node.name else "")
+    edges = f" {node.edges}" if node.edges else ""
     if node.range is not None:
-        text += f"[{_length(node.range)}]"
-    if node.edges:
-        text += f" {node.edges}"
-    return text + _shift(node.shift)
+        return f"{text}[{_length(node.range)}]{edges}{_at(node.shift)}{_offset(node.shift)}"
+    return f"{text}{_at(node.shift)}{edges}{_offset(node.shift)}"
 
 
 def _condition(matcher: Matcher) -> str:
@@ -131,23 +139,23 @@ def _condition(matcher: Matcher) -> str:
 
 def _suffix(node: Subquery) -> str:
     step = "" if node.step is None else _length(node.step)
-    return f"[{_length(node.range)}:{step}]{_shift(node.shift)}"
+    return f"[{_length(node.range)}:{step}]{_at(node.shift)}{_offset(node.shift)}"
 
 
-def _shift(shift: Shift) -> str:
-    text = ""
+def _at(shift: Shift) -> str:
     if isinstance(shift.at, Moment):
-        text = f" @ {shift.at}()"
-    elif shift.at is not None:
-        text = f" @ {shift.at / 1000:.3f}"
-    if shift.offset is not None:
-        text += f" offset {_length(shift.offset)}"
-    return text
+        return f" @ {shift.at}()"
+    return "" if shift.at is None else f" @ {shift.at / 1000:.3f}"
+
+
+def _offset(shift: Shift) -> str:
+    none = shift.offset is None or (isinstance(shift.offset, Number) and shift.offset.value == 0)
+    return "" if none or shift.offset is None else f" offset {_length(shift.offset)}"
 
 
 def _length(node: Node) -> str:
     """A length of time; plain seconds are shown as the duration that they are."""
-    return duration(round(node.value * 1000)) if isinstance(node, Number) else one_line(node)
+    return duration(whole_ms(node.value)) if isinstance(node, Number) else one_line(node)
 
 
 def _labels(names: tuple[str, ...]) -> str:
@@ -155,7 +163,7 @@ def _labels(names: tuple[str, ...]) -> str:
 
 
 def duration(length_ms: int) -> str:
-    """1h30m, -5m, 0s; years, weeks and days only where they come out even, as Prometheus has it."""
+    """1h30m, -5m, 0s; years and weeks only where they come out even, as Prometheus has it."""
     if length_ms < 0:
         return "-" + duration(-length_ms)
     if length_ms == 0:
@@ -163,14 +171,19 @@ def duration(length_ms: int) -> str:
     text, left = "", length_ms
     for unit, unit_ms in _UNITS:
         count, rest = divmod(left, unit_ms)
-        if count and (unit not in "ywd" or rest == 0):
+        if count and (unit not in "yw" or rest == 0):
             text, left = f"{text}{count}{unit}", rest
     seconds, ms = divmod(left, 1000)
     return text + (f"{seconds}s" if seconds else "") + (f"{ms}ms" if ms else "")
 
 
+def plain_number(value: float) -> str:
+    """A number without an exponent, as Prometheus prints literals."""
+    return number(value) if not math.isfinite(value) else f"{Decimal(repr(value)):f}".removesuffix(".0")
+
+
 def number(value: float) -> str:
-    """A number with an exponent from 1e+06 on, as Prometheus prints literals."""
+    """A number with an exponent from 1e+06 on, as Go prints it."""
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):

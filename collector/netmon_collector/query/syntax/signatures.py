@@ -1,5 +1,6 @@
 """What each function takes and gives."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,22 +12,26 @@ _TYPES: Final = {"s": _S, "t": _T, "v": _V, "m": _M}
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """args: types of all arguments; the last `optional` of them may be left out, or, where it is -1, the last one
-    may also be repeated and be left out, and where it is -2, it may be repeated but not be left out.
+    """args: types of all arguments. variadic: 0 where all must be there; else the last may be left out, or come up to
+    so many times; -1 is any number of times.
     """
 
     args: tuple[ValueType, ...]
     returns: ValueType
-    optional: int = 0
+    variadic: int = 0
     experimental: bool = False
 
     @property
     def least(self) -> int:
-        return len(self.args) - (1 if self.optional == -1 else max(self.optional, 0))
+        return len(self.args) - (self.variadic != 0)
+
+    @property
+    def most(self) -> float:
+        return math.inf if self.variadic < 0 else self.least + self.variadic
 
 
-def _all(names: str, args: str, returns: str, optional: int = 0, *, experimental: bool = False) -> dict[str, Signature]:
-    signature = Signature(tuple(_TYPES[one] for one in args), _TYPES[returns], optional, experimental)
+def _all(names: str, args: str, returns: str, variadic: int = 0, *, experimental: bool = False) -> dict[str, Signature]:
+    signature = Signature(tuple(_TYPES[one] for one in args), _TYPES[returns], variadic, experimental)
     return dict.fromkeys(names.split(), signature)
 
 
@@ -46,7 +51,7 @@ SIGNATURES: Final[dict[str, Signature]] = {
     **_all("double_exponential_smoothing", "mss", "v", experimental=True),
     **_all("histogram_fraction", "ssv", "v"),
     **_all("histogram_quantile", "sv", "v"),
-    **_all("histogram_quantiles", "vts", "v", -2, experimental=True),
+    **_all("histogram_quantiles", "vtss", "v", 9, experimental=True),
     **_all("info", "vv", "v", 1, experimental=True),
     **_all("label_join", "vttt", "v", -1),
     **_all("label_replace", "vtttt", "v"),

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 import re2
 
-from netmon_collector.query.syntax.lexer import duration_ms
+from netmon_collector.query.syntax.literals import duration_ms
 from netmon_collector.rules.template import humanize
 from netmon_collector.rules.template.nodes import TemplateError
 from netmon_collector.rules.template.printf import printf
@@ -197,7 +197,10 @@ def _parse_duration(text: str) -> float:
         return 0.0
     if not plain or not _DURATION.fullmatch(plain) or len(plain) > 60:
         raise TemplateError(f"error calling parseDuration: not a valid duration string: {text!r}")
-    return sign * duration_ms(plain) / 1000
+    try:
+        return sign * duration_ms(plain) / 1000
+    except ValueError as error:
+        raise TemplateError(f"error calling parseDuration: {error}") from None
 
 
 def _strip_port(address: str) -> str:

@@ -3,9 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from netmon_collector.query.answer import QueryError
-from netmon_collector.query.syntax.lexer import Token, unquoted
-from netmon_collector.query.syntax.lexer import Word as StringWord
+from netmon_collector.query.syntax.literals import string_mistake, unquoted
 from netmon_collector.rules.template.functions import FUNCTIONS, INCONSTANT, Known
 from netmon_collector.rules.template.lexer import Piece, Word, split_pieces
 from netmon_collector.rules.template.nodes import (
@@ -207,7 +205,7 @@ class _Parser:
             case "string" | "raw" | "char" | "number":
                 try:
                     return Literal(_constant(word))
-                except (ValueError, QueryError):
+                except ValueError:
                     raise self._error(f"bad constant: {word.text}") from None
             case "field":
                 return Chain(Dot(), (word.text[1:],))
@@ -277,14 +275,20 @@ class _Cursor:
         return word is not None and word.kind == "field" and not word.spaced
 
 
+def _unquoted(text: str) -> str:
+    if mistake := string_mistake(text, 0):
+        raise ValueError(mistake)
+    return unquoted(text)
+
+
 def _constant(word: Word) -> str | float | int:
     match word.kind:
         case "raw":
             return word.text[1:-1].replace("\r", "")
         case "string":
-            return unquoted(StringWord(Token.STRING, word.text, 0), word.text)
+            return _unquoted(word.text)
         case "char":
-            text = unquoted(StringWord(Token.STRING, word.text, 0), word.text)
+            text = _unquoted(word.text)
             if len(text) != 1:
                 raise ValueError(word.text)
             return ord(text)

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-from netmon_collector.query.syntax.lexer import go_quoted
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.rules.template.nodes import TemplateError
 from netmon_collector.rules.template.values import Value, inner, type_name
 
