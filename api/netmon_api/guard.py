@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from netmon_api.auth import Access, Doorkeeper
 from netmon_api.envelope import STATUS, ApiError
+from netmon_api.malformed import UNREADABLE, UNREADABLE_TEXT
 from netmon_api.routes import LARGEST_BODY_BYTES, Route
 from netmon_collector.state.database import reason_of
 from netmon_collector.store.base import StoreError
@@ -48,12 +49,16 @@ class Guard:
 
     async def answer(self, request: web.Request, route: Route | None, handler: Next) -> web.StreamResponse:
         """What a handler answers, if it is to be asked; errors as envelopes, what is our fault logged; compressed."""
-        request[_REQUEST_ID] = os.urandom(8).hex()
+        request[_REQUEST_ID] = _fresh_id()
         try:
             self._let_in(request, route)
             if route is not None and route.most_body_bytes != LARGEST_BODY_BYTES:
                 request = request.clone(client_max_size=route.most_body_bytes)
             response = await handler(request)
+        except ConnectionError as error:
+            if request.transport is None or request.transport.is_closing():
+                raise  # the client has gone, which is no trouble of ours; aiohttp lets it
+            response = self._told(request, error)
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
             response = self._told(request, error)
         if isinstance(response, web.Response) and response.content_type == _JSON:
@@ -71,7 +76,7 @@ class Guard:
         head = _head_of(media)
         if is_packed and len(content) >= _COMPRESS_FROM_BYTES:
             head, content = head + b"Content-Encoding: gzip\r\n", zlib.compress(content, 1, wbits=31)
-        own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), os.urandom(8).hex().encode())
+        own = b"Content-Length: %d\r\nX-Request-Id: %s\r\n\r\n" % (len(content), _fresh_id().encode())
         return b"".join((head, _date_of(self._now_ms() // 1000), own, content))
 
     def _let_in(self, request: web.Request, route: Route | None) -> None:
@@ -88,6 +93,8 @@ class Guard:
                 answer = error
             case web.HTTPException():
                 answer = _from_http(error)
+            case _ if isinstance(error, UNREADABLE):
+                answer = ApiError("bad_request", UNREADABLE_TEXT)
             case StoreError():
                 answer = ApiError("unavailable", f"the store can't answer now: {error}")
             case SQLAlchemyError():
@@ -114,8 +121,12 @@ def surround(guard: Guard, routes: Mapping[web.AbstractRoute, Route]) -> Middlew
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
     """The last word on every answer's headers, a WebSocket's too."""
     response.headers.update(_HEADERS)
-    response.headers["X-Request-Id"] = request[_REQUEST_ID]
+    response.headers["X-Request-Id"] = request.get(_REQUEST_ID) or _fresh_id()
     response.headers.popall(hdrs.SERVER, None)
+
+
+def _fresh_id() -> str:
+    return os.urandom(8).hex()
 
 
 @lru_cache

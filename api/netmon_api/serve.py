@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from netmon_api.malformed import LONGEST_HEADER_BYTES, LONGEST_LINE_BYTES
 from netmon_api.shortcut import SHORTCUT, ShortConnection
 from netmon_collector.config import HttpOptions
 from netmon_collector.listener import port_taken, server_context, why_taken
 from netmon_configs.options import split_address
 
-_LONGEST_LINE_BYTES = 64 << 10  # a selector of 16 KiB, each byte escaped, and some
 _SHUTDOWN_S = 5.0
 
 
@@ -28,7 +28,8 @@ class Server:
         self._connections: dict[str, Any] = {
             "access_log": None,
             "logger": protocol_log,
-            "max_line_size": _LONGEST_LINE_BYTES,
+            "max_line_size": LONGEST_LINE_BYTES,
+            "max_field_size": LONGEST_HEADER_BYTES,
         }
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S, **self._connections)
         self._listener: asyncio.Server | None = None

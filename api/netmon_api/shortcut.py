@@ -3,10 +3,13 @@ query.
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http import RawRequestMessage
+
+from netmon_api.malformed import complaint
 
 _DETOURS: Final[Sequence[str]] = (hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_ENCODING, hdrs.UPGRADE)
 _GAP: Final = b"\r\n\r\n"
@@ -80,6 +83,17 @@ class ShortConnection(web.RequestHandler):
             self._waiter = waiter
         if not self._answered(head, body) and self._messages:
             waiter.set_result(None)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Tells a client what is wrong with what it sent, without sending that back."""
+        response = super().handle_error(request, status, exc, message)
+        return response if status >= HTTPStatus.INTERNAL_SERVER_ERROR else complaint(exc, message)
 
     def _answered(self, head: bytes, body: bytes) -> bool:
         """Answers what was parsed, if that can be done here; takes note of the head."""

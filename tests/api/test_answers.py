@@ -10,15 +10,20 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import MultiDict
 
+from netmon_api.app import ROUTES
+from netmon_api.auth import Doorkeeper
 from netmon_api.envelope import ApiError
+from netmon_api.guard import Guard
 from netmon_api.models import DevicesQuery, SamplesQuery
 from netmon_api.routes import parse_query
 from netmon_collector.store.base import StoreError
-from tests.api.lab import Lab, labels
+from tests.api.lab import NOW_MS, Lab, labels
 
 
 class Broken:
@@ -177,22 +182,55 @@ async def raw(lab: Lab, request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "status", "told"),
     [
-        b"GET /api/v1/series?selector=" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(50) + b"\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
+        (
+            b"GET /api/v1/series?selector=" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"414",
+            b"longer than 65536",
+        ),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", b"431", b"longer than 32768"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(50) + b"\r\n\r\n", b"400", b"HTTPS traffic"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"400", b"Bad status line"),
+        (b"GET /\xc3\x9c HTTP/1.1\r\nHost: a\r\n\r\n", b"400", b"Invalid char in url path\n"),
+        (b"z" * 5000, b"400", b"Invalid method"),
     ],
-    ids=["line", "header", "tls", "version"],
+    ids=["line", "header", "tls", "version", "path", "junk"],
 )
-async def test_what_is_no_request_is_refused_without_a_trace(lab: Lab, request_bytes: bytes) -> None:
+async def test_what_is_no_request_is_refused_without_a_trace(
+    lab: Lab, request_bytes: bytes, status: bytes, told: bytes
+) -> None:
     answer = await raw(lab, request_bytes)
     assert answer.startswith(b"HTTP/1.")
-    assert b" 400 " in answer.split(b"\r\n")[0]
-    assert b"Traceback" not in answer
-    assert len(answer) < 2000
+    assert answer.split(b" ")[1] == status
+    assert told in answer.partition(b"\r\n\r\n")[2]
+    assert b"aiohttp" not in answer
+    assert len(answer) < 500
     await lab.get("/api/v1/status")
+
+
+async def test_an_unknown_expectation_is_told(lab: Lab) -> None:
+    answer = await raw(lab, b"GET / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nConnection: close\r\n\r\n")
+    assert answer.split(b" ")[1] == b"417"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/v1/snmp/devices", '"code":"bad_request","message":"the body is not packed as'),
+        (
+            "/prometheus/api/v1/query",
+            '"errorType":"bad_data","error":"error parsing form values: the body is not packed',
+        ),
+    ],
+)
+async def test_a_body_that_is_not_packed_as_it_says_is_refused(
+    lab: Lab, caplog: pytest.LogCaptureFixture, path: str, told: str
+) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded"}
+    async with lab.client.post(path, data=b"query=1", headers=headers) as response:
+        assert (response.status, told in await response.text()) == (400, True)
+    assert "request.failed" not in caplog.text
 
 
 async def test_the_longest_selector_fits_even_escaped(lab: Lab) -> None:
@@ -224,3 +262,16 @@ async def test_any_bytes_after_the_question_mark_get_an_envelope(lab: Lab, query
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split(b" ")[1] in (b"200", b"400"), head
     assert orjson.loads(body)
+
+
+async def test_a_client_that_has_gone_is_no_error_of_ours(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    async def write(_request: web.Request) -> web.StreamResponse:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    gone = make_mocked_request("GET", "/healthz")
+    assert gone.transport is not None
+    gone.transport.close()
+    health = next(route for route in ROUTES if route.path == "/healthz")
+    with pytest.raises(ConnectionResetError):
+        await Guard(Doorkeeper(lab.tokens), lambda: NOW_MS).answer(gone, health, write)
+    assert "request.failed" not in caplog.text

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import hdrs, web
 from pydantic import TypeAdapter
 
+from netmon_api.malformed import UNREADABLE, UNREADABLE_TEXT
 from netmon_api.models import Query
 from netmon_api.prometheus.problem import Problem
 from netmon_api.routes import Call, Route
@@ -63,6 +64,8 @@ class PrometheusRoute(Route):
                 answered = await self.handler(Call(services, form, request, routes))
             except Problem as error:
                 return error.response()
+            except UNREADABLE:
+                return Problem("bad_data", f"error parsing form values: {UNREADABLE_TEXT}").response()
             except QueryError as error:
                 return Problem(error.kind, error.message).response()
             except StoreError as error:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 from pathlib import Path
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
@@ -125,6 +126,23 @@ async def test_a_client_that_goes_away_cancels_its_query(tmp_path: Path) -> None
     async with running(tmp_path, engine=engine) as lab:
         await ask_and_leave(lab, engine)
     assert engine.limits is None, "the engine's own bounds hold"
+
+
+async def test_a_client_that_goes_in_the_middle_of_an_answer_is_no_error(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    await keep(lab, WIDE)
+    host, _, port = lab.url.removeprefix("http://").partition(":")
+    query = urlencode(RANGE)
+    for path in (f"{PATH}?{query}", "/prometheus/federate?match[]=wide", "/prometheus/api/v1/export?match[]=wide") * 5:
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        head = f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {lab.token}\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.read(12)).endswith(b" 200")
+        writer.transport.abort()
+    await lab.get("/prometheus/api/v1/query", ("query", "1"))
+    await asyncio.sleep(0.2)
+    assert "request.failed" not in caplog.text
 
 
 @pytest.mark.parametrize(("asked", "given_s"), [("5s", 5.0), ("0.25", 0.25), ("1h", 120.0), ("-1", 0.0)])
