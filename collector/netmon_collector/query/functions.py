@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from netmon_collector.query import foresight, over_time, rates
+from netmon_collector.query.answer import Mask
 from netmon_collector.query.elementwise import DATES, ELEMENTWISE, clamped, rounded
 from netmon_collector.query.errors import refuse
 from netmon_collector.query.histograms import (
@@ -17,10 +18,12 @@ from netmon_collector.query.histograms import (
 )
 from netmon_collector.query.info import with_info
 from netmon_collector.query.label_functions import absent, by_label, label_join, label_replace
+from netmon_collector.query.numbers import general
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.syntax.nodes import Call, Selector, bare
 from netmon_collector.query.values import Scalar, Steps, Value, Vector
-from netmon_collector.query.windows import Kernel
+from netmon_collector.query.windows import Kernel, Windows
+from netmon_collector.store.base import Values
 
 if TYPE_CHECKING:
     from netmon_collector.query.evaluate import Evaluator
@@ -115,11 +118,18 @@ def _forecast(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
 
 def _smoothed(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     smoothing, trend = (evaluator.scalar(arg, steps) for arg in call.args[1:])
-    for what, factor in (("smoothing", smoothing), ("trend", trend)):
-        bad = factor[(factor <= 0) | (factor >= 1)]
-        if len(bad):
-            refuse(f"invalid {what} factor. Expected: 0 < {what[0]}f < 1, got: {bad[0]:f}")
-    return evaluator.windowed(call.args[0], steps, rates.smoothing_kernel(smoothing, trend))
+    smooth = rates.smoothing_kernel(smoothing, trend)
+
+    def kernel(windows: Windows) -> tuple[Values, Mask]:
+        has_samples = (windows.counts > 0).any(axis=0)
+        for what, factor in (("smoothing", smoothing), ("trend", trend)):
+            bad = factor[has_samples & ((factor <= 0) | (factor >= 1))]
+            if len(bad):
+                told = f"{bad[0]:f}" if np.isfinite(bad[0]) else general(bad[0])
+                refuse(f"invalid {what} factor. Expected: 0 < {what[0]}f < 1, got: {told}")
+        return smooth(windows)
+
+    return evaluator.windowed(call.args[0], steps, kernel)
 
 
 def _histogram_quantile(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
@@ -157,6 +167,7 @@ def _histogram_fraction(evaluator: "Evaluator", call: Call, steps: Steps) -> Val
 
 
 def _native(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
+    """What is about something that is not stored."""
     evaluator.vector(call.args[0], steps)
     return Vector.none(steps)
 
@@ -250,6 +261,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "range": _constant(lambda evaluator: (evaluator.query.end_ms - evaluator.query.start_ms) / 1000),
     "round": _round,
     "scalar": _scalar,
+    "start_timestamp": _native,
     "start": _constant(lambda evaluator: evaluator.query.start_ms / 1000),
     "step": _constant(lambda evaluator: evaluator.query.step_ms / 1000),
     "time": lambda _, __, steps: Scalar(steps.times / 1000),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cmp_to_key
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,8 @@ from netmon_proto.model import NAME, Labels
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 _DIGITS_OF_A_GROUP: Final = 9
-_DIGITS: Final = re.compile(r"(\d+)")
+_DIGITS: Final = re.compile(r"\d+|\D+", re.ASCII)
+_MOST_DIGITS: Final = 18
 
 
 def label_replace(vector: Vector, target: str, template: str, source: str, expression: str) -> Vector:
@@ -78,7 +80,8 @@ def _expanded(template: str, found: Any) -> str:
             return "$"
         name = names[0] or names[1]
         try:
-            return found.group(int(name[:_DIGITS_OF_A_GROUP]) if name.isdigit() else name) or ""
+            is_number = name.isdigit() and (name == "0" or name[0] != "0")
+            return found.group(int(name[:_DIGITS_OF_A_GROUP]) if is_number else name) or ""
         except (IndexError, KeyError):
             return ""
 
@@ -95,16 +98,29 @@ def by_label(vector: Vector, names: tuple[str, ...], *, descending: bool) -> Vec
     keys = [np.argsort(vector.series.order())]
     for name in reversed(names):
         column = vector.series.column(name)
-        ranks = np.empty(len(column.values), np.int64)
-        ranks[sorted(range(len(column.values)), key=lambda code: _natural(column.values[code]))] = np.arange(len(ranks))
+        parts = [(_DIGITS.findall(value), code) for code, value in enumerate(column.values)]
+        ranks = np.empty(len(parts), np.int64)
+        ranks[[code for _, code in sorted(parts, key=_NATURALLY)]] = np.arange(len(ranks))
         keys.append(ranks[column.codes])
     order = np.lexsort(keys)
     return replace(vector.take(order[::-1] if descending else order), ordered=True)
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
-    """A key by which v9 comes before v10."""
-    return [(0, int(part[:4000]), part) if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part]
+def _compared(one: tuple[list[str], int], other: tuple[list[str], int]) -> int:
+    """Which of two texts in parts comes first, v9 before v10: below 0 if it is the first. Two numbers are compared as
+    such, all else as text.
+    """
+    for left, right in zip(one[0], other[0], strict=False):
+        if len(left) <= _MOST_DIGITS and len(right) <= _MOST_DIGITS and (left + right).isdecimal():
+            difference = int(left) - int(right)
+        else:
+            difference = (left > right) - (left < right)
+        if difference:
+            return difference
+    return len(one[0]) - len(other[0])
+
+
+_NATURALLY: Final = cmp_to_key(_compared)
 
 
 def absent_labels(node: Node) -> Labels:

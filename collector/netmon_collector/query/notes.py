@@ -1,7 +1,7 @@
 """Annotations: what a query's author should know about its answer, in Prometheus' words."""
 
 from netmon_collector.query.syntax.literals import go_quoted
-from netmon_collector.query.syntax.nodes import Node
+from netmon_collector.query.syntax.nodes import Node, bare
 
 
 class Notes:
@@ -27,8 +27,9 @@ class Notes:
         self._infos[f"PromQL info: {message} ({self._place(node)})"] = None
 
     def _place(self, node: Node) -> str:
-        line = self._text.count("\n", 0, node.start) + 1
-        return f"{line}:{node.start - self._text.rfind(chr(10), 0, node.start)}"
+        """Of what stands in any parentheses; as line and column, in bytes."""
+        lines = self._text[: bare(node).start].split("\n")
+        return f"{len(lines)}:{len(lines[-1].encode()) + 1}"
 
 
 def of_metric(name: str) -> str:

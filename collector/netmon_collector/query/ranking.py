@@ -1,6 +1,5 @@
 """Aggregations that choose among the series of a group: topk, bottomk, limitk, limit_ratio; and count_values."""
 
-import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +8,7 @@ import numpy as np
 from netmon_collector.query.aggregate import aggregated, grouped, grouping_labels
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.errors import refuse
+from netmon_collector.query.hashes import share_of
 from netmon_collector.query.notes import Notes
 from netmon_collector.query.numbers import general, plain
 from netmon_collector.query.series import Codes, SeriesSet, encoded
@@ -81,15 +81,9 @@ def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:
             told = f"ratio value should be between -1 and 1, got {general(value)}, capping to {nearest}"
             notes.warn(param, told)
     share = np.clip(ratio, -1, 1)
-    offsets = np.array([_offset(repr(labels)) for labels in vector.series.labels()])[:, None]
+    offsets = np.array([share_of(labels) for labels in vector.series.labels()])[:, None]
     chosen = np.where(share >= 0, offsets < share, offsets >= 1 + share)
     return replace(vector, present=vector.present & chosen, ordered=False).compact()
-
-
-def _offset(text: str) -> float:
-    """A number from 0 to 1 that hangs on the text alone."""
-    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def counted_values(node: Aggregation, vector: Vector, label: str) -> Vector:
