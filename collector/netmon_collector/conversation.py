@@ -1,7 +1,7 @@
 """What is said on one agent's stream after the hello: definitions and batches in, receipts out."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -31,6 +31,9 @@ from netmon_proto.model import (
 )
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+
+_LARGE_BYTES: Final = 64 << 10
+"""What is larger takes more than some milliseconds to decode, for which others would wait."""
 
 
 class StreamOver(Exception):
@@ -111,11 +114,12 @@ class Conversation:
 
     async def _read(self) -> None:
         while isinstance(frame := await self._context.read(), bytes):
-            match decoded(frame):
+            is_large = len(frame) > _LARGE_BYTES
+            match await asyncio.to_thread(decoded, frame) if is_large else decoded(frame):
                 case SeriesDefinitions() as definitions:
-                    self._define(definitions)
+                    await self._define(definitions)
                 case Layout() as layout:
-                    self._define(layout)
+                    await self._define(layout)
                     await asyncio.sleep(0)  # others have their turn on the event loop, however many layouts come
                 case DeviceReport() as report if self._polling is not None:
                     await self._polling.reported(self._session.agent.agent_id, report)
@@ -133,10 +137,10 @@ class Conversation:
                     task.add_done_callback(self._answers.discard)
         await asyncio.gather(*self._answers)
 
-    def _define(self, definition: SeriesDefinitions | Layout) -> None:
+    async def _define(self, definition: SeriesDefinitions | Layout) -> None:
         try:
             if isinstance(definition, Layout):
-                self._session.lay_out(definition)
+                await self._session.lay_out(definition)
             else:
                 self._session.define(definition)
         except StreamOverfull as error:

@@ -68,6 +68,7 @@ class Pipeline:
         now_ms = self._now_ms()
         try:
             ahead_ms = session.skew.observe(batch.clock_ms, batch.age_ms, now_ms)
+            await session.prepare(batch)
             rows = session.rows(batch, ahead_ms)
             self._judge_times(rows, now_ms)
         except Refusal as refusal:

@@ -1,8 +1,10 @@
 """One agent's stream: what it has defined, and how its gathers become rows of the store."""
 
+import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -26,6 +28,8 @@ from netmon_proto.model import (
 )
 from netmon_proto.names import STAMPED, exported, is_name
 
+T = TypeVar("T")
+
 UP = "snmp_up"
 """Whether a polled device answered."""
 
@@ -34,6 +38,8 @@ _MOST_ROOM = 4 * MOST_SERIES
 MOST_LAYOUTS = 20_000
 MOST_LABELS = 64
 VALUE_BYTES = 4096
+_AT_ONCE: Final = 500
+"""So many series are made known before others have their turn on the event loop."""
 
 
 class Refusal(Exception):
@@ -111,15 +117,25 @@ class Session:
         if len(self._series) > MOST_SERIES or self._series.room > _MOST_ROOM:
             raise StreamOverfull(f"more than {MOST_SERIES} series in one stream")
 
-    def lay_out(self, layout: Layout) -> None:
-        """Takes a layout. Raises StreamOverfull."""
+    async def lay_out(self, layout: Layout) -> None:
+        """Takes a layout, some series at a time. Raises StreamOverfull."""
         if layout.device:  # becomes a group when it is used, if the device is this agent's then
             self._polled[layout.id] = layout
             self._layouts.pop(layout.id, None)
         else:
-            self._build(layout)
+            await self._build(layout)
         if len(self._layouts.keys() | self._polled.keys()) > MOST_LAYOUTS:
             raise StreamOverfull(f"more than {MOST_LAYOUTS} layouts in one stream")
+
+    async def prepare(self, batch: Batch) -> None:
+        """Makes groups of the layouts of devices that a batch is the first to use, so that `rows` finds them."""
+        while layout := next(filter(self._is_unused, (self._polled.get(one.layout) for one in batch.gathers)), None):
+            await self._build(layout)
+
+    def _is_unused(self, layout: Layout | None) -> bool:
+        """Whether no batch has used the layout of a device yet that is the agent's."""
+        is_new = layout is not None and layout.id not in self._layouts
+        return is_new and layout is not None and self._standing(layout) is not Standing.STRANGER
 
     def rows(self, batch: Batch, ahead_ms: int) -> list[Row]:
         """The rows of a batch of an agent whose clock is so much ahead, in the collector's time. Raises Refusal.
@@ -163,15 +179,15 @@ class Session:
             is_last_word = all(map(is_stale, gather.values))
             if not self._polling.counts_still(self.agent.agent_id, layout.device, time_ms, is_last_word):
                 return False
-        if layout.id not in self._layouts:
-            self._build(layout)
         return True
 
-    def _build(self, layout: Layout) -> None:
+    async def _build(self, layout: Layout) -> None:
         try:
-            self._layouts[layout.id] = self._group(layout)
+            group, reported = await self._group(layout)
         except Refusal as refusal:
-            self._layouts[layout.id] = refusal
+            group, reported = refusal, []
+        if not layout.device or self._polled.get(layout.id) is layout:  # else it was defined anew meanwhile
+            self._layouts[layout.id], self._reported[layout.id] = group, reported
 
     def _row(self, place: int, gather: Gather, time_ms: int) -> Row:
         group = self._layouts.get(gather.layout)
@@ -192,21 +208,42 @@ class Session:
                 self._report.take(name, gather.values[column])
         return Row(group, time_ms, np.array(gather.values, dtype=np.float64))
 
-    def _group(self, layout: Layout) -> Group:
+    async def _group(self, layout: Layout) -> tuple[Group | Refusal, list[tuple[int, str]]]:
+        """The group of a layout, and the columns that tell something of the agent or the device. Raises Refusal."""
         if not 0 < len(layout.series) <= self._limits.batch_samples:
             raise Refusal(Reason.MALFORMED, f"layout {layout.id} has {len(layout.series)} series")
-        series = [self._series.get(number) for number in layout.series]
-        defined = [one for one in series if one is not None]
-        if len(defined) < len(series):
-            number = layout.series[series.index(None)]
-            raise Refusal(Reason.UNKNOWN_SERIES, f"series {number} is not defined in this stream")
         job = "snmp" if layout.device else layout.job[:128] or "node"
-        labels = stamp(defined, instance=layout.device or self.agent.instance, job=job)
-        if len(set(labels)) < len(labels):
-            raise Refusal(Reason.MALFORMED, f"layout {layout.id} has the same series twice")
         told = {UP} if layout.device else _REPORTED if job == "agent" else frozenset()
-        self._reported[layout.id] = [(column, one.name) for column, one in enumerate(defined) if one.name in told]
-        return self._store.register(labels, [Kind(one.kind) for one in defined])
+        labels: list[Labels] = []
+        kinds: list[Kind] = []
+        reported: list[tuple[int, str]] = []
+        async for numbers in _slices(layout.series):
+            defined = self._defined(numbers)
+            reported += [(len(kinds) + place, one.name) for place, one in enumerate(defined) if one.name in told]
+            labels += stamp(defined, instance=layout.device or self.agent.instance, job=job)
+            kinds += [one.kind for one in defined]
+        places = [self._store.enroll(part) async for part in _slices(labels)]
+        try:
+            return self._store.group(np.concatenate(places), kinds), reported
+        except ValueError:
+            raise Refusal(Reason.MALFORMED, f"layout {layout.id} has the same series twice") from None
+
+    def _defined(self, numbers: Sequence[int]) -> list[Series]:
+        """What series are, by the numbers that the agent gave them. Raises Refusal."""
+        defined = []
+        for number in numbers:
+            if (one := self._series.get(number)) is None:
+                raise Refusal(Reason.UNKNOWN_SERIES, f"series {number} is not defined in this stream")
+            defined.append(one)
+        return defined
+
+
+async def _slices(all_: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """What is many, some at a time; others have their turn on the event loop in between."""
+    for start in range(0, len(all_), _AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        yield all_[start : start + _AT_ONCE]
 
 
 def stamp(defined: Sequence[Series], **own: str) -> list[Labels]:

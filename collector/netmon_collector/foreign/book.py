@@ -18,7 +18,7 @@ MOST_KNOWN: Final = 1_000_000
 """About so many series are known without reading their labels again."""
 MOST_SERIES: Final = 2_000_000
 """Other programs may not make more series than this while the store is open."""
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 100
 """So many series are made known before others have their turn on the event loop."""
 _UNKNOWN: Final = -1
 

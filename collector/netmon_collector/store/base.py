@@ -249,6 +249,13 @@ class Store(Protocol):
         """
         ...
 
+    def group(self, places: Places, kinds: Sequence[Kind]) -> Group:
+        """The gather group of series that were enrolled, as `register` would give it: many are enrolled some at a time.
+
+        Raises ValueError for places that occur twice.
+        """
+        ...
+
     async def append(self, rows: Sequence[Row | Points], origin: Origin | None) -> bool:
         """Stores the samples of one batch, all or none; they are on disk when this returns.
 

@@ -161,6 +161,10 @@ class EmbeddedStore:
         group = self._groups.register(labels, kinds)
         return Group(group, group.labels)
 
+    def group(self, places: Places, kinds: Sequence[Kind]) -> Group:
+        group = self._groups.at(places, kinds)
+        return Group(group, group.labels)
+
     @property
     def pool(self) -> Group:
         return self._groups.pool

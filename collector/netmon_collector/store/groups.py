@@ -60,6 +60,12 @@ class Groups:
         _check_text(labels)
         return self._index.add(labels)
 
+    def at(self, places: Places, kinds: Sequence[Kind]) -> GatherGroup:
+        """The group of series that were enrolled. Raises ValueError for some that are there twice."""
+        if len(np.unique(places)) != len(places) or len(places) != len(kinds):
+            raise ValueError("a gather group needs one kind for each series, and no series twice")
+        return self.of_series(places, kinds)
+
     def of_series(self, series: Numbers, kinds: Sequence[int]) -> GatherGroup:
         """The group of some numbered series, none twice."""
         key = blake2b(series.tobytes() + bytes(kinds), digest_size=16).digest()

@@ -145,6 +145,11 @@ class Queue:
         group = self._groups.register(labels, kinds)
         return Group(group, group.labels)
 
+    def group(self, places: Places, kinds: Sequence[Kind]) -> Group:
+        """As a store does."""
+        group = self._groups.at(places, kinds)
+        return Group(group, group.labels)
+
     def accept(self, rows: Sequence[Row | Points]) -> list[Part]:
         """What is appended, as columns. Raises ValueError."""
         return self._groups.accept(rows)

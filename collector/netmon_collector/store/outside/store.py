@@ -79,6 +79,9 @@ class OutsideStore:
     def register(self, labels: Sequence[Labels], kinds: Sequence[Kind]) -> Group:
         return self._queue.register(labels, kinds)
 
+    def group(self, places: Places, kinds: Sequence[Kind]) -> Group:
+        return self._queue.group(places, kinds)
+
     @property
     def pool(self) -> Group:
         return self._queue.pool
