@@ -9,6 +9,7 @@ import numpy as np
 from netmon_collector.query.aggregate import aggregated
 from netmon_collector.query.answer import Mask
 from netmon_collector.query.edges import check_edges, extended_kernel, smoothed_kernel
+from netmon_collector.query.errors import refuse
 from netmon_collector.query.functions import FUNCTIONS
 from netmon_collector.query.guard import Guard
 from netmon_collector.query.history import History
@@ -22,6 +23,7 @@ from netmon_collector.query.record import record
 from netmon_collector.query.series import SeriesSet
 from netmon_collector.query.settle import settled, unnamed
 from netmon_collector.query.sharing import Part
+from netmon_collector.query.syntax.clauses import TRIMS
 from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import (
     NO_SHIFT,
@@ -243,6 +245,8 @@ class Evaluator:
 
     def _operated(self, node: Binary, steps: Steps) -> Value:
         left, right = self.evaluate(node.left, steps), self.evaluate(node.right, steps)
+        if node.op in TRIMS:
+            return self._trimmed(node, left, right, steps)
         if isinstance(left, Scalar):
             if isinstance(right, Scalar):
                 return Scalar(scalars(node.op, left.values, right.values))
@@ -256,6 +260,20 @@ class Evaluator:
         result = vectors(node.op, left, right, node.matching, returns_bool=node.returns_bool)
         self.guard.produce(len(result.series), len(steps))
         return self.nameless(result) if node.returns_bool else result
+
+    def _trimmed(self, node: Binary, left: Value, right: Value, steps: Steps) -> Vector:
+        """Nothing, for there are no native histograms; and why, if there are values that are none."""
+        match left, right:
+            case Vector(), Vector():
+                met = sets("and", left, right, node.matching)
+            case (Vector() as met, _) | (_, Vector() as met):
+                pass
+            case _:
+                refuse(f"operator {go_quoted(node.op)} not allowed for Scalar operations")
+        if met.present.any():
+            told = f"incompatible sample types encountered for binary operator {go_quoted(node.op)}"
+            self.notes.inform(node, f"{told}: float {node.op} float")
+        return Vector.none(steps)
 
     def _with_scalar(self, node: Binary, vector: Value, number: Scalar, *, number_left: bool) -> Vector:
         assert isinstance(vector, Vector)

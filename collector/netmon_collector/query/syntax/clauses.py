@@ -14,6 +14,8 @@ from netmon_proto.model import NAME
 
 COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 SETS: Final = frozenset(("and", "or", "unless"))
+TRIMS: Final = frozenset(("</", ">/"))
+"""Take what is above or below a number off a native histogram."""
 _LISTS: Final = "grouping opts"
 _GO_WORDS: Final = {
     "missing )": "missing closing )",

@@ -39,7 +39,8 @@ _NUMBER: Final = rf"""
 """
 _FLAGS: Final = re.VERBOSE | re.ASCII
 _OUTSIDE: Final = re.compile(
-    rf"{_SPACE} | {_NUMBER} | {_STRING} | (?P<name>[a-zA-Z_:][\w:]*) | (?P<sign>[=!<>]=|=(?!~)|[-+*/%^<>(){{\[,@])",
+    rf"{_SPACE} | {_NUMBER} | {_STRING} | (?P<name>[a-zA-Z_:][\w:]*)"
+    r" | (?P<sign>[=!<>]=|[<>]/|=(?!~)|[-+*/%^<>(){\[,@])",
     _FLAGS,
 )
 _BRACES: Final = re.compile(rf"{_SPACE} | {_STRING} | (?P<name>[a-zA-Z_]\w*) | (?P<sign>=~|!~|!=|[=,}}])", _FLAGS)
@@ -50,7 +51,7 @@ _DURATION: Final = re.compile(
 """Behind an opening bracket, up to the first number."""
 _BRACKETS: Final = re.compile(
     rf"{_SPACE} | {_NUMBER} | {_STRING} | (?P<name>(?i:step|range|min_of|max_of)(?!\w))"
-    r" | (?P<sign>[=!<>]=|=(?!~)|[-+*/%^<>(){\],@:])",
+    r" | (?P<sign>[=!<>]=|[<>]/|=(?!~)|[-+*/%^<>(){\],@:])",
     _FLAGS,
 )
 _KINDS: Final = {

@@ -45,7 +45,7 @@ HIGHEST: Final = 200
 
 _WITH_PARAM: Final = frozenset("topk bottomk count_values quantile limitk limit_ratio".split())
 _LEVELS: Final = {
-    "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3,
+    "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "</": 3, ">/": 3,
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6,
 }  # fmt: skip
 _UNARY_LEVEL: Final = 5
