@@ -13,10 +13,11 @@ from netmon_api.prometheus import parameters
 from netmon_api.prometheus.encode import metrics_json
 from netmon_api.prometheus.forms import BrowseForm, MetadataForm
 from netmon_api.prometheus.jsontext import dumps
-from netmon_api.prometheus.problem import Problem, quoted
+from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import framed, send
 from netmon_api.routes import Call
 from netmon_api.services import Services
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.store.base import Latest, Matcher, Store
 from netmon_proto.model import Labels
 
@@ -40,7 +41,7 @@ class KnowsNewest(Protocol):
 async def series(call: Call[BrowseForm]) -> web.StreamResponse:
     if not call.query.match:
         raise Problem("bad_data", "no match[] parameter provided")
-    sets, limit = _asked(call)
+    sets, limit = _asked(call, is_named=True)
     start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
     found = await _each(sets, lambda matchers: _since(call.services, matchers, start_ms))
     cut, warnings = _cut(await _merged(found), limit)
@@ -55,7 +56,7 @@ async def labels(call: Call[BrowseForm]) -> web.StreamResponse:
 async def label_values(call: Call[BrowseForm]) -> web.StreamResponse:
     name = unescape(call.request.match_info["name"])
     if not name:
-        raise Problem("bad_data", f"invalid label name: {quoted(name)}")
+        raise Problem("bad_data", f"invalid label name: {go_quoted(name)}")
     sets, limit = _asked(call)
     store = call.services.store
     return await _list(call, await _each(sets, lambda matchers: store.label_values(name, matchers)), limit)
@@ -71,13 +72,17 @@ def unescape(name: str) -> str:
     return name if re.search("[\ud800-\udfff]", plain) else plain
 
 
-def _asked(call: Call[BrowseForm]) -> tuple[list[list[Matcher]], int | None]:
-    """What is to be looked through, nothing if the store has no sample in that time; and how much is wanted."""
+def _asked(call: Call[BrowseForm], *, is_named: bool = False) -> tuple[list[list[Matcher]], int | None]:
+    """What is to be looked through, nothing if the store has no sample in that time; and how much is wanted.
+
+    is_named: whether mistakes in selectors are told with the name of the parameter.
+    """
     form = call.query
+    limit = parameters.limit(form.limit)
     start_ms = parameters.time_ms(form.start, "start", parameters.EARLIEST_MS)
     end_ms = parameters.time_ms(form.end, "end", parameters.LATEST_MS)
-    limit = parameters.limit(form.limit)
-    sets = [list(call.services.engine.widened(one)) for one in parameters.selectors(form.match)] if form.match else [[]]
+    chosen = parameters.selectors(form.match, is_named=is_named)
+    sets = [list(call.services.engine.widened(one)) for one in chosen] if form.match else [[]]
     return (sets if _overlaps(call.services.store, start_ms, end_ms) else []), limit
 
 
@@ -137,6 +142,7 @@ def _count(text: str, parameter: str) -> int:
     """A number, -1 where there is none."""
     if not text:
         return -1
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise Problem("bad_data", f"{parameter} must be a number")
-    return int(text)
+    try:
+        return parameters.whole_number(text)
+    except ValueError as error:
+        raise Problem("bad_data", f"{parameter} must be a number") from error

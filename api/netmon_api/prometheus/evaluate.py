@@ -30,7 +30,8 @@ _SMALL = 8_000
 
 
 async def query(call: Call[InstantForm]) -> web.StreamResponse:
-    return await _evaluated(call, _instant(call.services, call.query))
+    limit = parameters.limit(call.query.limit)
+    return await _evaluated(call, _instant(call.services, call.query), limit)
 
 
 def query_at_once(services: Services, form: InstantForm) -> bytes | None:
@@ -39,7 +40,8 @@ def query_at_once(services: Services, form: InstantForm) -> bytes | None:
 
 
 async def query_range(call: Call[RangeForm]) -> web.StreamResponse:
-    return await _evaluated(call, _range(call.services, call.query))
+    limit = parameters.limit(call.query.limit)
+    return await _evaluated(call, _range(call.services, call.query), limit)
 
 
 def query_range_at_once(services: Services, form: RangeForm) -> bytes | None:
@@ -47,8 +49,10 @@ def query_range_at_once(services: Services, form: RangeForm) -> bytes | None:
     return _evaluated_at_once(services, form, _range(services, form))
 
 
-async def _evaluated(call: Call[InstantForm] | Call[RangeForm], question: Question) -> web.StreamResponse:
-    limit, started = parameters.limit(call.query.limit), time.perf_counter()
+async def _evaluated(
+    call: Call[InstantForm] | Call[RangeForm], question: Question, limit: int | None
+) -> web.StreamResponse:
+    started = time.perf_counter()
     try:
         answer = await call.services.engine.answer(question)
     except QueryError as error:
@@ -80,7 +84,10 @@ async def query_exemplars(call: Call[ExemplarsForm]) -> web.Response:
     start_ms = parameters.time_ms(call.query.start, "start", parameters.EARLIEST_MS)
     if parameters.time_ms(call.query.end, "end", parameters.LATEST_MS) < start_ms:
         raise Problem("bad_data", "end timestamp must not be before start timestamp")
-    _parsed(call.query.query)
+    try:
+        parse(call.query.query)
+    except QueryError as error:
+        raise Problem(error.kind, error.message) from error
     return success([])
 
 
@@ -133,8 +140,10 @@ def _limits(services: Services, form: EvaluationForm) -> Limits:
         timeout_s = parameters.duration_ms(form.timeout) / 1000
     except ValueError as error:
         raise Problem.of("timeout", str(error)) from error
+    if timeout_s <= 0:
+        raise Problem("timeout", "query timed out in query execution")
     limits = services.engine.bounds
-    return replace(limits, timeout_s=min(limits.timeout_s, max(timeout_s, 0.0)))
+    return replace(limits, timeout_s=min(limits.timeout_s, timeout_s))
 
 
 def _lookback_ms(form: EvaluationForm) -> int | None:

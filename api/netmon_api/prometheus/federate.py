@@ -31,7 +31,9 @@ Spell = Callable[[str, re.Pattern[str]], str]
 async def federate(call: Call[MatchForm]) -> web.StreamResponse:
     """A series that has ended, or that was not heard of for the lookback of queries, is left out."""
     services = call.services
-    sets = [services.engine.widened(one) for one in parameters.selectors(call.query.match)]
+    sets = [
+        services.engine.widened(one) for one in parameters.selectors(call.query.match, is_named=False, may_be_all=True)
+    ]
     now_ms = services.now_ms()
     since_ms = now_ms - services.engine.lookback_ms
     found = [await _newest(services.store, matchers, since_ms, now_ms) for matchers in sets]

@@ -2,16 +2,18 @@
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from netmon_api.prometheus.problem import Problem, quoted
+from netmon_api.prometheus.problem import Problem
 from netmon_collector.query.answer import QueryError
-from netmon_collector.query.syntax.nodes import Selector
-from netmon_collector.query.syntax.parser import parse
+from netmon_collector.query.syntax.literals import go_quoted
+from netmon_collector.query.syntax.parser import parse_selector
 from netmon_collector.store.base import Matcher
+from netmon_collector.store.match import Condition
 
 EARLIEST_MS: Final = -9_000_000_000_000_000
 LATEST_MS: Final = 9_000_000_000_000_000
@@ -21,6 +23,8 @@ TRUNCATED: Final = "results truncated due to limit"
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_MOST_DIGITS: Final = 1000
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _UNITS_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
 LONGEST_MS: Final = 2**63 // 10**6  # Go's durations are nanoseconds in 64 bits
@@ -40,8 +44,8 @@ def time_ms(text: str, parameter: str, default: int | None = None) -> int:
         return int(text) * 1000
     found = _seconds(text) if _FLOAT.fullmatch(text) else _moment(text)
     if found is None:
-        doubled = "" if default is None else f"Invalid time value for '{parameter}': "
-        raise Problem.of(parameter, f"{doubled}cannot parse {quoted(text)} to a valid timestamp")
+        doubled = "" if default is None else f"invalid time value for '{parameter}': "
+        raise Problem.of(parameter, f"{doubled}cannot parse {go_quoted(text)} to a valid timestamp")
     return max(EARLIEST_MS, min(found, LATEST_MS))
 
 
@@ -52,14 +56,14 @@ def duration_ms(text: str) -> float:
     if _FLOAT.fullmatch(text):
         seconds = float(text)
         if abs(seconds) * 1000 > LONGEST_MS:
-            raise ValueError(f"cannot parse {quoted(text)} to a valid duration. It overflows int64")
+            raise ValueError(f"cannot parse {go_quoted(text)} to a valid duration. It overflows int64")
         return seconds * 1000
     parts = _DURATION.fullmatch(text)
     if not text or parts is None:
-        raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
+        raise ValueError(f"cannot parse {go_quoted(text)} to a valid duration")
     total = sum(int(count) * unit for count, unit in zip(parts.groups(), _UNITS_MS, strict=True) if count)
     if total > LONGEST_MS:
-        raise ValueError(f"cannot parse {quoted(text)} to a valid duration")
+        raise ValueError(f"cannot parse {go_quoted(text)} to a valid duration")
     return float(total)
 
 
@@ -67,36 +71,54 @@ def limit(text: str) -> int | None:
     """The most results, None for all."""
     if not text:
         return None
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise Problem.of("limit", f"cannot parse {quoted(text)} to a valid limit")
-    if int(text) < 0:
+    try:
+        most = whole_number(text)
+    except ValueError as error:
+        raise Problem.of("limit", str(error)) from error
+    if most < 0:
         raise Problem.of("limit", "limit must be non-negative")
-    return int(text) or None
+    return most or None
 
 
-def selectors(texts: Sequence[str]) -> list[Sequence[Matcher]]:
-    """What `match[]` asks for: a series fits that fits one of them."""
-    return [_known_selector(text) if len(text) <= _SHORT else _selector(text) for text in texts]
+def whole_number(text: str, largest: int = sys.maxsize, reader: str = "Atoi") -> int:
+    """A number as Go's strconv reads it. Raises ValueError in its words."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"strconv.{reader}: parsing {go_quoted(text)}: invalid syntax")
+    number = int(text) if len(text) < _MOST_DIGITS else sys.maxsize + 1
+    if not -largest - 1 <= number <= largest:
+        raise ValueError(f"strconv.{reader}: parsing {go_quoted(text)}: value out of range")
+    return number
+
+
+def selectors(texts: Sequence[str], *, is_named: bool = True, may_be_all: bool = False) -> list[Sequence[Matcher]]:
+    """What `match[]` asks for: a series fits that fits one of them.
+
+    is_named: whether a mistake is told with the name of the parameter, which Prometheus does on some paths. may_be_all:
+    whether one may ask for all series there are.
+    """
+    try:
+        chosen = [_known_selector(text) if len(text) <= _SHORT else parse_selector(text) for text in texts]
+    except QueryError as error:
+        raise _of_selectors(error.message, is_named) from error
+    if not may_be_all and any(all(Condition(one).accepts("") for one in matchers) for matchers in chosen):
+        raise _of_selectors("match[] must contain at least one non-empty matcher", is_named)
+    return chosen
+
+
+def _of_selectors(complaint: str, is_named: bool) -> Problem:
+    return Problem.of("match[]", complaint) if is_named else Problem("bad_data", complaint)
 
 
 @lru_cache(256)
 def _known_selector(text: str) -> Sequence[Matcher]:
     """The variables of a dashboard ask with the same ones each time."""
-    return _selector(text)
+    return parse_selector(text)
 
 
-def _selector(text: str) -> Sequence[Matcher]:
-    try:
-        node = parse(text)
-    except QueryError as error:
-        raise Problem.of("match[]", error.message) from error
-    if not isinstance(node, Selector) or any(one is not None for one in (node.range, node.shift.offset, node.shift.at)):
-        raise Problem.of("match[]", "must be a selector, without range, offset and @")
-    return node.matchers
-
-
-def _seconds(text: str) -> int:
+def _seconds(text: str) -> int | None:
     value = float(text)
+    if math.isinf(value):
+        return None
     if abs(value) >= LATEST_MS / 1000:
         return LATEST_MS if value > 0 else EARLIEST_MS
     fraction, whole = math.modf(value)

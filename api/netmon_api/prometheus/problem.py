@@ -1,12 +1,12 @@
 """Errors as Prometheus' API tells them: a type, a sentence, and the HTTP status that goes with the type."""
 
-import json
 from typing import Final
 
 from aiohttp import web
 
 from netmon_api.envelope import json_response
 from netmon_api.prometheus.jsontext import dumps
+from netmon_collector.query.syntax.literals import go_quoted
 
 STATUS: Final = {
     "bad_data": 400,
@@ -30,13 +30,12 @@ class Problem(Exception):
     @classmethod
     def of(cls, parameter: str, complaint: str) -> "Problem":
         """A parameter that is wrong."""
-        return cls("bad_data", f"invalid parameter {quoted(parameter)}: {complaint}")
+        return cls("bad_data", f"invalid parameter {go_quoted(parameter)}: {complaint}")
+
+    def as_text(self) -> web.Response:
+        """For paths whose answers are text."""
+        return web.Response(text=f"{self.message}\n", status=STATUS[self.kind])
 
     def response(self) -> web.Response:
         body = {"status": "error", "errorType": self.kind, "error": self.message}
         return json_response(dumps(body), STATUS[self.kind])
-
-
-def quoted(text: str) -> str:
-    """Text between quotation marks, as Go's %q has it."""
-    return json.dumps(text, ensure_ascii=False)

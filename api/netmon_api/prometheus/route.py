@@ -18,6 +18,7 @@ from netmon_collector.query.answer import QueryError
 from netmon_collector.store.base import StoreError
 
 _FORM = "application/x-www-form-urlencoded"
+_PARTS = "multipart/form-data"
 _MOST_FIELDS = 10_000
 _SHORT_BYTES = 2000
 
@@ -63,7 +64,7 @@ class PrometheusRoute(Route):
                 form = self.form_of(await _pairs(request))
                 answered = await self.handler(Call(services, form, request, routes))
             except Problem as error:
-                return error.response()
+                return error.as_text() if self.answer == "text/plain" else error.response()
             except UNREADABLE:
                 return Problem("bad_data", f"error parsing form values: {UNREADABLE_TEXT}").response()
             except QueryError as error:
@@ -77,11 +78,15 @@ class PrometheusRoute(Route):
 
 
 async def _pairs(request: web.Request) -> list[tuple[str, str]]:
-    """What was given, the body before the query string."""
+    """What was given, a form before the query string, and one in parts behind it."""
     asked = list(request.query.items()) if request.rel_url.raw_query_string else []
-    if request.method not in (hdrs.METH_POST, hdrs.METH_PUT) or not is_form(request.content_type):
+    if request.method not in (hdrs.METH_POST, hdrs.METH_PUT):
         return asked
-    return [*fields_of(await request.read()), *asked]
+    if is_form(request.content_type):
+        return [*fields_of(await request.read()), *asked]
+    if request.content_type == _PARTS:
+        return [*asked, *[(name, text) for name, text in (await request.post()).items() if isinstance(text, str)]]
+    return asked
 
 
 def is_form(content_type: str) -> bool:

@@ -1,7 +1,6 @@
 """Rules and alerts as Prometheus tells them (prometheus.io/docs/prometheus/latest/querying/api/#rules)."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,10 +9,11 @@ from aiohttp import web
 
 from netmon_api.prometheus import parameters
 from netmon_api.prometheus.forms import NoForm, RulesForm
-from netmon_api.prometheus.problem import Problem, quoted
+from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import success
 from netmon_api.routes import Call
 from netmon_collector.alerts.base import AlertState
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.parser import parse
 from netmon_collector.query.syntax.pretty import one_line
 from netmon_collector.rules.alerting import AlertingRule
@@ -29,16 +29,16 @@ _KINDS: Final = {"": None, "alert": True, "record": False}
 
 async def rules(call: Call[RulesForm]) -> web.Response:
     form = call.query
+    chosen = parameters.selectors(form.match, is_named=False)
     kind = form.type.lower()
     if kind not in _KINDS:
-        raise Problem.of("type", f"not supported value {quoted(form.type)}")
-    excludes = _truth(form.exclude_alerts, "exclude_alerts")
+        raise Problem.of("type", f"not supported value {go_quoted(kind)}")
+    excludes = _truth(form.exclude_alerts.lower(), "exclude_alerts")
     most = _most_groups(form)
-    wanted = _Wanted(form, _KINDS[kind], [Matching(one) for one in parameters.selectors(form.match)])
+    wanted = _Wanted(form, _KINDS[kind], [Matching(one) for one in chosen])
     groups = sorted(call.services.rulebook.groups, key=lambda one: (one.group.file, one.group.name))
     found = [_group(group, wanted, excludes) for group in _from(groups, form.group_next_token) if wanted.group(group)]
-    narrowed = bool(form.rule_name or form.match or wanted.is_alert is not None)
-    told = [one for one in found if one["rules"] or not narrowed]
+    told = [one for one in found if one["rules"]]
     if most is None or len(told) <= most:
         return success({"groups": told})
     return success({"groups": told[:most], "groupNextToken": _token(told[most]["file"], told[most]["name"])})
@@ -62,12 +62,13 @@ def _most_groups(form: RulesForm) -> int | None:
             told = "group_limit needs to be present in order to paginate over the groups"
             raise Problem.of("group_next_token", told)
         return None
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
-        told = f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax"
-        raise Problem.of(name, f"group_limit needs to be a valid number: {told}")
-    if int(text) <= 0:
+    try:
+        most = parameters.whole_number(text, 2**31 - 1, "ParseInt")
+    except ValueError as error:
+        raise Problem.of(name, f"group_limit needs to be a valid number: {error}") from error
+    if most <= 0:
         raise Problem.of(name, "group_limit needs to be greater than 0")
-    return int(text)
+    return most
 
 
 def _from(groups: Sequence[GroupAtWork], token: str) -> Sequence[GroupAtWork]:
@@ -113,12 +114,14 @@ def _plain(rule: RuleAtWork) -> Labels:
 
 
 def _truth(text: str, parameter: str) -> bool:
-    """A truth value as Go's ParseBool reads it."""
-    if text in ("", "0", "f", "F", "false", "FALSE", "False"):
+    """A truth value in small letters, as Go's ParseBool reads it."""
+    if text in ("", "0", "f", "false"):
         return False
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
+    if text in ("1", "t", "true"):
         return True
-    raise Problem.of(parameter, f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
+    raise Problem.of(
+        parameter, f"error converting {parameter}: strconv.ParseBool: parsing {go_quoted(text)}: invalid syntax"
+    )
 
 
 def _group(group: GroupAtWork, wanted: _Wanted, excludes: bool) -> dict[str, Any]:
@@ -135,9 +138,7 @@ def _group(group: GroupAtWork, wanted: _Wanted, excludes: bool) -> dict[str, Any
 
 def _rule(at_work: RuleAtWork, excludes: bool) -> dict[str, Any]:
     rule, last = at_work.rule, at_work.last
-    told: dict[str, Any] = {"name": rule.name, "query": one_line(parse(rule.expr))}
-    if rule.labels or at_work.alerting is not None:
-        told["labels"] = dict(rule.labels)
+    told: dict[str, Any] = {"name": rule.name, "query": one_line(parse(rule.expr)), "labels": dict(rule.labels)}
     if at_work.alerting is not None:
         told |= {
             "state": at_work.alerting.state,

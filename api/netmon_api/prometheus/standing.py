@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from netmon_api.prometheus import parameters
 from netmon_api.prometheus.forms import NoForm, TopForm
 from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.sending import success
@@ -50,13 +51,11 @@ async def flags(_call: Call[NoForm]) -> web.Response:
 
 async def tsdb(call: Call[TopForm]) -> web.Response:
     """What makes the series so many. `headStats` tells of the whole store, which has no head of Prometheus' kind."""
-    text = call.query.limit
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_NAMED):
-        raise Problem("bad_data", f"limit must be a positive number, of at most {_MOST_NAMED}")
+    most = _limit_of(call.query.limit)
     store = call.services.store
     if not isinstance(store, Weighable):
         raise Problem("not_found", "the store that netmon keeps samples in cannot tell what makes its series so many")
-    found, stats = await store.cardinality(int(text or _NAMED)), store.stats()
+    found, stats = await store.cardinality(most), store.stats()
     return success(
         {
             "headStats": {
@@ -72,6 +71,18 @@ async def tsdb(call: Call[TopForm]) -> web.Response:
             "seriesCountByLabelValuePair": _counts(found.by_pair),
         }
     )
+
+
+def _limit_of(text: str) -> int:
+    try:
+        most = parameters.whole_number(text) if text else _NAMED
+    except ValueError:
+        most = 0
+    if most < 1:
+        raise Problem("bad_data", "limit must be a positive number")
+    if most > _MOST_NAMED:
+        raise Problem("bad_data", f"limit must not exceed {_MOST_NAMED}")
+    return most
 
 
 def _counts(counts: Counts) -> list[dict[str, object]]:

@@ -65,6 +65,11 @@ class Reply:
         return orjson.loads(self.body)
 
 
+def modern(reply: Reply) -> Any:
+    """The JSON of Prometheus 2.42 as version 3 has it, which begins errors with a small letter."""
+    return orjson.loads(reply.body.replace(b": Invalid time value for", b": invalid time value for"))
+
+
 @dataclass
 class Peers:
     """`end_ms` is the time of the newest sample, about."""

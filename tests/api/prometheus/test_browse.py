@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.prometheus.peers import Pairs, Peers
+from tests.api.prometheus.peers import Pairs, Peers, modern
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,7 +33,20 @@ WRONG: list[tuple[str, Pairs]] = [
     ("/api/v1/labels", [("end", "1e")]),
     ("/api/v1/label/job/values", [("start", '"')]),
 ]
-NO_SELECTOR = ["{}", "up{", 'up{a="b"', "rate(up[5m])", '{a=""}', "sum(up)", ""]
+NO_SELECTOR = [
+    "{}",
+    "up{",
+    'up{a="b"',
+    "rate(up[5m])",
+    '{a=""}',
+    '{a=~".*"}',
+    "sum(up)",
+    " ",
+    "up[5m]",
+    "(up)",
+    '"up"',
+    "7",
+]
 
 
 @pytest.mark.parametrize(("path", "query"), ASKED)
@@ -64,7 +77,7 @@ async def test_a_form_asks_the_same(peers: Peers, path: str) -> None:
 @pytest.mark.parametrize(("path", "query"), WRONG)
 async def test_mistakes_are_told_in_the_same_words(peers: Peers, path: str, query: Pairs) -> None:
     ours, theirs = await peers.both(path, query)
-    assert (ours.status, ours.json) == (theirs.status, theirs.json)
+    assert (ours.status, ours.json) == (theirs.status, modern(theirs))
     assert ours.status == 400
 
 
@@ -72,8 +85,8 @@ async def test_mistakes_are_told_in_the_same_words(peers: Peers, path: str, quer
 async def test_what_is_no_selector_is_refused_by_both(peers: Peers, text: str) -> None:
     for path in ("/api/v1/series", "/api/v1/labels", "/api/v1/label/job/values"):
         ours, theirs = await peers.both(path, [("match[]", text)])
-        assert (ours.status, ours.json["errorType"]) == (theirs.status, theirs.json["errorType"]) == (400, "bad_data")
-        assert ours.json["error"].startswith('invalid parameter "match[]": ')
+        assert (ours.status, ours.json) == (theirs.status, theirs.json)
+        assert ours.json["errorType"] == "bad_data"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +97,10 @@ async def test_what_is_no_selector_is_refused_by_both(peers: Peers, text: str) -
         [("match[]", "odd")],
         [("match[]", '{__name__=~"text|http.*"}')],
         [("match[]", "nothing")],
+        [("match[]", "{}")],
+        [("match[]", '{no_such=""}'), ("match[]", "up")],
+        [("match[]", "up{")],
+        [("match[]", "up"), ("match[]", "rate(up[5m])")],
         [],
     ],
 )
@@ -113,7 +130,16 @@ async def test_what_makes_the_series_so_many(peers: Peers) -> None:
 async def test_how_many_are_named_can_be_said(peers: Peers) -> None:
     ours, _ = await peers.both("/api/v1/status/tsdb", [("limit", "1")])
     assert len(ours.json["data"]["seriesCountByMetricName"]) == 1
-    for wrong in ("0", "-1", "x", "10001", "9" * 5000):
+    positive, most = "limit must be a positive number", "limit must not exceed 10000"
+    wrongs = {
+        "0": positive,
+        "-1": positive,
+        "x": positive,
+        "9" * 5000: positive,
+        "10001": most,
+        "000000001" + "0" * 9: most,
+    }
+    for wrong, told in wrongs.items():
         ours, _ = await peers.both("/api/v1/status/tsdb", [("limit", wrong)])
         assert (ours.status, ours.json["errorType"]) == (400, "bad_data")
-        assert ours.json["error"] == "limit must be a positive number, of at most 10000"
+        assert ours.json["error"] == told

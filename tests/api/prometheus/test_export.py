@@ -17,7 +17,7 @@ LINES = "application/stream+json"
 WRONG: list[tuple[Pairs, str]] = [
     ([], "no match[] parameter provided"),
     ([("match[]", "up{")], 'invalid parameter "match[]"'),
-    ([("match[]", "rate(up[5m])")], "must be a selector"),
+    ([("match[]", "rate(up[5m])")], '1:5: parse error: unexpected "("'),
     ([("match[]", "up"), ("start", "20"), ("end", "10")], "end timestamp must not be before start timestamp"),
     ([("match[]", "up"), ("start", "soon")], 'invalid parameter "start"'),
 ]

@@ -142,9 +142,13 @@ async def test_alerts_are_told_as_prometheus_tells_them(lab: Lab, peer: RunningP
         (("type", "both"), 'invalid parameter "type": not supported value "both"'),
         (
             ("exclude_alerts", "maybe"),
-            'invalid parameter "exclude_alerts": strconv.ParseBool: parsing "maybe": invalid syntax',
+            (
+                'invalid parameter "exclude_alerts": error converting exclude_alerts: '
+                'strconv.ParseBool: parsing "maybe": invalid syntax'
+            ),
         ),
-        (("match[]", "up["), 'invalid parameter "match[]"'),
+        (("match[]", "up["), '1:3: parse error: unexpected "["'),
+        (("match[]", "{}"), "match[] must contain at least one non-empty matcher"),
         (
             ("group_limit", "few"),
             (

@@ -145,13 +145,21 @@ async def test_a_client_that_goes_in_the_middle_of_an_answer_is_no_error(
     assert "request.failed" not in caplog.text
 
 
-@pytest.mark.parametrize(("asked", "given_s"), [("5s", 5.0), ("0.25", 0.25), ("1h", 120.0), ("-1", 0.0)])
+@pytest.mark.parametrize(("asked", "given_s"), [("5s", 5.0), ("0.25", 0.25), ("1h", 120.0)])
 async def test_a_client_may_ask_for_less_time_and_not_for_more(tmp_path: Path, asked: str, given_s: float) -> None:
     engine = Waiting()
     async with running(tmp_path, engine=engine) as lab:
         await ask_and_leave(lab, engine, timeout=asked)
     assert engine.limits is not None
     assert engine.limits.timeout_s == given_s
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "0s", "-0.5"])
+async def test_no_time_at_all_is_over_at_once(lab: Lab, timeout: str) -> None:
+    for query in ("1", "up"):
+        asked = {"query": query, "timeout": timeout}
+        async with lab.client.get("/prometheus/api/v1/query", params=asked) as response:
+            assert (response.status, (await response.json())["errorType"]) == (503, "timeout")
 
 
 @pytest.mark.parametrize(
@@ -197,10 +205,18 @@ async def test_a_limit_cuts_the_answer_and_says_so(lab: Lab) -> None:
         for all_of_them in (0, WIDTH):
             answer = await lab.get(path, ("match[]", "wide"), ("limit", all_of_them))
             assert (len(answer["data"]), "warnings" in answer) == (WIDTH, False)
-    for wrong in ("x", "-1", "1.5"):
-        async with lab.client.get("/prometheus/api/v1/labels", params={"limit": wrong}) as response:
-            assert response.status == 400
-            assert (await response.json())["error"].startswith('invalid parameter "limit": ')
+    wrongs = {
+        "x": 'strconv.Atoi: parsing "x": invalid syntax',
+        "1.5": 'strconv.Atoi: parsing "1.5": invalid syntax',
+        "9" * 19: f'strconv.Atoi: parsing "{"9" * 19}": value out of range',
+        "-1": "limit must be non-negative",
+    }
+    for wrong, told in wrongs.items():
+        for path in ("labels", "query", "query_range"):  # before all else that is wrong
+            asked = {"limit": wrong, "time": "x"}
+            async with lab.client.get(f"/prometheus/api/v1/{path}", params=asked) as response:
+                assert response.status == 400
+                assert (await response.json())["error"] == f'invalid parameter "limit": {told}'
 
 
 @pytest.mark.parametrize(

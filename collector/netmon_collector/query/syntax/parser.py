@@ -58,6 +58,15 @@ _RANGES: Final = "subquery or range selector"
 
 def parse(text: str) -> Node:
     """The tree of an expression, its types checked. Raises QueryError that says what is wrong and where."""
+    return _Parser(_bounded(text)).whole()
+
+
+def parse_selector(text: str) -> tuple[Matcher, ...]:
+    """The conditions of a selector by itself, which may be one that all series fit. Raises QueryError."""
+    return _Parser(_bounded(text)).selector()
+
+
+def _bounded(text: str) -> str:
     try:
         size_bytes = len(text.encode())
     except UnicodeEncodeError:
@@ -66,7 +75,7 @@ def parse(text: str) -> Node:
         raise QueryError(
             ErrorKind.BAD_DATA, f"query is longer than {LONGEST_BYTES} bytes (has {size_bytes}): ask for less at a time"
         )
-    return _Parser(text).whole()
+    return text
 
 
 class _Parser:
@@ -83,6 +92,16 @@ class _Parser:
         self._check_height(node)
         check(self._text, node)
         return node
+
+    def selector(self) -> tuple[Matcher, ...]:
+        word = self._words.word
+        is_named = word.token is Token.NAME and word.text.lower() not in NO_NAMES
+        if not is_named and not self._words.sees("{"):
+            raise self._words.unexpected()
+        node = self._selector(self._words.next().text if is_named else "", word.start)
+        if not self._words.at_end():
+            raise self._words.unexpected()
+        return node.matchers
 
     def _check_height(self, root: Node) -> None:
         """A chain of operators is a tree that is as high as the chain is long."""
