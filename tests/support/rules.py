@@ -1,6 +1,6 @@
 """Rules over a store in memory, evaluated whenever a test says so, and receivers that write down what they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,8 @@ class Bench:
         self.memory = MemoryOf()
         self.settles_ms = settles_ms
         self._receiver = receiver or self.told
+        self.while_pausing: list[Callable[[], object]] = []
+        """What others do while the rulebook waits for files to settle, one after the other."""
         self.engine = Engine(self.store, QueryOptions(concurrency=1, cache_bytes=0))  # type: ignore[arg-type]
         self.write(rules)
         self.book = self.opened()
@@ -92,7 +94,12 @@ class Bench:
             settles_ms=self.clock.now_ms() + self.settles_ms,
         )
         saved = Sources([self.folder], list, shipped=False)
-        return Rulebook(saved, surroundings, self.memory, self.clock.now_ms)
+
+        async def pause(_: float) -> None:
+            if self.while_pausing:
+                self.while_pausing.pop(0)()
+
+        return Rulebook(saved, surroundings, self.memory, self.clock.now_ms, pause)
 
     def have(self, name: str, points: dict[int, float], **labels: str) -> None:
         """Stores samples of a series: values by time in seconds."""

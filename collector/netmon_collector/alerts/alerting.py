@@ -38,6 +38,7 @@ from netmon_configs.logs import EventLog
 from netmon_configs.wording import did_you_mean
 
 LOOK_S: Final = 5.0
+SETTLES_S: Final = 1.0
 KEPT_MS: Final = 5 * 86_400_000
 """How long it can be seen what was told, and which silences there were."""
 INCIDENTS_KEPT_MS: Final = 30 * 86_400_000
@@ -206,6 +207,9 @@ class Alerting:
             await asyncio.sleep(LOOK_S)
             stamp = await asyncio.to_thread(_stamp, self._path)
             if stamp == self._stamp:
+                continue
+            await asyncio.sleep(SETTLES_S)
+            if stamp != await asyncio.to_thread(_stamp, self._path):  # it is still written
                 continue
             self._stamp = stamp
             try:

@@ -19,6 +19,10 @@ log = EventLog("netmon.collector.rulebook")
 
 LOOK_EVERY_S: Final = 10.0
 """How soon a changed file is noticed."""
+SETTLES_S: Final = 1.0
+"""A file is read when it was left alone for so long: editors write in two steps, or remove what they write anew."""
+MOST_PAUSES: Final = 10
+"""One that is written all the time is read nevertheless."""
 
 
 class Memory(Keeper, Protocol):
@@ -34,11 +38,19 @@ class Memory(Keeper, Protocol):
 class Rulebook:
     """The groups of all files. Belongs to one event loop."""
 
-    def __init__(self, sources: Sources, surroundings: Surroundings, memory: Memory, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        surroundings: Surroundings,
+        memory: Memory,
+        now_ms: Callable[[], int],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._sources = sources
         self._around = surroundings
         self._memory = memory
         self._now_ms = now_ms
+        self._pause = pause
         self._groups: dict[str, GroupAtWork] = {}
         self._kept: dict[str, dict[Labels, Active]] = {}
         self._told: list[str] = []
@@ -65,11 +77,20 @@ class Rulebook:
         self._kept = {
             rule: {alert.labels: restored(alert, away_ms) for alert in alerts} for rule, alerts in kept.items()
         }
-        await self.reload()
+        await self._read()
         await self._forget_unclaimed()
 
     async def reload(self) -> None:
-        """Reads what has changed of the rules, and works with that from now on."""
+        """Reads what has changed of the rules, once nobody writes there any more, and works with that from now on."""
+        news = await asyncio.to_thread(self._sources.news)
+        for _ in range(MOST_PAUSES if news else 0):
+            await self._pause(SETTLES_S)
+            before, news = news, await asyncio.to_thread(self._sources.news)
+            if news == before:
+                break
+        await self._read()
+
+    async def _read(self) -> None:
         async with self._changes:
             if await asyncio.to_thread(self._sources.look):
                 await self._replace([group for file in self._sources.files.values() for group in file.groups])

@@ -38,6 +38,15 @@ class Sources:
         self._known: dict[str, _Source] = {}
         self._folder_mistakes: list[Mistake] = []
 
+    def news(self) -> dict[str, object]:
+        """What of the folders is not as it was read last, as it is known to have changed; None for what is gone.
+
+        Nothing is read. Whoever finds the same twice may believe that nobody is writing.
+        """
+        found = {name: version for folder in self._folders for name, (version, _) in self._files_in(folder, [])}
+        known = {name: one.version for name, one in self._known.items() if Path(name).parent in self._folders}
+        return {name: found.get(name) for name in found.keys() | known.keys() if found.get(name) != known.get(name)}
+
     def look(self) -> bool:
         """Reads what has changed; whether anything had. Blocks on files and the database."""
         found = dict(self._texts())
@@ -68,18 +77,20 @@ class Sources:
             yield f"{SAVED}/{name}", (text, partial(str, text))
         self._folder_mistakes = []
         for folder in self._folders:
-            yield from self._files_in(folder)
+            yield from self._files_in(folder, self._folder_mistakes)
 
-    def _files_in(self, folder: Path) -> Iterator[tuple[str, tuple[object, Callable[[], str]]]]:
+    def _files_in(
+        self, folder: Path, mistakes: list[Mistake]
+    ) -> Iterator[tuple[str, tuple[object, Callable[[], str]]]]:
         try:
             paths = sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
         except OSError as error:
-            self._folder_mistakes.append(Mistake(str(folder), 0, "", f"can't be read: {error.strerror}"))
+            mistakes.append(Mistake(str(folder), 0, "", f"can't be read: {error.strerror}"))
             for name in [name for name in self._known if Path(name).parent == folder]:
                 yield name, (self._known[name].version, str)
             return
         if len(paths) > MOST_FILES:
-            self._folder_mistakes.append(Mistake(str(folder), 0, "", f"holds more than {MOST_FILES} files"))
+            mistakes.append(Mistake(str(folder), 0, "", f"holds more than {MOST_FILES} files"))
         for path in paths[:MOST_FILES]:
             try:
                 told = path.stat()

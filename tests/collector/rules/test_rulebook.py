@@ -1,5 +1,6 @@
 """Rules at work: what is written, handed on and remembered; and how they are changed without losing anything."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,32 @@ async def test_a_file_with_a_mistake_is_told_of_and_its_rules_stay(tmp_path: Pat
     bench.write(DOWN)
     await bench.book.reload()
     assert bench.book.mistakes == []
+
+
+@pytest.mark.parametrize("half", [DOWN[: len(DOWN) // 2], "groups: []\n", "", None])
+async def test_a_file_that_is_still_written_is_read_when_it_is_whole(
+    tmp_path: Path, half: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = await started(tmp_path)
+    bench.have("up", dict.fromkeys(range(0, 400, 10), 0.0), instance="a")
+    await bench.evaluate(0, 60)
+    file = tmp_path / "rules.yml"
+    file.unlink() if half is None else file.write_text(half)
+    bench.while_pausing = [lambda: bench.write(DOWN.replace("is down'", "has died'")), lambda: None]
+    await bench.book.reload()
+    await bench.evaluate(130)
+    assert bench.told.lines() == ["60: Down firing", "130: Down firing"]
+    assert bench.told.calls[-1][1][0].annotations == (("summary", "a has died"),)
+    assert (bench.book.mistakes, "rules.mistake" in caplog.messages, bench.while_pausing) == ([], False, [])
+
+
+async def test_a_file_that_is_written_all_the_time_is_read_nevertheless(tmp_path: Path) -> None:
+    bench = await started(tmp_path)
+    for lines in range(1, 40):
+        bench.while_pausing.append(partial(bench.write, DOWN + "#\n" * lines))
+    bench.write(DOWN.replace("up == 0", "up == 1"))
+    await bench.book.reload()
+    assert len(bench.while_pausing) > 20
 
 
 async def test_a_folder_that_cannot_be_read_is_told_of_and_its_rules_stay(tmp_path: Path) -> None:
