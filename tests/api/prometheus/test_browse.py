@@ -97,7 +97,6 @@ async def test_what_is_no_selector_is_refused_by_both(peers: Peers, text: str) -
         [("match[]", "odd")],
         [("match[]", '{__name__=~"text|http.*"}')],
         [("match[]", "nothing")],
-        [("match[]", "{}")],
         [("match[]", '{no_such=""}'), ("match[]", "up")],
         [("match[]", "up{")],
         [("match[]", "up"), ("match[]", "rate(up[5m])")],
