@@ -17,12 +17,15 @@ import numpy as np
 from netmon_collector.query.answer import Answer, QueryError, Shape
 from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
-from netmon_collector.query.syntax.literals import duration_ms
+from netmon_collector.query.syntax.literals import duration_ms, number_of
 from netmon_collector.query.syntax.nodes import Node, Selector, String, children
 from netmon_collector.query.syntax.parser import parse
+from netmon_collector.query.syntax.pretty import one_line
+from netmon_collector.rules.trial.notation import NativeHistogram, points_of, series_of
 from netmon_collector.store.match import Matching
-from netmon_proto.model import STALE, Labels
+from netmon_proto.model import Labels
 from tests.support.memory_store import MemoryStore
+from tests.support.pinned import depends_on_time, pinned
 
 _EVAL: Final = re.compile(
     r"eval(_fail|_warn|_info|_ordered)?\s+(?:instant\s+at\s+(\S+)|range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+))\s+(.*)"
@@ -69,42 +72,6 @@ def time_ms(text: str) -> int:
     return sign * (duration_ms(text) if text[-1].isalpha() else round(float(text) * 1000))
 
 
-def series_of(text: str) -> tuple[dict[str, str], str]:
-    """Labels, and what stands behind them."""
-    end = len(text)
-    quoted = False
-    for at, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif not quoted and (character == "}" or (character.isspace() and "{" not in text[:at])):
-            end = at + (character == "}")
-            break
-    head = text[:end].strip()
-    name, _, inner = head.partition("{")
-    labels = {"__name__": name.strip()} if name.strip() else {}
-    for bare, key, value in re.findall(r'(?:"([^"]+)"(?=\s*[,}]))|([\w.:]+|"[^"]+")\s*=\s*"((?:[^"\\]|\\.)*)"', inner):
-        labels[key.strip('"') if key else "__name__"] = value.replace('\\"', '"').replace("\\\\", "\\") if key else bare
-    return {key: value for key, value in labels.items() if value}, text[end:].strip()
-
-
-def points_of(text: str) -> list[float | None]:
-    """The values of a series, None where there is no sample. Raises ValueError for native histograms."""
-    if "{{" in text:
-        raise ValueError("native histogram")
-    points: list[float | None] = []
-    for word in text.split():
-        gap = re.fullmatch(r"_(?:x(\d+))?", word)
-        many = re.fullmatch(r"(.+?)(?:(?<![eE])([+-][^+-]+(?:[eE][+-]?\d+)?))?x(\d+)", word)
-        if gap is not None:
-            points += [None] * int(gap[1] or 1)
-        elif many is not None:
-            first = STALE if many[1] == "stale" else float(many[1])
-            points += [first + number * float(many[2] or 0) if many[2] else first for number in range(int(many[3]) + 1)]
-        else:
-            points.append(STALE if word == "stale" else float(word))
-    return points
-
-
 class Script:
     """Runs the commands of one script, one after the other."""
 
@@ -129,36 +96,41 @@ class Script:
                 self._load(line, block)
             elif line.startswith("eval"):
                 await self._eval(_case(at + 1, line, block))
+            elif line and not line.startswith("#"):
+                raise ValueError(f"line {at + 1}: invalid command {line!r}")
             at = after if line.startswith(("load", "eval")) else at + 1
         return self.tally
 
     def _block(self, start: int) -> tuple[list[str], int]:
-        """The lines that belong to a command: up to the next empty one or command."""
-        end = start
-        while (
-            end < len(self._lines) and self._lines[end].strip() and not re.match(r"(load|eval|clear)", self._lines[end])
-        ):
-            end += 1
-        lines = [line.strip() for line in self._lines[start:end]]
-        return [line for line in lines if not line.startswith("#")], end
+        """The lines that belong to a command: up to an empty one or a comment, or the one that must be the last."""
+        lines: list[str] = []
+        for at in range(start, len(self._lines)):
+            line = self._lines[at].strip()
+            if not line or line.startswith("#"):
+                return lines, at
+            lines.append(line)
+            if line.startswith("expected_fail_") or _is_number(line):
+                return lines, at + 1
+        return lines, len(self._lines)
 
     def _load(self, line: str, block: Sequence[str]) -> None:
         step_ms = time_ms(line.split()[1])
         for text in block:
-            labels, points = series_of(text)
-            key = tuple(sorted(labels.items()))
+            if text.split()[0].endswith("@st"):  # when counters began: not stored, as native histograms are not
+                self._native.append(series_of(text.replace("@st", "", 1))[0])
+                continue
+            key, points = series_of(text)
             if line.startswith("load_with_nhcb"):
                 self._native.append(_without_le(key))
             try:
                 values = points_of(points)
-            except ValueError:
+            except NativeHistogram:
                 self._native.append(key)
                 self._store.samples.pop(key, None)
                 continue
             if key not in self._native:
-                self._store.add(
-                    labels, {number * step_ms: value for number, value in enumerate(values) if value is not None}
-                )
+                known = {number * step_ms: value for number, value in enumerate(values) if value is not None}
+                self._store.add(dict(key), known)
 
     async def _eval(self, case: Case) -> None:
         if self._needs_native(case):
@@ -169,7 +141,7 @@ class Script:
         try:
             problem = await _check(engine, case)
             if problem is None and case.instant and not case.fails and case.samples is None and case.text is None:
-                problem = await _check_as_range(engine, case)
+                problem = await _check_as_range(engine, case) or await _check_pinned(engine, case)
         finally:
             engine.close()
         if problem is not None:
@@ -281,16 +253,27 @@ def _check_notes(case: Case, answer: Answer) -> str | None:
                 return f"should not tell {list(given)}"
         elif not given:
             return f"should {note}, and tells nothing"
-        elif wanted.startswith("msg:") and wanted[4:].strip() not in given:
-            return f"should tell {wanted[4:].strip()!r}, tells {list(given)}"
-        elif wanted.startswith("regex:") and not any(re.search(wanted[6:].strip(), one) for one in given):
-            return f"should tell {wanted[6:].strip()!r}, tells {list(given)}"
+        elif not any(_is_told(wanted, one) for one in given):
+            return f"should tell {wanted!r}, tells {list(given)}"
+    for kind, given in (("warn", answer.warnings), ("info", answer.infos)):
+        wanted_ones = [note.partition(" ")[2] for note in case.notes if note.partition(" ")[0] == kind]
+        for one in given if wanted_ones else ():
+            if not any(_is_told(wanted, one) for wanted in wanted_ones):
+                return f"tells {one!r} as well"
     return None
+
+
+def _is_told(wanted: str, told: str) -> bool:
+    """Whether an annotation is the one that `msg:` or `regex:` asks for; any is where nothing is asked for."""
+    kind, _, text = wanted.strip().partition(":")
+    return not kind or (told == text.strip() if kind == "msg" else re.search(text.strip(), told) is not None)
 
 
 def _check_results(case: Case, answer: Answer) -> str | None:
     wanted = [_expected(case, line) for line in case.results]
     given = _given(answer, case)
+    if case.instant and case.results and (answer.shape is Shape.SCALAR) != _is_number(case.results[0]):
+        return f"should not be of shape {answer.shape}"
     if case.ordered and [labels for labels, _ in wanted] != [labels for labels, _ in given]:
         return f"order should be {[labels for labels, _ in wanted]}, is {[labels for labels, _ in given]}"
     wanted_by, given_by = dict(wanted), dict(given)
@@ -304,23 +287,28 @@ def _check_results(case: Case, answer: Answer) -> str | None:
 
 
 def _expected(case: Case, line: str) -> tuple[Labels, dict[int, float]]:
-    scalar = re.fullmatch(r"[\w.+-]+", line) and _is_number(line)
-    labels, points = ({}, line) if scalar else series_of(line)
-    values = points_of(points)
+    labels, points = ((), line) if _is_number(line) else series_of(line)
+    values = points_of(points) if labels or not _is_number(line) else [_number(line)]
     if case.samples is not None:
         start_ms, _, step_ms = case.samples
     else:
         start_ms, step_ms = case.start_ms, case.step_ms
     at = {start_ms + number * step_ms: value for number, value in enumerate(values) if value is not None}
-    return tuple(sorted(labels.items())), at
+    return labels, at
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        _number(text)
     except ValueError:
         return False
     return True
+
+
+def _number(text: str) -> float:
+    plain = text.lstrip("+-")
+    value = number_of(plain) if plain[:1].isdecimal() or plain.startswith(".") else float(plain)
+    return -value if text.startswith("-") else value
 
 
 def _given(answer: Answer, case: Case) -> list[tuple[Labels, dict[int, float]]]:
@@ -371,3 +359,17 @@ async def _check_as_range(engine: Engine, case: Case) -> str | None:
     )
     problem = _check_results(replace(case, ordered=False, step_ms=1), only)
     return None if problem is None else f"as a range, {problem}"
+
+
+async def _check_pinned(engine: Engine, case: Case) -> str | None:
+    """With all its selectors pinned to the time of the query, it comes to the same at any other time."""
+    root = parse(case.query)
+    if depends_on_time(root):
+        return None
+    query = one_line(pinned(root, case.start_ms))
+    for other in (-10 * case.start_ms or -1000, 10 * case.start_ms or 1000):
+        moved = replace(case, query=query, start_ms=other, end_ms=other, notes=[])
+        problem = await _check(engine, moved)
+        if problem is not None:
+            return f"as {query} at {other}, {problem}"
+    return None

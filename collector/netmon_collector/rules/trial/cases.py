@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from netmon_collector.rules.files import Expression, PlainText
 from netmon_collector.rules.trial.notation import NativeHistogram, labels_of, points_of
@@ -86,9 +86,16 @@ class Scenario(OptionsAsWritten):
     external_url: str = ""
 
 
+def _once(names: list[str]) -> list[str]:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ValueError(f"names the group {twice} twice")
+    return names
+
+
 class UnitTestFile(OptionsAsWritten):
     rule_files: list[str] = Field(default_factory=list)
     evaluation_interval_s: Annotated[Duration, Field(gt=0)] = Field(default=60.0, alias="evaluation_interval")
-    group_eval_order: list[str] = Field(default_factory=list)
+    group_eval_order: Annotated[list[str], AfterValidator(_once)] = Field(default_factory=list)
     fuzzy_compare: bool = False
     tests: list[Scenario] = Field(default_factory=list)

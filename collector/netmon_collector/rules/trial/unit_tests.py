@@ -2,9 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from netmon_collector.query.engine import Engine
 from netmon_collector.query.options import QueryOptions
 from netmon_collector.query.sharing import Asked
 from netmon_collector.query.syntax.parser import parse as parse_query
+from netmon_collector.query.syntax.pretty import duration, number
 from netmon_collector.rules.alerting import AlertingRule
 from netmon_collector.rules.evaluation import GroupAtWork, KeepsNothing, RuleAtWork, Surroundings
 from netmon_collector.rules.files import parse_rules
@@ -106,6 +108,7 @@ class _Trial:
         self._store = TrialStore()
         self._engine = Engine(self._store, QueryOptions(concurrency=1, cache_bytes=0))  # type: ignore[arg-type]
         self._native: set[str] = set()
+        self._due = sorted(self._samples(), key=itemgetter(0), reverse=True)
         outside = Outside(tuple(sorted(scenario.external_labels.items())), scenario.external_url)
         self._asker = _Sparing(self._engine, self._store)
         surroundings = Surroundings(
@@ -119,7 +122,6 @@ class _Trial:
 
     async def run(self, number: int) -> Verdict:
         verdict = Verdict(self._scenario.name or f"test {number + 1}")
-        self._load()
         alerts = sorted(self._scenario.alert_rule_test, key=lambda case: case.eval_time_s)
         queries = self._scenario.promql_expr_test
         times_s = [case.eval_time_s for case in alerts] + [case.eval_time_s for case in queries]
@@ -144,24 +146,29 @@ class _Trial:
     async def _append(self, points: Sequence[Points]) -> None:
         await self._store.append(points)
 
-    def _load(self) -> None:
-        for given in self._scenario.input_series:
-            if given.values is None:
-                self._native.add(dict(given.series).get(NAME, ""))
+    def _samples(self) -> Iterator[tuple[int, Labels, float]]:
+        """All samples, as they are due. Of a series that is given twice the last counts."""
+        for labels, values in {given.series: given.values for given in self._scenario.input_series}.items():
+            if values is None:
+                self._native.add(dict(labels).get(NAME, ""))
                 continue
-            points = {
-                self._start_ms + place * self._sample_ms: value
-                for place, value in enumerate(given.values)
-                if value is not None
-            }
-            self._store.load(given.series, points)
+            for place, value in enumerate(values):
+                if value is not None:
+                    yield self._start_ms + place * self._sample_ms, labels, value
+
+    def _load(self, until_ms: int) -> None:
+        """Adds the samples up to a time: nothing, not even a query behind the last evaluation, sees later ones."""
+        while self._due and self._due[-1][0] <= until_ms:
+            time_ms, labels, value = self._due.pop()
+            self._store.load(labels, {time_ms: value})
 
     async def _evaluate(self, at_ms: int, verdict: Verdict) -> None:
+        self._load(self._start_ms + at_ms)
         for group in self._groups:
             await group.evaluate(self._start_ms + at_ms)
             for rule in group.rules:
                 if rule.last is not None and rule.last.error is not None and len(verdict.failures) < 20:
-                    verdict.failures.append(f"rule {rule.rule.name}, time {at_ms / 1000:g}s: {rule.last.error}")
+                    verdict.failures.append(f"rule {rule.rule.name}, time {duration(at_ms)}: {rule.last.error}")
 
     def _judge_alerts(self, case: AlertCase) -> list[str]:
         got = sorted(
@@ -181,11 +188,11 @@ class _Trial:
         )
         if got == wanted:
             return []
-        where = f"alertname {case.alertname}, time {case.eval_time_s:g}s"
+        where = f"alertname {case.alertname}, time {duration(round(case.eval_time_s * 1000))}"
         return [f"{where}:\n  exp: {_told(wanted)}\n  got: {_told(got)}"]
 
     async def _judge_query(self, case: QueryCase, verdict: Verdict) -> None:
-        where = f"expr {case.expr!r}, time {case.eval_time_s:g}s"
+        where = f"expr {case.expr!r}, time {duration(round(case.eval_time_s * 1000))}"
         wanted = case.exp_samples or []
         if any(one.histogram is not None for one in wanted) or not self._native.isdisjoint(names_read(case.expr)):
             verdict.refused.append(f"{where}: native histograms are not kept here")
@@ -199,7 +206,8 @@ class _Trial:
         expected = {one.series: one.value for one in wanted}
         same = set(got) == set(expected) and all(self._equal(got[one], expected[one]) for one in got)
         if not same or len(expected) != len(wanted):
-            verdict.failures.append(f"{where}:\n  exp: {_samples(expected)}\n  got: {_samples(got)}")
+            told = _samples((one.series, one.value) for one in wanted)
+            verdict.failures.append(f"{where}:\n  exp: {told}\n  got: {_samples(got.items())}")
 
     def _equal(self, got: float, wanted: float) -> bool:
         if math.isnan(got) or math.isnan(wanted):
@@ -234,8 +242,8 @@ def _braces(labels: Labels) -> str:
     return "{" + ", ".join(f"{name}={value!r}" for name, value in labels) + "}"
 
 
-def _samples(samples: dict[Labels, float]) -> str:
-    return ", ".join(f"{_braces(labels)} {value:g}" for labels, value in samples.items()) or "nil"
+def _samples(samples: Iterable[tuple[Labels, float]]) -> str:
+    return ", ".join(f"{_braces(labels)} {number(value)}" for labels, value in samples) or "nil"
 
 
 def run(path: Path) -> list[Verdict]:

@@ -155,7 +155,7 @@ def test_a_failure_shows_what_was_expected_and_what_came(tmp_path: Path) -> None
     half = "{{__name__='job:up:half', job='{}', unit='half'}}"
     assert failures(verdicts) == [
         (
-            "expr 'job:up:half', time 60s:\n"
+            "expr 'job:up:half', time 1m:\n"
             f"  exp: {half.format('db')} 0, {half.format('x')} 0.6\n"
             f"  got: {half.format('db')} 0, {half.format('x')} 0.5"
         )
@@ -167,6 +167,7 @@ def test_a_failure_shows_what_was_expected_and_what_came(tmp_path: Path) -> None
     [
         ("rule_files: [rules.yml]", "rule_files: [none.yml]", "tests.yml: rule_files: no file matches none.yml"),
         ("evaluation_interval", "evaluation_intervall", "Did you mean 'evaluation_interval'?"),
+        ("evaluation_interval", "group_eval_order: [a, b, a]\nevaluation_interval", "names the group a twice"),
         ("'1x7'", "'1xx7'", "'1xx7' is no value such as 1, 0+1x5, _ or stale"),
         ('up{job="x",instance="b"}', 'up{job="x"', "parse error"),
         ("'1x7'", "'1x9999999999'", "has more than 1000000 values"),
@@ -176,6 +177,39 @@ def test_a_mistake_in_a_test_is_told_with_its_place(tmp_path: Path, right: str, 
     with pytest.raises(ConfigError, match=r".") as told:
         run(put(tmp_path, TESTS.replace(right, wrong, 1)))
     assert complaint in str(told.value)
+
+
+def test_a_sample_that_is_expected_twice_is_shown_twice(tmp_path: Path) -> None:
+    once = '{labels: \'job:up:half{job="x",unit="half"}\', value: 0.5}'
+    (failure,) = failures(run(put(tmp_path, TESTS.replace(f"- {once}", f"- {once}\n          - {once}"))))
+    assert failure.partition("got")[0].count("0.5") == 2
+
+
+def test_values_that_hardly_differ_are_shown_in_full(tmp_path: Path) -> None:
+    (failure,) = failures(run(put(tmp_path, TESTS.replace("value: 0.5", "value: 0.500000001"))))
+    assert "0.500000001" in failure
+
+
+SEEN = """
+rule_files: [rules.yml]
+evaluation_interval: 2m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'up{job="x"}', values: '9x20'}
+      - {series: 'up{job="x"}', values: '0+1x20'}
+    promql_expr_test:
+      - {expr: job:up:sum, eval_time: 5m, exp_samples: [{labels: 'job:up:sum{job="x"}', value: 4}]}
+      - {expr: up, eval_time: 5m, exp_samples: [{labels: 'up{job="x"}', value: 4}]}
+      - {expr: up offset -3m, eval_time: 1m, exp_samples: [{labels: 'up{job="x"}', value: 4}]}
+"""
+
+
+def test_no_sample_is_seen_that_comes_after_the_last_evaluation(tmp_path: Path) -> None:
+    path = put(tmp_path, SEEN)
+    assert failures(run(path)) == []
+    told = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 @needs_shared
