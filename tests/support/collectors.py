@@ -46,7 +46,9 @@ from netmon_proto.model import (
     Layout,
     Limits,
     PollNow,
+    Reason,
     Receipt,
+    Refused,
     Series,
     SeriesDefinitions,
     Sweep,
@@ -231,3 +233,9 @@ class HandAgent:
         """How the collector ends the stream."""
         async with asyncio.timeout(10):
             return await self.call.code(), await self.call.details() or ""
+
+
+def refusal(receipt: Receipt) -> tuple[Reason, str]:
+    """Why a batch was refused."""
+    assert isinstance(receipt.outcome, Refused), receipt
+    return receipt.outcome.reason, receipt.outcome.message

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from netmon_collector.store.acks import Acks
+from netmon_collector.store.arrivals import Arrivals
 from netmon_collector.store.backlog import Backlog, recall_acks
 from netmon_collector.store.base import (
     Frame,
@@ -35,7 +36,6 @@ from netmon_collector.store.base import (
 from netmon_collector.store.blocks import Blocks
 from netmon_collector.store.cache import Cache
 from netmon_collector.store.catalog import Catalog
-from netmon_collector.store.changes import Changes
 from netmon_collector.store.chunkfile import ChunkFile, Tier
 from netmon_collector.store.commit import Committer, Waiting
 from netmon_collector.store.damage import DamageBook
@@ -52,7 +52,7 @@ from netmon_collector.store.lock import FolderLock
 from netmon_collector.store.log import Log, Placed
 from netmon_collector.store.match import Matching
 from netmon_collector.store.options import StoreSettings
-from netmon_collector.store.record import Gathers, Part, joined, sliced, span_ms
+from netmon_collector.store.record import Part, joined, sliced, span_ms
 from netmon_collector.store.rollups import RollupReader
 from netmon_collector.store.segment import Segment
 from netmon_collector.store.selection import Selector
@@ -88,8 +88,6 @@ class EmbeddedStore:
         self._acks = Acks()
         self._committer = Committer(self._write, window_s=settings.window_s, waiting_bytes=settings.waiting_bytes)
         self._writer = Worker("netmon-store")
-        self.changes = Changes()
-        self._samples = 0
         self._duplicates = 0
         self._cache = Cache(settings.cache_bytes)
         self._shelf = Shelf(folder, self._damages, self._cache)
@@ -104,6 +102,8 @@ class EmbeddedStore:
             self._upkeep = Upkeep(
                 self._index, self._blocks, self._shelf, self._catalog, self._log, roll, doubt, keep, settings
             )
+            self._arrivals = Arrivals(self._groups, self._index, self._latest, self._upkeep.seen)
+            self.changes = self._arrivals.changes
             self._stock = Stock(self._index, self._blocks, self._shelf, self._log, self._catalog, settings)
             self._open(folder)
             self._backlog: Backlog | None = Backlog(
@@ -195,7 +195,7 @@ class EmbeddedStore:
             if at:
                 await asyncio.sleep(0)  # others have their turn on the event loop
             self._blocks.put(part, segment, now_s)
-            self._note(part)
+            self._arrivals.note(part)
         self._adopt()
         self._upkeep.look(now_s)
 
@@ -228,22 +228,6 @@ class EmbeddedStore:
         placed = await self._writer.run(write)
         self._log.add(placed)
         return placed.segment.number
-
-    def _note(self, part: Part) -> None:
-        """Notes of which series there are samples, and which are the newest; all in a head already."""
-        if len(part.times):
-            self.changes.note(span_ms([part])[0])
-        runs = self._groups.runs(part) if isinstance(part, Gathers) else None
-        if runs is not None and isinstance(part, Gathers) and self._upkeep.seen.has_all(part.groups):
-            self._samples += len(part.values)  # as nearly always
-            self._latest.put_runs(runs)
-            return
-        samples = self._groups.samples(part)
-        self._samples += len(samples.series)
-        self._latest.put(samples)
-        self._index.mark(samples.series)
-        if isinstance(part, Gathers) and len(samples.series) == len(part.values):
-            self._upkeep.seen.add(part.groups)
 
     def highest_acked(self, agent_id: str, epoch: int) -> int:
         return self._acks.highest(agent_id, epoch)
@@ -377,7 +361,7 @@ class EmbeddedStore:
         oldest_ms, newest_ms = self._stock.span_ms() or (None, None)
         return StoreStats(
             series=self._index.present(),
-            samples_appended=self._samples,
+            samples_appended=self._arrivals.samples,
             batches_duplicate=self._duplicates,
             bytes=self._upkeep.cap.size_bytes,
             oldest_ms=oldest_ms,
