@@ -131,12 +131,10 @@ def _coupled(left: Vector, right: Vector, couples: _Couples, operation: Operatio
 def _sides(left: Vector, right: Vector, matching: Matching) -> _Sides:
     swapped = matching.card is Card.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
-    fills = (matching.fill_left, matching.fill_right)
+    fills = matching.fill_left, matching.fill_right  # of the many side and of the one, also where these are swapped
     groups = signatures(many.series, one.series, matching)
     split = len(many.series)
-    return _Sides(
-        many, one, groups.ids[:split], groups.ids[split:], len(groups), fills[swapped], fills[not swapped], swapped
-    )
+    return _Sides(many, one, groups.ids[:split], groups.ids[split:], len(groups), *fills, swapped)
 
 
 def _refuse_second(sides: _Sides, matching: Matching) -> None:

@@ -11,6 +11,7 @@ from netmon_collector.store.base import Values
 Indices = npt.NDArray[np.int64]
 
 _OVERLAP: Final = 32
+_HUGE: Final = 2.0**960
 _EXACT: Final = 2.0**53
 _CANCELLED: Final = 2.0**20
 """By how much terms may outweigh their sum before it is computed again: then at most 10 of 16 digits are lost."""
@@ -48,7 +49,7 @@ def _overlapping(ufunc: np.ufunc, values: Values, lo: Indices, hi: Indices) -> V
 def sums(values: Values, lo: Indices, hi: Indices) -> Values:
     """The sum of values[lo:hi] for each pair."""
     total = _summed(values, lo, hi)
-    doubtful = _doubtful(values, lo, hi, total)
+    doubtful = _doubtful(values, lo, hi, total) | _overflowed(values, total)
     if doubtful.any():
         total[doubtful] = _compensated(values, lo[doubtful], hi[doubtful])
     return total
@@ -57,7 +58,7 @@ def sums(values: Values, lo: Indices, hi: Indices) -> Values:
 def means(values: Values, lo: Indices, hi: Indices) -> Values:
     """The mean of values[lo:hi] for each pair; NaN for none."""
     total = _summed(values, lo, hi)
-    doubtful = _doubtful(values, lo, hi, total) | np.isinf(total)
+    doubtful = _doubtful(values, lo, hi, total) | np.isinf(total) | _overflowed(values, total)
     result: Values = total / (hi - lo)
     if doubtful.any():
         result[doubtful] = _compensated_means(values, lo[doubtful], hi[doubtful])
@@ -71,6 +72,15 @@ def _summed(values: Values, lo: Indices, hi: Indices) -> Values:
     return total
 
 
+def _overflowed(values: Values, total: Values) -> npt.NDArray[np.bool_]:
+    """Where a sum is no finite number because of the order of its terms, perhaps."""
+    odd: npt.NDArray[np.bool_] = ~np.isfinite(total)
+    if not odd.any():
+        return odd
+    sizes = np.abs(values)
+    return odd & bool(((sizes > _HUGE) & (sizes < np.inf)).any())
+
+
 def _doubtful(values: Values, lo: Indices, hi: Indices, total: Values) -> npt.NDArray[np.bool_]:
     """Where terms cancel so much that a plain sum is not good enough."""
     if not len(values) or not (values.min() < 0 < values.max()):  # all of one sign, or not all numbers
@@ -79,7 +89,7 @@ def _doubtful(values: Values, lo: Indices, hi: Indices, total: Values) -> npt.ND
         if not ((values < 0).any() and (values > 0).any()):
             return np.zeros(lo.shape, np.bool_)
     weight = np.where(hi > lo, reduced(np.add, np.abs(values), lo, hi), 0.0)
-    doubtful: npt.NDArray[np.bool_] = np.isfinite(weight) & (weight > _CANCELLED * np.abs(total))
+    doubtful: npt.NDArray[np.bool_] = weight / _CANCELLED > np.abs(total)
     if doubtful.any() and weight[doubtful].max() < _EXACT and bool((values == np.trunc(values)).all()):
         return np.zeros(lo.shape, np.bool_)  # whole numbers
     return doubtful
