@@ -14,10 +14,11 @@ def test_a_route_without_access_policy_cannot_be_made() -> None:
     assert inspect.signature(Route).parameters["access"].default is inspect.Parameter.empty
 
 
-def test_only_health_is_public() -> None:
+def test_only_health_and_what_links_say_is_public() -> None:
     assert {route.path for route in ROUTES if route.access is Access.PUBLIC} == {
         "/healthz",
         "/readyz",
+        "/graph",
         "/alertmanager/-/healthy",
         "/alertmanager/-/ready",
         "/prometheus/-/healthy",

@@ -11,6 +11,12 @@ class Form(Query):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class GraphForm(Form):
+    """What links in alerts say, as Prometheus writes them."""
+
+    expression: str = Field(default="", alias="g0.expr")
+
+
 class ExpressionForm(Form):
     query: str = Field(default="", description="An expression in PromQL.")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from netmon_api.auth import Access
-from netmon_api.prometheus import browse, deleting, evaluate, export, federate, rules, standing
+from netmon_api.prometheus import browse, deleting, evaluate, export, federate, graph, rules, standing
 from netmon_api.prometheus.forms import (
     BrowseForm,
     DeleteForm,
@@ -11,6 +11,7 @@ from netmon_api.prometheus.forms import (
     ExportForm,
     ExpressionForm,
     Form,
+    GraphForm,
     InstantForm,
     MatchForm,
     MetadataForm,
@@ -53,6 +54,8 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
     *_get_or_post("/api/v1/labels", browse.labels, BrowseForm, "Names of labels"),
     _get("/api/v1/label/{name}/values", browse.label_values, BrowseForm, "Values of one label"),
     _get("/api/v1/metadata", browse.metadata, MetadataForm, "Types, units and help of metrics, as writers told them"),
+    PrometheusRoute("GET", "/graph", Access.PUBLIC, graph.show_graph, GraphForm, "text/html",
+                    "Which expression a link in an alert means, and how to ask it"),
     _get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
     _get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
     _get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
