@@ -124,7 +124,11 @@ def make_app(services: Services) -> web.Application:
     """The API of a collector. `serve.Server` listens for it."""
     routes: dict[web.AbstractRoute, Route] = {}
     guard = Guard(Doorkeeper(services.tokens), services.now_ms)
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes)])
+    # Clients that are told a URL with a slash at its end ask for paths with two.
+    straighten = web.normalize_path_middleware(
+        append_slash=False, remove_slash=True, redirect_class=web.HTTPPermanentRedirect
+    )
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[surround(guard, routes), straighten])
     for route in ROUTES:
         handler = route.bind(services, ROUTES)
         # A name may have braces in it, which aiohttp leaves out of a placeholder unless told.

@@ -55,6 +55,8 @@ class Guard:
             if route is not None and route.most_body_bytes != LARGEST_BODY_BYTES:
                 request = request.clone(client_max_size=route.most_body_bytes)
             response = await handler(request)
+        except web.HTTPRedirection as error:
+            response = web.Response(status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]})
         except ConnectionError as error:
             if request.transport is None or request.transport.is_closing():
                 raise  # the client has gone, which is no trouble of ours; aiohttp lets it

@@ -33,20 +33,25 @@ async def build_info(_call: Call[NoForm]) -> web.Response:
 
 
 async def runtime_info(call: Call[NoForm]) -> web.Response:
+    """What only a program in Go has is 0 or empty: some clients want to see all fields."""
     services = call.services
     return success(
         {
             "startTime": rfc3339(services.started_ms),
+            "CWD": "",
+            "hostname": "",
             "serverTime": rfc3339(services.now_ms()),
             "reloadConfigSuccess": True,
+            "lastConfigTime": rfc3339(services.started_ms),
             "corruptionCount": services.store.stats().damaged,
+            "goroutineCount": 0,
+            "GOMAXPROCS": 0,
+            "GOMEMLIMIT": 0,
+            "GOGC": "",
+            "GODEBUG": "",
+            "storageRetention": "",
         }
     )
-
-
-async def flags(_call: Call[NoForm]) -> web.Response:
-    """None: netmon is told by its configuration file."""
-    return success({})
 
 
 async def tsdb(call: Call[TopForm]) -> web.Response:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from netmon_api.auth import Access
-from netmon_api.prometheus import browse, deleting, evaluate, export, federate, graph, rules, standing
+from netmon_api.prometheus import absent, browse, deleting, evaluate, export, federate, graph, rules, standing
 from netmon_api.prometheus.forms import (
     BrowseForm,
     DeleteForm,
@@ -58,12 +58,20 @@ PROMETHEUS_ROUTES: tuple[PrometheusRoute, ...] = (
                     "Which expression a link in an alert means, and how to ask it"),
     _get("/api/v1/status/buildinfo", standing.build_info, NoForm, "Which Prometheus' API this is"),
     _get("/api/v1/status/runtimeinfo", standing.runtime_info, NoForm, "Since when the collector runs"),
-    _get("/api/v1/status/flags", standing.flags, NoForm, "Flags: there are none"),
+    _get("/api/v1/status/flags", absent.flags, NoForm, "Flags: there are none"),
+    _get("/api/v1/status/config", absent.config, NoForm, "Prometheus' configuration: there is none"),
+    _get("/api/v1/status/walreplay", absent.wal_replay, NoForm, "How far a log is read: there are no segments"),
+    _get("/api/v1/targets", absent.targets, NoForm, "Targets: there are none"),
+    _get("/api/v1/targets/metadata", absent.targets_metadata, NoForm, "What targets tell of metrics: nothing"),
+    _get("/api/v1/scrape_pools", absent.scrape_pools, NoForm, "Pools of targets: there are none"),
+    _get("/api/v1/alertmanagers", absent.alertmanagers, NoForm, "Alertmanagers: there are none"),
     _get("/api/v1/status/tsdb", standing.tsdb, TopForm, "What makes the series so many"),
     _get("/api/v1/rules", rules.rules, RulesForm, "Rules and their alerts, by group"),
     _get("/api/v1/alerts", rules.alerts, NoForm, "Alerts that are pending or firing"),
     *(PrometheusRoute(method, "/prometheus/api/v1/admin/tsdb/delete_series", Access.ADMIN, deleting.delete_series,
                       DeleteForm, JSON, "Deletes samples of some series for good") for method in ("POST", "PUT")),
+    *(PrometheusRoute(method, "/prometheus/api/v1/admin/tsdb/clean_tombstones", Access.ADMIN, absent.clean_tombstones,
+                      NoForm, JSON, "Does nothing: what is deleted is gone") for method in ("POST", "PUT")),
     PrometheusRoute("GET", "/prometheus/federate", Access.TOKEN, federate.federate, MatchForm, "text/plain",
                     "The newest samples of chosen series, to be scraped"),
     PrometheusRoute("GET", "/prometheus/-/healthy", Access.PUBLIC, standing.healthy, NoForm, "text/plain",
