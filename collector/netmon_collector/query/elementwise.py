@@ -23,10 +23,18 @@ def rounded(values: Values, to_nearest: Values | float = 1.0) -> Values:
     return np.asarray(np.floor(values * inverse + 0.5) / inverse)
 
 
+def lesser(one: Values, other: Values) -> Values:
+    """NaN where one is; but nothing is less than -Inf, as in Go."""
+    return np.where(np.fmin(one, other) == -np.inf, -np.inf, np.minimum(one, other))
+
+
+def greater(one: Values, other: Values) -> Values:
+    """NaN where one is; but nothing is greater than +Inf, as in Go."""
+    return np.where(np.fmax(one, other) == np.inf, np.inf, np.maximum(one, other))
+
+
 def clamped(values: Values, least: Values, most: Values) -> Values:
-    """NaN where the value or a bound is; but nothing is less than -Inf or greater than +Inf, as in Go."""
-    lesser = np.where(np.fmin(most, values) == -np.inf, -np.inf, np.minimum(most, values))
-    return np.where(np.fmax(least, lesser) == np.inf, np.inf, np.maximum(least, lesser))
+    return greater(least, lesser(most, values))
 
 
 def _of_date(compute: Callable[[Integers], Any]) -> Callable[[Values], Values]:

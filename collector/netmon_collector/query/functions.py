@@ -8,7 +8,7 @@ import numpy as np
 
 from netmon_collector.query import foresight, over_time, rates
 from netmon_collector.query.answer import Mask
-from netmon_collector.query.elementwise import DATES, ELEMENTWISE, clamped, rounded
+from netmon_collector.query.elementwise import DATES, ELEMENTWISE, clamped, greater, lesser, rounded
 from netmon_collector.query.errors import refuse
 from netmon_collector.query.histograms import (
     histogram_fraction,
@@ -227,7 +227,7 @@ def _constant(of: Callable[["Evaluator"], float]) -> Function:
 
 def _extreme_of(evaluator: "Evaluator", call: Call, steps: Steps) -> Value:
     left, right = (evaluator.scalar(arg, steps) for arg in call.args)
-    return Scalar(np.minimum(left, right) if call.function == "min_of" else np.maximum(left, right))
+    return Scalar(lesser(left, right) if call.function == "min_of" else greater(left, right))
 
 
 def _kernels(kernels: dict[str, Kernel], function: Function) -> dict[str, Function]:

@@ -14,7 +14,7 @@ from netmon_collector.query.numbers import general, plain
 from netmon_collector.query.series import Codes, SeriesSet, encoded
 from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import Aggregation, Node
-from netmon_collector.query.values import Vector
+from netmon_collector.query.values import METADATA, Vector
 from netmon_collector.store.base import Values
 from netmon_proto.model import NAME
 
@@ -81,7 +81,8 @@ def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:
             told = f"ratio value should be between -1 and 1, got {general(value)}, capping to {nearest}"
             notes.warn(param, told)
     share = np.clip(ratio, -1, 1)
-    offsets = np.array([share_of(labels) for labels in vector.series.labels()])[:, None]
+    series = vector.series.cleared(METADATA, vector.unnamed)
+    offsets = np.array([share_of(labels) for labels in series.labels()])[:, None]
     chosen = np.where(share >= 0, offsets < share, offsets >= 1 + share)
     return replace(vector, present=vector.present & chosen, ordered=False).compact()
 
