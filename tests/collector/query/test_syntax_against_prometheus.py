@@ -28,6 +28,7 @@ NEWER = re.compile(
     | unexpected\ <op:[-+]>                             # lengths of time are computed
     | unexpected\ "\("\ in\ offset
     | unexpected\ colon                                 # told of any character
+    | in\ subquery\ selector                            # more may be expected there
     | error\ parsing\ regexp.*                          # tells how the expression is wrapped
     """,
     re.VERBOSE,
@@ -58,7 +59,9 @@ def test_random_texts_are_read_as_by_prometheus(connection: http.client.HTTPConn
         except QueryError as error:
             ours = error.message
             refused += 1
-        if _folded(ours) != _folded(_modern(theirs)):
+        modern = _modern(theirs)
+        is_as_wide = modern == theirs and "ignoring () group_" not in ours
+        if ours != modern and (is_as_wide or _folded(ours) != _folded(modern)):
             different.append(f"{text!r}:\n  there {theirs}\n  here  {ours}")
     assert not different, f"{len(different)} of {len(texts)}:\n" + "\n".join(different[:10])
     assert formatted > 0.3 * len(texts)

@@ -27,6 +27,7 @@ from netmon_collector.store.base import Matcher
 from netmon_proto.names import LABEL_WORD
 
 WIDEST: Final = 100
+"""Bytes of UTF-8, as there."""
 _INDENT: Final = "  "
 _UNITS: Final = (("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000))
 
@@ -62,8 +63,8 @@ def one_line(node: Node) -> str:
 def _laid_out(node: Node, level: int) -> str:
     indent = _INDENT * level
     flat = one_line(node)
-    if len(flat) <= WIDEST:
-        return indent + flat
+    if len(flat.encode()) <= WIDEST:
+        return flat if isinstance(node, Subquery) else indent + flat  # these stand at the left edge there
     match node:
         case Binary():
             left, right = _left(node, _laid_out(node.left, level + 1)), _laid_out(node.right, level + 1)
