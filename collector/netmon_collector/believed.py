@@ -53,16 +53,16 @@ class BelievedTime:
 
     def look(self) -> None:
         """Compares both clocks; to be called every now and then."""
-        expected_ms, running_ms = self._expected_ms(), self._running_ms()
-        passed_ms, self._at_ms = running_ms - self._at_ms, running_ms
-        now_ms = self._now_ms()
+        now_ms, running_ms = self._now_ms(), self._running_ms()
+        passed_ms = running_ms - self._at_ms
+        expected_ms = self._believed_ms + passed_ms
         off_ms = now_ms - expected_ms
         self._doubted_ms += passed_ms if self._off_ms else 0
         confirmation = self._folder / CONFIRMATION
         if abs(off_ms) <= TOLERATED_MS or self._doubted_ms >= CONFIRMED_MS or confirmation.exists():
             if self._off_ms:
                 log.info("clock.believed", now_ms=now_ms)
-            self._believed_ms, self._off_ms, self._doubted_ms = now_ms, 0, 0
+            believed_ms, self._off_ms, self._doubted_ms = now_ms, 0, 0
         else:
             if not self._off_ms:
                 log.warning(
@@ -71,7 +71,8 @@ class BelievedTime:
                     consequence="nothing is deleted for its age by this clock before the collector has run for a week",
                     if_it_is_right=f"touch {confirmation}",
                 )
-            self._believed_ms, self._off_ms = expected_ms, off_ms
+            believed_ms, self._off_ms = expected_ms, off_ms
+        self._believed_ms, self._at_ms = believed_ms, running_ms
         with suppress(StoreError, OSError):  # a disk that is full is told of elsewhere, and this is written again
             self._keep()
             confirmation.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from netmon_collector.facts import FactBook
 from netmon_collector.state.devices import DeviceRecord
 from netmon_collector.state.facts import KeptFacts
 from netmon_proto.model import DeviceFacts, FactTable, Gather, SnmpCredential
-from tests.support.collectors import HandAgent, RunningCollector, collector, wall_ms
+from tests.support.collectors import HandAgent, RunningCollector, wall_ms
 
 PORTS = FactTable("port", {"ifIndex": ("1", "2"), "name": ("eth0", "")})
 FACTS = DeviceFacts("sw1", 1_000, (PORTS, FactTable("arp")))
@@ -25,12 +24,6 @@ class Diary:
 
     async def learn(self, facts: DeviceFacts) -> None:
         self.heard.append(facts)
-
-
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[RunningCollector]:
-    async with collector(tmp_path) as one:
-        yield one
 
 
 @pytest.fixture

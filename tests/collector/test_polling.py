@@ -31,12 +31,6 @@ SW1 = (("__name__", "snmp_up"), ("instance", "sw1"), ("job", "snmp"))
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[RunningCollector]:
-    async with collector(tmp_path) as one:
-        yield one
-
-
-@pytest.fixture
 async def agent(running: RunningCollector) -> AsyncIterator[HandAgent]:
     one = HandAgent(running.receiver.address)
     await one.greet()
