@@ -10,6 +10,7 @@ from netmon_collector.query.answer import ErrorKind, QueryError
 from netmon_collector.query.operators import scalars
 from netmon_collector.query.record import record
 from netmon_collector.query.syntax.lexer import syntax_error
+from netmon_collector.query.syntax.literals import go_quoted
 from netmon_collector.query.syntax.nodes import (
     NO_SHIFT,
     Aggregation,
@@ -211,24 +212,29 @@ def invariant(root: Node) -> set[int]:
 
 
 def check_allowed(text: str, root: Node) -> None:
-    """Raises QueryError where a query uses what is experimental."""
-    waiting: list[Node] = [root]
-    while waiting:
-        node = waiting.pop()
-        waiting.extend(children(node))
-        name = None
-        if isinstance(node, Call) and SIGNATURES[node.function].experimental:
-            name = f"function {node.function}()"
-        elif isinstance(node, Aggregation) and node.op in EXPERIMENTAL_AGGREGATIONS:
-            name = f"aggregation {node.op}"
-        elif isinstance(node, Binary) and (node.matching.fill_left, node.matching.fill_right) != (None, None):
-            name = "modifier fill"
-        elif isinstance(node, Selector | Subquery) and not _plain(node):
-            name = "expression of durations"
-        elif isinstance(node, Selector) and node.edges is not Edges.PLAIN:
-            name = f"modifier {node.edges}"
-        if name is not None:
-            raise syntax_error(text, node.start, f"{name} is experimental, and experimental ones are not enabled")
+    """Raises QueryError for the first that a query uses of what is experimental."""
+    for child in children(root):
+        check_allowed(text, child)
+    told = _experimental(root)
+    if told is not None:
+        allowed = "'experimental: true' under 'query' in collector.yaml allows it"
+        raise syntax_error(text, root.start, f"{told}: {allowed}")
+
+
+def _experimental(node: Node) -> str | None:
+    """What is experimental about a node, in Prometheus' words."""
+    match node:
+        case Call() if SIGNATURES[node.function].experimental:
+            return f"function {go_quoted(node.function)} is not enabled"
+        case Aggregation() if node.op in EXPERIMENTAL_AGGREGATIONS:
+            return f"{node.op}() is experimental and must be enabled"
+        case Binary() if (node.matching.fill_left, node.matching.fill_right) != (None, None):
+            return "binop fill modifiers are experimental and not enabled"
+        case Selector() | Subquery() if not _plain(node):
+            return "experimental duration expression is not enabled"
+        case Selector() if node.edges is not Edges.PLAIN:
+            return f"{node.edges} modifier is experimental and not enabled"
+    return None
 
 
 def _plain(node: Selector | Subquery) -> bool:
