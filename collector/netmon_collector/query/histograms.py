@@ -110,13 +110,10 @@ def histograms(vector: Vector, node: Node, notes: Notes) -> _Histograms:
     limits = np.array([_bound(value) for value in column.values])
     bounds = limits[column.codes]
     bad = np.isnan(bounds)
-    for row in np.flatnonzero(bad & (np.cumsum(bad) <= 20)).tolist():
-        labels = dict(vector.series.one(row))
-        notes.warn(
-            node,
-            f'bucket label "le" is missing or has a malformed value of {go_quoted(labels.get(BUCKET, ""))}'
-            + of_metric(labels.get(NAME, "")),
-        )
+    told = vector.series.take(bad).only((BUCKET, NAME)).distinct()
+    for labels in map(dict, told.labels()):
+        problem = f'bucket label "le" is missing or has a malformed value of {go_quoted(labels.get(BUCKET, ""))}'
+        notes.warn(node, problem + of_metric(labels.get(NAME, "")))
     vector, bounds = vector.take(~bad), bounds[~bad]
     kept = vector.series.without([BUCKET])
     return _coalesced(vector, kept, kept.grouped(), bounds)

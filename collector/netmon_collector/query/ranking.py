@@ -82,7 +82,7 @@ def sampled(param: Node, vector: Vector, ratio: Values, notes: Notes) -> Vector:
             notes.warn(param, told)
     share = np.clip(ratio, -1, 1)
     series = vector.series.cleared(METADATA, vector.unnamed)
-    offsets = np.array([share_of(labels) for labels in series.labels()])[:, None]
+    offsets = series.once("shares", lambda: np.array([share_of(labels) for labels in series.labels()]))[:, None]
     chosen = np.where(share >= 0, offsets < share, offsets >= 1 + share)
     return replace(vector, present=vector.present & chosen, ordered=False).compact()
 
