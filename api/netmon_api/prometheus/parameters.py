@@ -21,7 +21,8 @@ LATEST_MS: Final = 9_000_000_000_000_000
 
 TRUNCATED: Final = "results truncated due to limit"
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT)(\d{1,2})(:\d\d:\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+"""And what Go takes besides: hours of one digit, a comma, any number of decimals, offsets of 24 hours, 60 minutes."""
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _MOST_DIGITS: Final = 1000
@@ -131,8 +132,12 @@ def _moment(text: str) -> int | None:
     parts = _RFC3339.fullmatch(text)
     if parts is None:
         return None
+    date, hour, rest, decimals, sign, hours, minutes = parts.groups("0")
     try:
-        whole = datetime.fromisoformat(parts[1] + parts[3]).timestamp()
+        whole = datetime.fromisoformat(f"{date}{hour:0>2}{rest}+00:00").timestamp()
     except (ValueError, OverflowError):
         return None
-    return int(whole) * 1000 + int(f"{parts[2] or '.0'}000"[1:4])
+    if int(hours) > 24 or int(minutes) > 60:
+        return None
+    offset_s = (int(hours) * 60 + int(minutes)) * 60
+    return (int(whole) - (-offset_s if sign == "-" else offset_s)) * 1000 + int(f"{decimals}000"[:3])
