@@ -83,9 +83,11 @@ class Client:
         return self._json(self._request(path, parameters), timeout_s or self._timeout_s)
 
     def send(self, method: str, path: str, body: Any = None, timeout_s: float | None = None) -> Any:
-        """The JSON that the collector answers to a request that changes something."""
+        """The JSON that the collector answers to a request that changes something; None where it answers nothing."""
         content = None if body is None else json.dumps(body).encode()
-        return self._json(self._request(path, (), method, content), timeout_s or self._timeout_s)
+        return self._understood(
+            self._read(self._request(path, (), method, content), timeout_s or self._timeout_s) or b"null"
+        )
 
     def understand(self, answer: Any, model: type[Answer]) -> Answer:
         """An answer as the command needs it; what else is in there doesn't matter."""
@@ -176,8 +178,11 @@ class Client:
             raise Failure(Exit.REFUSED, _pointed(refusal.problem, expression)) from None
 
     def _json(self, request: Request, timeout_s: float) -> Any:
+        return self._understood(self._read(request, timeout_s))
+
+    def _understood(self, answer: bytes) -> Any:
         try:
-            return json.loads(self._read(request, timeout_s), parse_constant=_refuse)
+            return json.loads(answer, parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise self._strange("no JSON") from None
 

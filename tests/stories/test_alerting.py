@@ -148,6 +148,15 @@ def test_a_window_begins_by_the_clocks_of_its_place(lab: Lab) -> None:
     asked(lab, "maintenance", "end", window)
 
 
+def test_a_silence_holds_until_it_is_ended(lab: Lab) -> None:
+    silence = asked(lab, "silence", "add", "alertname=AgentUp").strip()
+    assert f"silence {silence[:20]}" in asked(lab, "alerts", "--muted")
+    assert asked(lab, "silence", "end", silence) == f"ended {silence}\n"
+    other = json.loads(asked(lab, "silence", "add", "a=b", "--json"))["silenceID"]
+    ended = json.loads(asked(lab, "silence", "end", other, "--json"))
+    assert (ended["id"], ended["status"]["state"]) == (other, "expired")
+
+
 def test_a_silence_that_the_collector_refuses_says_why(lab: Lab) -> None:
     done = netmon(lab.home, "silence", "add", 'a=""', "--for", "1h", "--url", lab.url)
     assert done.returncode == 5
