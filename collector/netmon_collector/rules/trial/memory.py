@@ -38,6 +38,13 @@ class TrialStore:
         for time_ms, value in points.items():
             self._put(place, time_ms, value)
 
+    def value_at(self, labels: Labels, time_ms: int) -> float | None:
+        """The value that a series has at exactly this time."""
+        place = self._places.get(labels)
+        times = [] if place is None else self._times[place]
+        at = bisect_left(times, time_ms)
+        return self._values[self._places[labels]][at] if at < len(times) and times[at] == time_ms else None
+
     async def append(self, rows: Sequence[Row | Points], origin: Origin | None = None) -> bool:
         """Takes points of the pool."""
         for part in rows:

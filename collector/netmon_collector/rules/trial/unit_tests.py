@@ -30,7 +30,7 @@ from netmon_collector.rules.writing import Ledger
 from netmon_collector.store.base import Points
 from netmon_configs.load import parse, read
 from netmon_configs.mistakes import ConfigError, Mistake
-from netmon_proto.model import NAME, Labels
+from netmon_proto.model import NAME, Labels, is_stale
 
 MOST_STEPS: Final = 200_000
 """Evaluations in one test: enough for four months by the minute."""
@@ -108,6 +108,7 @@ class _Trial:
         self._store = TrialStore()
         self._engine = Engine(self._store, QueryOptions(concurrency=1, cache_bytes=0))  # type: ignore[arg-type]
         self._native: set[str] = set()
+        self._clashes: list[Labels] = []
         self._due = sorted(self._samples(), key=itemgetter(0), reverse=True)
         outside = Outside(tuple(sorted(scenario.external_labels.items())), scenario.external_url)
         self._asker = _Sparing(self._engine, self._store)
@@ -144,7 +145,17 @@ class _Trial:
         return verdict
 
     async def _append(self, points: Sequence[Points]) -> None:
-        await self._store.append(points)
+        """Of two values that a series is given for one time the first stays; the other one fails the test."""
+        for part in points:
+            for place, time_ms, value in zip(
+                part.columns.tolist(), part.times.tolist(), part.values.tolist(), strict=True
+            ):
+                labels = part.group.labels[place]
+                before = self._store.value_at(labels, time_ms)
+                if before is None:
+                    self._store.load(labels, {time_ms: value})
+                elif not is_stale(value) and not _are_same(value, before):
+                    self._clashes.append(labels)
 
     def _samples(self) -> Iterator[tuple[int, Labels, float]]:
         """All samples, as they are due. Of a series that is given twice the last counts."""
@@ -169,6 +180,10 @@ class _Trial:
             for rule in group.rules:
                 if rule.last is not None and rule.last.error is not None and len(verdict.failures) < 20:
                     verdict.failures.append(f"rule {rule.rule.name}, time {duration(at_ms)}: {rule.last.error}")
+        for labels in dict.fromkeys(self._clashes) if len(verdict.failures) < 20 else ():
+            told = "has two values: of two rules, or of a rule and the input"
+            verdict.failures.append(f"time {duration(at_ms)}: {_braces(labels)} {told}")
+        self._clashes.clear()
 
     def _judge_alerts(self, case: AlertCase) -> list[str]:
         got = sorted(
@@ -220,6 +235,10 @@ def _needed(text: str) -> frozenset[str] | None:
     """The metrics without which an expression comes to nothing; None where that cannot be said."""
     names = names_read(text)
     return names if ANY not in names and is_hungry(parse_query(text)) else None
+
+
+def _are_same(value: float, other: float) -> bool:
+    return value == other or (math.isnan(value) and math.isnan(other) and is_stale(value) == is_stale(other))
 
 
 def _at_work(group: Group, surroundings: Surroundings) -> GroupAtWork:

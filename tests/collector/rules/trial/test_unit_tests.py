@@ -179,6 +179,17 @@ def test_a_mistake_in_a_test_is_told_with_its_place(tmp_path: Path, right: str, 
     assert complaint in str(told.value)
 
 
+@pytest.mark.parametrize(("name", "fails"), [("job:up:sum", True), ("job:up:other", False)])
+def test_two_values_of_a_series_for_one_time_fail_here_and_in_promtool(tmp_path: Path, name: str, fails: bool) -> None:
+    path = put(tmp_path, SEEN)
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES.replace("job:up:half", name).replace("{unit: half}", "{}"))
+    told = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True, check=False)
+    assert bool(told.returncode) == fails
+    complaints = [one for one in failures(run(path)) if "has two values: of two rules" in one]
+    assert bool(complaints) == fails
+
+
 def test_a_sample_that_is_expected_twice_is_shown_twice(tmp_path: Path) -> None:
     once = '{labels: \'job:up:half{job="x",unit="half"}\', value: 0.5}'
     (failure,) = failures(run(put(tmp_path, TESTS.replace(f"- {once}", f"- {once}\n          - {once}"))))
