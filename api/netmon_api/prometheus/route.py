@@ -85,8 +85,17 @@ async def _pairs(request: web.Request) -> list[tuple[str, str]]:
     if is_form(request.content_type):
         return [*fields_of(await request.read()), *asked]
     if request.content_type == _PARTS:
-        return [*asked, *[(name, text) for name, text in (await request.post()).items() if isinstance(text, str)]]
+        return [*asked, *await _parts(request)]
     return asked
+
+
+async def _parts(request: web.Request) -> list[tuple[str, str]]:
+    """The fields of a form in parts, without files."""
+    try:
+        fields = await request.post()
+    except (AssertionError, LookupError, RuntimeError, ValueError) as error:  # all that aiohttp raises for odd ones
+        raise Problem("bad_data", "error parsing form values: its parts cannot be read") from error
+    return [(name, text) for name, text in fields.items() if isinstance(text, str)]
 
 
 def is_form(content_type: str) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from netmon_api.prometheus.browse import unescape
 from netmon_api.prometheus.problem import Problem
 from netmon_api.prometheus.route import fields_of
+from tests.api.lab import Lab
 
 PAIRS = st.lists(st.tuples(st.text(), st.text()))
 
@@ -27,6 +28,35 @@ def test_any_body_is_read_as_the_standard_library_reads_it(body: str) -> None:
 def test_a_form_of_very_many_fields_is_refused() -> None:
     with pytest.raises(Problem, match="more than 10000 fields"):
         list(fields_of(b"&" * 10_000))
+
+
+FIELD = b'--a\r\nContent-Disposition: form-data; name="query"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("boundary", "body"),
+    [
+        ("", b"x"),
+        ("a", b"x"),
+        ("a" * 300, b"x"),
+        ("a", b"--a\r\n"),
+        ("a", FIELD + b"\r\n1"),
+        ("a", FIELD + b"\r\n\xff\r\n--a--\r\n"),
+        ("a", FIELD + b"Content-Transfer-Encoding: nope\r\n\r\n1\r\n--a--\r\n"),
+        ("a", FIELD + b"Content-Type: text/plain; charset=nope\r\n\r\n1\r\n--a--\r\n"),
+        ("a", b"--a\r\n\r\n1\r\n--a--\r\n"),
+        ("a", b"--a\r\nbroken\r\n\r\n1\r\n--a--\r\n"),
+        ("a", b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n--a--\r\n"),
+    ],
+)
+async def test_a_form_of_odd_parts_is_refused(
+    lab: Lab, caplog: pytest.LogCaptureFixture, boundary: str, body: bytes
+) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}" if boundary else "multipart/form-data"}
+    async with lab.client.post("/prometheus/api/v1/query", data=body, headers=headers) as response:
+        told = await response.json()
+    assert (response.status, told["error"].startswith("error parsing form values: ")) == (400, True)
+    assert "request.failed" not in caplog.text
 
 
 @pytest.mark.parametrize(
