@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from netmon_collector.clock import Skew
 from netmon_collector.definitions import Definitions
 from netmon_collector.polling import Polling, Standing
 from netmon_collector.state.agents import AgentRecord
-from netmon_collector.store.base import Group, Row, Store
+from netmon_collector.store.base import Group, Places, Row, Store
 from netmon_proto.model import (
     NAME,
     Batch,
@@ -27,8 +27,6 @@ from netmon_proto.model import (
     is_stale,
 )
 from netmon_proto.names import STAMPED, exported, is_name
-
-T = TypeVar("T")
 
 UP = "snmp_up"
 """Whether a polled device answered."""
@@ -214,15 +212,15 @@ class Session:
             raise Refusal(Reason.MALFORMED, f"layout {layout.id} has {len(layout.series)} series")
         job = "snmp" if layout.device else layout.job[:128] or "node"
         told = {UP} if layout.device else _REPORTED if job == "agent" else frozenset()
-        labels: list[Labels] = []
+        places: list[Places] = []
         kinds: list[Kind] = []
         reported: list[tuple[int, str]] = []
         async for numbers in _slices(layout.series):
             defined = self._defined(numbers)
             reported += [(len(kinds) + place, one.name) for place, one in enumerate(defined) if one.name in told]
-            labels += stamp(defined, instance=layout.device or self.agent.instance, job=job)
+            labels = stamp(defined, instance=layout.device or self.agent.instance, job=job)
+            places.append(self._store.enroll(labels))
             kinds += [one.kind for one in defined]
-        places = [self._store.enroll(part) async for part in _slices(labels)]
         try:
             return self._store.group(np.concatenate(places), kinds), reported
         except ValueError:
@@ -238,7 +236,7 @@ class Session:
         return defined
 
 
-async def _slices(all_: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+async def _slices(all_: Sequence[int]) -> AsyncIterator[Sequence[int]]:
     """What is many, some at a time; others have their turn on the event loop in between."""
     for start in range(0, len(all_), _AT_ONCE):
         if start:
