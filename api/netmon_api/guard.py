@@ -63,6 +63,8 @@ class Guard:
             response = self._told(request, error)
         except Exception as error:  # noqa: BLE001 - one broken request must not end the connection without an answer
             response = self._told(request, error)
+        if request.content.exception() is not None and not response.prepared:
+            response.force_close()  # nothing can be read behind a broken body: the client is to know
         if isinstance(response, web.Response) and response.content_type == _JSON:
             if (response.content_length or 0) >= _COMPRESS_FROM_BYTES and takes_gzip(request.headers):
                 response.enable_compression(web.ContentCoding.gzip)

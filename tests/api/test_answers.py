@@ -230,7 +230,14 @@ async def test_a_body_that_is_not_packed_as_it_says_is_refused(
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded"}
     async with lab.client.post(path, data=b"query=1", headers=headers) as response:
         assert (response.status, told in await response.text()) == (400, True)
+        assert response.headers["Connection"] == "close"
     assert "request.failed" not in caplog.text
+
+
+async def test_a_broken_body_that_nobody_reads_ends_the_connection_as_well(lab: Lab) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
+    async with lab.client.post("/prometheus/api/v1/query?query=1", data=b"junk", headers=headers) as response:
+        assert (response.status, response.headers["Connection"]) == (200, "close")
 
 
 async def test_the_longest_selector_fits_even_escaped(lab: Lab) -> None:
