@@ -121,6 +121,11 @@ class Blocks:
         """By series, the number of its strand; less than 0 where it has none."""
         return self._in_strand.of(series)
 
+    @property
+    def strand_count(self) -> int:
+        """How many strands there are; none goes away."""
+        return len(self._strands)
+
     def strand(self, number: int) -> Strand:
         return self._strands[number]
 

@@ -51,6 +51,8 @@ class _Selection:
     stripes: Sequence[Stripe]
     directory: object
     """The key of the directory that it was found in."""
+    strand_count: int
+    """How many strands there were; where there are more, series may live in one that had none."""
     is_plain: bool
     lines: tuple[Sequence[Rows], Lines] | None = None
 
@@ -99,18 +101,24 @@ class Gatherer:
         start_ms, end_ms = _widened(start_ms, end_ms)
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
-        if before is None or not before.is_plain:
+        if before is None or not before.is_plain or before.strand_count != self._blocks.strand_count:
             return None
         if before.directory is not self._shelf.directory.key:  # which is so whenever any block goes to a file
             before = self._renewed(key, before) if len(before.homes) <= _FEW_HOMES else None
-        return None if before is None else self._gathered(key, before, before.homes)
+        return None if before is None else self._gathered(key, before, before.homes, before.strand_count)
 
     def gather(self, series: Numbers, start_ms: int, end_ms: int) -> Lines:
         """See ReadableStore.lines_now; series ascend. Raises StoreError."""
         start_ms, end_ms = _widened(start_ms, end_ms)
         key = start_ms, end_ms, series.tobytes()
         before: _Selection | None = self._kept.get(key)
-        return self._gathered(key, before, list(self._homes(series)) if before is None else before.homes)
+        strand_count = self._blocks.strand_count
+        if before is not None and before.strand_count == strand_count:
+            return self._gathered(key, before, before.homes, strand_count)
+        homes = list(self._homes(series))
+        if before is not None:
+            before = self._keep(key, replace(before, strand_count=strand_count)) if _same(before.homes, homes) else None
+        return self._gathered(key, before, homes, strand_count)
 
     def frames_at_hand(self, series: Numbers, start_ms: int, end_ms: int) -> list[Frame] | None:
         """As `frames`, of few series; None where it may take the disk."""
@@ -123,10 +131,11 @@ class Gatherer:
             return list(self._selector.scan(series, start_ms, end_ms))
         return list(self._selector.framed(self.gather(series, start_ms, end_ms), start_ms, end_ms))
 
-    def _gathered(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> Lines:
+    def _gathered(self, key: _Key, before: _Selection | None, homes: Sequence[Home], strand_count: int) -> Lines:
+        """strand_count: how many strands there were when homes were looked up."""
         rows = self._blocks.rows
         heads = [rows(block, strand) for block, strand, _ in homes]  # first: a head is on the shelf before it is let go
-        selection = self._selected(key, before, homes)
+        selection = self._selected(key, before, homes, strand_count)
         told = selection.told(heads)
         if told is not None:
             return told
@@ -154,7 +163,7 @@ class Gatherer:
             for strand in np.unique(strands).tolist():
                 yield number, strand, own[strands == strand]
 
-    def _selected(self, key: _Key, before: _Selection | None, homes: Sequence[Home]) -> _Selection:
+    def _selected(self, key: _Key, before: _Selection | None, homes: Sequence[Home], strand_count: int) -> _Selection:
         """What the shelf has, of which some may be known from before."""
         directory = self._shelf.directory
         if before is not None and before.directory is directory.key:
@@ -169,7 +178,8 @@ class Gatherer:
             self._stripe(stripe, own, chunks, key)
             for stripe, (_, _, own), chunks in zip(known, homes, found, strict=True)
         ]
-        return self._keep(key, _Selection(homes, stripes, directory.key, not any(stripe.is_odd for stripe in stripes)))
+        is_plain = not any(stripe.is_odd for stripe in stripes)
+        return self._keep(key, _Selection(homes, stripes, directory.key, strand_count, is_plain))
 
     def _renewed(self, key: _Key, before: _Selection) -> _Selection | None:
         """The same, if the shelf has the same chunks of these blocks as before."""
@@ -232,6 +242,12 @@ class Gatherer:
         lines = Lines(self._index.view(shape.series), values, begins, shape.axis, times, np.array([0, block.length]))
         backward = np.logical_or.reduce(times[1:] <= times[:-1])
         return lines, np.zeros(int(backward), np.int64)
+
+
+def _same(homes: Sequence[Home], others: Sequence[Home]) -> bool:
+    return len(homes) == len(others) and all(
+        one[:2] == other[:2] and np.array_equal(one[2], other[2]) for one, other in zip(homes, others, strict=True)
+    )
 
 
 def _in_a_row(parts: Sequence[npt.NDArray[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:

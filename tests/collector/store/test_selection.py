@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netmon_collector.store.base import Matcher, MatchOp, Row
+from netmon_collector.store.base import Group, Matcher, MatchOp, Row
 from netmon_collector.store.cache import Cache
 from netmon_collector.store.embedded import EmbeddedStore
+from netmon_collector.store.gathering import Gatherer
 from netmon_collector.store.labels import LabelIndex
 from netmon_collector.store.options import StoreSettings
 from netmon_proto.model import Kind
@@ -252,3 +253,25 @@ def test_what_fits_into_the_cache_stays_in_whatever_order_it_is_asked_for() -> N
     assert cache.size_bytes == 1000
     cache.clear()
     assert (cache.size_bytes, cache.get(0)) == (0, None)
+
+
+async def test_groups_that_were_asked_for_before_they_came_again_are_put_together_from_whole_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a process before left of groups that kept step is in one head; what comes after it in one for each."""
+
+    def groups(store: EmbeddedStore) -> list[Group]:
+        return [store.register([series("x", host=host), series("y", host=host)], [Kind.GAUGE] * 2) for host in "ab"]
+
+    store = EmbeddedStore.open(tmp_path, window_s=0)
+    await store.append([row(group, 1000, 1.0, 2.0) for group in groups(store)], None)
+    await store.close()
+    store = EmbeddedStore.open(tmp_path, window_s=0)
+    await held(store)
+    store.lines_now([named("x")], 0, 10_000)
+    await store.append([row(group, 2000, 3.0, 4.0) for group in groups(store)], None)
+    monkeypatch.setattr(Gatherer, "_woven", None)  # the way of what does not fit together, much slower
+    lines = store.lines_now([named("x")], 0, 10_000)
+    assert lines.values.tolist() == [1.0, 3.0] * 2
+    assert lines.times.tolist() == [1000, 2000] * 2
+    await store.close()
