@@ -2,6 +2,7 @@
 
 import math
 import re
+import string
 from typing import Final
 
 _UNITS_MS: Final = {
@@ -14,7 +15,8 @@ _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))", re.ASCII
 )
 _SIMPLE: Final = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
-_DIGITS: Final = {"x": ("0123456789abcdefABCDEF", 2), "u": ("0123456789abcdefABCDEF", 4)}
+_FOLLOWING: Final = {"x": 2, "u": 4, "U": 8} | dict.fromkeys("01234567", 2)
+"""So many digits follow the first character of an escape."""
 
 
 def duration_ms(text: str) -> int:
@@ -100,10 +102,10 @@ def _escape_mistake(text: str, quote: str, found: re.Match[str] | None) -> str |
     if not text:
         return "escape sequence not terminated"
     if found is None:
-        digits, count = ("01234567", 2) if text[0] in "01234567" else _DIGITS.get(text[0].lower(), ("", 0))
-        if not count or text[0] == "X":
+        if text[0] not in _FOLLOWING:
             return f"unknown escape sequence {_point(text[0])}"
-        for character in text[1 : 9 if text[0] == "U" else count + 1]:
+        digits = string.octdigits if text[0].isdecimal() else string.hexdigits
+        for character in text[1 : 1 + _FOLLOWING[text[0]]]:
             if character not in digits:
                 return f"illegal character {_point(character)} in escape sequence"
         return "escape sequence not terminated"

@@ -75,7 +75,7 @@ class Edges(StrEnum):
 class Selector:
     """An instant vector; with `range` (in seconds, an expression of durations) a range vector.
 
-    The name is one of the matchers. alternatives: sets of matchers, a series must fulfil one whole set.
+    name: of the metric, where it stands before the braces; it is the last of the matchers then.
     """
 
     start: int
