@@ -55,7 +55,7 @@ def read_operator(cursor: Cursor) -> Operator:
 
 def _group(cursor: Cursor, matching: Matching) -> Matching:
     left = cursor.next().text.lower() == "group_left"
-    if not cursor.sees("(") and not starts_expression(cursor) and not _sees_fill(cursor):
+    if not cursor.sees("(") and not starts_expression(cursor) and not cursor.sees_fill():
         raise cursor.unexpected(_LISTS, '"("')
     include = read_labels(cursor) if cursor.sees("(") else ()
     return replace(matching, card=Card.MANY_TO_ONE if left else Card.ONE_TO_MANY, include=include)
@@ -67,7 +67,7 @@ def starts_expression(cursor: Cursor) -> bool:
     if word.token is Token.SIGN:
         return word.text in ("(", "{", "+", "-")
     if word.token is Token.NAME:
-        return word.text.lower() not in NO_NAMES and not _sees_fill(cursor)
+        return word.text.lower() not in NO_NAMES and not cursor.sees_fill()
     return word.token is not Token.END
 
 
@@ -75,14 +75,10 @@ NO_NAMES: Final = frozenset("atan2 bool on ignoring group_left group_right".spli
 """Keywords that cannot be the name of a metric, as others can."""
 
 
-def _sees_fill(cursor: Cursor) -> bool:
-    return cursor.sees("fill", "fill_left", "fill_right") and cursor.after().text == "("
-
-
 def _fill(cursor: Cursor, matching: Matching) -> Matching:
     """`fill`, or `fill_left` and `fill_right`, each once."""
     sides = {"fill", "fill_left", "fill_right"}
-    while sides and _sees_fill(cursor):
+    while sides and cursor.sees_fill():
         kind = cursor.word.text.lower()
         if kind not in sides:
             raise cursor.unexpected()
@@ -146,7 +142,7 @@ def read_labels(cursor: Cursor) -> tuple[str, ...]:
 
 def _label(cursor: Cursor) -> str:
     word = cursor.word
-    if word.token not in (Token.NAME, Token.STRING) or cursor.sees("inf", "nan", "without") or _sees_fill(cursor):
+    if word.token not in (Token.NAME, Token.STRING) or cursor.sees("inf", "nan", "without") or cursor.sees_fill():
         raise cursor.unexpected(_LISTS, "label")
     cursor.next()
     label = unquoted(word.text) if word.token is Token.STRING else word.text

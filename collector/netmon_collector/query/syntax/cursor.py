@@ -1,7 +1,5 @@
 """The words of a text, one after the other."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from netmon_collector.query.answer import QueryError
@@ -21,6 +19,18 @@ AGGREGATIONS: Final = frozenset(
 )
 _PLAIN: Final = frozenset("start end step range".split())
 _FILLS: Final = frozenset("fill fill_left fill_right".split())
+
+
+class _Context:
+    def __init__(self, contexts: list[tuple[str, str]], own: tuple[str, str]) -> None:
+        self._contexts = contexts
+        self._own = own
+
+    def __enter__(self) -> None:
+        self._contexts.append(self._own)
+
+    def __exit__(self, *_: object) -> None:
+        self._contexts.pop()
 
 
 class Cursor:
@@ -52,6 +62,10 @@ class Cursor:
             return word.text in texts
         return word.token is Token.NAME and word.text.lower() in texts
 
+    def sees_fill(self) -> bool:
+        """Whether `fill`, or one of its kind, comes as a modifier; without parentheses it is a name."""
+        return self.word.text.lower() in _FILLS and self.after().text == "("
+
     def take(self, *texts: str) -> bool:
         if not self.sees(*texts):
             return False
@@ -63,12 +77,9 @@ class Cursor:
             raise self.unexpected()
         return self.next()
 
-    @contextmanager
-    def within(self, context: str, expected: str = "") -> Iterator[None]:
+    def within(self, context: str, expected: str = "") -> "_Context":
         """What `unexpected` tells while nothing says better where a word stands."""
-        self._contexts.append((context, expected))
-        yield
-        self._contexts.pop()
+        return _Context(self._contexts, (context, expected))
 
     def unexpected(self, context: str = "", expected: str = "") -> QueryError:
         """The error for the next word, which must not stand where it does."""

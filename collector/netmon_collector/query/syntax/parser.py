@@ -166,7 +166,7 @@ class _Parser:
 
     def _named(self) -> Node:
         lower = self._words.word.text.lower()
-        if lower in NO_NAMES or not starts_expression(self._words):
+        if lower in NO_NAMES or self._words.sees_fill():
             raise self._words.unexpected()
         word = self._words.next()
         if lower in AGGREGATIONS and self._words.sees("(", "by", "without"):
