@@ -80,6 +80,23 @@ def number(text: str) -> Tree:
                 },
             },
         ),
+        ('{"x"}', vector("x") | {"name": ""}),
+        (
+            "x @ start() [1500ms] offset 0.0015",
+            vector("x", type="matrixSelector", range=1500, offset=1, startOrEnd="start"),
+        ),
+        (
+            "info(x)",
+            {
+                "type": "call",
+                "func": {"name": "info", "argTypes": ["vector", "vector"], "variadic": 1, "returnType": "vector"},
+                "args": [vector("x")],
+            },
+        ),
+        (
+            "1 + on () x",
+            {"type": "binaryExpr", "op": "+", "lhs": number("1"), "rhs": vector("x"), "bool": False, "matching": None},
+        ),
         (
             "1 + x",
             {"type": "binaryExpr", "op": "+", "lhs": number("1"), "rhs": vector("x"), "bool": False, "matching": None},
