@@ -1,6 +1,7 @@
 """Batches wait on disk until they are settled: across restarts and within bounds."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -189,7 +190,7 @@ async def test_a_refused_batch_goes_to_a_quarantine_that_is_bounded(tmp_path: Pa
     assert spool.counts.refused_total == {"too_old": 30}
     assert 10 <= spool.counts.quarantined <= 12
     await spool.close()
-    with sqlite3.connect(tmp_path / "spool.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite")) as database:
         rows = database.execute("SELECT sequence, reason, message FROM quarantine ORDER BY number").fetchall()
     assert rows[-1] == (30, "too_old", "gather 0 is too old")
     assert len(rows) == spool.counts.quarantined
@@ -205,7 +206,9 @@ async def test_a_new_epoch_numbers_from_one_and_old_batches_keep_their_names(tmp
     assert names == [(before, 1), (spool.epoch, 1)]
     assert spool.epoch != before
     await spool.close()
-    assert open_spool(tmp_path).epoch == spool.epoch
+    again = open_spool(tmp_path)
+    assert again.epoch == spool.epoch
+    await again.close()
 
 
 STEPS = st.lists(st.sampled_from(["append", "take", "settle", "give_back", "rewind", "restart"]), max_size=60)
