@@ -65,7 +65,7 @@ def _since(days: "npt.NDArray[np.datetime64]", unit: str) -> Integers:
 
 def _days_in_month(seconds: Integers) -> Integers:
     months = _months(seconds)
-    length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+    length = (months + np.timedelta64(1, "M")).astype("datetime64[D]") - months.astype("datetime64[D]")
     return np.asarray(length.astype(np.int64))
 
 

@@ -261,7 +261,6 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "range": _constant(lambda evaluator: (evaluator.query.end_ms - evaluator.query.start_ms) / 1000),
     "round": _round,
     "scalar": _scalar,
-    "start_timestamp": _native,
     "start": _constant(lambda evaluator: evaluator.query.start_ms / 1000),
     "step": _constant(lambda evaluator: evaluator.query.step_ms / 1000),
     "time": lambda _, __, steps: Scalar(steps.times / 1000),

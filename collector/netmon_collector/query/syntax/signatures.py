@@ -65,6 +65,5 @@ SIGNATURES: Final[dict[str, Signature]] = {
     **_all("anomaly_rate anomaly_score baseline_high baseline_low", "m", "v"),
     **_all("forecast forecast_high forecast_low time_until time_until_high time_until_low", "ms", "v"),
     **_all("min_of max_of", "ss", "s", experimental=True),
-    **_all("start_timestamp", "v", "v", experimental=True),
 }
 EXPERIMENTAL_AGGREGATIONS: Final = frozenset({"limitk", "limit_ratio"})
