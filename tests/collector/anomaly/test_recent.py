@@ -78,5 +78,5 @@ async def test_devices_whose_series_do_not_fit_are_told_too(tmp_path: Path) -> N
     device.assessor.save()
     device.now_s += STEP_S
     device.assessor = device.restarted()
-    assert device.assessor.anomalies == before
+    assert repr(device.assessor.anomalies) == repr(before)  # what was expected may be NaN, which is like nothing
     await device.store.close()
