@@ -6,9 +6,9 @@ that stays, without compression, after one round that is not counted, so that al
 queries asked of one engine, one after the other, as a dashboard that is opened asks them, then of the next engine. Each
 comes as often after the one as after the other, which may still be clearing up when the next is asked. The
 same is told `in_turns`, each query of one engine after the other, where a query finds the processor's caches full of
-what others did. Queries end when the last sample has come, as now does. Result caches are refused with `nocache=1`, but
-for the last part: there a dashboard refreshes, which is every range query again and again with its end one step later.
-CPU is that of the server's process, user and system. Answers are compared with Prometheus' value by value.
+what others did. Queries end when the last sample has come, as now does. And it is told `live`: every host gathers once
+more before each round, so that no engine finds the samples as they were. Result caches are refused with `nocache=1`
+but where a dashboard refreshes, which is every range query again and again with its end one step later. CPU is that of the server's process, user and system. Answers are compared with Prometheus' value by value.
 """
 
 import argparse
@@ -134,6 +134,27 @@ def measure(peers: list[Peer], rounds: int, end_s: int, *, in_turns: bool) -> di
     return results
 
 
+def live(peers: list[Peer], samples: list[Host], rounds: int) -> dict[str, Any]:
+    """What each query takes each engine while samples come, a slot before each round. Two rounds are not counted."""
+    taken = {name: {peer.name: Taken() for peer in peers} for name in QUERIES}
+    for turn in range(-2, rounds):
+        for peer in peers:
+            peer.take(samples, SLOTS + 2 + turn)
+        ordered = peers[:1] + peers[1:][:: -1 if turn % 2 else 1]
+        for peer, name in product(ordered, QUERIES):
+            kept = taken[name][peer.name] if turn >= 0 else Taken()
+            timed(peer, *arguments_of(name, _end_s(SLOTS + 3 + turn)), kept, cold=True)
+    results = {name: {one: took.told() for one, took in by.items()} for name, by in taken.items()}
+    for name, told in results.items():
+        print(f"  {name}, live: {told}", flush=True)
+    return results
+
+
+def _end_s(slots: int) -> int:
+    """When so many slots have come."""
+    return (START_MS + slots * INTERVAL_MS) // 1000
+
+
 def refresh(peers: list[Peer], end_s: int) -> dict[str, Any]:
     """Every range query with its end one step later each time; the first is not counted."""
     results = {}
@@ -174,7 +195,7 @@ def _budget(value: float, limit: str, holds: bool) -> dict[str, Any]:
 
 
 def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
-    samples = list(hosts(count, SLOTS, start_ms=START_MS, interval_ms=INTERVAL_MS))
+    samples = list(hosts(count, SLOTS + 2 + rounds, start_ms=START_MS, interval_ms=INTERVAL_MS))
     servers: list[RunningServer] = [
         prometheus(folder / "prometheus"),
         victoria_metrics(
@@ -189,11 +210,10 @@ def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
         server.start()
     (folder / "netmon").mkdir()
     asyncio.run(fill(folder / "netmon", samples))
-    for body in remote_writes(samples):
+    for body in remote_writes(samples, SLOTS):
         for server in servers:
             send(server, body)
     servers[1].flush()
-    del samples
     try:
         with own_server(folder / "netmon") as own:
             peers = [
@@ -201,21 +221,26 @@ def compare(count: int, rounds: int, folder: Path) -> dict[str, Any]:
                 peer_of("prometheus", servers[0]),
                 peer_of("victoriametrics", servers[1], {"nocache": "1"}),
             ]
-            end_s = (START_MS + SLOTS * INTERVAL_MS) // 1000
+            end_s = _end_s(SLOTS)
             differing = compared(peers, end_s)
             results = measure(peers, rounds, end_s, in_turns=False)
             in_turns = measure(peers, rounds, end_s, in_turns=True)
             refreshed = refresh(peers, end_s)
+            while_live = live(peers, samples, rounds)
+            differing |= {f"{name}, live": n for name, n in compared(peers, _end_s(SLOTS + 2 + rounds)).items()}
     finally:
         for server in servers:
             server.kill()
-    against = to_prometheus(in_turns)
+    against, against_live = to_prometheus(in_turns), to_prometheus(while_live)
     return {
         "queries": results,
         "differing_values": differing,
         "in_turns": in_turns,
         "in_turns_at_half_of_prometheus": sum(ratio <= 0.5 for ratio in against),
         "in_turns_slowest_to_prometheus": round(max(against), 3),
+        "live": while_live,
+        "live_at_half_of_prometheus": sum(ratio <= 0.5 for ratio in against_live),
+        "live_slowest_to_prometheus": round(max(against_live), 3),
         "refreshed": refreshed,
         "budgets": budgets(results, refreshed, differing),
     }

@@ -1,9 +1,12 @@
-"""Servers that are asked the same over HTTP, ours in a process of its own, and samples for them by remote write."""
+"""Servers that are asked the same over HTTP, ours in a process of its own, and samples for them: as agents' gathers for
+ours, by remote write for others.
+"""
 
 import asyncio
 import http.client
 import json
 import math
+import pickle
 import re
 import socket
 import statistics
@@ -11,8 +14,8 @@ import subprocess
 import sys
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +23,8 @@ import cramjam
 import numpy as np
 
 from netmon_cli.assembly.running import freeze
+from netmon_collector.store.base import Row
+from netmon_proto.model import Kind
 from tests.api.assembly import running
 from tests.support.fleet_samples import Host
 from tests.support.servers import RunningServer
@@ -67,12 +72,14 @@ class Connection:
 class Peer:
     """A server that is asked, on one connection that stays; `cpu_s` tells its process's CPU time.
 
-    `cold`: what to add to a query so that no result cache answers it.
+    `cold`: what to add to a query so that no result cache answers it. `take`: gives it what some hosts have gathered in
+    one slot.
     """
 
     name: str
     url: str
     pid: int
+    take: Callable[[Sequence[Host], int], None]
     prefix: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     cold: Mapping[str, str] = field(default_factory=dict)
@@ -157,7 +164,15 @@ def own_server(folder: Path) -> Iterator[Peer]:
         assert own.stdout is not None
         told = json.loads(own.stdout.readline())
         headers = {"Authorization": f"Bearer {told['token']}"}
-        yield Peer("netmon", told["url"], own.pid, "/prometheus", headers, {"nocache": "1"})
+
+        def take(samples: Sequence[Host], slot: int) -> None:
+            assert own.stdin is not None
+            assert own.stdout is not None
+            pickle.dump([(host.labels, int(host.times[slot]), host.values[slot]) for host in samples], own.stdin)
+            own.stdin.flush()
+            own.stdout.readline()
+
+        yield Peer("netmon", told["url"], own.pid, take, "/prometheus", headers, {"nocache": "1"})
     finally:
         own.kill()
         own.wait()
@@ -165,7 +180,13 @@ def own_server(folder: Path) -> Iterator[Peer]:
 
 def peer_of(name: str, server: RunningServer, cold: Mapping[str, str] | None = None) -> Peer:
     assert server._process is not None
-    return Peer(name, server.url, server._process.pid, cold=cold or {})
+
+    def take(samples: Sequence[Host], slot: int) -> None:
+        for at in range(0, len(samples), _HOSTS_PER_WRITE):
+            send(server, remote_write(samples[at : at + _HOSTS_PER_WRITE], slice(slot, slot + 1)))
+        server.flush()
+
+    return Peer(name, server.url, server._process.pid, take, cold=cold or {})
 
 
 def remote_writes(samples: Sequence[Host], most: int | None = None, slots_at_once: int = _WINDOW) -> Iterator[bytes]:
@@ -220,7 +241,15 @@ async def _serve(folder: Path) -> None:
     async with running(folder) as lab:
         freeze()  # as the daemon does
         print(json.dumps({"url": lab.url, "token": lab.token}), flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        with suppress(EOFError):
+            while True:
+                taken = await asyncio.to_thread(pickle.load, sys.stdin.buffer)
+                rows = [
+                    Row(lab.store.register(labels, [Kind.GAUGE] * len(labels)), time_ms, values)
+                    for labels, time_ms, values in taken
+                ]
+                await asyncio.gather(*(lab.store.append(rows[at : at + 50], None) for at in range(0, len(rows), 50)))
+                print("taken", flush=True)
 
 
 if __name__ == "__main__":
