@@ -76,15 +76,18 @@ class Stripe:
         """What the shelf has and what heads have; None where not all have all of the series."""
         told = self._told
         if told is not None and told[0] is heads:
-            return told[1]
-        parts = None if self.is_odd else self._parts(heads)
+            parts = told[1]
+            if parts is None or len(parts.times) < 2:
+                return parts
+            parts = parts.in_one()  # who asks again before a sample came will ask once more
+        else:
+            parts = None if self.is_odd else self._parts(heads)
         if self.keeps(heads):
-            parts = None if parts is None else parts.in_one()
             self._told = heads, parts
         return parts
 
     def keeps(self, heads: Sequence[Rows]) -> bool:
-        """Whether it keeps what it told of these heads, which then is in one part."""
+        """Whether it keeps what it told of these heads; told twice it is in one part."""
         return self.is_small and isinstance(heads, tuple)  # of one head, or of none: the same one while it is as it was
 
     def _parts(self, heads: Sequence[Rows]) -> Parts | None:
