@@ -8,7 +8,8 @@ comes as often after the one as after the other, which may still be clearing up 
 same is told `in_turns`, each query of one engine after the other, where a query finds the processor's caches full of
 what others did. Queries end when the last sample has come, as now does. And it is told `live`: every host gathers once
 more before each round, so that no engine finds the samples as they were. Result caches are refused with `nocache=1`
-but where a dashboard refreshes, which is every range query again and again with its end one step later. CPU is that of the server's process, user and system. Answers are compared with Prometheus' value by value.
+but where a dashboard refreshes, which is every range query again and again with its end one step later. CPU is that of
+the server's process, user and system. Answers are compared with Prometheus' value by value.
 """
 
 import argparse
