@@ -9,6 +9,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from netmon_cli.assembly.pages import join_pages
+
 DRAIN_S = 2.0
 
 
@@ -44,8 +46,10 @@ async def drained(is_empty: Callable[[], bool]) -> None:
 
 
 def freeze() -> None:
-    """Exempts what exists now from Python's search for garbage. A daemon keeps its modules, models and routes as long
-    as it lives; to look through them takes tens of milliseconds again and again, and all threads wait meanwhile.
+    """Exempts what exists now from Python's search for garbage, and puts it into large pages. A daemon keeps its
+    modules, models and routes as long as it lives; to look through them takes tens of milliseconds again and again, and
+    all threads wait meanwhile.
     """
     gc.collect()
     gc.freeze()
+    join_pages()
