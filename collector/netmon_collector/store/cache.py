@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Final
 
-_PARTS: Final = 4
+_PARTS: Final = 2
 """A value takes at most that part of the bytes: it never pushes out most others."""
 
 
@@ -39,10 +39,12 @@ class Cache:
             self._kept.move_to_end(key)
             return kept[0]
 
-    def drop(self, key: Hashable) -> None:
-        """Forgets a key, if it is kept."""
+    def drop(self, key: Hashable) -> Any:
+        """The value of a key, which is kept no longer; None where it was not."""
         with self._lock:
-            self._size_bytes -= self._kept.pop(key, (None, 0))[1]
+            value, size_bytes = self._kept.pop(key, (None, 0))
+            self._size_bytes -= size_bytes
+            return value
 
     def put(self, key: Hashable, value: Any, size_bytes: int) -> None:
         """Keeps a value of about so many bytes until others need its room, in place of one of the same key."""

@@ -199,7 +199,7 @@ class Gatherer:
         signature = signature_of(chunks)
         if known is not None and known.signature == signature:
             return known
-        pieces = [self._shelf.reader.piece(file, at, series, *key[:2]) for file, at in chunks]
+        pieces = [self._shelf.reader.piece(file, at, series, *key[:2], keeps=False) for file, at in chunks]
         there = [piece for piece in pieces if piece is not None and len(piece.times) and len(piece.columns)]
         is_odd = not all(len(piece.columns) == len(series) for piece in there)
         table = None if is_odd else merge(there, len(series))

@@ -37,25 +37,30 @@ class ChunkReader:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    def piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
+    def piece(
+        self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int, *, keeps: bool = True
+    ) -> Piece | None:
         """What a chunk holds of some series (ascending) in a time; None where it is damaged, which is told.
 
+        keeps: whether what a short chunk has is kept; who keeps it himself, put together, would have it twice.
         Raises StoreError.
         """
         try:
-            return self._piece(file, at, series, start_ms, end_ms)
+            return self._piece(file, at, series, start_ms, end_ms, keeps=keeps)
         except Unreadable:
             chunk = file.read(at)  # tells what is damaged
             return None if chunk is None else _whole_piece(chunk, series, start_ms, end_ms)
 
-    def _piece(self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int) -> Piece | None:
+    def _piece(
+        self, file: ChunkFile, at: int, series: Numbers, start_ms: int, end_ms: int, *, keeps: bool
+    ) -> Piece | None:
         known = self._map(file, at)
         first = known.times_found.below(start_ms)
         last = known.times_found.below(end_ms + 1)
         if first >= last:
             return None
         if known.slots <= PAGE:
-            places, bits = self._together(file, at, known, series)
+            places, bits = self._together(file, at, known, series, keeps=keeps)
             bits = bits[:, first:last]
         else:
             places, columns = known.columns_of(series)
@@ -108,11 +113,11 @@ class ChunkReader:
         return known
 
     def _together(
-        self, file: ChunkFile, at: int, known: ChunkMap, series: Numbers
+        self, file: ChunkFile, at: int, known: ChunkMap, series: Numbers, *, keeps: bool
     ) -> tuple[npt.NDArray[np.intp], Bits]:
         """All that a short chunk has of some series, and of which: what is asked for together is so again."""
         key = _key(file, at, series)
-        kept: tuple[npt.NDArray[np.intp], Bits] | None = self._cache.get(key)
+        kept: tuple[npt.NDArray[np.intp], Bits] | None = self._cache.get(key) if keeps else self._cache.drop(key)
         if kept is None:
             places, columns = known.columns_of(series)
             chunk = Chunk(known, file.fetcher(at))
@@ -120,6 +125,8 @@ class ChunkReader:
                 bits = np.stack([chunk.read_one(column, 0, known.slots) for column in columns.tolist()])
             else:
                 bits = chunk.read(columns)
+            if not keeps:
+                return places, bits
             kept = self._keep(key, places, bits)
         return kept
 

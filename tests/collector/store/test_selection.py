@@ -275,3 +275,23 @@ async def test_groups_that_were_asked_for_before_they_came_again_are_put_togethe
     assert lines.values.tolist() == [1.0, 3.0] * 2
     assert lines.times.tolist() == [1000, 2000] * 2
     await store.close()
+
+
+async def test_what_was_put_together_is_not_kept_piece_by_piece_too(tmp_path: Path) -> None:
+    store = EmbeddedStore.open(tmp_path, EAGER)
+    group = store.register([series("x", n=str(n)) for n in range(SERIES)], [Kind.GAUGE] * SERIES)
+    for at in range(50):
+        await store.append([row(group, at * 10_000, *range(at, at + SERIES))], None)
+    await store._upkeep._let_go_of_log()
+
+    def pieces() -> int:
+        keys: list[Any] = list(store._cache._kept)
+        return sum(isinstance(key[2], bytes) and not isinstance(key[0], int) for key in keys)
+
+    (frame,) = await store.select([named("x")], 0, 10**6)
+    assert pieces()
+    for _ in range(2):
+        lines = store.lines_now([named("x")], 0, 10**6)
+        assert not pieces()
+        assert lines.values.tobytes() == frame.values.T.tobytes()
+    await store.close()
