@@ -136,8 +136,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
-        async with asyncio.timeout(GRACE_S):
-            await process.wait()
+        await asyncio.wait_for(
+            process.wait(), GRACE_S
+        )  # asyncio.timeout() fails in a task that is cancelled, before 3.11.3
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -163,7 +163,8 @@ def test_it_rests_as_often_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(rests) == worker.LONGEST_REST_S
 
 
-async def test_who_stops_ends_the_process_too() -> None:
+async def test_who_stops_ends_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netmon_collector.models.workshop.GRACE_S", 0.01)  # so that it has to be killed
     workshop = Workshop(Budget(cpu_share=0.01))
 
     begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
