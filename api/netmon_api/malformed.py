@@ -18,12 +18,11 @@ UNREADABLE_TEXT: Final = "the body is not packed as its Content-Encoding says, o
 
 def complaint(error: BaseException | None, message: str | None) -> web.Response:
     """The answer to what could not be read; it is the last one of its connection."""
-    status, text = (
-        HTTPStatus.BAD_REQUEST,
-        (message or "this is no request of HTTP").splitlines()[0].rstrip(":")[:_LONGEST_TEXT],
-    )
     if isinstance(error, LineTooLong):
         status, text = _too_long(error)
+    else:
+        status, text = HTTPStatus.BAD_REQUEST, (message or "this is no request of HTTP").splitlines()[0].rstrip(":")
+        text = text[:_LONGEST_TEXT]
     response = web.Response(text=f"{text}\n", status=status, headers={hdrs.SERVER: "netmon"})
     response.force_close()
     return response

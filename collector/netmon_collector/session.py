@@ -127,13 +127,16 @@ class Session:
 
     async def prepare(self, batch: Batch) -> None:
         """Makes groups of the layouts of devices that a batch is the first to use, so that `rows` finds them."""
-        while layout := next(filter(self._is_unused, (self._polled.get(one.layout) for one in batch.gathers)), None):
-            await self._build(layout)
+        while unused := {one.id: one for gather in batch.gathers if (one := self._unused(gather.layout)) is not None}:
+            for layout in unused.values():
+                await self._build(layout)
 
-    def _is_unused(self, layout: Layout | None) -> bool:
-        """Whether no batch has used the layout of a device yet that is the agent's."""
-        is_new = layout is not None and layout.id not in self._layouts
-        return is_new and layout is not None and self._standing(layout) is not Standing.STRANGER
+    def _unused(self, number: int) -> Layout | None:
+        """The layout of that number, if it is of a device of the agent's and no batch has used it yet."""
+        layout = self._polled.get(number)
+        if layout is None or number in self._layouts or self._standing(layout) is Standing.STRANGER:
+            return None
+        return layout
 
     def rows(self, batch: Batch, ahead_ms: int) -> list[Row]:
         """The rows of a batch of an agent whose clock is so much ahead, in the collector's time. Raises Refusal.

@@ -3,17 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from netmon_collector.query.syntax.nodes import (
-    Aggregation,
-    Binary,
-    Call,
-    Negation,
-    Node,
-    Paren,
-    Selector,
-    Subquery,
-    children,
-)
+from netmon_collector.query.syntax.nodes import Call, Node, Selector, Subquery, children, with_children
 
 _OF_TIME: Final = frozenset(
     "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp "
@@ -32,17 +22,7 @@ def depends_on_time(root: Node) -> bool:
 
 def pinned(node: Node, at_ms: int) -> Node:
     """A tree whose selectors are pinned to a time, but for those that are to one, and those within subqueries."""
-    match node:
-        case Selector() | Subquery():
-            at = node.shift.at if node.shift.at is not None else at_ms
-            return replace(node, shift=replace(node.shift, at=at))
-        case Paren() | Negation():
-            return replace(node, inner=pinned(node.inner, at_ms))
-        case Binary():
-            return replace(node, left=pinned(node.left, at_ms), right=pinned(node.right, at_ms))
-        case Aggregation():
-            param = None if node.param is None else pinned(node.param, at_ms)
-            return replace(node, inner=pinned(node.inner, at_ms), param=param)
-        case Call():
-            return replace(node, args=tuple(pinned(one, at_ms) for one in node.args))
-    return node
+    if isinstance(node, Selector | Subquery):
+        at = node.shift.at if node.shift.at is not None else at_ms
+        return replace(node, shift=replace(node.shift, at=at))
+    return with_children(node, lambda child: pinned(child, at_ms))

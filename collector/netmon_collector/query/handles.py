@@ -5,16 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from netmon_collector.query.syntax.nodes import (
-    Aggregation,
-    Binary,
-    Call,
-    Negation,
-    Node,
-    Paren,
-    Selector,
-    Subquery,
-)
+from netmon_collector.query.syntax.nodes import Node, Selector, with_children
 from netmon_collector.store.base import Matcher, MatchOp
 from netmon_collector.store.match import Condition
 
@@ -29,19 +20,9 @@ def expanded(node: Node, handles: Handles) -> Node:
     """An expression whose selectors of an `instance` name all handles of its device."""
     if not handles:
         return node
-    match node:
-        case Selector():
-            return replace(node, matchers=widened(node.matchers, handles))
-        case Paren() | Negation() | Subquery():
-            return replace(node, inner=expanded(node.inner, handles))
-        case Binary():
-            return replace(node, left=expanded(node.left, handles), right=expanded(node.right, handles))
-        case Aggregation():
-            param = None if node.param is None else expanded(node.param, handles)
-            return replace(node, inner=expanded(node.inner, handles), param=param)
-        case Call():
-            return replace(node, args=tuple(expanded(one, handles) for one in node.args))
-    return node
+    if isinstance(node, Selector):
+        return replace(node, matchers=widened(node.matchers, handles))
+    return with_children(node, lambda child: expanded(child, handles))
 
 
 def widened(matchers: Sequence[Matcher], handles: Handles) -> tuple[Matcher, ...]:

@@ -1,6 +1,6 @@
 """The tree of an expression. Every node says where in the text it starts, for annotations and errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeGuard
@@ -206,3 +206,18 @@ def children(node: Node) -> Iterator[Node]:
             yield node.inner
         case Call():
             yield from node.args
+
+
+def with_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A node in which what is right below it is changed."""
+    match node:
+        case Paren() | Negation() | Subquery():
+            return replace(node, inner=change(node.inner))
+        case Binary():
+            return replace(node, left=change(node.left), right=change(node.right))
+        case Aggregation():
+            param = None if node.param is None else change(node.param)
+            return replace(node, param=param, inner=change(node.inner))
+        case Call():
+            return replace(node, args=tuple(map(change, node.args)))
+    return node
